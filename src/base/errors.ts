@@ -1,0 +1,106 @@
+/** Every failure that qn can report: one closed list of codes, each with its exit status and one hint. */
+
+/**
+ * The catalogue. `exit` is the documented exit status (docs/errors.md lists the same table), `hint` is the one thing
+ * to do about it. 0 is success, 1 usage, 3 "not running" (as systemctl), 70 a bug of qn's own (sysexits.h EX_SOFTWARE),
+ * 130 interrupted (128 + SIGINT, as shells count).
+ */
+const catalogue = {
+  USAGE: { exit: 1, hint: "See `qn --help`." },
+  NOT_RUNNING: { exit: 3, hint: "Start it with `qn up`." },
+  NO_SUCH_VM: { exit: 4, hint: "`qn ls` shows the VMs that there are; `qn up NAME` makes one." },
+  CONFIG_INVALID: { exit: 5, hint: "Correct the values named above." },
+  HOME_UNUSABLE: { exit: 6, hint: "Point QN_HOME at a short path that you own, such as ~/.qn." },
+  QEMU_MISSING: { exit: 10, hint: "Install QEMU (Debian: qemu-system-x86, macOS: brew install qemu) or set QN_QEMU." },
+  FIRMWARE_MISSING: {
+    exit: 11,
+    hint: "Install the UEFI firmware (Debian: ovmf, Fedora: edk2-ovmf, Arch: edk2-ovmf) or set QN_FIRMWARE.",
+  },
+  ACCEL_UNAVAILABLE: { exit: 12, hint: "Use `accel: auto` or `accel: tcg` (emulation, slow)." },
+  TOOL_MISSING: { exit: 13, hint: "Install the program named above and try again." },
+  IMAGE_MISSING: { exit: 20, hint: "Build it with `qn image build`." },
+  IMAGE_CORRUPT: { exit: 21, hint: "Remove it with `qn image rm` and build it again with `qn image build`." },
+  IMAGE_BUILD_FAILED: { exit: 22, hint: "The lines above are the last of the build." },
+  IMAGE_IN_USE: { exit: 23, hint: "Stop the VM with `qn down`, or delete it with `qn delete`." },
+  DISK_FAILED: { exit: 24, hint: "Check free space and permissions below QN_HOME." },
+  QEMU_FAILED: { exit: 30, hint: "`qn logs --source qemu` shows what QEMU said." },
+  QEMU_EXITED: { exit: 31, hint: "`qn logs --source serial` shows what the guest said last." },
+  BOOT_TIMEOUT: { exit: 32, hint: "`qn logs --source serial` shows how far the guest came; `--timeout` gives it longer." },
+  AGENT_INCOMPATIBLE: { exit: 33, hint: "Build the image again with `qn image build`, then `qn down` and `qn up`." },
+  DOCKER_UNREACHABLE: { exit: 34, hint: "`qn ssh -- journalctl -u docker` shows why Docker does not answer." },
+  SUPERVISOR_FAILED: { exit: 35, hint: "`qn logs` shows what the supervisor said last." },
+  SUPERVISOR_UNREACHABLE: { exit: 36, hint: "Try `qn down --force`, then `qn up`." },
+  PORT_TAKEN: { exit: 40, hint: "Free the port, or publish on another one." },
+  VM_BUSY: { exit: 41, hint: "Wait until the other command is done." },
+  VM_RUNNING: { exit: 42, hint: "Stop it first with `qn down`." },
+  GATE_REFUSED: { exit: 50, hint: "`qn down` and `qn up` give both sides a new secret." },
+  PROTOCOL: { exit: 51, hint: "Host and guest disagree; build the image again with `qn image build`." },
+  AGENT_FAILED: { exit: 52, hint: "`journalctl -u qn-ports -u qn-tmp` in the guest shows more." },
+  INTERRUPTED: { exit: 130, hint: "Nothing was left behind." },
+  BUG: { exit: 70, hint: "This is a mistake in qn; please report it with the output of `qn logs`." },
+} as const satisfies Record<string, { readonly exit: number; readonly hint: string }>;
+
+export type ErrorCode = keyof typeof catalogue;
+
+/** An error in a form that crosses processes: from the supervisor to the command that waits for it. */
+export type ErrorReport = {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string;
+  readonly details?: readonly string[] | undefined;
+};
+
+/** A failure with a code of the catalogue. `details` are lines to show below the message, such as a log's last ones. */
+export class QnError extends Error {
+  readonly code: ErrorCode;
+  readonly details: readonly string[];
+  readonly #hint: string | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; hint?: string; details?: readonly string[] } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "QnError";
+    this.code = code;
+    this.details = options.details ?? [];
+    this.#hint = options.hint;
+  }
+
+  /** The one thing to do about it: the catalogue's, unless the place that failed knows better. */
+  get hint(): string {
+    return this.#hint ?? catalogue[this.code].hint;
+  }
+
+  /** The documented exit status. */
+  get exit(): number {
+    return catalogue[this.code].exit;
+  }
+}
+
+/** Turns an error into what can be sent to another process; one that has no code becomes BUG. */
+export function reportOf(error: unknown): ErrorReport {
+  const known = error instanceof QnError ? error : new QnError("BUG", messageOf(error), { cause: error });
+  return { code: known.code, message: known.message, hint: known.hint, details: known.details };
+}
+
+/** Turns a report from another process back into an error. */
+export function errorOf(report: ErrorReport): QnError {
+  return new QnError(report.code, report.message, { hint: report.hint, details: report.details ?? [] });
+}
+
+/** The text of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** True for a code of the catalogue; a newer qn may know codes that this one does not. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(catalogue, code);
+}
+
+/** The catalogue as rows, for the documentation's table and its test. */
+export function errorTable(): readonly { code: string; exit: number; hint: string }[] {
+  return Object.entries(catalogue).map(([code, { exit, hint }]) => ({ code, exit, hint }));
+}
