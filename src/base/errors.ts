@@ -25,7 +25,10 @@ const catalogue = {
   DISK_FAILED: { exit: 24, hint: "Check free space and permissions below QN_HOME." },
   QEMU_FAILED: { exit: 30, hint: "`qn logs --source qemu` shows what QEMU said." },
   QEMU_EXITED: { exit: 31, hint: "`qn logs --source serial` shows what the guest said last." },
-  BOOT_TIMEOUT: { exit: 32, hint: "`qn logs --source serial` shows how far the guest came; `--timeout` gives it longer." },
+  BOOT_TIMEOUT: {
+    exit: 32,
+    hint: "`qn logs --source serial` shows how far the guest came; `--timeout` gives it longer.",
+  },
   AGENT_INCOMPATIBLE: { exit: 33, hint: "Build the image again with `qn image build`, then `qn down` and `qn up`." },
   DOCKER_UNREACHABLE: { exit: 34, hint: "`qn ssh -- journalctl -u docker` shows why Docker does not answer." },
   SUPERVISOR_FAILED: { exit: 35, hint: "`qn logs` shows what the supervisor said last." },

@@ -1,0 +1,114 @@
+/** Every path under QN_HOME, in one table. */
+import { join } from "node:path";
+import { QnError } from "../base/errors.ts";
+import type { Arch } from "../base/words.ts";
+
+/**
+ * The longest path of a Unix socket in bytes: `sun_path` has 104 on macOS and 108 on Linux (unix(4), unix(7)), the last
+ * one a NUL. The smaller one counts everywhere, so that a QN_HOME works on both.
+ */
+const socketPathBytesMax = 103;
+
+/** Names of VMs: they become folder names, host names and parts of ssh host aliases (RFC 1123 labels in lower case). */
+const vmNamePattern = /^[a-z][a-z0-9-]{0,30}$/;
+
+/** The paths of one VM. */
+export type VmPaths = {
+  readonly name: string;
+  readonly folder: string;
+  readonly config: string;
+  readonly lock: string;
+  readonly controlSocket: string;
+  readonly dockerSocket: string;
+  readonly qmpSocket: string;
+  readonly systemDisk: string;
+  readonly dataDisk: string;
+  readonly firmwareVars: string;
+  readonly bootFile: string;
+  readonly credentialFile: string;
+  readonly sshKeyCredentialFile: string;
+  readonly lastFailure: string;
+  readonly sshKey: string;
+  readonly sshKnownHosts: string;
+  readonly sshConfig: string;
+  readonly logs: {
+    readonly supervisor: string;
+    readonly qemu: string;
+    readonly serial: string;
+    readonly agent: string;
+  };
+};
+
+/** The paths of one QN_HOME. */
+export type Layout = {
+  readonly home: string;
+  readonly images: string;
+  readonly cache: string;
+  readonly data: string;
+  readonly sshConfig: string;
+  /** The folder of an image. */
+  image(name: string, arch: Arch): string;
+  /** The paths of the VM `name`. Throws USAGE for a bad name and HOME_UNUSABLE when its sockets' paths get too long. */
+  vm(name: string): VmPaths;
+};
+
+/** Every path under `home`. Throws HOME_UNUSABLE when `home` is not absolute. */
+export function layoutOf(home: string): Layout {
+  if (!home.startsWith("/")) throw new QnError("HOME_UNUSABLE", `QN_HOME is "${home}", which is not an absolute path.`);
+  return {
+    home,
+    images: join(home, "_images"),
+    cache: join(home, "_cache"),
+    data: join(home, "_data"),
+    sshConfig: join(home, "ssh_config"),
+    image: (name, arch) => join(home, "_images", `${name}-${arch}`),
+    vm: (name) => vmPaths(home, name),
+  };
+}
+
+/** True for a name that a VM may have; QN_HOME's own folders start with an underscore, so they never clash. */
+export function isVmName(name: string): boolean {
+  return vmNamePattern.test(name);
+}
+
+// --- internal ---
+
+function vmPaths(home: string, name: string): VmPaths {
+  if (!isVmName(name)) {
+    throw new QnError("USAGE", `"${name}" cannot be the name of a VM.`, {
+      hint: "Use lower-case letters, digits and hyphens, a letter first, at most 31 characters.",
+    });
+  }
+  const folder = join(home, name);
+  const at = (file: string): string => join(folder, file);
+  const paths: VmPaths = {
+    name,
+    folder,
+    config: at("config.yaml"),
+    lock: at("lock"),
+    controlSocket: at("control.sock"),
+    dockerSocket: at("docker.sock"),
+    qmpSocket: at("qmp.sock"),
+    systemDisk: at("system.qcow2"),
+    dataDisk: join(home, "_data", `${name}.raw`),
+    firmwareVars: at("firmware-vars.fd"),
+    bootFile: at("boot.json"),
+    credentialFile: at("boot.credential"),
+    sshKeyCredentialFile: at("ssh-key.credential"),
+    lastFailure: at("last-failure.json"),
+    sshKey: at("id_ed25519"),
+    sshKnownHosts: at("known_hosts"),
+    sshConfig: at("ssh_config"),
+    logs: { supervisor: at("supervisor.log"), qemu: at("qemu.log"), serial: at("serial.log"), agent: at("agent.log") },
+  };
+  for (const socket of [paths.controlSocket, paths.dockerSocket, paths.qmpSocket]) {
+    const length = Buffer.byteLength(socket);
+    if (length > socketPathBytesMax) {
+      throw new QnError(
+        "HOME_UNUSABLE",
+        `The socket path "${socket}" has ${length} bytes; at most ${socketPathBytesMax} fit into a Unix socket's address.`,
+      );
+    }
+  }
+  return paths;
+}

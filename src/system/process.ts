@@ -1,0 +1,54 @@
+/** The door to other programs: run one to its end, or find where it is. */
+import { QnError } from "../base/errors.ts";
+
+/** What a program that has ended left behind. */
+export type Outcome = {
+  readonly exitCode: number;
+  readonly signal: string | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+};
+
+/** How to run a program. `signal` ends it early. */
+export type RunOptions = {
+  readonly cwd?: string;
+  readonly env?: Record<string, string | undefined>;
+  readonly stdin?: Uint8Array;
+  readonly signal?: AbortSignal;
+};
+
+/**
+ * Runs a program to its end, whatever its exit status, and collects what it says. Never goes through a shell.
+ * Throws TOOL_MISSING when the program is not there.
+ */
+export async function run(command: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  const child = spawnChild(command, options);
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { exitCode: child.exitCode ?? -1, signal: child.signalCode ?? undefined, stdout, stderr };
+}
+
+/** Where a program is, as a shell would find it in PATH; nothing when it is nowhere. */
+export function findProgram(name: string): string | undefined {
+  return Bun.which(name) ?? undefined;
+}
+
+// --- internal ---
+
+function spawnChild(command: readonly string[], options: RunOptions) {
+  const [program = ""] = command;
+  if (findProgram(program) === undefined) {
+    throw new QnError("TOOL_MISSING", `The program "${program}" is not in PATH.`);
+  }
+  return Bun.spawn([...command], {
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    env: options.env ?? process.env,
+    stdin: options.stdin ?? "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+}
