@@ -28,7 +28,12 @@ export async function run(command: readonly string[], options: RunOptions = {}):
     new Response(child.stderr).text(),
     child.exited,
   ]);
-  return { exitCode: child.exitCode ?? -1, signal: child.signalCode ?? undefined, stdout, stderr };
+  return {
+    exitCode: child.exitCode ?? -1,
+    signal: child.signalCode === null ? undefined : String(child.signalCode),
+    stdout,
+    stderr,
+  };
 }
 
 /** Where a program is, as a shell would find it in PATH; nothing when it is nowhere. */
