@@ -1,0 +1,74 @@
+/** The gate: the agent's one TCP door. Whoever proves the boot's secret may open streams; all others are hung up on. */
+import { randomBytes } from "node:crypto";
+import { messageOf, QnError } from "../base/errors.ts";
+import { encode, LineReader } from "../protocol/frame.ts";
+import { confirm, handshakeLineBytesMax, secretBytes } from "../protocol/handshake.ts";
+import { type Open, parseOpen } from "../protocol/messages.ts";
+import { within } from "../system/clock.ts";
+import { type Address, connect, type Connection, listen, type Listener, splice } from "../system/connection.ts";
+import { linesOf } from "../system/lines.ts";
+
+/** How long a caller may take to prove itself: long on an emulated guest's clock, short for somebody who only knocks. */
+const handshakeDeadlineMs = 20_000;
+
+/** Callers that have not proven themselves yet; more are hung up on, so that knocking cannot fill the memory. */
+const unprovenMax = 64;
+
+/** What the gate needs: the secret, where streams go, and who takes the control connection. */
+export type GateOptions = {
+  readonly secret: Uint8Array;
+  readonly address: Address;
+  /** Where the stream that was asked for leads. Throws a QnError with the reason when there is no such place. */
+  readonly addressOf: (open: Exclude<Open, { open: "control" }>) => Address;
+  /** Takes a control connection over; it is paused, and `early` are the bytes that came with the request. */
+  readonly onControl: (connection: Connection, early: Uint8Array) => void;
+};
+
+/** Opens the gate. Throws the system's error when the port is taken. */
+export function openGate(options: GateOptions): Listener {
+  let unproven = 0;
+  return listen(options.address, (connection) => {
+    if (unproven >= unprovenMax) return connection.reset();
+    unproven += 1;
+    admit(connection, options, () => (unproven -= 1)).catch(() => connection.reset());
+  });
+}
+
+// --- internal ---
+
+async function admit(connection: Connection, options: GateOptions, onSettled: () => void): Promise<void> {
+  const lines = linesOf(connection, new LineReader(handshakeLineBytesMax));
+  try {
+    const nonce = randomBytes(secretBytes).toString("hex");
+    connection.write(encode({ qn: 1, nonce }));
+    const answer = await within(
+      lines.next(),
+      handshakeDeadlineMs,
+      () => new QnError("GATE_REFUSED", "The caller did not prove itself in time."),
+    );
+    connection.write(encode(confirm(answer, options.secret, nonce)));
+  } finally {
+    onSettled();
+  }
+  const request = parseOpen(await lines.next());
+  const early = lines.release();
+  if (request.open === "control") options.onControl(connection, early);
+  else await carry(connection, early, () => options.addressOf(request));
+}
+
+/** Joins the caller's connection to its target, or answers why not and ends. */
+async function carry(caller: Connection, early: Uint8Array, addressOf: () => Address): Promise<void> {
+  let target: Connection;
+  try {
+    target = await connect(addressOf());
+  } catch (error) {
+    caller.write(encode({ ok: false, reason: messageOf(error) }));
+    caller.end();
+    return;
+  }
+  if (caller.isClosed) return target.reset();
+  caller.write(encode({ ok: true }));
+  if (early.length > 0) target.write(early);
+  splice(caller, target);
+  caller.resume();
+}

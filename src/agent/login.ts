@@ -1,0 +1,47 @@
+/** The guest's login user: the host's user by name, uid and gid, so that files on shares have the same owner. */
+import { mkdir, readFile, symlink, rm, writeFile, chown } from "node:fs/promises";
+import type { Boot } from "../protocol/messages.ts";
+import { writeFileAtomically } from "../system/files.ts";
+
+const userdb = "/run/userdb";
+const keysFolder = "/run/qn/authorized_keys";
+
+/**
+ * Makes the user known through systemd's user database (JSON user records, nss-systemd(8)), which needs no change below
+ * /etc and so works on NixOS too, and lets the host's key in. Root and names that the guest has already are left alone.
+ */
+export async function provideLogin(boot: Boot): Promise<void> {
+  const { user } = boot;
+  await mkdir(keysFolder, { recursive: true, mode: 0o755 });
+  for (const name of new Set(["root", user.name])) {
+    await writeFileAtomically(`${keysFolder}/${name}`, `${user.sshKeys.join("\n")}\n`, 0o644);
+  }
+  const known = (await readFile("/etc/passwd", "utf8")).split("\n").map((line) => line.split(":")[0]);
+  if (user.uid === 0 || known.includes(user.name)) return;
+  await writeRecords(boot);
+}
+
+function guestHome(name: string): string {
+  return `/var/lib/qn/home/${name}`;
+}
+
+// --- internal ---
+
+async function writeRecords({ user }: Boot): Promise<void> {
+  const { name, uid, gid } = user;
+  const home = guestHome(name);
+  await mkdir(userdb, { recursive: true, mode: 0o755 });
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  await chown(home, uid, gid);
+  const record = { userName: name, uid, gid, homeDirectory: home, shell: "/bin/bash", disposition: "regular" };
+  await writeRecord(`${name}.user`, record, `${uid}.user`);
+  await writeRecord(`${name}.group`, { groupName: name, gid }, `${gid}.group`);
+  for (const group of ["docker", "sudo", "wheel"]) await writeFile(`${userdb}/${name}:${group}.membership`, "");
+}
+
+/** A record under its name, and a link to it under its number. */
+async function writeRecord(file: string, record: unknown, link: string): Promise<void> {
+  await writeFileAtomically(`${userdb}/${file}`, JSON.stringify(record), 0o644);
+  await rm(`${userdb}/${link}`, { force: true });
+  await symlink(file, `${userdb}/${link}`);
+}

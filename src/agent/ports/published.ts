@@ -1,0 +1,57 @@
+/** Which ports the running containers publish, and where in the guest each is served. */
+import type { PublishedPort } from "../../protocol/messages.ts";
+
+/** A running container as far as ports go. */
+export type PortSource = {
+  readonly Id: string;
+  readonly Names: readonly string[];
+  readonly Ports: readonly {
+    readonly IP: string;
+    readonly PrivatePort: number;
+    readonly PublicPort?: number | undefined;
+    readonly Type: "tcp" | "udp" | "sctp";
+  }[];
+  readonly NetworkSettings?:
+    | { readonly Networks: Readonly<Record<string, { readonly IPAddress: string }>> }
+    | undefined;
+};
+
+/** A published port and the address inside the guest that serves it. */
+export type ServedPort = PublishedPort & { readonly target: { readonly hostname: string; readonly port: number } };
+
+/**
+ * The published ports of all containers, in a stable order. The target is the container itself, not the guest's own
+ * address: it serves whatever host address was published, IPv6 and addresses of the host included, and saves a
+ * translation by the kernel on each packet.
+ */
+export function publishedPorts(containers: readonly PortSource[]): ServedPort[] {
+  const ports = containers.flatMap((container) => {
+    const hostname = addressOf(container);
+    if (hostname === undefined) return [];
+    return container.Ports.flatMap((port) => {
+      if (port.PublicPort === undefined) return [];
+      return {
+        protocol: port.Type,
+        hostIp: port.IP,
+        hostPort: port.PublicPort,
+        containerId: container.Id,
+        container: container.Names[0]?.replace(/^\//, "") ?? container.Id.slice(0, 12),
+        target: { hostname, port: port.PrivatePort },
+      };
+    });
+  });
+  return ports.toSorted((a, b) => keyOf(a).localeCompare(keyOf(b)));
+}
+
+/** What makes a published port the same one: protocol, host address and host port. */
+export function keyOf(port: Pick<PublishedPort, "protocol" | "hostIp" | "hostPort">): string {
+  return `${port.protocol} ${port.hostIp} ${port.hostPort}`;
+}
+
+// --- internal ---
+
+/** The container's address in the first network that gave it one; a network without addresses publishes nothing. */
+function addressOf(container: PortSource): string | undefined {
+  const networks = Object.values(container.NetworkSettings?.Networks ?? {});
+  return networks.map((network) => network.IPAddress).find((address) => address !== "");
+}

@@ -1,0 +1,66 @@
+/** A Docker authorization plugin: dockerd asks it before each request, and waits for the answer. */
+import { mkdir, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import * as v from "valibot";
+import { messageOf } from "../../base/errors.ts";
+
+/** A request as dockerd describes it (docs.docker.com, "Access authorization plugin"). The body is base64. */
+const requestSchema = v.object({
+  RequestMethod: v.string(),
+  RequestUri: v.string(),
+  RequestBody: v.optional(v.string()),
+});
+
+/** One request of a Docker client. `body` is its JSON, or nothing. */
+export type DockerRequest = { readonly method: string; readonly uri: string; readonly body: unknown };
+
+/** A plugin's server. */
+export type Plugin = { close(): Promise<void> };
+
+/**
+ * Serves the plugin on `socketPath`, replacing a socket that a killed agent left. `beforeRequest` holds the request
+ * until it resolves; when it throws, Docker shows its message to the user and does nothing.
+ */
+export async function servePlugin(
+  socketPath: string,
+  beforeRequest: (request: DockerRequest) => Promise<void>,
+): Promise<Plugin> {
+  await mkdir(dirname(socketPath), { recursive: true, mode: 0o755 });
+  await rm(socketPath, { force: true });
+  const server = Bun.serve({
+    unix: socketPath,
+    maxRequestBodySize: 64 * 1024 * 1024,
+    fetch: (request) => answer(request, beforeRequest),
+  });
+  return { close: () => server.stop(true) };
+}
+
+// --- internal ---
+
+async function answer(request: Request, beforeRequest: (request: DockerRequest) => Promise<void>): Promise<Response> {
+  // Docker sends no usable Host header to a plugin, so `url` may be a bare path.
+  const { pathname } = new URL(request.url, "http://plugin");
+  if (pathname === "/Plugin.Activate") return Response.json({ Implements: ["authz"] });
+  if (pathname !== "/AuthZPlugin.AuthZReq") return Response.json({ Allow: true });
+  try {
+    await beforeRequest(await parseRequest(request));
+    return Response.json({ Allow: true });
+  } catch (error) {
+    return Response.json({ Allow: false, Msg: messageOf(error) });
+  }
+}
+
+async function parseRequest(request: Request): Promise<DockerRequest> {
+  const { RequestMethod, RequestUri, RequestBody } = v.parse(requestSchema, await request.json());
+  const text = RequestBody === undefined ? "" : Buffer.from(RequestBody, "base64").toString("utf8");
+  return { method: RequestMethod, uri: RequestUri, body: text === "" ? undefined : parseJson(text) };
+}
+
+/** A body that is not JSON is Docker's to refuse. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,40 @@
+/** Which paths of the host a Docker API request is about to mount. */
+import { posix } from "node:path";
+
+/** A bind source. Docker makes a missing one that was asked for with `-v`, and refuses it with `--mount`. */
+export type BindSource = { readonly path: string; readonly createMissing: boolean };
+
+/** What a container mounts, as Docker's API writes it in HostConfig. */
+export type MountRequests = {
+  readonly Binds?: readonly string[] | null | undefined;
+  readonly Mounts?: readonly { readonly Type?: unknown; readonly Source?: unknown }[] | null | undefined;
+};
+
+/** The call that a request makes, as far as mounts go. */
+export type MountCall = { readonly call: "create" } | { readonly call: "start"; readonly id: string } | undefined;
+
+/** Recognises `POST /v1.45/containers/create` and `POST /containers/ID/start` (or restart); nothing for all else. */
+export function mountCallOf(method: string, uri: string): MountCall {
+  if (method !== "POST") return undefined;
+  const { pathname } = new URL(uri, "http://docker");
+  if (/^(\/v[\d.]+)?\/containers\/create$/.test(pathname)) return { call: "create" };
+  const id = /^(?:\/v[\d.]+)?\/containers\/([^/]+)\/(?:re)?start$/.exec(pathname)?.[1];
+  return id === undefined ? undefined : { call: "start", id: decodeURIComponent(id) };
+}
+
+/** The bind sources in a HostConfig: the absolute ones of `Binds` and the bind mounts of `Mounts`, cleaned of dots. */
+export function bindSourcesOf(requests: MountRequests): BindSource[] {
+  const binds = (requests.Binds ?? []).map((bind) => ({ path: bind.split(":")[0] ?? "", createMissing: true }));
+  const mounts = (requests.Mounts ?? [])
+    .filter((mount) => mount.Type === "bind")
+    .map((mount) => ({ path: String(mount.Source), createMissing: false }));
+  return [...binds, ...mounts]
+    .filter((source) => source.path.startsWith("/"))
+    .map((source) => ({ ...source, path: posix.normalize(source.path).replace(/(?<=.)\/$/, "") }));
+}
+
+/** The entry of `folder` that a path lies in: "a" for /tmp/a/b and the folder /tmp; nothing when it lies elsewhere. */
+export function entryOf(path: string, folder: string): string | undefined {
+  if (!path.startsWith(`${folder}/`)) return undefined;
+  return path.slice(folder.length + 1).split("/")[0];
+}

@@ -1,0 +1,85 @@
+/** `qn agent tmp`: the host's files in the guest, right before Docker touches them. */
+import * as v from "valibot";
+import type { Boot } from "../../protocol/messages.ts";
+import { type DockerApi, dockerApi } from "../../system/docker-api.ts";
+import { provideLogin } from "../login.ts";
+import { mountShares } from "../shares.ts";
+import { type Mirror, mirrorSources } from "./mount.ts";
+import { type DockerRequest, servePlugin } from "./plugin.ts";
+import { type BindSource, bindSourcesOf, mountCallOf } from "./request.ts";
+
+/** dockerd finds plugins by the name of their socket here. */
+const pluginSocket = "/run/docker/plugins/qn-tmp.sock";
+
+/** Sets up login and shares, then serves until `signal` fires; `onReady` is called once Docker may start. */
+export async function serveTmp(boot: Boot, options: { signal: AbortSignal; onReady: () => void }): Promise<void> {
+  await provideLogin(boot);
+  await mountShares(boot);
+  const mirrors = boot.shares
+    .filter((share) => share.folder !== share.path)
+    .map((share) => ({ aside: share.folder, folder: share.path }));
+  const docker = dockerApi("/run/docker.sock");
+  const plugin = await servePlugin(
+    pluginSocket,
+    inTurn((request) => prepare(request, mirrors, docker)),
+  );
+  options.onReady();
+  const { promise: stopped, resolve } = Promise.withResolvers<void>();
+  options.signal.addEventListener("abort", () => resolve(), { once: true });
+  await stopped;
+  await plugin.close();
+}
+
+// --- internal ---
+
+const createBodySchema = v.object({
+  HostConfig: v.nullish(
+    v.object({
+      Binds: v.nullish(v.array(v.string())),
+      Mounts: v.nullish(v.array(v.object({ Type: v.unknown(), Source: v.unknown() }))),
+    }),
+  ),
+});
+
+/** Makes every bind source of the request right. Requests that mount nothing pass at once. */
+async function prepare(
+  request: DockerRequest,
+  mirrors: readonly Mirror[],
+  docker: DockerApi,
+): Promise<(() => Promise<void>) | undefined> {
+  const sources = await sourcesOf(request, docker);
+  if (sources.length === 0) return undefined;
+  return async () => {
+    for (const mirror of mirrors) await mirrorSources(mirror, sources);
+  };
+}
+
+async function sourcesOf(request: DockerRequest, docker: DockerApi): Promise<BindSource[]> {
+  const call = mountCallOf(request.method, request.uri);
+  if (call === undefined) return [];
+  if (call.call === "create") {
+    const body = v.safeParse(createBodySchema, request.body);
+    // A body that is not what Docker knows is Docker's to refuse, in its own words.
+    return body.success ? bindSourcesOf(body.output.HostConfig ?? {}) : [];
+  }
+  try {
+    return bindSourcesOf(await docker.mounts(call.id));
+  } catch {
+    // No such container: Docker says so itself.
+    return [];
+  }
+}
+
+/** Mounts one request after the other: two for the same path must not both make its mount point. */
+function inTurn(
+  prepareOne: (request: DockerRequest) => Promise<(() => Promise<void>) | undefined>,
+): (request: DockerRequest) => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  return async (request) => {
+    const mountAll = await prepareOne(request);
+    if (mountAll === undefined) return;
+    const turn = last.catch(() => {}).then(mountAll);
+    last = turn;
+    await turn;
+  };
+}

@@ -1,0 +1,46 @@
+/** The host's way through the gate: one connection, proven by both sides, that can then become one stream. */
+import { randomBytes } from "node:crypto";
+import { QnError } from "../../base/errors.ts";
+import { encode, LineReader } from "../../protocol/frame.ts";
+import { accept, respond, secretBytes } from "../../protocol/handshake.ts";
+import { within } from "../../system/clock.ts";
+import { connect, type Connection } from "../../system/connection.ts";
+import { type Lines, linesOf } from "../../system/lines.ts";
+
+/** Where the gate of one boot is, and what proves it. `port` is on the host's loopback. */
+export type GateKey = { readonly port: number; readonly secret: Uint8Array };
+
+/** A connection through the gate that both sides have proven; it waits to become a stream. */
+export type Proven = { readonly connection: Connection; readonly lines: Lines };
+
+/**
+ * How long both proofs may take. Slirp accepts at once, whatever the guest does (platform fact), so a guest that is
+ * down or frozen shows only here.
+ */
+const handshakeDeadlineMs = 20_000;
+
+/** Opens and proves one connection. Throws GATE_REFUSED or PROTOCOL; the connection is then closed. */
+export async function dial(key: GateKey): Promise<Proven> {
+  const connection = await connect({ hostname: "127.0.0.1", port: key.port });
+  const lines = linesOf(connection, new LineReader());
+  try {
+    await within(
+      prove(connection, lines, key.secret),
+      handshakeDeadlineMs,
+      () => new QnError("GATE_REFUSED", "The gate did not answer in time."),
+    );
+    return { connection, lines };
+  } catch (error) {
+    connection.reset();
+    throw error;
+  }
+}
+
+// --- internal ---
+
+async function prove(connection: Connection, lines: Lines, secret: Uint8Array): Promise<void> {
+  const hostNonce = randomBytes(secretBytes);
+  const { agentNonce, ...response } = respond(await lines.next(), secret, hostNonce);
+  connection.write(encode(response));
+  accept(await lines.next(), secret, agentNonce, response.nonce);
+}

@@ -1,0 +1,115 @@
+/** The closed list of what host and guest say to each other, with the parsers that both use at the door. */
+import * as v from "valibot";
+import { QnError } from "../base/errors.ts";
+import { arches } from "../base/words.ts";
+
+/** Grows when an older other side could misunderstand. Equal numbers understand each other; `hello` carries it. */
+export const protocolVersion = 1;
+
+/** Guest ports of the gate and of sshd: RFC 4727's experiment ports, so that containers may publish 22. */
+export const gateGuestPort = 1021;
+export const sshGuestPort = 1022;
+
+/** The name of the credential that carries the boot to the guest, and of the virtio-serial port that rings the host. */
+export const bootCredential = "qn.boot";
+export const doorbellPort = "qn.agent";
+
+const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
+const shortText = v.pipe(v.string(), v.maxLength(1_024));
+
+const bootSchema = v.object({
+  secret: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  vm: shortText,
+  /** The gate's and sshd's ports on the host's loopback, which nothing in the guest may reach through slirp. */
+  hostPorts: v.array(port),
+  user: v.object({ name: shortText, uid: v.number(), gid: v.number(), sshKeys: v.array(v.string()) }),
+  shares: v.array(
+    v.object({ tag: shortText, path: v.pipe(v.string(), v.startsWith("/")), readOnly: v.boolean(), folder: shortText }),
+  ),
+  /** QN_HOME and each VM's Docker socket: the guest hides the first and answers at the second. */
+  home: v.string(),
+  dockerSocket: v.string(),
+});
+
+/** What the guest learns at boot. `folder` of a share is where it is mounted: its `path`, or aside for /tmp. */
+export type Boot = v.InferOutput<typeof bootSchema>;
+
+const publishedPortSchema = v.object({
+  protocol: v.picklist(["tcp", "udp", "sctp"]),
+  hostIp: v.pipe(v.string(), v.maxLength(64)),
+  hostPort: port,
+  containerId: v.pipe(v.string(), v.maxLength(64)),
+  container: shortText,
+});
+
+/** A port as the guest publishes it; `hostIp` is what was asked for ("0.0.0.0", "::", "127.0.0.1", …). */
+export type PublishedPort = v.InferOutput<typeof publishedPortSchema>;
+
+const openSchema = v.variant("open", [
+  v.object({ open: v.literal("control") }),
+  v.object({ open: v.literal("docker") }),
+  v.object({
+    open: v.literal("port"),
+    protocol: v.literal("tcp"),
+    hostIp: v.pipe(v.string(), v.maxLength(64)),
+    hostPort: port,
+  }),
+]);
+
+/** What the host asks a proven connection to become. */
+export type Open = v.InferOutput<typeof openSchema>;
+
+const openedSchema = v.union([
+  v.object({ ok: v.literal(true) }),
+  v.object({ ok: v.literal(false), reason: v.pipe(v.string(), v.maxLength(4_096)) }),
+]);
+
+/** The answer to `Open`: from here on raw bytes, or why not. */
+export type Opened = v.InferOutput<typeof openedSchema>;
+
+const agentMessageSchema = v.variant("type", [
+  v.object({
+    type: v.literal("hello"),
+    protocol: v.pipe(v.number(), v.integer()),
+    version: shortText,
+    arch: v.picklist(arches),
+    image: shortText,
+  }),
+  v.object({ type: v.literal("ports"), ports: v.pipe(v.array(publishedPortSchema), v.maxLength(5_000)) }),
+  v.object({ type: v.literal("docker"), state: v.picklist(["ready", "down"]) }),
+  v.object({ type: v.literal("log"), text: v.pipe(v.string(), v.maxLength(16_384)) }),
+]);
+
+/** What the agent tells the host on the control connection. State, never deltas: the next report repairs a lost one. */
+export type AgentMessage = v.InferOutput<typeof agentMessageSchema>;
+
+const hostMessageSchema = v.variant("type", [
+  v.object({ type: v.literal("hello"), protocol: v.pipe(v.number(), v.integer()), version: shortText }),
+]);
+
+/** What the host tells the agent on the control connection. */
+export type HostMessage = v.InferOutput<typeof hostMessageSchema>;
+
+/** Parses one line of each kind. All throw PROTOCOL with what is wrong; unknown fields are ignored (version skew). */
+export const parseBoot = parserOf("boot credential", bootSchema);
+export const parseOpen = parserOf("open request", openSchema);
+export const parseOpened = parserOf("answer to an open request", openedSchema);
+export const parseAgentMessage = parserOf("agent's message", agentMessageSchema);
+export const parseHostMessage = parserOf("host's message", hostMessageSchema);
+
+// --- internal ---
+
+function parserOf<Schema extends v.GenericSchema>(what: string, schema: Schema) {
+  return (line: string): v.InferOutput<Schema> => {
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch (cause) {
+      throw new QnError("PROTOCOL", `The ${what} is not JSON.`, { cause });
+    }
+    const result = v.safeParse(schema, value);
+    if (result.success) return result.output;
+    const [issue] = result.issues;
+    throw new QnError("PROTOCOL", `The ${what} is wrong at "${v.getDotPath(issue) ?? "the top"}": ${issue.message}.`);
+  };
+}

@@ -1,0 +1,40 @@
+/** The door to time: deadlines and pauses that can be called off. */
+
+/** A timer that was set; calling it off twice is harmless. */
+export type Timer = { cancel(): void };
+
+/** Calls `action` once after `delayMs`, unless called off. Never keeps the process alive by itself when `background`. */
+export function after(delayMs: number, action: () => void, options: { background?: boolean } = {}): Timer {
+  const timer = setTimeout(action, delayMs);
+  if (options.background === true) timer.unref();
+  return { cancel: () => clearTimeout(timer) };
+}
+
+/**
+ * The value of `promise`, or the error that `late` makes when `deadlineMs` pass first. The loser is left to itself, so
+ * give it an owner that ends it.
+ */
+export async function within<Value>(promise: Promise<Value>, deadlineMs: number, late: () => Error): Promise<Value> {
+  const { promise: expired, reject } = Promise.withResolvers<never>();
+  const timer = after(deadlineMs, () => reject(late()));
+  try {
+    return await Promise.race([promise, expired]);
+  } finally {
+    timer.cancel();
+  }
+}
+
+/**
+ * Resolves after `delayMs`, or at once when `signal` fires. For the pause between two tries to reach something that is
+ * known to be down; whoever waits for something that can tell waits for that instead.
+ */
+export async function pause(delayMs: number, signal?: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = after(delayMs, resolve);
+  const stop = (): void => resolve();
+  signal?.addEventListener("abort", stop, { once: true });
+  if (signal?.aborted === true) stop();
+  await promise;
+  timer.cancel();
+  signal?.removeEventListener("abort", stop);
+}

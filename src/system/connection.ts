@@ -1,0 +1,174 @@
+/** The door to byte streams: one connection over TCP or a Unix socket, with backpressure, half-close and reset. */
+import type { Socket, TCPSocketListener, UnixSocketListener } from "bun";
+
+/** Where a connection goes, or a listener listens. */
+export type Address = { readonly unix: string } | { readonly hostname: string; readonly port: number };
+
+/** A listener that was opened. `port` is the TCP port that it got, 0 for a Unix socket. */
+export type Listener = { readonly port: number; close(): void };
+
+/**
+ * One byte stream. Handlers are replaced as its use changes: first lines, then raw bytes. Bytes that the kernel does
+ * not take at once wait here, in order; `write` says so, and whoever feeds it stops reading until `onDrain`.
+ */
+export class Connection {
+  onData: (bytes: Uint8Array) => void = () => {};
+  /** The other side has ended its direction (FIN); this direction still works. */
+  onEnd: () => void = () => {};
+  /** The connection is gone, with an error when it was reset or broke. */
+  onClose: (error: Error | undefined) => void = () => {};
+  onDrain: () => void = () => {};
+  isClosed = false;
+
+  readonly #socket: Socket<Connection>;
+  #waiting: Uint8Array[] = [];
+  #ending = false;
+
+  constructor(socket: Socket<Connection>) {
+    this.#socket = socket;
+  }
+
+  /** Sends bytes in order. False when some wait for the kernel: stop feeding until `onDrain`. */
+  write(bytes: Uint8Array | string): boolean {
+    if (this.isClosed || this.#ending) return true;
+    const chunk = typeof bytes === "string" ? Buffer.from(bytes) : bytes;
+    if (this.#waiting.length > 0) {
+      this.#waiting.push(chunk);
+      return false;
+    }
+    const written = Math.max(0, this.#socket.write(chunk));
+    if (written === chunk.length) return true;
+    this.#waiting.push(chunk.subarray(written));
+    return false;
+  }
+
+  /** Ends this direction once everything is sent; the other direction goes on. */
+  end(): void {
+    if (this.isClosed || this.#ending) return;
+    this.#ending = true;
+    if (this.#waiting.length === 0) this.#socket.shutdown();
+  }
+
+  /** Drops the connection at once; the other side sees a reset. */
+  reset(): void {
+    if (this.isClosed) return;
+    this.#waiting = [];
+    this.#socket.terminate();
+  }
+
+  /** Stops reading, so that the kernel's flow control reaches the sender. */
+  pause(): void {
+    if (!this.isClosed) this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.isClosed) this.#socket.resume();
+  }
+
+  /** The address of the other side, for TCP. */
+  get remoteAddress(): string {
+    return this.#socket.remoteAddress;
+  }
+
+  /** Called by the socket's handlers: the kernel takes bytes again. */
+  flush(): void {
+    while (this.#waiting.length > 0) {
+      const chunk = this.#waiting[0] ?? new Uint8Array();
+      const written = Math.max(0, this.#socket.write(chunk));
+      if (written < chunk.length) {
+        this.#waiting[0] = chunk.subarray(written);
+        return;
+      }
+      this.#waiting.shift();
+    }
+    if (this.#ending) this.#socket.shutdown();
+    else this.onDrain();
+  }
+}
+
+/** Opens a connection. Throws the system's error (`code` is its errno name) when the other side is not there. */
+export async function connect(address: Address): Promise<Connection> {
+  let opened: Connection | undefined;
+  const handlers = handlersWith((connection) => (opened = connection));
+  const socket =
+    "unix" in address
+      ? await Bun.connect<Connection>({ ...address, allowHalfOpen: true, socket: handlers })
+      : await Bun.connect<Connection>({ ...address, allowHalfOpen: true, socket: handlers });
+  return opened ?? adopt(socket);
+}
+
+/**
+ * Listens; `onConnection` gets each connection, paused until it sets its handlers within the same turn. Throws the
+ * system's error when the address is taken. A Unix socket gets the permissions of the process's umask.
+ */
+export function listen(address: Address, onConnection: (connection: Connection) => void): Listener {
+  const handlers = handlersWith(onConnection);
+  const listener: TCPSocketListener<Connection> | UnixSocketListener<Connection> =
+    "unix" in address
+      ? Bun.listen<Connection>({ ...address, allowHalfOpen: true, socket: handlers })
+      : Bun.listen<Connection>({ ...address, allowHalfOpen: true, exclusive: true, socket: handlers });
+  return { port: "port" in listener ? listener.port : 0, close: () => listener.stop(false) };
+}
+
+/**
+ * Joins two connections until both are done: bytes, backpressure, half-close and reset pass from each to the other.
+ * `onBytes` is told how many bytes went each way; `onDone` is called once when both are closed.
+ */
+export function splice(
+  left: Connection,
+  right: Connection,
+  observer: { onBytes?: (fromLeft: number, fromRight: number) => void; onDone?: () => void } = {},
+): void {
+  let open = 2;
+  const join = (from: Connection, to: Connection, count: (bytes: number) => void): void => {
+    from.onData = (bytes) => {
+      count(bytes.length);
+      if (!to.write(bytes)) from.pause();
+    };
+    to.onDrain = () => from.resume();
+    from.onEnd = () => to.end();
+    from.onClose = (error) => {
+      if (error === undefined) to.end();
+      else to.reset();
+      open -= 1;
+      if (open === 0) observer.onDone?.();
+    };
+    if (from.isClosed) from.onClose(undefined);
+  };
+  join(left, right, (bytes) => observer.onBytes?.(bytes, 0));
+  join(right, left, (bytes) => observer.onBytes?.(0, bytes));
+}
+
+// --- internal ---
+
+function adopt(socket: Socket<Connection>): Connection {
+  const connection = new Connection(socket);
+  socket.data = connection;
+  return connection;
+}
+
+function handlersWith(onOpen: (connection: Connection) => void) {
+  return {
+    open(socket: Socket<Connection>) {
+      // Streams of small messages (exec, logs) must not wait for Nagle's algorithm (RFC 896) to fill a segment.
+      socket.setNoDelay(true);
+      onOpen(adopt(socket));
+    },
+    data(socket: Socket<Connection>, bytes: Buffer) {
+      socket.data.onData(bytes);
+    },
+    drain(socket: Socket<Connection>) {
+      socket.data.flush();
+    },
+    end(socket: Socket<Connection>) {
+      socket.data.onEnd();
+    },
+    close(socket: Socket<Connection>, error?: Error) {
+      socket.data.isClosed = true;
+      socket.data.onClose(error);
+    },
+    error() {
+      // The close handler follows and carries the same error.
+    },
+  };
+}

@@ -1,0 +1,71 @@
+/** The light door to a Docker API behind a Unix socket: JSON calls and the event stream, in little memory. */
+import { ofetch } from "ofetch";
+import * as v from "valibot";
+
+/** A container as `GET /containers/json` lists it (Docker Engine API 1.41 and later), as far as qn needs it. */
+const containerSchema = v.object({
+  Id: v.string(),
+  Names: v.array(v.string()),
+  Ports: v.array(
+    v.object({
+      IP: v.optional(v.string(), ""),
+      PrivatePort: v.number(),
+      PublicPort: v.optional(v.number()),
+      Type: v.picklist(["tcp", "udp", "sctp"]),
+    }),
+  ),
+  NetworkSettings: v.optional(
+    v.object({ Networks: v.record(v.string(), v.object({ IPAddress: v.optional(v.string(), "") })) }),
+  ),
+});
+
+/** One running container. */
+export type Container = v.InferOutput<typeof containerSchema>;
+
+const mountsSchema = v.object({
+  HostConfig: v.object({
+    Binds: v.nullish(v.array(v.string()), []),
+    Mounts: v.nullish(v.array(v.object({ Type: v.string(), Source: v.optional(v.string(), "") })), []),
+  }),
+});
+
+/** What a container mounts, as it was asked for: `-v` in Binds, `--mount` in Mounts. */
+export type MountRequests = v.InferOutput<typeof mountsSchema>["HostConfig"];
+
+/** Calls to the Docker daemon behind one socket. All throw when it does not answer or answers with an error. */
+export type DockerApi = {
+  /** Resolves when the daemon answers; a socket that systemd holds (docker.socket) makes the caller wait for it. */
+  ping(signal?: AbortSignal): Promise<void>;
+  /** The running containers. */
+  containers(): Promise<Container[]>;
+  /** What a container mounts. */
+  mounts(id: string): Promise<MountRequests>;
+  /** Calls `onEvent` for each container or network event until the daemon ends the stream or `signal` fires. */
+  follow(onEvent: () => void, signal: AbortSignal): Promise<void>;
+};
+
+/** The Docker API behind `socketPath`. Proxy settings of the environment never touch it. */
+export function dockerApi(socketPath: string): DockerApi {
+  const viaSocket = { unix: socketPath, retry: false, timeout: 0 } as const;
+  const call = ofetch.create({ baseURL: "http://docker", ...viaSocket });
+  return {
+    async ping(signal) {
+      await call("/_ping", { responseType: "text", ...(signal === undefined ? {} : { signal }) });
+    },
+    async containers() {
+      return v.parse(v.array(containerSchema), await call("/containers/json"));
+    },
+    async mounts(id) {
+      return v.parse(mountsSchema, await call(`/containers/${encodeURIComponent(id)}/json`)).HostConfig;
+    },
+    async follow(onEvent, signal) {
+      const filters = JSON.stringify({ type: ["container", "network"] });
+      const events: ReadableStream<Uint8Array> = await call("/events", {
+        query: { filters },
+        responseType: "stream",
+        signal,
+      });
+      for await (const _chunk of events) onEvent();
+    },
+  };
+}

@@ -1,0 +1,96 @@
+/** The door to what only the C library offers: locks on open files, mounts, and datagrams to systemd. */
+import { dlopen, FFIType, read } from "bun:ffi";
+import { constants } from "node:os";
+import type { HostOs } from "../base/words.ts";
+
+/** The C library's file per system; both are part of every installation. */
+const libraries: Record<HostOs, string> = { linux: "libc.so.6", darwin: "libSystem.B.dylib" };
+
+const { i32, u64, ptr } = FFIType;
+
+/** flock(2) and mount(2) constants, the same on every architecture that qn runs on. */
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+const MS_RDONLY = 1n;
+const MS_BIND = 4096n;
+const MNT_DETACH = 2;
+const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
+
+/** Takes an exclusive lock on an open file without waiting (flock(2)); false when another process holds it. */
+export function tryLock(fd: number): boolean {
+  return common().flock(fd, LOCK_EX | LOCK_NB) === 0;
+}
+
+/** Mounts a file system (mount(2), Linux only). Throws with the error's name and the target. */
+export function mount(source: string, target: string, type: string, options: string, readOnly = false): void {
+  check(
+    "mount",
+    target,
+    linux().mount(text(source), text(target), text(type), readOnly ? MS_RDONLY : 0n, text(options)),
+  );
+}
+
+/** Shows `source`, a file or folder, at `target` too (mount(2) with MS_BIND). Throws as `mount` does. */
+export function bindMount(source: string, target: string): void {
+  check("bind mount", target, linux().mount(text(source), text(target), null, MS_BIND, null));
+}
+
+/** Takes a mount away; who still uses it keeps it until the last file is closed (umount2(2) with MNT_DETACH). */
+export function unmount(target: string): void {
+  check("unmount", target, linux().umount2(text(target), MNT_DETACH));
+}
+
+/**
+ * Tells systemd a state such as "READY=1" (sd_notify(3)): one datagram to the socket that NOTIFY_SOCKET names, which
+ * may be abstract (a leading @ stands for NUL). Does nothing outside systemd.
+ */
+export function notifySystemd(state: string, socketPath: string | undefined = process.env["NOTIFY_SOCKET"]): void {
+  if (socketPath === undefined || socketPath === "") return;
+  const c = linux();
+  const fd = c.socket(AF_UNIX, SOCK_DGRAM, 0);
+  const address = Buffer.alloc(2 + Buffer.byteLength(socketPath) + (socketPath.startsWith("@") ? 0 : 1));
+  address.writeUInt16LE(AF_UNIX, 0);
+  address.write(socketPath.replace(/^@/, "\0"), 2);
+  const message = Buffer.from(state);
+  const sent = Number(c.sendto(fd, message, BigInt(message.length), 0, address, address.length));
+  c.close(fd);
+  check("notify", socketPath, sent < 0 ? -1 : 0);
+}
+
+// --- internal ---
+
+const text = (value: string): Buffer => Buffer.from(`${value}\0`);
+
+/** Loaded at first use: most commands need none of it. */
+const common = lazily(() => dlopen(library(), { flock: { args: [i32, i32], returns: i32 } }).symbols);
+
+const linux = lazily(
+  () =>
+    dlopen(library(), {
+      mount: { args: [ptr, ptr, ptr, u64, ptr], returns: i32 },
+      umount2: { args: [ptr, i32], returns: i32 },
+      socket: { args: [i32, i32, i32], returns: i32 },
+      sendto: { args: [i32, ptr, u64, i32, ptr, i32], returns: FFIType.i64 },
+      close: { args: [i32], returns: i32 },
+      __errno_location: { args: [], returns: ptr },
+    }).symbols,
+);
+
+function library(): string {
+  return process.platform === "darwin" ? libraries.darwin : libraries.linux;
+}
+
+/** Throws with errno's name when a call has failed; it has to follow the call at once, before anything else sets errno. */
+function check(what: string, target: string, status: number): void {
+  if (status >= 0) return;
+  const address = linux().__errno_location();
+  const errno = address === null ? 0 : read.i32(address, 0);
+  const code = Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
+  throw Object.assign(new Error(`${what} ${target}: ${code}`), { code });
+}
+
+function lazily<Value>(make: () => Value): () => Value {
+  let made: Value | undefined;
+  return () => (made ??= make());
+}
