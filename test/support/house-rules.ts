@@ -1,0 +1,137 @@
+/** The rules of the house as functions: a file in, its problems out. test/tidy.test.ts holds the whole tree to them. */
+import { posix } from "node:path";
+
+/** A file of the repository; `path` is relative to its root. */
+export type SourceFile = { readonly path: string; readonly text: string };
+
+/** A rule: which files it is about, and what is wrong with one of them (nothing, when it is kept). */
+export type Rule = { readonly about: RegExp; problems(file: SourceFile): string[] };
+
+/** Which rooms a room may import from, itself aside. `main` is the entry, src/main.ts. */
+const mayImport: Record<string, readonly string[]> = {
+  main: ["cli"],
+  cli: ["host", "agent", "protocol", "system", "base"],
+  host: ["protocol", "system", "base"],
+  agent: ["protocol", "system", "base"],
+  protocol: ["base"],
+  system: ["base"],
+  base: [],
+};
+
+/** Nouns describe and decide; they touch nothing. */
+const nouns =
+  "plan|args|schema|platforms|option|devices|facts|firmware|layout|manifest|machine|messages|frame|wire|published|request|guest-files|words|errors";
+
+const effects: readonly RegExp[] = [
+  /from "node:(?!path"|url")[^"]*"/,
+  /from "bun(:[^"]*)?"/,
+  /from "[^"]*\/system\/[^"]*"/,
+  /\bBun\./,
+  /\bprocess\./,
+  /\bDate\.now\b|\bnew Date\(\)/,
+  /\bperformance\.now\b/,
+  /\bset(Timeout|Interval|Immediate)\(/,
+  /\bfetch\(/,
+  /\bMath\.random\b/,
+];
+
+/** The only places that may import a library; one that is not here needs a reason and a line. */
+const owners: Record<string, readonly string[]> = {
+  citty: ["src/cli/"],
+  consola: ["src/cli/"],
+  dockerode: ["src/system/docker.ts"],
+  ofetch: ["src/host/image/", "src/system/docker-api.ts"],
+  valibot: ["src/"],
+};
+
+/** Every rule, by the sentence that a failing test shows. */
+export const rules: Readonly<Record<string, Rule>> = {
+  "rooms import one way": { about: /^src\/.*\.ts$/, problems: strangers },
+  "nouns touch nothing": {
+    about: new RegExp(`^src/.*/(${nouns})\\.ts$`),
+    problems: (file) => matches(codeOf(file.text), effects),
+  },
+  "a library has one owner": { about: /^src\/.*\.ts$/, problems: foreignLibraries },
+  "relative imports name the file": {
+    about: /^(src|test(?!\/tidy)|scripts)\/.*\.ts$/,
+    problems: ({ text }) =>
+      importsOf(text).filter((target) => /^\.(?!.*\/guest\/)/.test(target) && !/\.[a-z0-9]+$/.test(target)),
+  },
+  "only the clock waits for time": {
+    about: /^src\/(?!system\/clock\.ts$).*\.ts$/,
+    problems: ({ text }) =>
+      matches(codeOf(text), [/\bBun\.sleep(Sync)?\(/, /\bset(Timeout|Interval)\(/, /timers\/promises/]),
+  },
+  "a file has at most 300 lines": {
+    about: /\.ts$/,
+    problems: ({ text }) =>
+      text.trimEnd().split("\n").length > 300 ? [`${text.trimEnd().split("\n").length} lines`] : [],
+  },
+  "a file starts by saying what it is for": {
+    about: /^(src|test|scripts)\/.*\.ts$/,
+    problems: ({ text }) => (/^(#!.*\n)?\/\*\* \S/.test(text) ? [] : [text.split("\n")[0] ?? ""]),
+  },
+  "an exported function says what it does": { about: /^(src|scripts|test\/support)\/.*\.ts$/, problems: undocumented },
+  "nothing is left to do": {
+    about: /./,
+    problems: ({ text }) => matches(text, [/\b(TO[D]O|FIX[M]E|X[X]X)\b/]),
+  },
+  "no path of one machine": {
+    about: /./,
+    problems: ({ text }) => matches(text, [/\/wor[k]\//]),
+  },
+};
+
+/** Names of tests that stand in more than one place: a failing one must be findable by its name. */
+export function repeatedTestNames(files: readonly SourceFile[]): string[] {
+  const names = files.flatMap(({ text }) =>
+    [...text.matchAll(/^\s*(?:test|it)(?:\.\w+(?:\([^)]*\))?)*\(\s*"([^"]+)"/gm)].map(([, name = ""]) => name),
+  );
+  return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
+}
+
+// --- internal ---
+
+function strangers({ path, text }: SourceFile): string[] {
+  const room = roomOf(path);
+  const known = mayImport[room];
+  if (known === undefined) return [`src/${room} is not a room of the house`];
+  return importsOf(text)
+    .filter((target) => target.startsWith("."))
+    .map((target) => posix.join(posix.dirname(path), target))
+    .filter((target) => target.startsWith("src/") && roomOf(target) !== room && !known.includes(roomOf(target)));
+}
+
+function roomOf(path: string): string {
+  return path === "src/main.ts" ? "main" : (path.split("/")[1] ?? "");
+}
+
+function foreignLibraries({ path, text }: SourceFile): string[] {
+  return importsOf(text)
+    .filter((target) => !/^(\.|node:|bun$|bun:)/.test(target))
+    .filter((target) => owners[target]?.some((owner) => path.startsWith(owner)) !== true);
+}
+
+/** A regular expression and not `Bun.Transpiler.scanImports`: that one leaves out type-only imports. */
+function importsOf(text: string): string[] {
+  return [...text.matchAll(/\b(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(([, target = ""]) => target);
+}
+
+function undocumented({ text }: SourceFile): string[] {
+  const lines = text.split("\n");
+  return lines.filter((line, index) => {
+    const isFunction = /^export (async )?function\b|^export const \w+ = (async )?(<.*>)?\((.*=>.*)?$/.test(line);
+    return isFunction && !(lines[index - 1] ?? "").endsWith("*/");
+  });
+}
+
+function matches(text: string, patterns: readonly RegExp[]): string[] {
+  return text.split("\n").filter((line) => patterns.some((pattern) => pattern.test(line)));
+}
+
+/** The text without comments, which may name what the code must not do. Line numbers stay. */
+function codeOf(text: string): string {
+  return text
+    .replaceAll(/\/\*[\s\S]*?\*\//g, (comment) => comment.replaceAll(/[^\n]/g, ""))
+    .replaceAll(/(^|\s)\/\/.*$/gm, "");
+}

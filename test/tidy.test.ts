@@ -1,0 +1,104 @@
+/** Holds the tree to the rules of the house, and the rules to being able to fail. */
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { Glob } from "bun";
+import { repeatedTestNames, rules, type SourceFile } from "./support/house-rules.ts";
+
+const root = join(import.meta.dir, "..");
+const folders = "{src,test,scripts,guest,docs,.github,.ci}/**/*";
+const topFiles = "*.{ts,json,md,toml}";
+
+/** For each rule: something that breaks it, and the same put right. */
+const samples: Record<string, { readonly path: string; readonly bad: string; readonly good: string }> = {
+  "rooms import one way": {
+    path: "src/host/ports/apply.ts",
+    bad: 'import type { Gate } from "../../agent/gate.ts";',
+    good: 'import { QnError } from "../../base/errors.ts";\nimport manifest from "../../../package.json";',
+  },
+  "nouns touch nothing": {
+    path: "src/host/qemu/plan.ts",
+    bad: "const cpus = process.availableCpus();",
+    good: '// process.env is not read here.\nimport { join } from "node:path";',
+  },
+  "a library has one owner": {
+    path: "src/host/qemu/plan.ts",
+    bad: 'import { consola } from "consola";',
+    good: 'import * as v from "valibot";\nimport { Glob } from "bun";',
+  },
+  "relative imports name the file": {
+    path: "src/host/qemu/plan.ts",
+    bad: 'import { option } from "./option";',
+    good: 'import { option } from "./option.ts";\nimport fstab from "../../../guest/fstab" with { type: "text" };',
+  },
+  "only the clock waits for time": {
+    path: "src/host/supervisor/run.ts",
+    bad: "await Bun.sleep(100);",
+    good: 'import { after } from "../../system/clock.ts"; // not setTimeout(…)',
+  },
+  "a file has at most 300 lines": {
+    path: "src/host/supervisor/run.ts",
+    bad: "line\n".repeat(301),
+    good: "line\n".repeat(300),
+  },
+  "a file starts by saying what it is for": {
+    path: "src/base/words.ts",
+    bad: 'import { join } from "node:path";',
+    good: "/** Small words that every room uses. */",
+  },
+  "an exported function says what it does": {
+    path: "src/base/words.ts",
+    bad: "/** Far above. */\n\nexport function counted(): void {}",
+    good: "/** Counts. */\nexport async function counted() {}\n/** Counts. */\nexport const count = (word: string) => word.length;",
+  },
+  "nothing is left to do": {
+    path: "docs/architecture.md",
+    bad: "fixme: say why".toUpperCase(),
+    good: "There is nothing to do.",
+  },
+  "no path of one machine": {
+    path: "guest/fstab",
+    bad: "/WORK/main".toLowerCase(),
+    good: "/var/lib/qn and a work/main of its own",
+  },
+};
+
+const files: SourceFile[] = [];
+for (const pattern of [folders, topFiles]) {
+  for await (const path of new Glob(pattern).scan({ cwd: root, dot: true })) {
+    if (!path.endsWith(".snap")) files.push({ path, text: await Bun.file(join(root, path)).text() });
+  }
+}
+
+for (const [sentence, rule] of Object.entries(rules)) {
+  test(`in the whole tree ${sentence}`, () => {
+    const kept = files.filter(({ path }) => rule.about.test(path));
+    const problems = kept
+      .map((file) => [file.path, rule.problems(file)] as const)
+      .filter(([, found]) => found.length > 0);
+    expect(Object.fromEntries(problems)).toEqual({});
+    expect(kept.length).toBeGreaterThan(0);
+  });
+
+  test(`the rule that ${sentence} can be broken`, () => {
+    const sample = samples[sentence];
+    if (sample === undefined) throw new Error(`No sample for the rule that ${sentence}.`);
+    expect(rule.about.test(sample.path)).toBe(true);
+    expect(rule.problems({ path: sample.path, text: sample.bad })).not.toEqual([]);
+    expect(rule.problems({ path: sample.path, text: sample.good })).toEqual([]);
+  });
+}
+
+test("in the whole tree no two tests have the same name", () => {
+  expect(repeatedTestNames(files.filter(({ path }) => path.endsWith(".test.ts")))).toEqual([]);
+});
+
+test("the rule that no two tests have the same name can be broken", () => {
+  const text = 'test("a sentence", () => {});\n  test.skipIf(true)("another", () => {});';
+  expect(repeatedTestNames([{ path: "a.test.ts", text }])).toEqual([]);
+  expect(
+    repeatedTestNames([
+      { path: "a.test.ts", text },
+      { path: "b.test.ts", text },
+    ]),
+  ).toEqual(["a sentence", "another"]);
+});
