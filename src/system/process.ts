@@ -9,12 +9,13 @@ export type Outcome = {
   readonly stderr: string;
 };
 
-/** How to run a program. `signal` ends it early. */
+/** How to run a program. `signal` ends it early; after `deadlineMs` it is killed, whatever it does about signals. */
 export type RunOptions = {
   readonly cwd?: string;
   readonly env?: Record<string, string | undefined>;
   readonly stdin?: Uint8Array;
   readonly signal?: AbortSignal;
+  readonly deadlineMs?: number;
 };
 
 /**
@@ -36,9 +37,9 @@ export async function run(command: readonly string[], options: RunOptions = {}):
   };
 }
 
-/** Where a program is, as a shell would find it in PATH; nothing when it is nowhere. */
-export function findProgram(name: string): string | undefined {
-  return Bun.which(name) ?? undefined;
+/** Where a program is, as a shell would find it in PATH, or in `path` if given; nothing when it is nowhere. */
+export function findProgram(name: string, path?: string): string | undefined {
+  return Bun.which(name, path === undefined ? {} : { PATH: path }) ?? undefined;
 }
 
 // --- internal ---
@@ -55,5 +56,6 @@ function spawnChild(command: readonly string[], options: RunOptions) {
     stdout: "pipe",
     stderr: "pipe",
     ...(options.signal === undefined ? {} : { signal: options.signal }),
+    ...(options.deadlineMs === undefined ? {} : { timeout: options.deadlineMs, killSignal: "SIGKILL" }),
   });
 }

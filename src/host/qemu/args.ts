@@ -1,0 +1,89 @@
+/** From the specification of a VM to QEMU's command line. */
+import type { Arch } from "../../base/words.ts";
+import * as devices from "./devices.ts";
+import { option } from "./option.ts";
+import type { Accel, Firmware } from "./platforms.ts";
+
+/** Everything that QEMU is told about one VM. */
+export type VmSpec = {
+  readonly name: string;
+  readonly arch: Arch;
+  readonly qemu: { readonly path: string; readonly version: string };
+  readonly machine: { readonly type: string; readonly properties: Readonly<Record<string, string>> };
+  readonly globals: readonly { readonly driver: string; readonly property: string; readonly value: string }[];
+  readonly accel: { readonly name: Accel; readonly options: Readonly<Record<string, string>> };
+  readonly cpu: string;
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  readonly firmware: Firmware;
+  /** The VM's own store of the firmware's variables, a copy of `firmware.vars.template`; unused when there is none. */
+  readonly firmwareVars: string;
+  readonly systemDisk: string;
+  readonly dataDisk: string;
+  readonly forwards: readonly { readonly hostPort: number; readonly guestPort: number }[];
+  readonly shares: readonly devices.SharedFolder[];
+  /** Files that hold one SMBIOS type 11 string each. */
+  readonly credentialFiles: readonly string[];
+  readonly doorbell: string;
+  readonly serialLog: string;
+  /** The Linux name of the serial console in the guest. */
+  readonly consoleDevice: string;
+  readonly qmpSocket: string;
+  readonly sound: string | undefined;
+  readonly window: { readonly backend: string; readonly gpu: string } | undefined;
+  readonly sandbox: boolean;
+  /** What a person should know before waiting, as sentences. */
+  readonly warnings: readonly string[];
+};
+
+/** Nothing is there that is not named: no monitor on the terminal, no second network card, no VGA, no user's file. */
+export const bareArgs = ["-nodefaults", "-no-user-config"] as const;
+
+/**
+ * QEMU's command line, the program first. The monitor comes before the serial console, so that
+ * whoever sees the console's file appear knows that the monitor listens.
+ */
+export function qemuArgs(spec: VmSpec): readonly string[] {
+  const flash = { pflash0: devices.nodes.firmwareCode, pflash1: spec.firmware.vars && devices.nodes.firmwareVars };
+  return [
+    spec.qemu.path,
+    ...option("-name", `qn-${spec.name}`),
+    ...bareArgs,
+    ...(spec.sandbox ? sandboxArgs : []),
+    ...option("-machine", spec.machine.type, { ...spec.machine.properties, ...flash }),
+    ...option("-accel", spec.accel.name, spec.accel.options),
+    ...option("-cpu", spec.cpu),
+    ...option("-smp", undefined, { cpus: spec.cpus, sockets: 1, cores: spec.cpus, threads: 1 }),
+    ...option("-m", undefined, { size: `${spec.memoryMiB}M` }),
+    ...spec.globals.flatMap((global) => option("-global", undefined, global)),
+    ...devices.monitor(spec.qmpSocket),
+    ...devices.serialConsole(spec.serialLog),
+    ...devices.firmwareFlash(spec.firmware, spec.firmwareVars),
+    ...spec.credentialFiles.flatMap((file) => devices.credential(file)),
+    ...devices.systemDisk(spec.systemDisk),
+    ...devices.dataDisk(spec.dataDisk),
+    ...devices.network(spec.forwards),
+    ...devices.doorbell(spec.doorbell),
+    ...devices.randomness(),
+    ...devices.balloon(),
+    ...spec.shares.flatMap((share) => devices.share(share)),
+    ...(spec.sound === undefined ? [] : devices.sound(spec.sound)),
+    ...(spec.window === undefined ? devices.headless() : devices.window(spec.window.backend, spec.window.gpu)),
+  ];
+}
+
+/**
+ * The seccomp filter: the same that libvirt gives every QEMU. A guest that breaks out of its devices starts no
+ * programs and gains no rights.
+ */
+export const sandboxArgs = option("-sandbox", "on", {
+  obsolete: "deny",
+  elevateprivileges: "deny",
+  spawn: "deny",
+  resourcecontrol: "deny",
+});
+
+/** A command line as a person can paste it into a shell (POSIX quoting). */
+export function shellLine(argv: readonly string[]): string {
+  return argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(" ");
+}

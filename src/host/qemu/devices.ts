@@ -1,0 +1,158 @@
+/** The guest's devices, one function each: what it is made of → its part of QEMU's command line. */
+import { option } from "./option.ts";
+import type { Firmware } from "./platforms.ts";
+
+/** A part of a command line. */
+export type Words = readonly string[];
+
+/** A host folder as the guest sees it: mounted by its tag. */
+export type SharedFolder = { readonly tag: string; readonly path: string; readonly readOnly: boolean };
+
+/** Names of the block nodes in QMP: snapshots and the firmware's banks are addressed by them. */
+export const nodes = {
+  system: "system",
+  data: "data",
+  firmwareCode: "firmware-code",
+  firmwareVars: "firmware-vars",
+} as const;
+
+/** The overlay on the image: found in the guest by its serial, and booted from first. */
+export function systemDisk(path: string): Words {
+  return [
+    ...option("-blockdev", undefined, {
+      driver: "qcow2",
+      "node-name": nodes.system,
+      discard: "unmap",
+      "file.driver": "file",
+      "file.filename": path,
+    }),
+    ...option("-device", "virtio-blk-pci", { drive: nodes.system, serial: "qn-system", bootindex: 0 }),
+  ];
+}
+
+/** The sparse disk for Docker's state; what the guest frees, or overwrites with zeroes, is given back to the host. */
+export function dataDisk(path: string): Words {
+  return [
+    ...option("-blockdev", undefined, {
+      driver: "raw",
+      "node-name": nodes.data,
+      discard: "unmap",
+      "detect-zeroes": "unmap",
+      "file.driver": "file",
+      "file.filename": path,
+    }),
+    ...option("-device", "virtio-blk-pci", { drive: nodes.data, serial: "qn-data" }),
+  ];
+}
+
+/** The firmware's code, read-only and shared, and the VM's own copy of its variables; the machine names the nodes. */
+export function firmwareFlash(firmware: Firmware, varsPath: string): Words {
+  const code = option("-blockdev", undefined, {
+    driver: firmware.codeFormat,
+    "node-name": nodes.firmwareCode,
+    "read-only": true,
+    "file.driver": "file",
+    "file.filename": firmware.code,
+  });
+  if (firmware.vars === undefined) return code;
+  const vars = option("-blockdev", undefined, {
+    driver: firmware.vars.format,
+    "node-name": nodes.firmwareVars,
+    "file.driver": "file",
+    "file.filename": varsPath,
+  });
+  return [...code, ...vars];
+}
+
+/**
+ * The one network interface, with the two doors into the guest on the host's loopback. `romfile=` is empty because
+ * nothing boots from the network, and not every QEMU brings the boot ROM along.
+ */
+export function network(forwards: readonly { hostPort: number; guestPort: number }[]): Words {
+  const doors = forwards.map(({ hostPort, guestPort }) => `hostfwd=tcp:127.0.0.1:${hostPort}-:${guestPort}`);
+  return [
+    ...option("-netdev", ["user", "id=net", ...doors].join(",")),
+    ...option("-device", "virtio-net-pci", { netdev: "net", romfile: "" }),
+  ];
+}
+
+/**
+ * A share by 9p. `none` leaves links and modes as they are on the host, `remap` keeps inode numbers of several file
+ * systems below one share apart.
+ */
+export function share({ tag, path, readOnly }: SharedFolder): Words {
+  return [
+    ...option("-fsdev", "local", {
+      id: tag,
+      path,
+      security_model: "none",
+      multidevs: "remap",
+      readonly: readOnly ? true : undefined,
+    }),
+    ...option("-device", "virtio-9p-pci", { fsdev: tag, mount_tag: tag }),
+  ];
+}
+
+/** Randomness from the host, so that the guest's keys need not wait for it. */
+export function randomness(): Words {
+  return option("-device", "virtio-rng-pci");
+}
+
+/** Gives memory that the guest has freed back to the host, without being asked. */
+export function balloon(): Words {
+  return option("-device", "virtio-balloon-pci", { "free-page-reporting": true });
+}
+
+/**
+ * The doorbell: the agent opens this port when its gate listens, and QMP says so (VSERPORT_CHANGE; only for a port
+ * with an id). No data flows.
+ */
+export function doorbell(id: string): Words {
+  return [
+    ...option("-device", "virtio-serial-pci"),
+    ...option("-chardev", "null", { id: "doorbell" }),
+    ...option("-device", "virtserialport", { chardev: "doorbell", name: "qn.agent", id }),
+  ];
+}
+
+/** The guest's serial console, into a file that begins anew with each start. */
+export function serialConsole(logPath: string): Words {
+  return [...option("-chardev", "file", { id: "serial", path: logPath }), ...option("-serial", "chardev:serial")];
+}
+
+/** QEMU's monitor, for the supervisor alone: a Unix socket that QEMU makes. */
+export function monitor(socketPath: string): Words {
+  return [
+    ...option("-chardev", "socket", { id: "qmp", path: socketPath, server: true, wait: false }),
+    ...option("-mon", undefined, { chardev: "qmp", mode: "control" }),
+  ];
+}
+
+/** A systemd credential; the file holds the whole SMBIOS string, because a command line is public. */
+export function credential(file: string): Words {
+  return option("-smbios", undefined, { type: 11, path: file });
+}
+
+/** A sound card that plays through the host's sound system `backend`. */
+export function sound(backend: string): Words {
+  return [
+    ...option("-audiodev", backend, { id: "sound" }),
+    ...option("-device", "ich9-intel-hda"),
+    ...option("-device", "hda-output", { audiodev: "sound" }),
+  ];
+}
+
+/** No screen. */
+export function headless(): Words {
+  return option("-display", "none");
+}
+
+/** A window with screen, keyboard and a tablet, which unlike a mouse never captures the host's pointer. */
+export function window(backend: string, gpu: string): Words {
+  return [
+    ...option("-display", backend),
+    ...option("-device", gpu),
+    ...option("-device", "virtio-keyboard-pci"),
+    ...option("-device", "virtio-tablet-pci"),
+  ];
+}

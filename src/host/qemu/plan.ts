@@ -1,0 +1,152 @@
+/** From settings and facts to the specification of a VM, or to every reason why it cannot be. */
+import { type ErrorCode, QnError } from "../../base/errors.ts";
+import type { Share, VmConfig } from "../config/schema.ts";
+import type { VmPaths } from "../layout.ts";
+import type { VmSpec } from "./args.ts";
+import type { HostFacts } from "./facts.ts";
+import {
+  type Accel,
+  type MediaSystem,
+  accelPlatforms,
+  cpuWithSme,
+  guestPlatforms,
+  hostPlatforms,
+} from "./platforms.ts";
+
+/** What a plan is made from. `ports` are free TCP ports of the host's loopback. */
+export type PlanInput = {
+  readonly config: VmConfig;
+  readonly facts: HostFacts;
+  readonly paths: VmPaths;
+  readonly ports: { readonly gate: number; readonly ssh: number };
+};
+
+/** The guest's own ports (RFC 4727 keeps both for experiments, so that a container may publish 22). */
+const guestPorts = { gate: 1021, ssh: 1022 } as const;
+
+/** The port that the agent opens when its gate listens, as QMP's VSERPORT_CHANGE names it. */
+export const doorbellId = "agent";
+
+/** Each share is a PCI device on the machine's root bus of 32 slots; the others leave room for these. */
+const sharesMax = 16;
+
+/**
+ * Plans a VM. Throws when it cannot be: CONFIG_INVALID for settings that this host cannot serve, ACCEL_UNAVAILABLE
+ * for an accelerator that cannot run; of several mistakes all are in the message, one a line, and the first gives
+ * the code.
+ */
+export function planVm({ config, facts, paths, ports }: PlanInput): VmSpec {
+  const choice = chooseAccel(config, facts);
+  const audio = config.sound ? facts.audio[0] : undefined;
+  const display = config.window ? facts.display[0] : undefined;
+  const mistakes = [...sizeMistakes(config, facts), ...choice.mistakes, ...mediaMistakes(config, facts)];
+  const [first] = mistakes;
+  if (first !== undefined) {
+    throw new QnError(first.code, mistakes.map(({ message }) => message).join("\n"));
+  }
+
+  const { accel } = choice;
+  const guest = guestPlatforms[config.arch];
+  const how = accelPlatforms[accel];
+  return {
+    name: paths.name,
+    arch: config.arch,
+    qemu: facts.qemu,
+    machine: { type: guest.machine.type, properties: { ...guest.machine.properties, ...gic(config, accel) } },
+    globals: guest.globals,
+    accel: { name: accel, options: how.options },
+    cpu: accel === "hvf" && facts.sme ? cpuWithSme : how.cpu[config.arch],
+    cpus: config.cpus,
+    memoryMiB: config.memoryMiB,
+    firmware: facts.firmware,
+    firmwareVars: paths.firmwareVars,
+    systemDisk: paths.systemDisk,
+    dataDisk: paths.dataDisk,
+    forwards: [
+      { hostPort: ports.gate, guestPort: guestPorts.gate },
+      { hostPort: ports.ssh, guestPort: guestPorts.ssh },
+    ],
+    shares: config.mounts.map(sharedFolder),
+    credentialFiles: [paths.credentialFile, paths.sshKeyCredentialFile],
+    doorbell: doorbellId,
+    serialLog: paths.logs.serial,
+    consoleDevice: guest.consoleDevice,
+    qmpSocket: paths.qmpSocket,
+    sound: audio,
+    window: display === undefined ? undefined : { backend: display, gpu: guest.gpu },
+    // Sound and window libraries start programs of their own, which the filter forbids.
+    sandbox: facts.sandbox && audio === undefined && display === undefined,
+    warnings: [...choice.warnings, ...sizeWarnings(config, facts, accel)],
+  };
+}
+
+// --- internal ---
+
+type Mistake = { readonly code: ErrorCode; readonly message: string };
+
+type AccelChoice = {
+  readonly accel: Accel;
+  readonly mistakes: readonly Mistake[];
+  readonly warnings: readonly string[];
+};
+
+function chooseAccel(config: VmConfig, facts: HostFacts): AccelChoice {
+  const own = hostPlatforms[facts.os].accel;
+  const accel = config.accel === "auto" ? own : config.accel;
+  const fact = facts.accels[accel];
+  if (fact.usable) return { accel, mistakes: [], warnings: [] };
+  if (config.accel === "auto") {
+    const warning = `The guest is emulated (tcg), many times slower than with ${own}. ${fact.reason}`;
+    return { accel: "tcg", mistakes: [], warnings: [warning] };
+  }
+  const message = `accel is "${accel}", which cannot run ${config.arch} guests here. ${fact.reason}`;
+  return { accel, mistakes: [{ code: "ACCEL_UNAVAILABLE", message }], warnings: [] };
+}
+
+function sizeMistakes(config: VmConfig, facts: HostFacts): readonly Mistake[] {
+  const mistakes: Mistake[] = [];
+  if (config.memoryMiB > facts.memoryMiB) {
+    mistakes.push({
+      code: "CONFIG_INVALID",
+      message: `memoryMiB is ${config.memoryMiB}, but the host has only ${facts.memoryMiB}.`,
+    });
+  }
+  if (config.mounts.length > sharesMax) {
+    mistakes.push({
+      code: "CONFIG_INVALID",
+      message: `mounts has ${config.mounts.length} folders; a VM can have at most ${sharesMax}.`,
+    });
+  }
+  return mistakes;
+}
+
+function mediaMistakes(config: VmConfig, facts: HostFacts): readonly Mistake[] {
+  const { audio, display } = hostPlatforms[facts.os];
+  const missing = (setting: string, systems: readonly MediaSystem[]): Mistake => ({
+    code: "CONFIG_INVALID",
+    message: `${setting} is true, but ${facts.qemu.path} can use none of ${systems.map(({ name }) => name).join(", ")} here.`,
+  });
+  return [
+    ...(config.sound && facts.audio.length === 0 ? [missing("sound", audio)] : []),
+    ...(config.window && facts.display.length === 0 ? [missing("window", display)] : []),
+  ];
+}
+
+function sizeWarnings(config: VmConfig, facts: HostFacts, accel: Accel): readonly string[] {
+  if (config.cpus <= facts.cpus) return [];
+  const cost =
+    accel === "tcg" ? "emulated processors then wait for each other" : "the guest then runs slower, not faster";
+  return [`cpus is ${config.cpus}, but the host has only ${facts.cpus}; ${cost}.`];
+}
+
+function gic(config: VmConfig, accel: Accel): Record<string, string> {
+  const controller = guestPlatforms[config.arch].interruptController;
+  if (controller === undefined) return {};
+  const above = config.cpus > controller.cpusMax ? controller.above : undefined;
+  const version = accelPlatforms[accel].gicVersion ?? above;
+  return version === undefined ? {} : { "gic-version": version };
+}
+
+function sharedFolder({ path, readOnly }: Share, index: number): { tag: string; path: string; readOnly: boolean } {
+  return { tag: `qn${index}`, path, readOnly };
+}

@@ -1,0 +1,55 @@
+/** Remembers what running guests has shown, until the host boots again or QEMU changes. */
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import * as v from "valibot";
+import { readTextIfThere, writeFileAtomically } from "../../system/files.ts";
+import type { Usability } from "./facts.ts";
+
+const trialsSchema = v.object({
+  accel: v.variant("usable", [
+    v.object({ usable: v.literal(true) }),
+    v.object({ usable: v.literal(false), reason: v.string() }),
+  ]),
+  sandbox: v.boolean(),
+});
+
+const cacheSchema = v.record(v.string(), trialsSchema);
+
+/** What only a trial can show, of one QEMU on one host. */
+export type Trials = { readonly accel: Usability; readonly sandbox: boolean };
+
+/**
+ * The remembered trials for `key`, or those that `make` runs now, which are remembered. A cache that cannot be read
+ * or written is as good as none: the trials are run.
+ */
+export async function remembered(file: string, key: string, make: () => Promise<Trials>): Promise<Trials> {
+  const known = await readCache(file);
+  const found = known[key];
+  if (found !== undefined) return found;
+  const trials = await make();
+  // Only keys of this QEMU's siblings stay: what is about another boot or an older QEMU is never asked for again.
+  const [boot = ""] = key.split(" ");
+  const kept = Object.entries(known).filter(([other]) => other.startsWith(`${boot} `));
+  await writeCache(file, { ...Object.fromEntries(kept), [key]: trials });
+  return trials;
+}
+
+// --- internal ---
+
+async function readCache(file: string): Promise<Record<string, Trials>> {
+  try {
+    const result = v.safeParse(cacheSchema, JSON.parse((await readTextIfThere(file)) ?? "{}"));
+    return result.success ? result.output : {};
+  } catch {
+    return {};
+  }
+}
+
+async function writeCache(file: string, cache: Record<string, Trials>): Promise<void> {
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFileAtomically(file, `${JSON.stringify(cache, undefined, 2)}\n`);
+  } catch {
+    // Without a cache the next start takes a second longer, and that is all.
+  }
+}
