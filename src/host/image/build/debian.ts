@@ -1,0 +1,142 @@
+/** Builds the Debian guest: packages, then a disk, then an image that is put in place in one step. */
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { QnError } from "../../../base/errors.ts";
+import type { Arch } from "../../../base/words.ts";
+import { protocolVersion } from "../../../protocol/messages.ts";
+import { writeFileAtomically } from "../../../system/files.ts";
+import { guestFiles } from "../guest-files.ts";
+import { formatManifest, type GuestManifest, type ImageManifest } from "../manifest.ts";
+import { activateImage, findImage, hashOf } from "../store.ts";
+import { debianFiles, debianLinks } from "./debian-files.ts";
+import { makeRawDisk } from "./disk-image.ts";
+import { diskBytes, sfdiskScript } from "./partitions.ts";
+import { kernelCommandLine, recipeName, sourceDateEpoch } from "./recipe.ts";
+import { debianTar, packagesHash } from "./rootfs.ts";
+import { runTool } from "./tool.ts";
+
+/** Where things come from and go to. `guestBinary` is qn built for the guest. */
+export type BuildOptions = {
+  readonly imagesFolder: string;
+  readonly cacheFolder: string;
+  readonly arch: Arch;
+  readonly guestBinary: string;
+  readonly name: string;
+  /** Takes today's packages, and builds even when an image of the same inputs is there. */
+  readonly isFresh?: boolean;
+  /** A Debian mirror's URL in place of mmdebstrap's own choice. */
+  readonly mirror?: string | undefined;
+  readonly signal?: AbortSignal;
+  /** Told at the start of each phase, in words for a person. */
+  readonly onProgress?: (phase: string) => void;
+};
+
+/** The image in its folder. `isNew` is false when one of the same inputs was there already. */
+export type BuiltImage = {
+  readonly folder: string;
+  readonly disk: string;
+  readonly manifest: ImageManifest;
+  readonly isNew: boolean;
+};
+
+const programs = { qn: "/usr/local/bin/qn", nft: "/usr/sbin/nft" };
+
+/**
+ * Builds a guest of the contract from Debian's packages, or finds that it is built already. Two builds at once do not
+ * disturb each other: the later one wins. Throws TOOL_MISSING, IMAGE_BUILD_FAILED with the last lines of the program
+ * that failed, or INTERRUPTED; none of them leaves anything behind.
+ */
+export async function buildDebianImage(options: BuildOptions): Promise<BuiltImage> {
+  const { arch, name, imagesFolder } = options;
+  requireOwnArch(arch);
+  const progress = options.onProgress ?? (() => undefined);
+  const inputs = await inputsHash(arch, options.guestBinary);
+  const existing = await findImage(imagesFolder, name, arch);
+  if (options.isFresh !== true && existing?.manifest.inputs === inputs) return { ...existing, isNew: false };
+
+  const folder = join(imagesFolder, `.build-${randomBytes(6).toString("hex")}`);
+  await mkdir(folder, { recursive: true });
+  try {
+    progress("Debian packages");
+    const tar = await debianTar({ ...options, isFresh: options.isFresh === true });
+    const version = await runTool(["tar", "--extract", "--to-stdout", `--file=${tar}`, "./etc/debian_version"], {
+      epoch: sourceDateEpoch,
+      signal: options.signal,
+    });
+    const guest: GuestManifest = {
+      name,
+      version: version.trim(),
+      arch,
+      protocol: protocolVersion,
+      recipe: recipeName,
+      inputs,
+    };
+    progress("file systems");
+    const raw = await makeRawDisk({
+      arch,
+      folder,
+      tar,
+      files: [
+        ...guestFiles(programs),
+        ...debianFiles,
+        { path: "/etc/qn/image.json", mode: 0o644, text: formatManifest(guest) },
+      ],
+      links: debianLinks,
+      guestBinary: options.guestBinary,
+      signal: options.signal,
+    });
+    progress("disk image");
+    const manifest = await packImage(join(folder, "image"), raw, guest, options.signal);
+    const built = await activateImage(imagesFolder, join(folder, "image"), manifest);
+    return { ...built, isNew: true };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+// --- internal ---
+
+const machineArch: Readonly<Record<string, Arch>> = { x64: "x86_64", arm64: "aarch64" };
+
+function requireOwnArch(arch: Arch): void {
+  const own = machineArch[process.arch];
+  if (own === arch) return;
+  throw new QnError("IMAGE_BUILD_FAILED", `This machine builds images of ${own ?? process.arch}, not of ${arch}.`, {
+    hint: `Build it on a machine of that architecture and copy its folder below QN_HOME/_images.`,
+  });
+}
+
+/** A hash of everything that decides what is in the image, short of what the Debian mirror has today. */
+async function inputsHash(arch: Arch, guestBinary: string): Promise<string> {
+  const parts = [
+    packagesHash(arch),
+    sfdiskScript(arch),
+    kernelCommandLine(arch),
+    guestFiles(programs),
+    debianFiles,
+    debianLinks,
+    protocolVersion,
+    await hashOf(guestBinary),
+  ];
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+}
+
+/** Makes the image's folder from the raw disk: `disk.qcow2` and `image.json`. */
+async function packImage(
+  folder: string,
+  raw: string,
+  guest: GuestManifest,
+  signal: AbortSignal | undefined,
+): Promise<ImageManifest> {
+  await mkdir(folder);
+  const disk = join(folder, "disk.qcow2");
+  await runTool(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, disk], { epoch: sourceDateEpoch, signal });
+  const { size } = await stat(disk);
+  const manifest: ImageManifest = {
+    ...guest,
+    disk: { sha256: await hashOf(disk), sizeBytes: size, virtualSizeBytes: diskBytes },
+  };
+  await writeFileAtomically(join(folder, "image.json"), formatManifest(manifest), 0o644);
+  return manifest;
+}

@@ -1,0 +1,119 @@
+/** What the Debian guest is made of: packages, what of them is left out, and the numbers that are fixed for all builds. */
+import type { Arch } from "../../../base/words.ts";
+
+/** Counts changes of the recipe that its other inputs (packages, files) do not show. */
+const recipeVersion = 1;
+
+/** How `image.json` names this recipe. */
+export const recipeName = `debian-13/${recipeVersion}`;
+
+/** Debian 13. */
+export const suite = "trixie";
+
+/**
+ * SOURCE_DATE_EPOCH in seconds: no file of an image is younger, so that building twice gives the same image
+ * (2025-08-09, the day on which Debian 13 came out).
+ */
+export const sourceDateEpoch = 1_754_697_600;
+
+/** What differs between architectures. GPT types: Discoverable Partitions Specification; loader names: UEFI 2.10, 3.5.1.1. */
+export type ArchRow = {
+  readonly debianArch: string;
+  readonly kernelPackage: string;
+  readonly rootPartitionType: string;
+  readonly loader: string;
+  readonly bootFile: string;
+  readonly kernelArguments: readonly string[];
+};
+
+/**
+ * `nopku`: Linux 6.12 does not boot with protection keys on Intel Macs before macOS 15.5
+ * (coreos/fedora-coreos-tracker#1905).
+ */
+export const archTable: Readonly<Record<Arch, ArchRow>> = {
+  x86_64: {
+    debianArch: "amd64",
+    kernelPackage: "linux-image-amd64",
+    rootPartitionType: "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709",
+    loader: "systemd-bootx64.efi",
+    bootFile: "BOOTX64.EFI",
+    kernelArguments: ["console=ttyS0", "nopku"],
+  },
+  aarch64: {
+    debianArch: "arm64",
+    kernelPackage: "linux-image-arm64",
+    rootPartitionType: "B921B045-1DF0-41C3-AF44-4C6F280D3FAE",
+    loader: "systemd-bootaa64.efi",
+    bootFile: "BOOTAA64.EFI",
+    kernelArguments: ["console=ttyAMA0"],
+  },
+};
+
+/**
+ * Debian's packages beyond the essential ones. `-cloud` kernels lack 9p. docker.io loads a profile through apparmor's
+ * parser as soon as the kernel has AppArmor. tiny-initramfs mounts the root within half a second of the kernel's start,
+ * where initramfs-tools brings 20 MB of udev.
+ */
+export function packagesFor(arch: Arch): readonly string[] {
+  return [
+    archTable[arch].kernelPackage,
+    "apparmor",
+    "ca-certificates",
+    "containerd",
+    "dbus",
+    "docker-cli",
+    "docker.io",
+    "e2fsprogs",
+    "iproute2",
+    "iptables",
+    "kmod",
+    "libnss-systemd",
+    "nftables",
+    "openssh-server",
+    "procps",
+    "sudo",
+    "systemd",
+    "systemd-boot-efi",
+    "systemd-sysv",
+    "tiny-initramfs",
+    "udev",
+  ];
+}
+
+/** What dpkg leaves out of every package: paths for `path-exclude` (dpkg(1)). */
+export const excludedPaths: readonly string[] = [
+  "/usr/share/bug/*",
+  "/usr/share/doc/*",
+  "/usr/share/info/*",
+  "/usr/share/lintian/*",
+  "/usr/share/locale/*",
+  "/usr/share/man/*",
+];
+
+/** Names of the partitions and file systems, the same in every image: a VM has one of each. */
+export const ids = {
+  disk: "5f6b5a3e-5a9e-4b0e-9a54-6d4b7f0c0000",
+  espPartition: "5f6b5a3e-5a9e-4b0e-9a54-6d4b7f0c0001",
+  rootPartition: "5f6b5a3e-5a9e-4b0e-9a54-6d4b7f0c0002",
+  rootFileSystem: "5f6b5a3e-5a9e-4b0e-9a54-6d4b7f0c0003",
+  rootHashSeed: "5f6b5a3e-5a9e-4b0e-9a54-6d4b7f0c0004",
+  espVolume: "514e0001",
+} as const;
+
+/**
+ * The kernel's command line. The root is named by its file system (tiny-initramfs knows no PARTUUID) and mounted
+ * read-write at once. Interfaces keep the kernel's name until `10-uplink.link` names the one that counts. A panic
+ * resets the machine at once, which QEMU reports, where a halted kernel would look like a slow one.
+ */
+export function kernelCommandLine(arch: Arch): string {
+  return [
+    `root=UUID=${ids.rootFileSystem}`,
+    "rootfstype=ext4",
+    "rw",
+    "rootwait",
+    "net.ifnames=0",
+    "panic=-1",
+    "loglevel=4",
+    ...archTable[arch].kernelArguments,
+  ].join(" ");
+}

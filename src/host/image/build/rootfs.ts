@@ -1,0 +1,70 @@
+/** Debian's packages as one tar file, installed once and kept in the cache. */
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Arch } from "../../../base/words.ts";
+import { isThere } from "../../../system/files.ts";
+import { cleanTree } from "./debian-files.ts";
+import { archTable, excludedPaths, packagesFor, recipeName, sourceDateEpoch, suite } from "./recipe.ts";
+import { runTool } from "./tool.ts";
+
+/** What tiny-initramfs is to carry (`/etc/tiny-initramfs/tiny-initramfs.conf`): a system disk on virtio, with ext4. */
+const initramfsSettings = ["AUTO_MODULES=no", "MICROCODE=no", "INCLUDE_MODULES=virtio_blk,crc32c,ext4"];
+
+/** Runs in the tree (`$1`) before the kernel's package makes its initramfs. */
+const configureTree = [
+  'mkdir -p "$1/etc/tiny-initramfs"',
+  `printf '%s\\n' ${initramfsSettings.join(" ")} > "$1/etc/tiny-initramfs/tiny-initramfs.conf"`,
+].join(" && ");
+
+/** Everything that decides what is in the tar file, short of what the mirror has today. */
+function mmdebstrapArguments(arch: Arch): readonly string[] {
+  return [
+    "--variant=apt",
+    `--architectures=${archTable[arch].debianArch}`,
+    `--include=${packagesFor(arch).join(",")}`,
+    '--aptopt=APT::Install-Recommends "false"',
+    "--dpkgopt=force-unsafe-io",
+    ...excludedPaths.map((path) => `--dpkgopt=path-exclude=${path}`),
+    `--essential-hook=${configureTree}`,
+    `--customize-hook=${cleanTree}`,
+    "--format=tar",
+  ];
+}
+
+/** A hash that is equal when the tar file need not be made again. */
+export function packagesHash(arch: Arch): string {
+  return createHash("sha256")
+    .update(JSON.stringify([recipeName, suite, sourceDateEpoch, mmdebstrapArguments(arch)]))
+    .digest("hex");
+}
+
+/**
+ * The path of the tar file in `cacheFolder`; makes it when it is not there or `isFresh` asks for today's packages.
+ * Works as root and, through user namespaces, as an ordinary user with a range in /etc/subuid. `mirror` stands in for
+ * mmdebstrap's own choice. Throws as runTool does.
+ */
+export async function debianTar(options: {
+  readonly arch: Arch;
+  readonly cacheFolder: string;
+  readonly isFresh: boolean;
+  readonly mirror?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}): Promise<string> {
+  const name = `debian-${options.arch}-${packagesHash(options.arch).slice(0, 16)}.tar`;
+  const path = join(options.cacheFolder, name);
+  if (!options.isFresh && (await isThere(path))) return path;
+  await mkdir(options.cacheFolder, { recursive: true });
+  const temporary = join(options.cacheFolder, `.${name}.${randomBytes(6).toString("hex")}.tmp`);
+  const mirrors = options.mirror === undefined ? [] : [options.mirror];
+  try {
+    await runTool(["mmdebstrap", ...mmdebstrapArguments(options.arch), suite, temporary, ...mirrors], {
+      epoch: sourceDateEpoch,
+      signal: options.signal,
+    });
+    await rename(temporary, path);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  return path;
+}

@@ -1,0 +1,35 @@
+/** Runs one program of a build, and makes its failure a failure of the build. */
+import { QnError } from "../../../base/errors.ts";
+import { run, type RunOptions } from "../../../system/process.ts";
+
+/** How many of a failed program's last lines are shown. */
+const shownLines = 15;
+
+/**
+ * Runs a program with its output in English and its times fixed by `epoch` in seconds. Throws TOOL_MISSING when it is
+ * not there, INTERRUPTED when `signal` ended it, IMAGE_BUILD_FAILED with its last lines when it fails.
+ */
+export async function runTool(
+  command: readonly string[],
+  options: { epoch: number; signal?: AbortSignal | undefined; stdin?: string; env?: Record<string, string> },
+): Promise<string> {
+  options.signal?.throwIfAborted();
+  const runOptions: RunOptions = {
+    env: {
+      ...process.env,
+      ...options.env,
+      LC_ALL: "C.UTF-8",
+      SOURCE_DATE_EPOCH: String(options.epoch),
+      MTOOLS_SKIP_CHECK: "1",
+    },
+    ...(options.stdin === undefined ? {} : { stdin: new TextEncoder().encode(options.stdin) }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  };
+  const outcome = await run(command, runOptions);
+  if (options.signal?.aborted === true) throw new QnError("INTERRUPTED", "The build of the image was interrupted.");
+  if (outcome.exitCode === 0) return outcome.stdout;
+  const said = `${outcome.stdout}\n${outcome.stderr}`.split("\n").filter((line) => line.trim() !== "");
+  throw new QnError("IMAGE_BUILD_FAILED", `${command[0]} ended with exit status ${outcome.exitCode}.`, {
+    details: said.slice(-shownLines),
+  });
+}

@@ -1,0 +1,25 @@
+/** Types of the files below `guest/` that are imported as text (`with { type: "text" }`). */
+declare module "*.conf" {
+  const text: string;
+  export default text;
+}
+declare module "*.link" {
+  const text: string;
+  export default text;
+}
+declare module "*.network" {
+  const text: string;
+  export default text;
+}
+declare module "*.service" {
+  const text: string;
+  export default text;
+}
+declare module "*/fstab" {
+  const text: string;
+  export default text;
+}
+declare module "*/sudoers" {
+  const text: string;
+  export default text;
+}

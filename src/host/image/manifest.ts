@@ -1,0 +1,59 @@
+/** What an image says about itself: the schema of `image.json`, beside the disk and in the guest. */
+import * as v from "valibot";
+import { QnError } from "../../base/errors.ts";
+import { arches } from "../../base/words.ts";
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "is no SHA-256 in lower-case hex"));
+
+/** Names of images become folder names (`<name>-<arch>`), so they hold to the same letters as a VM's. */
+const imageName = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,30}$/, "is no name of an image"));
+
+const guestFields = {
+  name: imageName,
+  version: v.pipe(v.string(), v.minLength(1), v.maxLength(100)),
+  arch: v.picklist(arches),
+  /** The protocol that the qn inside speaks (`protocol/messages.ts`). */
+  protocol: count,
+  /** How it was made, such as `debian-13`. */
+  recipe: v.pipe(v.string(), v.minLength(1), v.maxLength(100)),
+  /** A hash of everything that went in; equal inputs need no new build. */
+  inputs: sha256,
+};
+
+const guestManifestSchema = v.object(guestFields);
+
+const manifestSchema = v.object({
+  ...guestFields,
+  disk: v.object({ sha256, sizeBytes: count, virtualSizeBytes: count }),
+});
+
+/** What is in the guest's `/etc/qn/image.json`: all but the disk, which cannot know its own hash. */
+export type GuestManifest = v.InferOutput<typeof guestManifestSchema>;
+
+/** What is in `image.json` beside the disk. Sizes are in bytes; `virtualSizeBytes` is the disk as the guest sees it. */
+export type ImageManifest = v.InferOutput<typeof manifestSchema>;
+
+/** Reads the text of an `image.json`. Throws IMAGE_CORRUPT with the path and the field that is wrong. */
+export function parseManifest(text: string, path: string): ImageManifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new QnError("IMAGE_CORRUPT", `"${path}" is not JSON.`, { cause });
+  }
+  const result = v.safeParse(manifestSchema, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new QnError("IMAGE_CORRUPT", `"${path}" is wrong at "${v.getDotPath(issue) ?? "the top"}": ${issue.message}.`);
+}
+
+/** The text of an `image.json`, for people and machines alike. */
+export function formatManifest(manifest: GuestManifest | ImageManifest): string {
+  return `${JSON.stringify(manifest, undefined, 2)}\n`;
+}
+
+/** True for a name that an image may have. */
+export function isImageName(name: string): boolean {
+  return v.is(imageName, name);
+}

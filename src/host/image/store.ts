@@ -1,0 +1,119 @@
+/** The images of a QN_HOME: what there is, whether it is whole, and putting one in place. */
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { QnError } from "../../base/errors.ts";
+import type { Arch } from "../../base/words.ts";
+import { isErrno, isThere, readTextIfThere } from "../../system/files.ts";
+import { type ImageManifest, parseManifest } from "./manifest.ts";
+
+/** An image in its folder. */
+export type StoredImage = { readonly folder: string; readonly disk: string; readonly manifest: ImageManifest };
+
+/** The image of that name, or nothing. Throws IMAGE_CORRUPT when its files cannot be an image's. */
+export async function findImage(imagesFolder: string, name: string, arch: Arch): Promise<StoredImage | undefined> {
+  return await imageIn(join(imagesFolder, `${name}-${arch}`));
+}
+
+/** All images, sorted by folder. Throws IMAGE_CORRUPT for one that cannot be an image. */
+export async function listImages(imagesFolder: string): Promise<readonly StoredImage[]> {
+  const images = [];
+  for (const folder of (await foldersIn(imagesFolder)).toSorted()) {
+    const image = folder.startsWith(".") ? undefined : await imageIn(join(imagesFolder, folder));
+    if (image !== undefined) images.push(image);
+  }
+  return images;
+}
+
+/** Reads the whole disk and compares it with its manifest. Throws IMAGE_CORRUPT when they differ. */
+export async function verifyImage(image: StoredImage): Promise<void> {
+  const expected = image.manifest.disk.sha256;
+  const actual = await hashOf(image.disk);
+  if (actual === expected) return;
+  throw new QnError("IMAGE_CORRUPT", `"${image.disk}" has the SHA-256 ${actual}, and should have ${expected}.`);
+}
+
+/** Removes an image; fine when it is gone already. */
+export async function removeImage(imagesFolder: string, name: string, arch: Arch): Promise<void> {
+  await retire(imagesFolder, `${name}-${arch}`);
+}
+
+/**
+ * Moves a finished folder with `disk.qcow2` and `image.json` to the place of its name, over an older image of that name.
+ * A VM that runs keeps the old disk open; readers see the old image, the new one, or for a moment none.
+ */
+export async function activateImage(
+  imagesFolder: string,
+  finished: string,
+  manifest: ImageManifest,
+): Promise<StoredImage> {
+  const name = `${manifest.name}-${manifest.arch}`;
+  const folder = join(imagesFolder, name);
+  await mkdir(imagesFolder, { recursive: true });
+  for (;;) {
+    await retire(imagesFolder, name);
+    try {
+      await rename(finished, folder);
+      return { folder, disk: join(folder, "disk.qcow2"), manifest };
+    } catch (error) {
+      // Another build was quicker between the two steps: its image makes room in the next round.
+      if (!isErrno(error, "ENOTEMPTY") && !isErrno(error, "EEXIST")) throw error;
+    }
+  }
+}
+
+/** The SHA-256 of a file in lower-case hex, read piece by piece. */
+export async function hashOf(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of Bun.file(path).stream()) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+// --- internal ---
+
+/** The image in `folder`; nothing when there is no such folder. */
+async function imageIn(folder: string): Promise<StoredImage | undefined> {
+  const path = join(folder, "image.json");
+  const text = await readTextIfThere(path);
+  if (text === undefined) {
+    if (!(await isThere(folder))) return undefined;
+    throw new QnError("IMAGE_CORRUPT", `"${path}" is missing.`);
+  }
+  const manifest = parseManifest(text, path);
+  const disk = join(folder, "disk.qcow2");
+  await requireSize(disk, manifest.disk.sizeBytes);
+  return { folder, disk, manifest };
+}
+
+/** A quick check for every use; `verifyImage` is the thorough one. */
+async function requireSize(disk: string, sizeBytes: number): Promise<void> {
+  try {
+    const { size } = await stat(disk);
+    if (size === sizeBytes) return;
+    throw new QnError("IMAGE_CORRUPT", `"${disk}" has ${size} bytes, and should have ${sizeBytes}.`);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+    throw new QnError("IMAGE_CORRUPT", `"${disk}" is missing.`, { cause: error });
+  }
+}
+
+/** Takes a folder out of sight in one step, then removes it. */
+async function retire(imagesFolder: string, name: string): Promise<void> {
+  const retired = join(imagesFolder, `.old-${randomBytes(6).toString("hex")}`);
+  try {
+    await rename(join(imagesFolder, name), retired);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return;
+    throw error;
+  }
+  await rm(retired, { recursive: true, force: true });
+}
+
+async function foldersIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}
