@@ -4,7 +4,7 @@ import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import type { Arch } from "../../base/words.ts";
-import { isErrno, isThere, readTextIfThere } from "../../system/files.ts";
+import { isErrno, isThere, readTextIfThere, writeFileAtomically } from "../../system/files.ts";
 import { type ImageManifest, parseManifest } from "./manifest.ts";
 
 /** An image in its folder. */
@@ -25,12 +25,20 @@ export async function listImages(imagesFolder: string): Promise<readonly StoredI
   return images;
 }
 
-/** Reads the whole disk and compares it with its manifest. Throws IMAGE_CORRUPT when they differ. */
+/**
+ * Compares the whole disk with its manifest. A disk that was found whole is not read again until its file changes: a
+ * file beside it remembers how it was. Throws IMAGE_CORRUPT when they differ.
+ */
 export async function verifyImage(image: StoredImage): Promise<void> {
+  const record = join(image.folder, "verified.json");
   const expected = image.manifest.disk.sha256;
+  const state = JSON.stringify([expected, await fileState(image.disk)]);
+  if ((await readTextIfThere(record)) === state) return;
   const actual = await hashOf(image.disk);
-  if (actual === expected) return;
-  throw new QnError("IMAGE_CORRUPT", `"${image.disk}" has the SHA-256 ${actual}, and should have ${expected}.`);
+  if (actual !== expected) {
+    throw new QnError("IMAGE_CORRUPT", `"${image.disk}" has the SHA-256 ${actual}, and should have ${expected}.`);
+  }
+  await writeFileAtomically(record, state, 0o644);
 }
 
 /** Removes an image; fine when it is gone already. */
@@ -83,6 +91,12 @@ async function imageIn(folder: string): Promise<StoredImage | undefined> {
   const disk = join(folder, "disk.qcow2");
   await requireSize(disk, manifest.disk.sizeBytes);
   return { folder, disk, manifest };
+}
+
+/** What changes whenever a file is written to or replaced. */
+async function fileState(path: string): Promise<readonly string[]> {
+  const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+  return [ino, size, mtimeNs, ctimeNs].map(String);
 }
 
 /** A quick check for every use; `verifyImage` is the thorough one. */

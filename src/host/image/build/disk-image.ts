@@ -1,7 +1,6 @@
 /** From a tar file and the guest's own files to a disk that boots: GPT, EFI system partition, root. No loop devices. */
-import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, symlink, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { truncate } from "node:fs/promises";
 import type { Arch } from "../../../base/words.ts";
 import type { GuestFile } from "../guest-files.ts";
 import type { GuestLink } from "./debian-files.ts";
