@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { Glob, type BunPlugin } from "bun";
 import manifest from "../package.json";
 import { readTextIfThere, writeFileAtomically } from "../src/system/files.ts";
-import { bunTemplate, hostTarget, isTarget, targets, type Target } from "./bun-template.ts";
+import { bunTemplate, hostTarget, isTarget, targets, type Target } from "./support/bun-template.ts";
 
 const root = join(import.meta.dir, "..");
 

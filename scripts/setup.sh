@@ -23,7 +23,6 @@ step() {
 set_up() {
   step 'Programs' programs "$1"
   step 'Libraries' libraries
-  step 'dist/qn' "$bun" scripts/build.ts
 }
 
 programs() {

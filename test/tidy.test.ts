@@ -12,7 +12,7 @@ const topFiles = "*.{ts,json,md,toml}";
 const samples: Record<string, { readonly path: string; readonly bad: string; readonly good: string }> = {
   "rooms import one way": {
     path: "src/host/ports/apply.ts",
-    bad: 'import type { Gate } from "../../agent/gate.ts";',
+    bad: 'import type {\n  Gate,\n} from "../../agent/gate.ts";',
     good: 'import { QnError } from "../../base/errors.ts";\nimport manifest from "../../../package.json";',
   },
   "nouns touch nothing": {

@@ -112,9 +112,10 @@ function foreignLibraries({ path, text }: SourceFile): string[] {
     .filter((target) => owners[target]?.some((owner) => path.startsWith(owner)) !== true);
 }
 
-/** A regular expression and not `Bun.Transpiler.scanImports`: that one leaves out type-only imports. */
+/** Regular expressions and not `Bun.Transpiler.scanImports`: that one leaves out type-only imports. */
 function importsOf(text: string): string[] {
-  return [...text.matchAll(/\b(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(([, target = ""]) => target);
+  const statements = /^(?:import |\} from |(?:import|export)\b[^"\n]* from )"([^"]+)"|\bimport\(\s*"([^"]+)"/gm;
+  return [...text.matchAll(statements)].map(([, fixed, lazy]) => fixed ?? lazy ?? "");
 }
 
 function undocumented({ text }: SourceFile): string[] {

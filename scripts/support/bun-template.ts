@@ -1,8 +1,8 @@
 /** The Bun of another system, which `bun build --compile` puts the program into: fetched from npm, checked by bun.lock. */
 import { chmod, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import manifest from "../package.json";
-import { run } from "../src/system/process.ts";
+import manifest from "../../package.json";
+import { succeed } from "./succeed.ts";
 
 /** Systems that qn is built for, as Node names them (`process.platform`-`process.arch`). */
 export const targets = {
@@ -60,9 +60,4 @@ async function fetchPackage(spec: string, root: string, scratch: string): Promis
   }
   await succeed(["tar", "-xzf", join(scratch, archive), "-C", scratch]);
   return join(scratch, "package");
-}
-
-async function succeed(command: readonly string[]): Promise<void> {
-  const outcome = await run(command);
-  if (outcome.exitCode !== 0) throw new Error(`${command.join(" ")} failed: ${outcome.stderr.trim()}`);
 }

@@ -1,0 +1,124 @@
+/** Runs every check and every test, as scripts/test calls it after the set-up. Its last line counts them. */
+import { rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { Glob } from "bun";
+import { readTextIfThere } from "../src/system/files.ts";
+import { ordinaryAccount, ownAccount, type Account } from "./testing/account.ts";
+import { runChild } from "./testing/child.ts";
+import { countsOf, none, total, type Counts } from "./testing/counts.ts";
+import { ensureDockerCli } from "./testing/docker-cli.ts";
+import { endProcessesOf } from "./testing/left-behind.ts";
+import { newReport } from "./testing/report.ts";
+
+const root = join(import.meta.dir, "..");
+const bun = "node_modules/.bin/bun";
+const deadlinesMs = { check: 300_000, image: 900_000, suite: 1_200_000 };
+
+/** Tools of npm that count as one test each. Bun runs them, so that the machine's Node.js may be an old one. */
+const checks = {
+  types: [bun, "--bun", "run", "tsc"],
+  lint: [bun, "--bun", "run", "oxlint", "--type-aware", "--deny-warnings"],
+  format: [bun, "--bun", "run", "oxfmt", "--check"],
+  "dead code": [bun, "--bun", "run", "knip"],
+  "shell scripts": ["shellcheck", "-x", "scripts/up", "scripts/test", "scripts/setup.sh", ".ci/run"],
+} as const;
+
+const interruption = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interruption.abort());
+const report = newReport(interruption.signal);
+const isRoot = process.getuid?.() === 0;
+
+for (const [name, command] of Object.entries(checks)) await report.step(name, () => check(command));
+await report.step("unit and contract tests", () =>
+  suite(ownAccount(root), ["test/tidy.test.ts", ...testFiles("test/{unit,contract}/**/*.test.ts")]),
+);
+const built = await report.step("build", async () => mustSucceed(await child([bun, "scripts/build.ts"], root)));
+if (built.failed === 0) await endToEnd();
+const { failed } = report.finish();
+process.exit(interruption.signal.aborted ? 130 : Math.min(failed, 1));
+
+// --- internal ---
+
+/**
+ * End to end: `*.root.test.ts` as root only, `*.both.test.ts` as root and as an ordinary user, all others as an ordinary
+ * user. What would need root is skipped where there is none, and says so: each file as one test.
+ */
+async function endToEnd(): Promise<void> {
+  const all = testFiles("test/e2e/**/*.test.ts");
+  const asRoot = all.filter((path) => /\.(root|both)\.test\.ts$/.test(path));
+  const asOrdinary = all.filter((path) => !path.endsWith(".root.test.ts"));
+  let account = ownAccount(root);
+  await report.step("docker command", async () => {
+    await ensureDockerCli(join(root, "dist/tools"));
+    return none;
+  });
+  if (isRoot) {
+    const ready = await report.step("ordinary user", async () => {
+      account = await ordinaryAccount(root);
+      return none;
+    });
+    if (ready.failed > 0) return;
+  }
+  const images = await report.step("guest image", () => guestImage(account));
+  if (images.failed > 0) return;
+  await report.step(`end to end as ${account.name}`, () => suite(account, asOrdinary));
+  await report.step("end to end as root", async () => {
+    if (isRoot) return suite({ ...ownAccount(root), tree: account.tree }, asRoot);
+    for (const path of asRoot) console.log(`    ${basename(path)} is skipped: it needs root`);
+    return { ...none, skipped: asRoot.length };
+  });
+}
+
+async function check(command: readonly string[]): Promise<Counts> {
+  if (command[0] === "shellcheck" && Bun.which("shellcheck") === null) {
+    console.log("    skipped: shellcheck is not there");
+    return { ...none, skipped: 1 };
+  }
+  return (await child(command, root)) === 0 ? { ...none, passed: 1 } : { ...none, failed: 1 };
+}
+
+/** The image that all end-to-end tests share: built once, below `dist/e2e`, where test/support/temp-home.ts takes it from. */
+async function guestImage(account: Account): Promise<Counts> {
+  const { tree } = account;
+  const build = account.command([join(tree, "dist/qn"), "image", "build"], {
+    PATH: searchPath(tree),
+    QN_HOME: join(tree, "dist/e2e"),
+  });
+  return mustSucceed(await child(build, tree, deadlinesMs.image));
+}
+
+/** One `bun test` run. Whatever it leaves running is ended, and fails one more test. */
+async function suite(account: Account, files: readonly string[]): Promise<Counts> {
+  if (files.length === 0) return none;
+  const folder = await account.newFolder();
+  const reportPath = join(folder, "report.xml");
+  try {
+    const runner = [join(account.tree, bun), "test", "--reporter=junit", `--reporter-outfile=${reportPath}`];
+    // Published ports are on this machine, so no proxy may be asked for them.
+    const env = { PATH: searchPath(account.tree), QN_TEST_FOLDER: folder, NO_PROXY: "127.0.0.1,localhost,::1" };
+    const command = account.command([...runner, ...files.map((path) => `./${path}`)], env);
+    const status = await child(command, account.tree, deadlinesMs.suite);
+    const counts = countsOf(await readTextIfThere(reportPath), files, status);
+    const left = await endProcessesOf(folder);
+    for (const { pid, command: words } of left) console.log(`    left running by a test: ${pid} ${words}`);
+    return total([counts, { ...none, failed: left.length > 0 ? 1 : 0 }]);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function child(command: readonly string[], cwd: string, deadlineMs = deadlinesMs.check): Promise<number> {
+  return runChild(command, { cwd, deadlineMs, interruption: interruption.signal });
+}
+
+function mustSucceed(status: number): Counts {
+  return status === 0 ? none : { ...none, failed: 1 };
+}
+
+function searchPath(tree: string): string {
+  return `${process.env["PATH"] ?? ""}:${join(tree, "dist/tools")}`;
+}
+
+function testFiles(pattern: string): string[] {
+  return [...new Glob(pattern).scanSync({ cwd: root })].toSorted();
+}

@@ -1,0 +1,55 @@
+/** A checkout of somebody else's is only a folder to stand in: qn reads neither its `.env` nor its `bunfig.toml`. */
+import { expect, test } from "bun:test";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import manifest from "../../package.json";
+import { qn, qnProgram, runProgram } from "../support/program.ts";
+import { tempHome } from "../support/temp-home.ts";
+
+/** A folder whose files try to steer a Bun program that is started in it; `marker` is there once its code ran. */
+async function hostileFolder(parent: string): Promise<{ path: string; marker: string }> {
+  const path = join(parent, "hostile");
+  const marker = join(parent, "the-preload-ran");
+  await mkdir(path);
+  await Bun.write(join(path, "preload.ts"), `await Bun.write(${JSON.stringify(marker)}, "");`);
+  await Bun.write(join(path, "bunfig.toml"), 'preload = ["./preload.ts"]\n');
+  const variables = { QN_HOME: "relative-and-so-refused", SEEN: "yes", NODE_OPTIONS: "--require ./preload.ts" };
+  await Bun.write(
+    join(path, ".env"),
+    Object.entries(variables)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(""),
+  );
+  return { path, marker };
+}
+
+test("in a hostile folder qn runs none of its code and reads none of its settings", async () => {
+  await using home = await tempHome({ images: false });
+  const folder = await hostileFolder(home.path);
+
+  const version = await qn(home.path, ["--version"], { cwd: folder.path });
+  expect(version).toEqual({ exitCode: 0, stdout: `${manifest.version}\n`, stderr: "" });
+
+  // Without QN_HOME in the environment, the one in `.env` would be the one that counts, and would be refused.
+  const env = { QN_HOME: undefined, HOME: home.path };
+  const inHostile = await runProgram([qnProgram, "status", "--json"], { cwd: folder.path, env });
+  const inEmpty = await runProgram([qnProgram, "status", "--json"], { cwd: home.path, env });
+  expect(inHostile).toEqual(inEmpty);
+  expect(inHostile.exitCode).toBe(3);
+  expect(await Bun.file(folder.marker).exists()).toBe(false);
+});
+
+test("the same folder does steer a program that Bun builds with its usual settings", async () => {
+  await using home = await tempHome({ images: false });
+  const folder = await hostileFolder(home.path);
+  const source = join(home.path, "seen.ts");
+  await Bun.write(source, 'console.log(process.env["SEEN"], process.env["QN_HOME"]);');
+  const program = join(home.path, "seen");
+  const build = await runProgram([process.execPath, "build", "--compile", source, `--outfile=${program}`]);
+  expect(build.exitCode).toBe(0);
+
+  const outcome = await runProgram([program], { cwd: folder.path, env: { QN_HOME: undefined } });
+
+  expect(outcome.stdout).toBe("yes relative-and-so-refused\n");
+  expect(await Bun.file(folder.marker).exists()).toBe(true);
+});

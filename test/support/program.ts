@@ -1,0 +1,40 @@
+/** The program that end-to-end tests are about, dist/qn, and how they run it. */
+import { join } from "node:path";
+
+/** The repository's folder. */
+export const repository = join(import.meta.dir, "../..");
+
+/** The program, as a build leaves it. */
+export const qnProgram = join(repository, "dist/qn");
+
+/** What a program left behind. */
+export type Outcome = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
+
+/** How to run it. Its environment is the test's own with `env` on top; undefined takes a variable away. */
+export type RunOptions = {
+  readonly cwd?: string;
+  readonly env?: Record<string, string | undefined>;
+  readonly stdin?: Uint8Array | Blob;
+};
+
+/** Runs a program to its end, whatever its exit status. */
+export async function runProgram(command: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  const child = Bun.spawn([...command], {
+    cwd: options.cwd ?? process.cwd(),
+    env: { ...process.env, ...options.env },
+    stdin: options.stdin ?? "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, exitCode] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { exitCode, stdout, stderr };
+}
+
+/** Runs dist/qn with a QN_HOME. */
+export function qn(home: string, words: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  return runProgram([qnProgram, ...words], { ...options, env: { QN_HOME: home, ...options.env } });
+}

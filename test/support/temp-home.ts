@@ -1,0 +1,34 @@
+/** A QN_HOME of one test's own, with the images that scripts/test built, below a path that is short enough for sockets. */
+import { mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { repository } from "./program.ts";
+
+/** The images that end-to-end tests share; scripts/test builds them with this QN_HOME. */
+const sharedImages = join(repository, "dist/e2e/_images");
+
+/** A folder that goes away at the end of the test: `await using home = await tempHome()`. */
+export type TempHome = AsyncDisposable & { readonly path: string };
+
+/**
+ * Makes a QN_HOME. Its images are folders of links to the shared ones: a test may remove or replace them, but must not
+ * write into their files. Throws when there is no image, with how to make one; `images: false` leaves them out.
+ */
+export async function tempHome(options: { readonly images?: boolean } = {}): Promise<TempHome> {
+  const path = await mkdtemp(join(process.env["QN_TEST_FOLDER"] ?? "/tmp", "qn"));
+  if (options.images !== false) await linkImages(join(path, "_images"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+// --- internal ---
+
+async function linkImages(images: string): Promise<void> {
+  const names = await readdir(sharedImages).catch((cause: unknown) => {
+    throw new Error(`There is no guest image: QN_HOME=${join(repository, "dist/e2e")} dist/qn image build`, { cause });
+  });
+  for (const name of names.filter((each) => !each.startsWith("."))) {
+    await mkdir(join(images, name), { recursive: true });
+    for (const file of await readdir(join(sharedImages, name))) {
+      await symlink(join(sharedImages, name, file), join(images, name, file));
+    }
+  }
+}
