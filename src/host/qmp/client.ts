@@ -36,7 +36,7 @@ export type QmpDeadline = { readonly deadlineMs?: number };
 export async function connectQmp(socketPath: string, options: QmpDeadline = {}): Promise<QmpClient> {
   const { deadlineMs = answerDeadlineMs } = options;
   const connection = await connect({ unix: socketPath }).catch((cause: unknown) => {
-    throw new QnError("QEMU_FAILED", `No QEMU listens at ${socketPath}: ${messageOf(cause)}.`, { cause });
+    throw new QnError("QEMU_FAILED", `No QEMU listens at ${socketPath}.`, { cause });
   });
   const conversation = new Conversation(connection);
   try {
@@ -150,7 +150,8 @@ class Conversation {
         this.#take(parseMessage(line));
       }
     } catch (error) {
-      this.#end(error instanceof QnError ? error : new QnError("BUG", messageOf(error), { cause: error }));
+      const reason = error instanceof QnError ? error : new QnError("BUG", messageOf(error), { cause: error });
+      this.#end(reason, reason);
     }
   }
 
@@ -174,14 +175,15 @@ class Conversation {
     }
   }
 
-  #end(reason: QnError | undefined): void {
+  /** Ends everything; `fault` is what is wrong with the conversation itself, for those who wait in it. */
+  #end(reason: QnError | undefined, fault?: QnError): void {
     if (this.#over) return;
     this.#over = true;
     this.#connection.reset();
     this.#greeting.reject(reason ?? gone());
     for (const pending of this.#pending.values()) {
       const { command } = pending;
-      pending.reject(reason?.code === "PROTOCOL" ? reason : unanswered(command, "its monitor closed the connection"));
+      pending.reject(fault ?? unanswered(command, "its monitor closed the connection"));
     }
     this.#closing.resolve(reason);
   }

@@ -11,7 +11,6 @@ const greetingSchema = v.object({
 const eventSchema = v.object({
   event: v.string(),
   data: v.optional(v.record(v.string(), v.unknown()), {}),
-  timestamp: v.object({ seconds: v.number(), microseconds: v.number() }),
 });
 
 const replySchema = v.object({ return: v.unknown(), id: v.number() });
@@ -26,8 +25,6 @@ const refusalSchema = v.object({
 export type QmpEvent = {
   readonly name: string;
   readonly data: Readonly<Record<string, unknown>>;
-  /** Microseconds since 1970 by the host's clock; -1 when QEMU could not read it. */
-  readonly timeUs: number;
 };
 
 /** One line from QEMU. */
@@ -42,8 +39,7 @@ export function parseMessage(line: string): QmpMessage {
   const json = parseJson(line);
   const event = v.safeParse(eventSchema, json);
   if (event.success) {
-    const { event: name, data, timestamp } = event.output;
-    return { type: "event", event: { name, data, timeUs: timestamp.seconds * 1_000_000 + timestamp.microseconds } };
+    return { type: "event", event: { name: event.output.event, data: event.output.data } };
   }
   const refusal = v.safeParse(refusalSchema, json);
   if (refusal.success) {
