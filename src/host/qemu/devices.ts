@@ -26,7 +26,7 @@ export function systemDisk(path: string): Words {
       "file.driver": "file",
       "file.filename": path,
     }),
-    ...option("-device", "virtio-blk-pci", { drive: nodes.system, serial: "qn-system", bootindex: 0 }),
+    ...option("-device", "virtio-blk-pci", { drive: nodes.system, serial: "qn-system", bootindex: 1 }),
   ];
 }
 

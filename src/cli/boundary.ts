@@ -1,0 +1,78 @@
+/** The only catch-all: runs a command line, and turns whatever fails into words and an exit status. */
+import { stripVTControlCharacters } from "node:util";
+import { type CommandDef, renderUsage, runCommand } from "citty";
+import { QnError } from "../base/errors.ts";
+import { nearest } from "../base/words.ts";
+import { commands, root } from "./commands.ts";
+import { version } from "./version.ts";
+
+/** Runs one command line and sets the process's exit status; never rejects. */
+export async function runCommandLine(argv: readonly string[]): Promise<void> {
+  const [first] = argv;
+  if (argv.length === 1 && (first === "--version" || first === "-v")) return print(version);
+  try {
+    if (asksForHelp(argv)) return print(await helpFor(argv));
+    if (first === undefined || !(first in commands)) throw unknownCommand(first);
+    await runCommand(root, { rawArgs: [...argv] });
+  } catch (error) {
+    const { showError } = await import("./show.ts");
+    process.exitCode = showError(toQnError(error));
+  }
+}
+
+// --- internal ---
+
+/** Prints what was asked for; citty's colours are for a terminal only. */
+function print(text: string): void {
+  process.stdout.write(`${process.stdout.isTTY ? text : stripVTControlCharacters(text)}\n`);
+}
+
+/** Help is asked for before a `--`: what follows it belongs to somebody else's command. */
+function asksForHelp(argv: readonly string[]): boolean {
+  const end = argv.indexOf("--");
+  const own = end < 0 ? argv : argv.slice(0, end);
+  return own.includes("--help") || own.includes("-h");
+}
+
+/** The help of the innermost command that the line names. */
+async function helpFor(argv: readonly string[]): Promise<string> {
+  let parent: CommandDef = root;
+  let command: CommandDef = root;
+  for (const word of argv) {
+    const next = await subCommand(command, word);
+    if (next === undefined) break;
+    [parent, command] = [command, next];
+  }
+  return renderUsage(command, command === root ? undefined : parent);
+}
+
+async function subCommand(command: CommandDef, name: string): Promise<CommandDef | undefined> {
+  const table = await resolve(command.subCommands);
+  return table === undefined || !Object.hasOwn(table, name) ? undefined : resolve(table[name]);
+}
+
+/** citty lets each part of a command be a value, a promise or a function that makes either. */
+async function resolve<Value>(part: Value | Promise<Value> | (() => Value | Promise<Value>)): Promise<Value> {
+  return typeof part === "function" ? (part as () => Value)() : part;
+}
+
+function unknownCommand(name: string | undefined): QnError {
+  if (name === undefined) return new QnError("USAGE", "No command is given.");
+  const near = nearest(name, Object.keys(commands));
+  return new QnError("USAGE", `"${name}" is not a command of qn.`, {
+    hint: near === undefined ? "`qn --help` lists them." : `Did you mean \`qn ${near}\`?`,
+  });
+}
+
+/** citty does not export its error class; its errors are the command line's fault. */
+function toQnError(error: unknown): QnError {
+  if (error instanceof QnError) return error;
+  if (error instanceof Error && error.name === "CLIError") {
+    // citty colours its messages.
+    return new QnError("USAGE", `${stripVTControlCharacters(error.message).replace(/\.$/, "")}.`);
+  }
+  return new QnError("BUG", error instanceof Error ? error.message : String(error), {
+    cause: error,
+    ...(error instanceof Error && error.stack !== undefined ? { details: error.stack.split("\n").slice(1, 6) } : {}),
+  });
+}

@@ -1,0 +1,88 @@
+/** Defines a command: citty's, with every mistake on the command line refused before it runs. */
+import { type ArgsDef, type CommandContext, type CommandDef, defineCommand } from "citty";
+import { QnError } from "../base/errors.ts";
+import { nearest } from "../base/words.ts";
+
+/** A command's parts. `passthrough`: whatever follows `--` is somebody else's and is not looked at. */
+export type CommandParts<Args extends ArgsDef> = {
+  readonly name: string;
+  readonly description: string;
+  readonly args?: Args;
+  readonly hidden?: boolean;
+  readonly passthrough?: boolean;
+  readonly run: (context: CommandContext<Args>) => Promise<void>;
+};
+
+/** The optional name of a VM, the same for every command. */
+export const vmArg = {
+  type: "positional",
+  required: false,
+  default: "default",
+  description: "Name of the VM",
+} as const;
+
+/** `--json`, the same for every command that reads. */
+export const jsonArg = { type: "boolean", description: "Print JSON" } as const;
+
+/** A command. Its `run` loads what it needs itself, so that `qn --help` loads nothing. */
+export function command<const Args extends ArgsDef>(parts: CommandParts<Args>): CommandDef {
+  const { name, description, hidden = false, run } = parts;
+  const typed = defineCommand<Args>({
+    meta: { name, description, hidden },
+    ...(parts.args === undefined ? {} : { args: parts.args }),
+    async run(context) {
+      refuseMistakes(context, parts);
+      await run(context);
+    },
+  });
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the tree holds commands of every kind of arguments
+  return typed as CommandDef<ArgsDef> as CommandDef;
+}
+
+/** The words behind `--`; nothing when there is no `--`. */
+export function wordsBehindDashes(rawArgs: readonly string[]): readonly string[] | undefined {
+  const dashes = rawArgs.indexOf("--");
+  return dashes < 0 ? undefined : rawArgs.slice(dashes + 1);
+}
+
+/** A whole number from the command line. Throws USAGE with the flag and the value. */
+export function wholeNumber(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d+$/.test(text)) throw new QnError("USAGE", `--${flag} is "${text}", which is not a whole number.`);
+  return Number(text);
+}
+
+// --- internal ---
+
+function refuseMistakes<Args extends ArgsDef>(context: CommandContext<Args>, parts: CommandParts<Args>): void {
+  const definitions = Object.entries<ArgsDef[string]>(parts.args ?? {});
+  const flags = definitions.filter(([, { type }]) => type !== "positional");
+  const known = new Set(
+    flags.flatMap(([name, flag]) => [name, ...("alias" in flag ? [flag.alias ?? []].flat() : [])].flatMap(spellings)),
+  );
+  const positionals = definitions.filter(([, { type }]) => type === "positional").map(([name]) => name);
+  const values: Record<string, unknown> = { ...context.args };
+  const given = Object.keys(values).filter((name) => name !== "_" && !positionals.includes(name));
+  const mistakes = given
+    .filter((name) => !known.has(name))
+    .map((name) => {
+      const near = nearest(
+        name,
+        flags.map(([flag]) => flag),
+      );
+      return `${name.length === 1 ? "-" : "--"}${name} is not an option of qn ${parts.name}${near === undefined ? "" : `; did you mean --${near}?`}`;
+    });
+  for (const [name, { type }] of flags) {
+    if (type === "string" && values[name] === "") mistakes.push(`--${name} needs a value`);
+  }
+  const behind = parts.passthrough === true ? (wordsBehindDashes(context.rawArgs)?.length ?? 0) : 0;
+  const extra = context.args._.slice(positionals.length, context.args._.length - behind);
+  if (extra.length > 0) mistakes.push(`"${extra.join(" ")}" is one argument too many`);
+  if (mistakes.length > 0) {
+    throw new QnError("USAGE", `${mistakes.join("; ")}.`, { hint: `See \`qn ${parts.name} --help\`.` });
+  }
+}
+
+function spellings(name: string): string[] {
+  return [name, name.replaceAll(/-(.)/g, (_match, letter: string) => letter.toUpperCase())];
+}

@@ -1,0 +1,39 @@
+/** The command tree: every command of qn by its name. */
+import { type CommandDef, defineCommand } from "citty";
+import { agent } from "./agent.ts";
+import { deleteVm } from "./delete.ts";
+import { down } from "./down.ts";
+import { env } from "./env.ts";
+import { image } from "./image.ts";
+import { logs } from "./logs.ts";
+import { ls } from "./ls.ts";
+import { ports } from "./ports.ts";
+import { restart } from "./restart.ts";
+import { ssh } from "./ssh.ts";
+import { status } from "./status.ts";
+import { supervise } from "./supervise.ts";
+import { up } from "./up.ts";
+import { version } from "./version.ts";
+
+/** Every command; the order is the one of `qn --help`. */
+export const commands: Record<string, CommandDef> = {
+  up,
+  down,
+  restart,
+  status,
+  ls,
+  ssh,
+  env,
+  ports,
+  logs,
+  delete: deleteVm,
+  image,
+  agent,
+  supervise,
+};
+
+/** `qn` itself. */
+export const root = defineCommand({
+  meta: { name: "qn", version, description: "A Docker that behaves as if it ran on this machine" },
+  subCommands: commands,
+});

@@ -1,0 +1,48 @@
+/** `qn image`: the read-only base disks that VMs start from. */
+import { defineCommand } from "citty";
+import { command, jsonArg } from "./command.ts";
+
+const archArg = {
+  type: "string",
+  description: "x86_64 or aarch64; this machine's by default",
+  valueHint: "ARCH",
+} as const;
+
+const build = command({
+  name: "image build",
+  description: "Build the Debian guest image; nothing to do when it is up to date",
+  args: {
+    name: { type: "string", default: "debian", description: "The image's name", valueHint: "NAME" },
+    arch: archArg,
+    fresh: { type: "boolean", description: "Take today's packages, not those of the last build" },
+  },
+  async run({ args }) {
+    const { buildImage } = await import("./image-run.ts");
+    await buildImage({ name: args.name, arch: args.arch, isFresh: args.fresh === true });
+  },
+});
+
+const ls = command({
+  name: "image ls",
+  description: "List the images",
+  args: { json: jsonArg },
+  async run({ args }) {
+    const { showImages } = await import("./image-run.ts");
+    await showImages(args.json === true);
+  },
+});
+
+const rm = command({
+  name: "image rm",
+  description: "Remove an image that no VM uses",
+  args: { name: { type: "positional", required: true, description: "The image's name" }, arch: archArg },
+  async run({ args }) {
+    const { removeUnusedImage } = await import("./image-run.ts");
+    await removeUnusedImage(args.name, args.arch);
+  },
+});
+
+export const image = defineCommand({
+  meta: { name: "image", description: "Build, list and remove guest images" },
+  subCommands: { build, ls, rm },
+});

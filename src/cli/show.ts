@@ -1,0 +1,54 @@
+/** How qn speaks to a person: errors with hints, phases with their time, tables. All of it on standard error but data. */
+import { createConsola } from "consola";
+import type { QnError } from "../base/errors.ts";
+import { duration } from "../base/words.ts";
+
+/** Messages go to standard error, so that standard output carries nothing but what was asked for. */
+const consola = createConsola({
+  stdout: process.stderr,
+  stderr: process.stderr,
+  formatOptions: { date: false },
+});
+
+/** Shows an error: what happened, the lines that belong to it, the hint. Gives back the exit status. */
+export function showError(error: QnError): number {
+  const details = error.details.map((line) => `\n  ${line}`).join("");
+  const code = error.code === "USAGE" ? "" : ` [${error.code}]`;
+  consola.error(`${error.message}${code}${details}\n${error.hint}`);
+  return error.exit;
+}
+
+/** A plain sentence. */
+export function say(text: string): void {
+  consola.log(text);
+}
+
+/** Something that is done. */
+export function succeed(text: string): void {
+  consola.success(text);
+}
+
+/** Something that a person should know, though it goes on. */
+export function warn(text: string): void {
+  consola.warn(text);
+}
+
+/** A phase that has begun, with the time since the command did. */
+export function showPhase(text: string, sinceMs: number): void {
+  consola.log(`${duration(sinceMs).padStart(8)}  ${text}`);
+}
+
+/** Data for a program. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+/** Data for a person: rows under headings, as wide as they need to be. */
+export function printTable(headings: readonly string[], rows: readonly (readonly string[])[]): void {
+  const all = [headings, ...rows];
+  const widths = headings.map((_heading, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  for (const row of all) {
+    const line = row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ");
+    process.stdout.write(`${line.trimEnd()}\n`);
+  }
+}

@@ -1,0 +1,32 @@
+/** `qn ssh`: a shell in the guest, or one command with its exit status, input and signals. */
+import { command, vmArg, wordsBehindDashes } from "./command.ts";
+
+export const ssh = command({
+  name: "ssh",
+  description: "Open a shell in the guest, or run a command: qn ssh [vm] -- command…",
+  args: { vm: vmArg },
+  passthrough: true,
+  async run({ args, rawArgs }) {
+    const [{ sshCommand }, { vmHere }, { statusOfVm }, { QnError }] = await Promise.all([
+      import("../host/integrate/ssh-command.ts"),
+      import("./place.ts"),
+      import("../host/lifecycle/status.ts"),
+      import("../base/errors.ts"),
+    ]);
+    // Without a VM's name citty takes the command's first word for it.
+    const words = wordsBehindDashes(rawArgs);
+    const named = rawArgs[0] !== undefined && rawArgs[0] !== "--" ? args.vm : "default";
+    const { paths } = vmHere(named);
+    const status = await statusOfVm(paths, process.env);
+    if (status.ssh.port === null && status.state !== "degraded") {
+      throw new QnError("NOT_RUNNING", `The VM "${paths.name}" is ${status.state}.`);
+    }
+    const child = Bun.spawn([...sshCommand(paths, status.mounts, process.cwd(), words, process.stdin.isTTY)], {
+      stdio: ["inherit", "inherit", "inherit"],
+    });
+    // ssh gets the terminal's signals itself, being in the same process group; qn only outlives it.
+    for (const name of ["SIGINT", "SIGQUIT"] as const) process.on(name, () => {});
+    for (const name of ["SIGTERM", "SIGHUP"] as const) process.on(name, () => child.kill(name));
+    process.exitCode = await child.exited;
+  },
+});

@@ -1,0 +1,37 @@
+/** `qn supervise`: hidden; the long-lived process of one VM, which `qn up` starts. */
+import { command, vmArg, wholeNumber } from "./command.ts";
+
+export const supervise = command({
+  name: "supervise",
+  description: "Own a VM's QEMU, listeners and sockets until it stops",
+  hidden: true,
+  args: {
+    vm: vmArg,
+    flags: { type: "string", default: "{}", description: "Settings on top of the file's, as JSON" },
+    timeout: { type: "string", description: "Give the boot this many seconds" },
+  },
+  async run({ args }) {
+    const [run, { vmHere }, { interruption }, { parseFlags }, { version }] = await Promise.all([
+      import("../host/supervisor/run.ts"),
+      import("./place.ts"),
+      import("./signals.ts"),
+      import("../host/config/load.ts"),
+      import("./version.ts"),
+    ]);
+    // Sockets, logs and disks of this process are for its owner only.
+    process.umask(0o077);
+    const { layout, paths } = vmHere(args.vm);
+    using interrupted = interruption();
+    const timeoutS = wholeNumber("timeout", args.timeout);
+    await run.supervise({
+      layout,
+      paths,
+      env: process.env,
+      flags: parseFlags(args.flags),
+      version,
+      limits: timeoutS === undefined ? {} : { bootMs: timeoutS * 1000 },
+      onListening: () => process.stdout.write("listening\n"),
+      signal: interrupted.signal,
+    });
+  },
+});

@@ -1,0 +1,113 @@
+/** What `qn up` does once its flags are read: plans, starts, shows the phases, and says how to go on. */
+import { counted, duration } from "../base/words.ts";
+import type { ConfigInput } from "../host/config/schema.ts";
+import type { Layout, VmPaths } from "../host/layout.ts";
+import { bringUp } from "../host/lifecycle/up.ts";
+import { takeDown } from "../host/lifecycle/down.ts";
+import { statusOfVm } from "../host/lifecycle/status.ts";
+import { effectiveConfig, prepareVm } from "../host/prepare.ts";
+import { qemuArgs, shellLine } from "../host/qemu/args.ts";
+import type { Phase } from "../host/supervisor/machine.ts";
+import type { ControlEvent } from "../host/supervisor/messages.ts";
+import { followToEnd } from "../host/lifecycle/follow.ts";
+import { vmHere } from "./place.ts";
+import { selfCommand } from "./self.ts";
+import { say, showPhase, succeed, warn } from "./show.ts";
+import { interruption } from "./signals.ts";
+import { mountsIn, settingsOf, type SimpleFlags } from "./up-flags.ts";
+
+/** What `qn up` was asked for. */
+export type UpRequest = {
+  readonly vm: string;
+  readonly flags: SimpleFlags;
+  readonly rawArgs: readonly string[];
+  readonly timeoutS: number | undefined;
+  readonly foreground: boolean;
+  readonly dryRun: boolean;
+};
+
+/** Runs `qn up`. Throws whatever keeps the VM from running. */
+export async function runUp(request: UpRequest): Promise<void> {
+  const startedAtMs = Date.now();
+  const { layout, paths } = vmHere(request.vm);
+  const flags = await allFlags(paths, request);
+  if (request.dryRun) return await printCommandLine(layout, paths, flags);
+  using interrupted = interruption();
+  const result = await bringUp({
+    layout,
+    paths,
+    env: process.env,
+    flags,
+    timeoutS: request.timeoutS,
+    self: selfCommand(),
+    signal: interrupted.signal,
+    onEvent: (event) => showEvent(event, startedAtMs),
+  });
+  const took = duration(Date.now() - startedAtMs);
+  if (result === "running") await sayWhatDiffers(paths, flags);
+  const docker = await dockerVersion(paths.dockerSocket);
+  succeed(`VM "${paths.name}" ${result === "running" ? "runs already" : `is up after ${took}`}: ${docker}`);
+  const name = paths.name === "default" ? "" : ` ${paths.name}`;
+  say(`  eval "$(qn env${name})"   makes docker use it;   qn down${name}   stops it`);
+  if (request.foreground) await stay(paths, interrupted.signal);
+}
+
+// --- internal ---
+
+/** What each phase is for, in a person's words. */
+const phaseWords: Record<Phase, string> = {
+  image: "checking settings and image",
+  disks: "preparing disks",
+  boot: "booting the guest",
+  agent: "linking to the agent in the guest",
+  docker: "waiting for Docker",
+};
+
+async function allFlags(paths: VmPaths, { flags, rawArgs }: UpRequest): Promise<ConfigInput> {
+  const settings = settingsOf(flags);
+  const extra = mountsIn(rawArgs, process.cwd());
+  if (extra.length === 0) return settings;
+  const { config } = await effectiveConfig(paths, process.env, settings);
+  const others = config.mounts.filter(({ path }) => !extra.some((mount) => mount.path === path));
+  return { ...settings, mounts: [...others, ...extra] };
+}
+
+async function printCommandLine(layout: Layout, paths: VmPaths, flags: ConfigInput): Promise<void> {
+  const prepared = await prepareVm(layout, paths, process.env, flags);
+  // The ports of a boot are chosen when it begins; 0 stands for "a free one" on the printed line.
+  const spec = prepared.specFor({ gate: 0, ssh: 0 });
+  for (const warning of spec.warnings) warn(warning);
+  process.stdout.write(`${shellLine(qemuArgs(spec))}\n`);
+}
+
+function showEvent(event: ControlEvent, startedAtMs: number): void {
+  const sinceMs = Date.now() - startedAtMs;
+  if (event.event === "phase") showPhase(phaseWords[event.phase], sinceMs);
+  if (event.event === "warning") warn(event.text);
+}
+
+/** Says which of the settings asked for the running VM does not have. */
+async function sayWhatDiffers(paths: VmPaths, flags: ConfigInput): Promise<void> {
+  const status = await statusOfVm(paths, process.env);
+  const differing = (["arch", "cpus", "memoryMiB", "image"] as const).filter(
+    (key) => flags[key] !== undefined && flags[key] !== status[key],
+  );
+  if (differing.length === 0) return;
+  const values = differing.map((key) => `${key} ${status[key]} (asked for: ${flags[key]})`).join(", ");
+  warn(
+    `It runs with ${values}; ${counted(differing.length, "setting")} take effect at the next start: qn down, qn up.`,
+  );
+}
+
+/** Docker's own words through the socket that the user has, which proves the whole way. */
+async function dockerVersion(socketPath: string): Promise<string> {
+  const { describeDocker } = await import("../system/docker.ts");
+  return await describeDocker(socketPath);
+}
+
+/** Stays while the VM runs; a signal takes it down cleanly. */
+async function stay(paths: VmPaths, signal: AbortSignal): Promise<void> {
+  const onSignal = (): void => void takeDown(paths, { force: false }).catch((error: unknown) => warn(String(error)));
+  signal.addEventListener("abort", onSignal, { once: true });
+  await followToEnd(paths);
+}

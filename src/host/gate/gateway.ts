@@ -1,0 +1,33 @@
+/** What host listeners hold on to while gates come and go: takes clients, and carries each through the gate of now. */
+import { messageOf, QnError } from "../../base/errors.ts";
+import type { Open } from "../../protocol/messages.ts";
+import type { Connection } from "../../system/connection.ts";
+import type { GatePool } from "./pool.ts";
+import { carryClient, type StreamObserver } from "./stream.ts";
+
+/** The way into the guest of one VM. */
+export class Gateway {
+  #pool: GatePool | undefined;
+
+  /** The gate that new streams take; nothing while the guest cannot be reached. Streams that there are go on. */
+  use(pool: GatePool | undefined): void {
+    this.#pool = pool;
+  }
+
+  /**
+   * Carries a client of a host listener to what `open` asks for. A client that cannot be carried is reset, and
+   * `onRefused` told why, so that nobody waits for an answer that cannot come.
+   */
+  async carry(client: Connection, open: Exclude<Open, { open: "control" }>, observer: StreamObserver): Promise<void> {
+    client.pause();
+    try {
+      if (this.#pool === undefined) throw new QnError("GATE_REFUSED", "The guest cannot be reached.");
+      const proven = await this.#pool.take();
+      carryClient(client, proven, open, observer);
+    } catch (error) {
+      observer.onRefused?.(messageOf(error));
+      client.reset();
+      observer.onDone?.();
+    }
+  }
+}

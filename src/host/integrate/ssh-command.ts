@@ -1,0 +1,27 @@
+/** OpenSSH's command line for a shell or a command in the guest. */
+import type { Share } from "../config/schema.ts";
+import type { VmPaths } from "../layout.ts";
+
+/**
+ * The ssh command for `words`, or for a login shell when there are none. It starts in `cwd` when that lies in a share.
+ * ssh hands one string to the remote shell, so every word is quoted for it and arrives as it was given.
+ */
+export function sshCommand(
+  paths: VmPaths,
+  shares: readonly Share[],
+  cwd: string,
+  words: readonly string[] | undefined,
+  isTerminal: boolean,
+): readonly string[] {
+  const isShared = shares.some(({ path }) => `${cwd}/`.startsWith(path === "/" ? "/" : `${path}/`));
+  const enter = isShared ? `cd ${quote(cwd)} 2>/dev/null; ` : "";
+  const remote = words === undefined || words.length === 0 ? 'exec "$SHELL" -l' : `exec ${words.map(quote).join(" ")}`;
+  return ["ssh", "-F", paths.sshConfig, isTerminal ? "-t" : "-T", `qn-${paths.name}`, `${enter}${remote}`];
+}
+
+// --- internal ---
+
+/** A word for a POSIX shell: single quotes keep everything but themselves. */
+function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}

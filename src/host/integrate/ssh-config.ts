@@ -1,0 +1,31 @@
+/** OpenSSH's configuration for the VMs, so that ssh, scp and everything built on them find the guest. */
+import { mkdir } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { writeFileAtomically } from "../../system/files.ts";
+import type { Layout, VmPaths } from "../layout.ts";
+
+/** A VM's own configuration file: the host `qn-<vm>` (ssh_config(5)). */
+export function renderSshConfig(paths: VmPaths, sshPort: number, user: string): string {
+  return `# Written by qn at each start of the VM "${paths.name}".
+Host qn-${paths.name}
+  HostName 127.0.0.1
+  Port ${sshPort}
+  User ${user}
+  IdentityFile "${paths.sshKey}"
+  IdentitiesOnly yes
+  UserKnownHostsFile "${paths.sshKnownHosts}"
+  HostKeyAlias qn-${paths.name}
+  StrictHostKeyChecking accept-new
+  LogLevel ERROR
+`;
+}
+
+/** Writes the VM's configuration, and the one that includes every VM's. */
+export async function writeSshConfig(layout: Layout, paths: VmPaths, sshPort: number): Promise<void> {
+  await mkdir(layout.home, { recursive: true, mode: 0o700 });
+  await writeFileAtomically(paths.sshConfig, renderSshConfig(paths, sshPort, userInfo().username));
+  await writeFileAtomically(
+    layout.sshConfig,
+    `# Written by qn: each VM as the host qn-<vm>.\nInclude "${layout.home}/*/ssh_config"\n`,
+  );
+}

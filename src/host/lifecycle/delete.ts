@@ -1,0 +1,43 @@
+/** Deletes a VM: its folder, and its data only when told so. */
+import { rm } from "node:fs/promises";
+import { QnError } from "../../base/errors.ts";
+import { isThere } from "../../system/files.ts";
+import type { VmPaths } from "../layout.ts";
+import type { Environment } from "../prepare.ts";
+import { takeDown } from "./down.ts";
+import { statusOfVm } from "./status.ts";
+
+/**
+ * Deletes the VM; resolves to true when its data disk was kept. Throws NO_SUCH_VM when there is neither VM nor data,
+ * VM_RUNNING when it runs and `force` is not set.
+ */
+export async function deleteVmFiles(
+  paths: VmPaths,
+  env: Environment,
+  { data, force }: { readonly data: boolean; readonly force: boolean },
+): Promise<boolean> {
+  const exists = await isThere(paths.folder);
+  const hasData = await isThere(paths.dataDisk);
+  if (!exists && !(hasData && data)) {
+    const options = hasData ? { hint: "Its data is still there; `--data` deletes that too." } : {};
+    throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`, options);
+  }
+  if (exists) {
+    await refuseRunning(paths, env, force);
+    await takeDown(paths, { force: force });
+    await rm(paths.folder, { recursive: true, force: true });
+  }
+  if (data) await rm(paths.dataDisk, { force: true });
+  return hasData && !data;
+}
+
+// --- internal ---
+
+async function refuseRunning(paths: VmPaths, env: Environment, force: boolean): Promise<void> {
+  if (force) return;
+  const { state } = await statusOfVm(paths, env);
+  if (state === "stopped" || state === "failed") return;
+  throw new QnError("VM_RUNNING", `The VM "${paths.name}" is ${state}.`, {
+    hint: "Stop it first with `qn down`, or use `--force`.",
+  });
+}

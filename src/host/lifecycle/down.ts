@@ -1,0 +1,80 @@
+/** Takes a VM down: cleanly, then by force; fine when it is down already. */
+import { rm } from "node:fs/promises";
+import { QnError } from "../../base/errors.ts";
+import { pause, within } from "../../system/clock.ts";
+import { isThere } from "../../system/files.ts";
+import { acquireLock, type Lock } from "../../system/lock.ts";
+import type { VmPaths } from "../layout.ts";
+import { powerDown } from "../qmp/commands.ts";
+import { connectControl, type Control } from "../supervisor/control.ts";
+import { adoptQemu, type Qemu } from "../supervisor/qemu.ts";
+
+/** How it went: the guest shut down by itself, had to be ended, or was down already. */
+export type DownResult = "stopped" | "forced" | "already-stopped";
+
+/** How long a guest without a supervisor may take to shut down, as a supervisor would give it. */
+const graceMs = 90_000;
+
+/** How long a supervisor may take to let go of the VM after its last word. */
+const releaseMs = 10_000;
+
+/** Takes the VM down. Throws NO_SUCH_VM when there is none, VM_BUSY when another command holds it without answering. */
+export async function takeDown(paths: VmPaths, options: { readonly force: boolean }): Promise<DownResult> {
+  if (!(await isThere(paths.folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`);
+  const control = await connectControl(paths.controlSocket);
+  const result = control === undefined ? undefined : await stopThrough(control, options.force);
+  const lock = await lockSoon(paths);
+  try {
+    const orphan = await adoptQemu(paths);
+    await rm(paths.lastFailure, { force: true });
+    if (orphan !== undefined) return await stopOrphan(orphan, options.force);
+    return result ?? "already-stopped";
+  } finally {
+    lock.release();
+  }
+}
+
+// --- internal ---
+
+async function stopThrough(control: Control, force: boolean): Promise<DownResult> {
+  let result: DownResult = "stopped";
+  try {
+    control.ask({ ask: "stop", force });
+    for (;;) {
+      const event = await control.next();
+      if (event.event === "stopped") result = event.forced ? "forced" : "stopped";
+      if (event.event === "failed") result = "forced";
+    }
+  } catch (error) {
+    // The supervisor's end is the end of the conversation; it is what was asked for.
+    if (error instanceof QnError && error.code === "SUPERVISOR_UNREACHABLE") return result;
+    throw error;
+  } finally {
+    control.close();
+  }
+}
+
+/** A QEMU whose supervisor has died is asked, then ended, by whoever holds the lock. */
+async function stopOrphan(qemu: Qemu, force: boolean): Promise<DownResult> {
+  if (!force) {
+    try {
+      await powerDown(qemu.qmp);
+      await within(qemu.exited, graceMs, () => new QnError("QEMU_FAILED", "The guest does not shut down."));
+      return "stopped";
+    } catch {
+      // It had its chance.
+    }
+  }
+  await qemu.kill();
+  return "forced";
+}
+
+async function lockSoon(paths: VmPaths): Promise<Lock> {
+  const pauseMs = 50;
+  for (let waitedMs = 0; waitedMs < releaseMs; waitedMs += pauseMs) {
+    const lock = acquireLock(paths.lock);
+    if (lock !== undefined) return lock;
+    await pause(pauseMs);
+  }
+  throw new QnError("VM_BUSY", `The VM "${paths.name}" is held by another qn that does not answer.`);
+}

@@ -1,0 +1,87 @@
+/** What a VM does now, derived from what can be seen: its lock, its supervisor, its QEMU; never from a note on disk. */
+import { readdir } from "node:fs/promises";
+import { QnError } from "../../base/errors.ts";
+import { within } from "../../system/clock.ts";
+import { connect } from "../../system/connection.ts";
+import { isErrno, isThere, readTextIfThere } from "../../system/files.ts";
+import { isLocked } from "../../system/lock.ts";
+import { isVmName, type Layout, type VmPaths } from "../layout.ts";
+import { effectiveConfig, type Environment } from "../prepare.ts";
+import { connectControl } from "../supervisor/control.ts";
+import type { Status } from "../supervisor/messages.ts";
+import { restingStatus } from "../supervisor/status.ts";
+
+/** How long a supervisor may take to answer; it answers at once unless it hangs. */
+const answerMs = 2_000;
+
+/** The status of one VM. Throws NO_SUCH_VM when there is none. */
+export async function statusOfVm(paths: VmPaths, env: Environment): Promise<Status> {
+  if (!(await isThere(paths.folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`);
+  const control = await connectControl(paths.controlSocket);
+  if (control === undefined) return await withoutSupervisor(paths, env);
+  try {
+    control.ask({ ask: "status" });
+    const event = await within(control.next(), answerMs, () => silent(paths));
+    if (event.event === "status") return event.status;
+    throw silent(paths);
+  } catch (error) {
+    // It ended between the question and the answer: what it left behind tells.
+    if (error instanceof QnError && error.code === "SUPERVISOR_UNREACHABLE") return await withoutSupervisor(paths, env);
+    throw error;
+  } finally {
+    control.close();
+  }
+}
+
+/** The VMs of a QN_HOME by name, in order; each has a folder whose name is its own. */
+export async function vmNames(layout: Layout): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(layout.home, { withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isDirectory() && isVmName(entry.name))
+      .map((entry) => entry.name)
+      .toSorted();
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
+// --- internal ---
+
+async function withoutSupervisor(paths: VmPaths, env: Environment): Promise<Status> {
+  const { config } = await effectiveConfig(paths, env);
+  const resting = restingStatus(paths, config);
+  if (await answers(paths.qmpSocket)) {
+    const reason = "The supervisor has died; QEMU lives on. `qn up` takes it over.";
+    return { ...resting, state: "degraded", reason };
+  }
+  if ((await isThere(paths.lock)) && isLocked(paths.lock)) return { ...resting, state: "starting" };
+  const failure = await readTextIfThere(paths.lastFailure);
+  return failure === undefined ? resting : { ...resting, state: "failed", reason: messageIn(failure) };
+}
+
+/** The message of a failure's record; a record that was cut short still says that something failed. */
+function messageIn(record: string): string {
+  try {
+    const value: unknown = JSON.parse(record);
+    if (typeof value === "object" && value !== null && "message" in value) return String(value.message);
+  } catch {
+    // Below is all that can be said then.
+  }
+  return "The VM failed.";
+}
+
+async function answers(socketPath: string): Promise<boolean> {
+  if (!(await isThere(socketPath))) return false;
+  try {
+    (await connect({ unix: socketPath })).reset();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function silent(paths: VmPaths): QnError {
+  return new QnError("SUPERVISOR_UNREACHABLE", `The supervisor of "${paths.name}" does not answer.`);
+}

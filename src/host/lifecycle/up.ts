@@ -1,0 +1,176 @@
+/** Brings a VM up: makes it if needed, starts its supervisor or joins the one that there is, and waits for Docker. */
+import { closeSync, openSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { errorOf, QnError } from "../../base/errors.ts";
+import { pause } from "../../system/clock.ts";
+import { isErrno, isThere, writeFileAtomically } from "../../system/files.ts";
+import type { ConfigInput } from "../config/schema.ts";
+import type { Layout, VmPaths } from "../layout.ts";
+import { type Environment, prepareVm } from "../prepare.ts";
+import { connectControl, type Control } from "../supervisor/control.ts";
+import { tailOf } from "../supervisor/serial.ts";
+import type { ControlEvent } from "../supervisor/messages.ts";
+
+/** What `up` is asked for. */
+export type UpOptions = {
+  readonly layout: Layout;
+  readonly paths: VmPaths;
+  readonly env: Environment;
+  readonly flags: ConfigInput;
+  /** How long the boot may take, in seconds; the supervisor knows a default. */
+  readonly timeoutS: number | undefined;
+  /** The command that runs this qn again, such as `["/usr/local/bin/qn"]`. */
+  readonly self: readonly string[];
+  /** Calls everything off when it fires. */
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: ControlEvent) => void;
+};
+
+/** How it went: `started` by this call, or by another one (`joined`), or it ran already. */
+export type UpResult = "started" | "joined" | "running";
+
+/** How often a supervisor that is just leaving or just coming is waited for, and how long each time. */
+const patience = { tries: 100, pauseMs: 100 };
+
+/**
+ * Brings the VM up. Throws what prepareVm throws before anything is touched, the supervisor's failure, or INTERRUPTED;
+ * a VM that did not exist before does not exist afterwards then.
+ */
+export async function bringUp(options: UpOptions): Promise<UpResult> {
+  const { paths } = options;
+  for (let attempt = 0; attempt < patience.tries; attempt += 1) {
+    const running = await connectControl(paths.controlSocket);
+    if (running !== undefined) {
+      const outcome = await follow(running, options, "joined");
+      if (outcome !== "gone") return outcome;
+    } else {
+      const outcome = await start(options);
+      if (outcome !== "busy") return outcome;
+    }
+    await pause(patience.pauseMs, options.signal);
+    if (options.signal.aborted) throw interrupted();
+  }
+  throw new QnError("VM_BUSY", `The VM "${paths.name}" is held by another qn that does not answer.`);
+}
+
+// --- internal ---
+
+async function start(options: UpOptions): Promise<UpResult | "busy"> {
+  const { layout, paths, env, flags, signal } = options;
+  const hadData = await isThere(paths.dataDisk);
+  await prepareVm(layout, paths, env, flags);
+  const created = await createFolder(paths, flags);
+  try {
+    const control = await startSupervisor(options);
+    if (control === "busy") return "busy";
+    const outcome = await follow(control, options, "started");
+    if (outcome === "gone") throw interrupted();
+    return outcome;
+  } catch (error) {
+    const busy = error instanceof QnError && error.code === "VM_BUSY";
+    if (created && !busy) {
+      await rm(paths.folder, { recursive: true, force: true });
+      if (!hadData) await rm(paths.dataDisk, { force: true });
+    }
+    if (signal.aborted && !(error instanceof QnError && error.code === "INTERRUPTED")) throw interrupted(error);
+    throw error;
+  }
+}
+
+/** Makes the VM's folder with the settings that were asked for; false when it is there already. */
+async function createFolder(paths: VmPaths, flags: ConfigInput): Promise<boolean> {
+  try {
+    await mkdir(paths.folder, { recursive: false, mode: 0o700 });
+  } catch (error) {
+    if (isErrno(error, "EEXIST")) return false;
+    if (!isErrno(error, "ENOENT")) throw homeUnusable(paths, error);
+    try {
+      await mkdir(paths.folder, { recursive: true, mode: 0o700 });
+    } catch (cause) {
+      throw homeUnusable(paths, cause);
+    }
+  }
+  await writeFileAtomically(paths.config, renderConfig(flags));
+  return true;
+}
+
+function renderConfig(flags: ConfigInput): string {
+  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  const head = "# Settings of this VM; what is not named here has its default. `qn up` reads it.\n";
+  return Object.keys(given).length === 0 ? head : `${head}${Bun.YAML.stringify(given, undefined, 2)}\n`;
+}
+
+/** Starts the supervisor in a session of its own and connects to it; "busy" when another one was faster. */
+async function startSupervisor(options: UpOptions): Promise<Control | "busy"> {
+  const { layout, paths, env, flags, timeoutS, self } = options;
+  const log = openSync(paths.logs.supervisor, "a", 0o600);
+  const command = [...self, "supervise", paths.name, "--flags", JSON.stringify(flags)];
+  const child = Bun.spawn(timeoutS === undefined ? command : [...command, "--timeout", `${timeoutS}`], {
+    cwd: "/",
+    env: { ...env, QN_HOME: layout.home },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: log,
+    detached: true,
+  });
+  closeSync(log);
+  child.unref();
+  const reader = child.stdout.getReader();
+  const first = await reader.read();
+  reader.releaseLock();
+  const control = first.done ? undefined : await connectControl(paths.controlSocket);
+  if (control !== undefined) return control;
+  const status = await child.exited;
+  if (status === new QnError("VM_BUSY", "").exit) return "busy";
+  throw new QnError("SUPERVISOR_FAILED", `The supervisor of "${paths.name}" ended with status ${status}.`, {
+    details: await tailOf(paths.logs.supervisor, 5),
+  });
+}
+
+/** Follows a supervisor until its VM runs; "gone" when that VM was just stopping. */
+async function follow(control: Control, options: UpOptions, as: "started" | "joined"): Promise<UpResult | "gone"> {
+  const { signal, onEvent } = options;
+  // Only whoever has started the VM takes it down again when called off.
+  const callOff = (): void => (as === "started" ? control.ask({ ask: "stop", force: true }) : control.close());
+  signal.addEventListener("abort", callOff, { once: true });
+  if (signal.aborted) callOff();
+  let waited = as === "started";
+  try {
+    control.ask({ ask: "follow" });
+    for (;;) {
+      const event = await control.next();
+      onEvent(event);
+      if (event.event === "failed") throw errorOf(event.error);
+      if (event.event === "running") return waited ? as : "running";
+      if (event.event === "stopped") {
+        await ended(control);
+        return "gone";
+      }
+      if (event.event === "phase") waited = true;
+    }
+  } catch (error) {
+    if (signal.aborted) throw interrupted(error);
+    if (as === "joined" && error instanceof QnError && error.code === "SUPERVISOR_UNREACHABLE") return "gone";
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", callOff);
+    control.close();
+  }
+}
+
+/** Resolves when the supervisor has let go of the VM. */
+async function ended(control: Control): Promise<void> {
+  try {
+    for (;;) await control.next();
+  } catch {
+    // The end of the connection is what was waited for.
+  }
+}
+
+function interrupted(cause?: unknown): QnError {
+  return new QnError("INTERRUPTED", "The start was called off.", { cause });
+}
+
+function homeUnusable(paths: VmPaths, cause: unknown): QnError {
+  return new QnError("HOME_UNUSABLE", `${paths.folder} cannot be made: ${String(cause)}.`, { cause });
+}

@@ -1,0 +1,60 @@
+/** Which host listeners the published ports need, and what changes from those that there are. */
+import type { PublishedPort } from "../../protocol/messages.ts";
+
+/** A host listener that should be: an address and port, and the published port that it serves. */
+export type Wanted = {
+  readonly protocol: PublishedPort["protocol"];
+  readonly hostIp: string;
+  readonly hostPort: number;
+  readonly serves: PublishedPort;
+};
+
+/** Where published ports listen that name no address: loopback only, or every address of the host. */
+export type Bind = "loopback" | "all";
+
+const unspecified = new Set(["", "0.0.0.0", "::"]);
+
+/** The addresses that stand for "unspecified", IPv4 and IPv6 both, so that `localhost` works however it resolves. */
+const bindAddresses: Record<Bind, readonly string[]> = {
+  loopback: ["127.0.0.1", "::1"],
+  all: ["0.0.0.0", "::"],
+};
+
+/**
+ * The listeners for the published ports. `0.0.0.0` and `::` of one publish are one forward on both families (design
+ * D7); of two that want the same address and port the first serves.
+ */
+export function wantedListeners(published: readonly PublishedPort[], bind: Bind): Wanted[] {
+  const wanted = new Map<string, Wanted>();
+  for (const serves of published) {
+    const addresses = unspecified.has(serves.hostIp) ? bindAddresses[bind] : [serves.hostIp];
+    for (const hostIp of addresses) {
+      const listener = { protocol: serves.protocol, hostIp, hostPort: serves.hostPort, serves };
+      const key = listenerKey(listener);
+      if (!wanted.has(key)) wanted.set(key, listener);
+    }
+  }
+  return [...wanted.values()];
+}
+
+/** What makes a listener the same one. */
+export function listenerKey(listener: Pick<Wanted, "protocol" | "hostIp" | "hostPort">): string {
+  return `${listener.protocol} ${listener.hostIp} ${listener.hostPort}`;
+}
+
+/** The steps from the listeners that there are to those that should be; close first, so that a port can move. */
+export function planListeners<Actual extends Pick<Wanted, "protocol" | "hostIp" | "hostPort">>(
+  wanted: readonly Wanted[],
+  actual: readonly Actual[],
+): { readonly close: readonly Actual[]; readonly keep: readonly [Actual, Wanted][]; readonly open: readonly Wanted[] } {
+  const have = new Map(actual.map((listener) => [listenerKey(listener), listener]));
+  const want = new Set(wanted.map(listenerKey));
+  const keep: [Actual, Wanted][] = [];
+  const open: Wanted[] = [];
+  for (const listener of wanted) {
+    const existing = have.get(listenerKey(listener));
+    if (existing === undefined) open.push(listener);
+    else keep.push([existing, listener]);
+  }
+  return { close: actual.filter((listener) => !want.has(listenerKey(listener))), keep, open };
+}

@@ -1,0 +1,72 @@
+/** From a VM's name to everything that is known before it starts, or to every reason why it cannot. */
+import { cpus, homedir, totalmem } from "node:os";
+import { QnError } from "../base/errors.ts";
+import { readTextIfThere } from "../system/files.ts";
+import { ownArch } from "../system/platform.ts";
+import { type Loaded, loadConfig } from "./config/load.ts";
+import type { ConfigInput, HostSize, VmConfig } from "./config/schema.ts";
+import { findImage, type StoredImage, verifyImage } from "./image/store.ts";
+import type { Layout, VmPaths } from "./layout.ts";
+import type { VmSpec } from "./qemu/args.ts";
+import type { HostFacts } from "./qemu/facts.ts";
+import { planVm } from "./qemu/plan.ts";
+import { probeHost } from "./qemu/probe.ts";
+import { type GuestShare, sharesOf } from "./shares.ts";
+
+/** What settings, host and image say about a VM together. */
+export type Prepared = {
+  readonly config: VmConfig;
+  readonly origins: Loaded["origins"];
+  readonly facts: HostFacts;
+  readonly image: StoredImage;
+  readonly shares: readonly GuestShare[];
+  /** The specification with the ports of one boot. */
+  specFor(ports: { readonly gate: number; readonly ssh: number }): VmSpec;
+};
+
+/** The variables of the environment that qn reads. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Checks everything that can be checked without touching anything: settings, QEMU, firmware, accelerator, image. Throws
+ * the first of CONFIG_INVALID, QEMU_MISSING, FIRMWARE_MISSING, ACCEL_UNAVAILABLE, IMAGE_MISSING and IMAGE_CORRUPT.
+ */
+export async function prepareVm(
+  layout: Layout,
+  paths: VmPaths,
+  env: Environment,
+  flags: ConfigInput = {},
+): Promise<Prepared> {
+  const { config, origins } = await effectiveConfig(paths, env, flags);
+  const { sound, window } = config;
+  const facts = await probeHost(config.arch, { env, cacheFolder: layout.cache, sound, window });
+  const shares = sharesOf(config.mounts);
+  const specFor: Prepared["specFor"] = (ports) =>
+    planVm({ config: { ...config, mounts: shares }, facts, paths, ports });
+  // Any ports will do to find out whether there is a plan at all.
+  specFor({ gate: 1, ssh: 2 });
+  const image = await findImage(layout.images, config.image, config.arch);
+  if (image === undefined) {
+    throw new QnError("IMAGE_MISSING", `There is no image "${config.image}" for ${config.arch} in ${layout.images}.`);
+  }
+  await verifyImage(image);
+  return { config, origins, facts, image, shares, specFor };
+}
+
+/** The effective settings of a VM, whether or not it has a file yet. Throws CONFIG_INVALID. */
+export async function effectiveConfig(paths: VmPaths, env: Environment, flags: ConfigInput = {}): Promise<Loaded> {
+  const text = await readTextIfThere(paths.config);
+  const file = text === undefined ? undefined : { path: paths.config, text };
+  return loadConfig({ host: hostSize(), file, env, flags });
+}
+
+// --- internal ---
+
+function hostSize(): HostSize {
+  return {
+    arch: ownArch(),
+    cpus: cpus().length,
+    memoryMiB: Math.floor(totalmem() / 1024 / 1024),
+    homeFolder: homedir(),
+  };
+}

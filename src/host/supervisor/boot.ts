@@ -1,0 +1,97 @@
+/** What is made anew for each boot: the secret, the ports and the credentials that carry them into the guest. */
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { userInfo } from "node:os";
+import * as v from "valibot";
+import { QnError } from "../../base/errors.ts";
+import { secretBytes } from "../../protocol/handshake.ts";
+import { type Boot, bootCredential } from "../../protocol/messages.ts";
+import { listen } from "../../system/connection.ts";
+import { isThere, readTextIfThere, writeFileAtomically } from "../../system/files.ts";
+import { run } from "../../system/process.ts";
+import type { Layout, VmPaths } from "../layout.ts";
+import type { GuestShare } from "../shares.ts";
+
+const bootSchema = v.object({
+  secret: v.string(),
+  gatePort: v.number(),
+  sshPort: v.number(),
+  startedAtMs: v.number(),
+  argv: v.array(v.string()),
+});
+
+/** One boot of a VM, kept beside it so that a new supervisor can adopt a living QEMU. `argv` is QEMU's command line. */
+export type BootRecord = v.InferOutput<typeof bootSchema>;
+
+/** A new secret and free ports; sshd's port stays what it was when it is still free, so that ssh hosts stay known. */
+export async function newBoot(paths: VmPaths): Promise<Omit<BootRecord, "argv">> {
+  const previous = await readBootRecord(paths);
+  return {
+    secret: randomBytes(secretBytes).toString("hex"),
+    gatePort: freePort(),
+    sshPort: freePort(previous?.sshPort),
+    startedAtMs: Date.now(),
+  };
+}
+
+/** The record of the boot under way or of the last one; nothing when there is none that can be read. */
+export async function readBootRecord(paths: VmPaths): Promise<BootRecord | undefined> {
+  const text = await readTextIfThere(paths.bootFile);
+  try {
+    return text === undefined ? undefined : v.parse(bootSchema, JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes the record, the credentials and the ssh configuration, all readable by their owner only. */
+export async function writeBootFiles(
+  layout: Layout,
+  paths: VmPaths,
+  boot: BootRecord,
+  shares: readonly GuestShare[],
+): Promise<void> {
+  const sshKey = await publicKey(paths);
+  const { username, uid, gid } = userInfo();
+  const content: Boot = {
+    secret: boot.secret,
+    vm: paths.name,
+    hostPorts: [boot.gatePort, boot.sshPort],
+    user: { name: username, uid, gid, sshKeys: [sshKey] },
+    shares: [...shares],
+    home: layout.home,
+    dockerSocket: paths.dockerSocket,
+  };
+  await writeFileAtomically(paths.bootFile, JSON.stringify(boot));
+  await writeFileAtomically(paths.credentialFile, credential(bootCredential, JSON.stringify(content)));
+  await writeFileAtomically(paths.sshKeyCredentialFile, credential("ssh.authorized_keys.root", `${sshKey}\n`));
+}
+
+/** The public half of the VM's own ssh key, which is made at first use. Throws TOOL_MISSING without ssh-keygen. */
+export async function publicKey(paths: VmPaths): Promise<string> {
+  if (!(await isThere(`${paths.sshKey}.pub`))) {
+    const comment = `qn ${paths.name}`;
+    const made = await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", paths.sshKey]);
+    if (made.exitCode !== 0) throw new QnError("DISK_FAILED", `ssh-keygen cannot make ${paths.sshKey}: ${made.stderr}`);
+  }
+  return (await readFile(`${paths.sshKey}.pub`, "utf8")).trim();
+}
+
+// --- internal ---
+
+/** A credential as one SMBIOS type 11 string (systemd.system-credentials(7), smbios-type-11(7)). */
+function credential(name: string, value: string): string {
+  return `io.systemd.credential.binary:${name}=${Buffer.from(value).toString("base64")}`;
+}
+
+/** A TCP port of the loopback that is free now; the wished one if it is. QEMU takes it a moment later. */
+function freePort(wished = 0): number {
+  try {
+    const listener = listen({ hostname: "127.0.0.1", port: wished }, (connection) => connection.reset());
+    listener.close();
+    return listener.port;
+  } catch (error) {
+    if (wished === 0) throw error;
+    return freePort();
+  }
+}

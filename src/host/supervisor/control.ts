@@ -1,0 +1,75 @@
+/** The socket between `qn` and the supervisor of a VM, both ends. */
+import { rmSync } from "node:fs";
+import { messageOf, QnError } from "../../base/errors.ts";
+import { encode, LineReader } from "../../protocol/frame.ts";
+import { connect, type Connection, listen, type Listener } from "../../system/connection.ts";
+import { isErrno } from "../../system/files.ts";
+import { linesOf } from "../../system/lines.ts";
+import { type ControlEvent, parseControlEvent, parseRequest, type Request } from "./messages.ts";
+
+/** One command that is connected to the supervisor. */
+export type Client = { send(event: ControlEvent): void; close(): void };
+
+/**
+ * Serves the control socket; the file is replaced, so hold the VM's lock. `onRequest` is called for each request, and
+ * `onGone` when the command has left.
+ */
+export function serveControl(
+  socketPath: string,
+  onRequest: (request: Request, client: Client) => void,
+  onGone: (client: Client) => void,
+): Listener {
+  rmSync(socketPath, { force: true });
+  return listen({ unix: socketPath }, (connection) => {
+    const reader = new LineReader();
+    const client: Client = {
+      send: (event) => void connection.write(encode(event)),
+      close: () => connection.end(),
+    };
+    connection.onData = (bytes) => {
+      reader.push(bytes);
+      try {
+        for (let line = reader.next(); line !== undefined; line = reader.next()) onRequest(parseRequest(line), client);
+      } catch (error) {
+        process.stderr.write(`control: ${messageOf(error)}\n`);
+        connection.reset();
+      }
+    };
+    connection.onEnd = () => connection.end();
+    connection.onClose = () => onGone(client);
+  });
+}
+
+/** A conversation with a supervisor. */
+export type Control = {
+  ask(request: Request): void;
+  /** The next event. Throws SUPERVISOR_UNREACHABLE when the supervisor ends without another one. */
+  next(): Promise<ControlEvent>;
+  close(): void;
+};
+
+/** Connects to the supervisor behind `socketPath`; nothing when nobody listens there. */
+export async function connectControl(socketPath: string): Promise<Control | undefined> {
+  let connection: Connection;
+  try {
+    connection = await connect({ unix: socketPath });
+  } catch (error) {
+    // A supervisor that was killed leaves its socket behind: nobody listens there either.
+    if (isErrno(error, "ENOENT") || isErrno(error, "ECONNREFUSED")) return undefined;
+    throw error;
+  }
+  const lines = linesOf(connection, new LineReader());
+  return {
+    ask: (request) => void connection.write(encode(request)),
+    async next() {
+      let line: string;
+      try {
+        line = await lines.next();
+      } catch (cause) {
+        throw new QnError("SUPERVISOR_UNREACHABLE", "The supervisor ended without a word.", { cause });
+      }
+      return parseControlEvent(line);
+    },
+    close: () => connection.reset(),
+  };
+}

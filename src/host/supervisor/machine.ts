@@ -1,0 +1,200 @@
+/** The life of a VM as a pure state machine: what has happened goes in, what to do next comes out. */
+import type { ErrorReport } from "../../base/errors.ts";
+
+/** The phases of `qn up`, in order. */
+export const phases = ["image", "disks", "boot", "agent", "docker"] as const;
+export type Phase = (typeof phases)[number];
+
+/** The states that `qn status` shows. A VM without a supervisor is "stopped" or, after a failure, "failed". */
+export type State =
+  | { readonly name: "starting"; readonly phase: Phase; readonly resets: number }
+  | { readonly name: "running" }
+  | { readonly name: "degraded"; readonly silent: "agent" | "docker" }
+  | { readonly name: "stopping"; readonly forced: boolean; readonly failure: ErrorReport | undefined }
+  | { readonly name: "stopped"; readonly forced: boolean }
+  | { readonly name: "failed"; readonly error: ErrorReport };
+
+/** What can happen. */
+export type Event =
+  | { readonly type: "adopted" }
+  | { readonly type: "prepared" }
+  | { readonly type: "disks-ready" }
+  | { readonly type: "stalled" }
+  | { readonly type: "doorbell" }
+  | { readonly type: "linked" }
+  | { readonly type: "link-lost" }
+  | { readonly type: "docker-answers" }
+  | { readonly type: "docker-down" }
+  | { readonly type: "stop"; readonly force: boolean }
+  | { readonly type: "deadline" }
+  | { readonly type: "failure"; readonly error: ErrorReport }
+  | { readonly type: "qemu-exited"; readonly error: ErrorReport };
+
+/** What to do. Each is done once, in order, by `run.ts`. */
+export type Effect =
+  | { readonly type: "make-disks" }
+  | { readonly type: "start-qemu" }
+  | { readonly type: "reset-guest" }
+  | { readonly type: "dial-gate" }
+  | { readonly type: "ping-docker" }
+  | { readonly type: "press-power-button" }
+  | { readonly type: "kill-qemu" }
+  | { readonly type: "set-deadline"; readonly ms: number }
+  | { readonly type: "clear-deadline" }
+  | { readonly type: "finish" };
+
+/** How long things may take. */
+export type Limits = { readonly bootMs: number; readonly stopGraceMs: number };
+
+/** A state and what to do on the way into it. */
+export type Step = readonly [State, ...Effect[]];
+
+/** Where every life begins. */
+export const initial: State = { name: "starting", phase: "image", resets: 0 };
+
+/**
+ * How often a guest that falls silent while it boots is reset before it counts as broken. One of 35 UEFI boots under
+ * TCG stuck right after the kernel's first line (design D11), so once in 1,225 a second reset is needed.
+ */
+const resetsMax = 2;
+
+/** The next state after `event`, and what to do. What makes no difference in a state changes nothing. */
+export function step(state: State, event: Event, limits: Limits): Step {
+  switch (state.name) {
+    case "starting":
+      return whileStarting(state, event, limits);
+    case "running":
+    case "degraded":
+      return whileUp(state, event, limits);
+    case "stopping":
+      return whileStopping(state, event);
+    case "stopped":
+    case "failed":
+      return [state];
+  }
+}
+
+// --- internal ---
+
+function whileStarting(state: Extract<State, { name: "starting" }>, event: Event, limits: Limits): Step {
+  const to = (phase: Phase): State => ({ ...state, phase });
+  switch (event.type) {
+    case "adopted":
+      return [to("agent"), { type: "set-deadline", ms: limits.bootMs }, { type: "dial-gate" }];
+    case "prepared":
+      return [to("disks"), { type: "make-disks" }];
+    case "disks-ready":
+      return [to("boot"), { type: "set-deadline", ms: limits.bootMs }, { type: "start-qemu" }];
+    case "stalled":
+      if (state.phase !== "boot") return [state];
+      if (state.resets >= resetsMax) return giveUp(bootTimeout(state.phase, limits.bootMs));
+      return [{ ...state, resets: state.resets + 1 }, { type: "reset-guest" }];
+    case "doorbell":
+      // Ringing again while the gate is being dialled means that the agent was started anew: dial again.
+      return [to("agent"), { type: "dial-gate" }];
+    case "linked":
+      return [to("docker"), { type: "ping-docker" }];
+    case "link-lost":
+      return [to("agent")];
+    case "docker-answers":
+      return [{ name: "running" }, { type: "clear-deadline" }];
+    case "docker-down":
+      return [state];
+    case "deadline":
+      return giveUp(bootTimeout(state.phase, limits.bootMs));
+    case "failure":
+      return giveUp(event.error);
+    case "qemu-exited":
+      return failed(event.error);
+    case "stop":
+      return state.phase === "image" || state.phase === "disks"
+        ? [{ name: "stopped", forced: event.force }, { type: "finish" }]
+        : stopping(event.force, limits);
+  }
+}
+
+function whileUp(state: Extract<State, { name: "running" | "degraded" }>, event: Event, limits: Limits): Step {
+  switch (event.type) {
+    case "doorbell":
+      return [state, { type: "dial-gate" }];
+    case "linked":
+      return [state, { type: "ping-docker" }];
+    case "docker-answers":
+      return [{ name: "running" }];
+    case "docker-down":
+      return [{ name: "degraded", silent: "docker" }];
+    case "link-lost":
+      return [{ name: "degraded", silent: "agent" }];
+    case "qemu-exited":
+      return failed(event.error);
+    case "failure":
+      return giveUp(event.error);
+    case "stop":
+      return stopping(event.force, limits);
+    case "adopted":
+    case "prepared":
+    case "disks-ready":
+    case "stalled":
+    case "deadline":
+      return [state];
+  }
+}
+
+function whileStopping(state: Extract<State, { name: "stopping" }>, event: Event): Step {
+  switch (event.type) {
+    case "qemu-exited":
+      return state.failure === undefined
+        ? [{ name: "stopped", forced: state.forced }, { type: "clear-deadline" }, { type: "finish" }]
+        : failed(state.failure);
+    case "deadline":
+      return [{ ...state, forced: true }, { type: "kill-qemu" }];
+    case "stop":
+      return event.force && !state.forced ? [{ ...state, forced: true }, { type: "kill-qemu" }] : [state];
+    case "adopted":
+    case "prepared":
+    case "disks-ready":
+    case "stalled":
+    case "doorbell":
+    case "linked":
+    case "link-lost":
+    case "docker-answers":
+    case "docker-down":
+    case "failure":
+      return [state];
+  }
+}
+
+function stopping(force: boolean, limits: Limits): Step {
+  const state: State = { name: "stopping", forced: force, failure: undefined };
+  if (force) return [state, { type: "clear-deadline" }, { type: "kill-qemu" }];
+  return [state, { type: "set-deadline", ms: limits.stopGraceMs }, { type: "press-power-button" }];
+}
+
+/** Ends a VM that cannot go on; the failure is reported once QEMU is gone. */
+function giveUp(failure: ErrorReport): Step {
+  return [{ name: "stopping", forced: true, failure }, { type: "clear-deadline" }, { type: "kill-qemu" }];
+}
+
+function failed(error: ErrorReport): Step {
+  return [{ name: "failed", error }, { type: "clear-deadline" }, { type: "finish" }];
+}
+
+/** What each phase waits for, in the words of the message when it never comes. */
+const waitedFor: Record<Phase, string> = {
+  image: "the image",
+  disks: "the disks",
+  boot: "the guest to boot",
+  agent: "the agent in the guest",
+  docker: "Docker in the guest",
+};
+
+function bootTimeout(phase: Phase, bootMs: number): ErrorReport {
+  return {
+    code: phase === "docker" ? "DOCKER_UNREACHABLE" : "BOOT_TIMEOUT",
+    message: `Waited ${Math.round(bootMs / 1000)} s in vain for ${waitedFor[phase]}.`,
+    hint:
+      phase === "docker"
+        ? "`qn logs --source agent` and `qn logs --source serial` show what the guest said; `--timeout` gives it longer."
+        : "`qn logs --source serial` shows how far the guest came; `--timeout` gives it longer.",
+  };
+}

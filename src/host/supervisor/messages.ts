@@ -1,0 +1,100 @@
+/** What `qn` and the supervisor of a VM say to each other over the control socket. */
+import * as v from "valibot";
+import { isErrorCode, QnError } from "../../base/errors.ts";
+import { arches } from "../../base/words.ts";
+import { phases } from "./machine.ts";
+
+const requestSchema = v.variant("ask", [
+  v.object({ ask: v.literal("status") }),
+  v.object({ ask: v.literal("follow") }),
+  v.object({ ask: v.literal("stop"), force: v.boolean() }),
+]);
+
+/** What a command asks for. `stop` and `follow` are answered by events until the supervisor ends. */
+export type Request = v.InferOutput<typeof requestSchema>;
+
+const errorSchema = v.object({
+  code: v.pipe(
+    v.string(),
+    v.transform((code) => (isErrorCode(code) ? code : "SUPERVISOR_FAILED")),
+  ),
+  message: v.string(),
+  hint: v.string(),
+  details: v.optional(v.array(v.string())),
+});
+
+const forwardSchema = v.object({
+  protocol: v.picklist(["tcp", "udp", "sctp"]),
+  hostIp: v.string(),
+  hostPort: v.number(),
+  container: v.string(),
+  state: v.picklist(["open", "failed"]),
+  connections: v.number(),
+  bytes: v.number(),
+  error: v.nullable(v.string()),
+});
+
+/** A host listener that serves a published port, as `qn ports` shows it. */
+export type ForwardStatus = v.InferOutput<typeof forwardSchema>;
+
+const stateNames = ["stopped", "starting", "running", "degraded", "stopping", "failed"] as const;
+const mountSchema = v.object({ path: v.string(), readOnly: v.boolean() });
+
+const statusSchema = v.object({
+  name: v.string(),
+  state: v.picklist(stateNames),
+  /** Why the state is not "running": a failure, or who is silent. */
+  reason: v.nullable(v.string()),
+  phase: v.nullable(v.picklist(phases)),
+  arch: v.picklist(arches),
+  accel: v.nullable(v.string()),
+  cpus: v.number(),
+  memoryMiB: v.number(),
+  image: v.string(),
+  docker: v.object({ socket: v.string(), context: v.nullable(v.string()), reachable: v.boolean() }),
+  ssh: v.object({
+    host: v.string(),
+    port: v.nullable(v.number()),
+    user: v.string(),
+    identityFile: v.string(),
+  }),
+  ports: v.array(forwardSchema),
+  mounts: v.array(mountSchema),
+  qemu: v.object({ pid: v.nullable(v.number()), version: v.nullable(v.string()) }),
+  supervisor: v.object({ pid: v.nullable(v.number()) }),
+  uptimeMs: v.number(),
+});
+
+/** Everything that `qn status --json` shows. */
+export type Status = v.InferOutput<typeof statusSchema>;
+
+const eventSchema = v.variant("event", [
+  v.object({ event: v.literal("status"), status: statusSchema }),
+  v.object({ event: v.literal("phase"), phase: v.picklist(phases), sinceMs: v.number() }),
+  v.object({ event: v.literal("warning"), text: v.string() }),
+  v.object({ event: v.literal("running"), sinceMs: v.number() }),
+  v.object({ event: v.literal("stopped"), forced: v.boolean() }),
+  v.object({ event: v.literal("failed"), error: errorSchema }),
+]);
+
+/** What the supervisor answers and tells. `sinceMs` counts from the start of the supervisor. */
+export type ControlEvent = v.InferOutput<typeof eventSchema>;
+
+/** Parses one line of each direction. Both throw SUPERVISOR_FAILED: the other side is of another version, or not ours. */
+export const parseRequest = parserOf(requestSchema);
+export const parseControlEvent = parserOf(eventSchema);
+
+// --- internal ---
+
+function parserOf<Schema extends v.GenericSchema>(schema: Schema) {
+  return (line: string): v.InferOutput<Schema> => {
+    try {
+      return v.parse(schema, JSON.parse(line));
+    } catch (cause) {
+      throw new QnError("SUPERVISOR_FAILED", "The supervisor and this command do not understand each other.", {
+        cause,
+        hint: "`qn down` and `qn up` start the supervisor anew with this version.",
+      });
+    }
+  };
+}

@@ -1,0 +1,180 @@
+/** The supervisor: the process that owns one VM's QEMU, listeners and sockets from start to end. */
+import { rmSync, writeFileSync } from "node:fs";
+import { errorOf, QnError, reportOf } from "../../base/errors.ts";
+import { acquireLock } from "../../system/lock.ts";
+import type { ConfigInput } from "../config/schema.ts";
+import type { Layout, VmPaths } from "../layout.ts";
+import type { Environment } from "../prepare.ts";
+import { type Client, serveControl } from "./control.ts";
+import { Effects } from "./effects.ts";
+import { type Effect, type Event, initial, type Limits, type State, step } from "./machine.ts";
+import type { ControlEvent, Request } from "./messages.ts";
+import { statusOf } from "./status.ts";
+
+/** What a supervisor is started with. */
+export type SuperviseOptions = {
+  readonly layout: Layout;
+  readonly paths: VmPaths;
+  readonly env: Environment;
+  /** Settings on top of the file's and the environment's. */
+  readonly flags: ConfigInput;
+  readonly version: string;
+  readonly limits: Partial<Limits>;
+  /** Called once commands can connect. */
+  readonly onListening: () => void;
+  /** Asks for a clean shutdown when it fires. */
+  readonly signal: AbortSignal;
+};
+
+/** How long a guest may take to shut down before QEMU is ended: containers get 10 s of it to stop (docker stop). */
+const stopGraceMs = 90_000;
+
+/**
+ * Runs the VM until it has stopped. Throws VM_BUSY when it has a supervisor already, and what it failed with when it
+ * failed; by then QEMU is gone and the reason is in last-failure.json.
+ */
+export async function supervise(options: SuperviseOptions): Promise<void> {
+  const { paths } = options;
+  const lock = acquireLock(paths.lock);
+  if (lock === undefined) throw new QnError("VM_BUSY", `The VM "${paths.name}" has a supervisor already.`);
+  const supervisor = new Supervisor(options);
+  try {
+    await supervisor.run();
+  } finally {
+    lock.release();
+  }
+}
+
+// --- internal ---
+
+class Supervisor {
+  readonly #options: SuperviseOptions;
+  readonly #effects: Effects;
+  readonly #startedAtMs = Date.now();
+  readonly #followers = new Set<Client>();
+  readonly #finished = Promise.withResolvers<void>();
+  readonly #warnings: string[] = [];
+  #state: State = initial;
+
+  constructor(options: SuperviseOptions) {
+    this.#options = options;
+    this.#effects = new Effects(options, {
+      dispatch: (event) => this.#dispatch(event),
+      warn: (text) => {
+        this.#warnings.push(text);
+        this.#tell({ event: "warning", text });
+      },
+      log,
+    });
+  }
+
+  async run(): Promise<void> {
+    const { paths, signal, onListening } = this.#options;
+    rmSync(paths.lastFailure, { force: true });
+    const control = serveControl(
+      paths.controlSocket,
+      (request, client) => this.#answer(request, client),
+      (client) => this.#followers.delete(client),
+    );
+    const onStop = (): void => this.#dispatch({ type: "stop", force: false });
+    signal.addEventListener("abort", onStop, { once: true });
+    log(`supervisor of ${paths.name} starts, qn ${this.#options.version}, pid ${process.pid}`);
+    onListening();
+    this.#effects.begin();
+    await this.#finished.promise;
+    signal.removeEventListener("abort", onStop);
+    control.close();
+    rmSync(paths.controlSocket, { force: true });
+    for (const follower of this.#followers) follower.close();
+    if (this.#state.name === "failed") throw errorOf(this.#state.error);
+  }
+
+  #dispatch(event: Event): void {
+    const before = this.#state;
+    const limits = { stopGraceMs, bootMs: this.#effects.bootLimitMs(), ...this.#options.limits };
+    const [next, ...effects] = step(before, event, limits);
+    this.#state = next;
+    if (describe(before) !== describe(next)) {
+      log(`${describe(before)} -> ${describe(next)} (${event.type})`);
+      if (next.name === "failed") this.#recordFailure(next);
+      const told = this.#asEvent(next);
+      if (told !== undefined) this.#tell(told);
+    }
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #perform(effect: Effect): void {
+    if (effect.type !== "finish") return this.#effects.perform(effect);
+    void this.#effects.cleanUp().finally(() => this.#finished.resolve());
+  }
+
+  #answer(request: Request, client: Client): void {
+    switch (request.ask) {
+      case "status":
+        return client.send({ event: "status", status: this.#status() });
+      case "follow": {
+        this.#followers.add(client);
+        for (const text of this.#warnings) client.send({ event: "warning", text });
+        const told = this.#asEvent(this.#state);
+        return told === undefined ? undefined : client.send(told);
+      }
+      case "stop":
+        this.#followers.add(client);
+        return this.#dispatch({ type: "stop", force: request.force });
+    }
+  }
+
+  #status() {
+    return statusOf(this.#options.paths, this.#state, this.#effects.snapshot(), Date.now() - this.#startedAtMs);
+  }
+
+  #tell(event: ControlEvent): void {
+    for (const follower of this.#followers) follower.send(event);
+  }
+
+  #asEvent(state: State): ControlEvent | undefined {
+    const sinceMs = Date.now() - this.#startedAtMs;
+    switch (state.name) {
+      case "starting":
+        return { event: "phase", phase: state.phase, sinceMs };
+      case "running":
+        return { event: "running", sinceMs };
+      case "stopped":
+        return { event: "stopped", forced: state.forced };
+      case "failed":
+        return { event: "failed", error: { ...state.error, details: [...(state.error.details ?? [])] } };
+      case "degraded":
+      case "stopping":
+        return undefined;
+    }
+  }
+
+  #recordFailure(state: Extract<State, { name: "failed" }>): void {
+    log(`failed: ${state.error.message}`);
+    try {
+      writeFileSync(this.#options.paths.lastFailure, JSON.stringify(state.error), { mode: 0o600 });
+    } catch (error) {
+      log(`cannot write ${this.#options.paths.lastFailure}: ${reportOf(error).message}`);
+    }
+  }
+}
+
+/** A state as one word and its detail, for the log. */
+function describe(state: State): string {
+  switch (state.name) {
+    case "starting":
+      return `starting (${state.phase})`;
+    case "degraded":
+      return `degraded (${state.silent} is silent)`;
+    case "running":
+    case "stopping":
+    case "stopped":
+    case "failed":
+      return state.name;
+  }
+}
+
+/** One line of the supervisor's log, which is its standard error. */
+function log(text: string): void {
+  process.stderr.write(`${new Date().toISOString()} ${text}\n`);
+}

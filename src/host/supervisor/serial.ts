@@ -1,0 +1,37 @@
+/** A VM's logs as the supervisor reads them: their last lines, and the silence of the serial console. */
+import { basename, dirname } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+import { after } from "../../system/clock.ts";
+import { readTextIfThere } from "../../system/files.ts";
+import { watchFile } from "../../system/watch.ts";
+
+/** The last `count` lines of a log that say something, without a terminal's control sequences (ECMA-48). */
+export async function tailOf(path: string, count: number): Promise<string[]> {
+  const text = (await readTextIfThere(path)) ?? "";
+  const plain = stripVTControlCharacters(text.slice(-65_536)).replaceAll("\r", "");
+  const lines = plain.split("\n").filter((line) => line.trim() !== "");
+  return lines.slice(-count);
+}
+
+/**
+ * Calls `onSilence` each time the log at `path` has not grown for `silenceMs`, until closed. A guest that hangs in its
+ * firmware or kernel looks alive to QEMU; only its silence tells.
+ */
+export function watchForSilence(path: string, silenceMs: number, onSilence: () => void): { close(): void } {
+  const arm = () =>
+    after(silenceMs, () => {
+      timer = arm();
+      onSilence();
+    });
+  let timer = arm();
+  const watcher = watchFile(dirname(path), basename(path), () => {
+    timer.cancel();
+    timer = arm();
+  });
+  return {
+    close: () => {
+      watcher.close();
+      timer.cancel();
+    },
+  };
+}

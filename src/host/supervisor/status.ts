@@ -1,0 +1,89 @@
+/** What `qn status` shows of a VM, put together from its state, its settings and what the supervisor holds. */
+import { userInfo } from "node:os";
+import type { VmConfig } from "../config/schema.ts";
+import type { VmPaths } from "../layout.ts";
+import type { Forward } from "../ports/apply.ts";
+import type { State } from "./machine.ts";
+import type { ForwardStatus, Status } from "./messages.ts";
+
+/** What the supervisor holds, as of now. */
+export type Snapshot = {
+  readonly config: VmConfig | undefined;
+  readonly accel: string | undefined;
+  readonly qemu: { readonly pid: number | undefined; readonly version: string | undefined };
+  readonly sshPort: number | undefined;
+  readonly dockerReachable: boolean;
+  readonly forwards: readonly Readonly<Forward>[];
+};
+
+/** The status of a VM that has a supervisor. */
+export function statusOf(paths: VmPaths, state: State, held: Snapshot, uptimeMs: number): Status {
+  return {
+    ...restingStatus(paths, held.config),
+    state: state.name,
+    reason: reasonOf(state),
+    phase: state.name === "starting" ? state.phase : null,
+    accel: held.accel ?? null,
+    docker: { socket: paths.dockerSocket, context: null, reachable: held.dockerReachable },
+    ssh: { ...sshOf(paths), port: held.sshPort ?? null },
+    ports: held.forwards.map(forwardStatus),
+    qemu: { pid: held.qemu.pid ?? null, version: held.qemu.version ?? null },
+    supervisor: { pid: process.pid },
+    uptimeMs,
+  };
+}
+
+/** The status of a VM that has no supervisor; whoever knows why it is down says so in `state` and `reason`. */
+export function restingStatus(paths: VmPaths, config: VmConfig | undefined): Status {
+  return {
+    name: paths.name,
+    state: "stopped",
+    reason: null,
+    phase: null,
+    arch: config?.arch ?? "x86_64",
+    accel: null,
+    cpus: config?.cpus ?? 0,
+    memoryMiB: config?.memoryMiB ?? 0,
+    image: config?.image ?? "",
+    docker: { socket: paths.dockerSocket, context: null, reachable: false },
+    ssh: { ...sshOf(paths), port: null },
+    ports: [],
+    mounts: [...(config?.mounts ?? [])],
+    qemu: { pid: null, version: null },
+    supervisor: { pid: null },
+    uptimeMs: 0,
+  };
+}
+
+// --- internal ---
+
+function sshOf(paths: VmPaths): Pick<Status["ssh"], "host" | "user" | "identityFile"> {
+  return { host: "127.0.0.1", user: userInfo().username, identityFile: paths.sshKey };
+}
+
+function reasonOf(state: State): string | null {
+  switch (state.name) {
+    case "degraded":
+      return state.silent === "agent" ? "The agent in the guest is silent." : "Docker in the guest does not answer.";
+    case "failed":
+      return state.error.message;
+    case "starting":
+    case "running":
+    case "stopping":
+    case "stopped":
+      return null;
+  }
+}
+
+function forwardStatus(forward: Readonly<Forward>): ForwardStatus {
+  return {
+    protocol: forward.protocol,
+    hostIp: forward.hostIp,
+    hostPort: forward.hostPort,
+    container: forward.serves.container,
+    state: forward.listener === undefined ? "failed" : "open",
+    connections: forward.connections,
+    bytes: forward.bytes,
+    error: forward.error ?? null,
+  };
+}

@@ -1,0 +1,22 @@
+/** The door to locks: held by a living process, never by the existence of a file. */
+import { closeSync, openSync } from "node:fs";
+import { tryLock } from "./libc.ts";
+
+/** A lock that is held until `release` or the end of the process, however it ends. */
+export type Lock = { release(): void };
+
+/** Takes the lock on `path`, making the file if needed; nothing when another process holds it. */
+export function acquireLock(path: string): Lock | undefined {
+  // Node opens with O_CLOEXEC, so QEMU, which outlives the supervisor, does not inherit the lock.
+  const fd = openSync(path, "a", 0o600);
+  if (tryLock(fd)) return { release: () => closeSync(fd) };
+  closeSync(fd);
+  return undefined;
+}
+
+/** True when some process holds the lock on `path`. */
+export function isLocked(path: string): boolean {
+  const lock = acquireLock(path);
+  lock?.release();
+  return lock === undefined;
+}
