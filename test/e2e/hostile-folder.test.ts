@@ -6,6 +6,9 @@ import manifest from "../../package.json";
 import { qn, qnProgram, runProgram } from "../support/program.ts";
 import { tempHome } from "../support/temp-home.ts";
 
+/** Not absolute, and so refused wherever it is read. */
+const hostileHome = "a-folder-of-theirs";
+
 /** A folder whose files try to steer a Bun program that is started in it; `marker` is there once its code ran. */
 async function hostileFolder(parent: string): Promise<{ path: string; marker: string }> {
   const path = join(parent, "hostile");
@@ -13,7 +16,7 @@ async function hostileFolder(parent: string): Promise<{ path: string; marker: st
   await mkdir(path);
   await Bun.write(join(path, "preload.ts"), `await Bun.write(${JSON.stringify(marker)}, "");`);
   await Bun.write(join(path, "bunfig.toml"), 'preload = ["./preload.ts"]\n');
-  const variables = { QN_HOME: "relative-and-so-refused", SEEN: "yes", NODE_OPTIONS: "--require ./preload.ts" };
+  const variables = { QN_HOME: hostileHome, SEEN: "yes", NODE_OPTIONS: "--require ./preload.ts" };
   await Bun.write(
     join(path, ".env"),
     Object.entries(variables)
@@ -31,11 +34,11 @@ test("in a hostile folder qn runs none of its code and reads none of its setting
   expect(version).toEqual({ exitCode: 0, stdout: `${manifest.version}\n`, stderr: "" });
 
   // Without QN_HOME in the environment, the one in `.env` would be the one that counts, and would be refused.
-  const env = { QN_HOME: undefined, HOME: home.path };
-  const inHostile = await runProgram([qnProgram, "status", "--json"], { cwd: folder.path, env });
-  const inEmpty = await runProgram([qnProgram, "status", "--json"], { cwd: home.path, env });
-  expect(inHostile).toEqual(inEmpty);
-  expect(inHostile.exitCode).toBe(3);
+  const status = (cwd: string, env: Record<string, string | undefined>) =>
+    runProgram([qnProgram, "status", "--json"], { cwd, env: { HOME: home.path, QN_HOME: undefined, ...env } });
+  const elsewhere = await status(home.path, {});
+  expect(await status(folder.path, {})).toEqual(elsewhere);
+  expect(await status(folder.path, { QN_HOME: hostileHome })).not.toEqual(elsewhere);
   expect(await Bun.file(folder.marker).exists()).toBe(false);
 });
 
@@ -50,6 +53,6 @@ test("the same folder does steer a program that Bun builds with its usual settin
 
   const outcome = await runProgram([program], { cwd: folder.path, env: { QN_HOME: undefined } });
 
-  expect(outcome.stdout).toBe("yes relative-and-so-refused\n");
+  expect(outcome.stdout).toBe(`yes ${hostileHome}\n`);
   expect(await Bun.file(folder.marker).exists()).toBe(true);
 });
