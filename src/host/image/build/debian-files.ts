@@ -72,8 +72,14 @@ const maskedUnits: readonly string[] = [
   "systemd-rfkill.socket",
   "systemd-tpm2-setup-early.service",
   "systemd-tpm2-setup.service",
-  // docker.io brings its own profile and loads it by itself.
-  "apparmor.service",
+  // What they load is there when something uses it.
+  "modprobe@configfs.service",
+  "modprobe@drm.service",
+  "modprobe@fuse.service",
+  "sys-fs-fuse-connections.mount",
+  "sys-kernel-config.mount",
+  "sys-kernel-debug.mount",
+  "sys-kernel-tracing.mount",
   // Nothing waits for the network but what needs it.
   "systemd-networkd-wait-online.service",
 ];

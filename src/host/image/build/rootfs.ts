@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Arch } from "../../../base/words.ts";
 import { isThere } from "../../../system/files.ts";
 import { cleanTree } from "./debian-files.ts";
-import { archTable, excludedPaths, packagesFor, recipeName, sourceDateEpoch, suite } from "./recipe.ts";
+import { archTable, packagesFor, pathFilters, recipeName, sourceDateEpoch, suite } from "./recipe.ts";
 import { runTool } from "./tool.ts";
 
 /** What tiny-initramfs is to carry (`/etc/tiny-initramfs/tiny-initramfs.conf`): a system disk on virtio, with ext4. */
@@ -25,7 +25,7 @@ function mmdebstrapArguments(arch: Arch): readonly string[] {
     `--include=${packagesFor(arch).join(",")}`,
     '--aptopt=APT::Install-Recommends "false"',
     "--dpkgopt=force-unsafe-io",
-    ...excludedPaths.map((path) => `--dpkgopt=path-exclude=${path}`),
+    ...pathFilters.map((filter) => `--dpkgopt=${filter}`),
     `--essential-hook=${configureTree}`,
     `--customize-hook=${cleanTree}`,
     "--format=tar",
