@@ -7,17 +7,9 @@ const settleMs = 3000;
 export type LeftBehind = { readonly pid: number; readonly command: string };
 
 /**
- * The processes that have `folder` in their command line or environment: each test run has a folder of its own, and
- * everything that it starts inherits its name. Linux only (proc(5)); elsewhere there is nothing to find.
+ * Waits a moment for the processes of a test run to end, then ends those that are left and returns them. Each run has a
+ * `folder` of its own, and everything that it starts inherits the folder's name.
  */
-export async function processesOf(folder: string): Promise<LeftBehind[]> {
-  if (process.platform !== "linux") return [];
-  const pids = (await readdir("/proc")).map(Number).filter((pid) => pid > 0 && pid !== process.pid);
-  const found = await Promise.all(pids.map((pid) => processOf(pid, folder)));
-  return found.filter((each) => each !== undefined);
-}
-
-/** Waits a moment for the processes of `folder` to end, then ends those that are left and returns them. */
 export async function endProcessesOf(folder: string): Promise<LeftBehind[]> {
   const deadlineMs = performance.now() + settleMs;
   let left = await processesOf(folder);
@@ -36,6 +28,14 @@ export async function endProcessesOf(folder: string): Promise<LeftBehind[]> {
 }
 
 // --- internal ---
+
+/** Those that have `folder` in their command line or environment. Linux only (proc(5)); elsewhere none are found. */
+async function processesOf(folder: string): Promise<LeftBehind[]> {
+  if (process.platform !== "linux") return [];
+  const pids = (await readdir("/proc")).map(Number).filter((pid) => pid > 0 && pid !== process.pid);
+  const found = await Promise.all(pids.map((pid) => processOf(pid, folder)));
+  return found.filter((each) => each !== undefined);
+}
 
 async function processOf(pid: number, folder: string): Promise<LeftBehind | undefined> {
   try {
