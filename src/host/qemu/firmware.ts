@@ -74,7 +74,7 @@ export function namedFirmware(code: string, arch: Arch): readonly Firmware[] {
     known.vars !== undefined && basename(known.code) === name ? [basename(known.vars.template)] : [],
   );
   const alike = name.replace("CODE", "VARS").replace("code", "vars");
-  const names = [...(alike === name ? [] : [alike]), ...usual];
+  const names = [...new Set([...(alike === name ? [] : [alike]), ...usual])];
   return [
     ...names.map((vars) => ({ code, codeFormat: format, vars: { template: join(folder, vars), format } }) as const),
     { code, codeFormat: format, vars: undefined },

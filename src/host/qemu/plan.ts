@@ -25,10 +25,10 @@ export type PlanInput = {
 const guestPorts = { gate: 1021, ssh: 1022 } as const;
 
 /** The port that the agent opens when its gate listens, as QMP's VSERPORT_CHANGE names it. */
-export const doorbellId = "agent";
+const doorbellId = "agent";
 
-/** Each share is a PCI device on the machine's root bus of 32 slots; the others leave room for these. */
-const sharesMax = 16;
+/** Each share is a PCI device on the machine's root bus of 32 slots; beside every other device so many fit. */
+const sharesMax = 17;
 
 /**
  * Plans a VM. Throws when it cannot be: CONFIG_INVALID for settings that this host cannot serve, ACCEL_UNAVAILABLE
@@ -114,7 +114,7 @@ function sizeMistakes(config: VmConfig, facts: HostFacts): readonly Mistake[] {
   if (config.mounts.length > sharesMax) {
     mistakes.push({
       code: "CONFIG_INVALID",
-      message: `mounts has ${config.mounts.length} folders; a VM can have at most ${sharesMax}.`,
+      message: `The VM has ${config.mounts.length} shares, /tmp included; at most ${sharesMax} fit.`,
     });
   }
   return mistakes;

@@ -102,7 +102,7 @@ export const hostPlatforms: Record<HostOs, HostPlatform> = {
       { name: "gtk", anyOf: graphicalSession },
       { name: "sdl", anyOf: graphicalSession },
     ],
-    programFolders: ["/usr/local/bin", "/usr/bin", "/run/current-system/sw/bin", ".nix-profile/bin"],
+    programFolders: ["/run/current-system/sw/bin", ".nix-profile/bin"],
   },
   darwin: {
     title: "macOS",

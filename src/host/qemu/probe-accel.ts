@@ -53,8 +53,9 @@ export async function lookAtAccel(accel: Accel, question: AccelQuestion): Promis
 export async function runMiniGuest(
   accel: Accel,
   { qemuPath, guestArch }: Pick<AccelQuestion, "qemuPath" | "guestArch">,
-  { cpu = accelPlatforms[accel].cpu[guestArch], deadlineMs = miniGuestDeadlineMs } = {},
+  options: { readonly cpu?: string; readonly deadlineMs?: number } = {},
 ): Promise<Usability> {
+  const { cpu = accelPlatforms[accel].cpu[guestArch], deadlineMs = miniGuestDeadlineMs } = options;
   const guest = miniGuests[guestArch]();
   const folder = await mkdtemp(join(tmpdir(), "qn-probe-"));
   try {

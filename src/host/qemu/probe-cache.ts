@@ -11,32 +11,46 @@ const trialsSchema = v.object({
     v.object({ usable: v.literal(false), reason: v.string() }),
   ]),
   sandbox: v.boolean(),
+  triedAtMs: v.number(),
 });
 
 const cacheSchema = v.record(v.string(), trialsSchema);
+
+/**
+ * How long a failure is believed: its cause may have been a busy machine, or another program that held the processor's
+ * virtualization.
+ */
+const failureLifeMs = 3_600_000;
 
 /** What only a trial can show, of one QEMU on one host. */
 export type Trials = { readonly accel: Usability; readonly sandbox: boolean };
 
 /**
  * The remembered trials for `key`, or those that `make` runs now, which are remembered. A cache that cannot be read
- * or written is as good as none: the trials are run.
+ * or written is as good as none: the trials are run. `nowMs` is the time, in milliseconds since 1970.
  */
-export async function remembered(file: string, key: string, make: () => Promise<Trials>): Promise<Trials> {
+export async function remembered(
+  file: string,
+  key: string,
+  make: () => Promise<Trials>,
+  nowMs = Date.now(),
+): Promise<Trials> {
   const known = await readCache(file);
   const found = known[key];
-  if (found !== undefined) return found;
+  if (found !== undefined && (found.accel.usable || Math.abs(nowMs - found.triedAtMs) < failureLifeMs)) return found;
   const trials = await make();
   // Only keys of this QEMU's siblings stay: what is about another boot or an older QEMU is never asked for again.
   const [boot = ""] = key.split(" ");
   const kept = Object.entries(known).filter(([other]) => other.startsWith(`${boot} `));
-  await writeCache(file, { ...Object.fromEntries(kept), [key]: trials });
+  await writeCache(file, { ...Object.fromEntries(kept), [key]: { ...trials, triedAtMs: nowMs } });
   return trials;
 }
 
 // --- internal ---
 
-async function readCache(file: string): Promise<Record<string, Trials>> {
+type Cache = v.InferOutput<typeof cacheSchema>;
+
+async function readCache(file: string): Promise<Cache> {
   try {
     const result = v.safeParse(cacheSchema, JSON.parse((await readTextIfThere(file)) ?? "{}"));
     return result.success ? result.output : {};
@@ -45,7 +59,7 @@ async function readCache(file: string): Promise<Record<string, Trials>> {
   }
 }
 
-async function writeCache(file: string, cache: Record<string, Trials>): Promise<void> {
+async function writeCache(file: string, cache: Cache): Promise<void> {
   try {
     await mkdir(dirname(file), { recursive: true });
     await writeFileAtomically(file, `${JSON.stringify(cache, undefined, 2)}\n`);

@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import { type Arch, type HostOs, hostOses } from "../../base/words.ts";
 import { isThere, readTextIfThere } from "../../system/files.ts";
+import { ownArch } from "../../system/platform.ts";
 import { findProgram, run } from "../../system/process.ts";
 import { bareArgs, sandboxArgs } from "./args.ts";
 import { headless } from "./devices.ts";
@@ -33,7 +34,7 @@ export async function probeHost(arch: Arch, options: ProbeOptions): Promise<Host
   const os = hostOs();
   const path = findQemu(os, arch, env);
   const version = await qemuVersion(path);
-  const question: AccelQuestion = { os, arch: hostArch(), guestArch: arch, qemuPath: path };
+  const question: AccelQuestion = { os, arch: ownArch(), guestArch: arch, qemuPath: path };
   const [firmware, trials, sme, audio, display] = await Promise.all([
     probeFirmware(arch, path, env),
     probeAccels(question, version, options.cacheFolder),
@@ -65,10 +66,6 @@ function hostOs(): HostOs {
   const os = hostOses.find((known) => known === process.platform);
   if (os === undefined) throw new QnError("USAGE", `qn runs on Linux and macOS, and this is "${process.platform}".`);
   return os;
-}
-
-function hostArch(): Arch {
-  return process.arch === "arm64" ? "aarch64" : "x86_64";
 }
 
 function findQemu(os: HostOs, arch: Arch, env: Environment): string {

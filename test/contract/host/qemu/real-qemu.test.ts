@@ -1,0 +1,137 @@
+/** Planned command lines, started by the real QEMU of both architectures. A QEMU that is not installed is a skip. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { arches } from "../../../../src/base/words.ts";
+import type { VmConfig } from "../../../../src/host/config/schema.ts";
+import { type VmSpec, qemuArgs } from "../../../../src/host/qemu/args.ts";
+import type { HostFacts } from "../../../../src/host/qemu/facts.ts";
+import { guestPlatforms } from "../../../../src/host/qemu/platforms.ts";
+import { probeHost } from "../../../../src/host/qemu/probe.ts";
+import { type QmpClient, awaitQmp } from "../../../../src/host/qmp/client.ts";
+import { queryStatus, queryVersion, quit, userNetForwards } from "../../../../src/host/qmp/commands.ts";
+import { findProgram } from "../../../../src/system/process.ts";
+import { watchFolder } from "../../../../src/system/watch.ts";
+import { folderIn, furnishedVm } from "../../../support/real-qemu.ts";
+
+let home = "";
+
+beforeAll(async () => {
+  // Every path below it has what QEMU's command line trips over.
+  home = await mkdtemp(join(tmpdir(), "q,n ü"));
+});
+
+afterAll(async () => {
+  await rm(home, { recursive: true });
+});
+
+type Running = AsyncDisposable & { readonly spec: VmSpec; readonly client: QmpClient; ended(): Promise<unknown> };
+
+/** Starts QEMU on a furnished VM; `more` is added to its command line. */
+async function start(facts: HostFacts, changes: Partial<VmConfig>, more: readonly string[]): Promise<Running> {
+  const spec = await furnishedVm(home, facts, changes);
+  const child = Bun.spawn([...qemuArgs(spec), ...more], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const said = Promise.all([child.stdout.text(), child.stderr.text()]);
+  const gone = new AbortController();
+  void child.exited.then(() => gone.abort());
+  const ended = async (): Promise<unknown> => {
+    const [stdout, stderr] = await said;
+    return { exitCode: await child.exited, stdout, stderr };
+  };
+  try {
+    const client = await awaitQmp(spec.qmpSocket, { signal: gone.signal });
+    return {
+      spec,
+      client,
+      ended,
+      async [Symbol.asyncDispose]() {
+        child.kill("SIGKILL");
+        await child.exited;
+      },
+    };
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw new Error(JSON.stringify(await ended()), { cause: error });
+  }
+}
+
+/** The types of the devices that the command line names without an id. */
+async function devicesOf(client: QmpClient): Promise<readonly string[]> {
+  const found = (await client.execute("qom-list", { path: "/machine/peripheral-anon" })) as { type: string }[];
+  return found.flatMap(({ type }) => /^child<(.+)>$/.exec(type)?.[1] ?? []).toSorted();
+}
+
+/** Waits until a file in a watched folder has a text that matches. */
+async function grows(file: string, pattern: RegExp): Promise<void> {
+  using folder = watchFolder(dirname(file));
+  while (!pattern.test(await readFile(file, "utf8"))) await folder.changed();
+}
+
+/** How long firmware may take under emulation on a busy machine; alone it takes three seconds. */
+const firmwareDeadlineMs = 60_000;
+
+const cleanEnd = { exitCode: 0, stdout: "", stderr: "" };
+
+for (const arch of arches) {
+  const installed = findProgram(guestPlatforms[arch].binary) !== undefined;
+
+  describe.skipIf(!installed)(`${arch} guests`, () => {
+    let facts: HostFacts;
+
+    beforeAll(async () => {
+      facts = await probeHost(arch, { env: process.env, cacheFolder: join(home, "_cache") });
+    });
+
+    test(`the plain ${arch} command line starts QEMU, which waits, answers and quits`, async () => {
+      await using vm = await start(facts, {}, ["-S"]);
+      const { client, spec } = vm;
+      expect(await queryStatus(client)).toEqual({ running: false, status: "prelaunch" });
+      expect(await queryVersion(client)).toBe(facts.qemu.version);
+      expect((await userNetForwards(client)).map(({ hostPort, guestPort }) => ({ hostPort, guestPort }))).toEqual([
+        ...spec.forwards,
+      ]);
+      await quit(client);
+      expect(await vm.ended()).toEqual(cleanEnd);
+    });
+
+    test(`the ${arch} command line with everything on starts QEMU`, async () => {
+      // The sound and window systems of a desktop are not here; their devices are, on systems that lead nowhere.
+      const media = { audio: ["none"], display: ["none"], cpus: 12, memoryMiB: 16_384 };
+      const names = ["plain", "with, comma", "ünïcode 日本", "a=b,,c"];
+      const mounts = names.map((name, index) => ({ path: folderIn(home, name), readOnly: index === 1 }));
+      await using vm = await start({ ...facts, ...media }, { cpus: 12, sound: true, window: true, mounts }, ["-S"]);
+      expect(await queryStatus(vm.client)).toEqual({ running: false, status: "prelaunch" });
+      const named = [
+        "hda-output ich9-intel-hda virtio-balloon-pci virtio-blk-pci virtio-blk-pci virtio-keyboard-pci",
+        "virtio-net-pci virtio-rng-pci virtio-serial-pci virtio-tablet-pci",
+        ...names.map(() => "virtio-9p-pci"),
+        guestPlatforms[arch].gpu,
+      ];
+      expect(await devicesOf(vm.client)).toEqual(named.join(" ").split(" ").toSorted());
+      await quit(vm.client);
+      expect(await vm.ended()).toEqual(cleanEnd);
+    });
+
+    test(`as many shares as a plan allows fit beside every other device of ${arch}`, async () => {
+      const mounts = Array.from({ length: 17 }, (_, index) => ({ path: folderIn(home, `${index}`), readOnly: false }));
+      const media = { audio: ["none"], display: ["none"] };
+      await using vm = await start({ ...facts, ...media }, { sound: true, window: true, mounts }, ["-S"]);
+      await quit(vm.client);
+      expect(await vm.ended()).toEqual(cleanEnd);
+    });
+
+    test(
+      `the firmware of ${arch} comes up and writes to the serial console's file`,
+      async () => {
+        await using vm = await start(facts, {}, []);
+        const { client, spec } = vm;
+        // An empty disk cannot be booted, so the firmware says where it has looked.
+        await grows(spec.serialLog, /BdsDxe|UEFI Interactive Shell/);
+        await quit(client);
+        expect(await vm.ended()).toEqual(cleanEnd);
+      },
+      firmwareDeadlineMs,
+    );
+  });
+}

@@ -1,0 +1,46 @@
+/** Everything that a planned command line needs to be started for real: disks, variables, credentials, free ports. */
+import { copyFile, mkdir, truncate, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { VmConfig } from "../../src/host/config/schema.ts";
+import { layoutOf } from "../../src/host/layout.ts";
+import type { VmSpec } from "../../src/host/qemu/args.ts";
+import type { HostFacts } from "../../src/host/qemu/facts.ts";
+import { planVm } from "../../src/host/qemu/plan.ts";
+import { listen } from "../../src/system/connection.ts";
+import { run } from "../../src/system/process.ts";
+import { configOf } from "./host-facts.ts";
+
+/** Plans a VM below `home` and makes its files: an empty system disk, a blank data disk, two credentials. */
+export async function furnishedVm(home: string, facts: HostFacts, changes: Partial<VmConfig>): Promise<VmSpec> {
+  const paths = layoutOf(home).vm("default");
+  const spec = planVm({
+    config: configOf(facts, { accel: "tcg", memoryMiB: 512, mounts: [], ...changes }),
+    facts,
+    paths,
+    ports: { gate: freePort(), ssh: freePort() },
+  });
+  await mkdir(paths.folder, { recursive: true });
+  await mkdir(dirname(paths.dataDisk), { recursive: true });
+  await run(["qemu-img", "create", "-q", "-f", "qcow2", paths.systemDisk, "1G"]);
+  await writeFile(paths.dataDisk, "");
+  await truncate(paths.dataDisk, 2 ** 30);
+  if (facts.firmware.vars !== undefined) await copyFile(facts.firmware.vars.template, paths.firmwareVars);
+  await writeFile(paths.credentialFile, "io.systemd.credential:qn.boot=a,b");
+  await writeFile(paths.sshKeyCredentialFile, "io.systemd.credential:ssh.authorized_keys.root=c");
+  await Promise.all(spec.shares.map(({ path }) => mkdir(path, { recursive: true })));
+  return spec;
+}
+
+/** Where shares that a test names are: below its own home. */
+export function folderIn(home: string, name: string): string {
+  return join(home, "folders", name);
+}
+
+// --- internal ---
+
+function freePort(): number {
+  const listener = listen({ hostname: "127.0.0.1", port: 0 }, () => {});
+  const { port } = listener;
+  listener.close();
+  return port;
+}

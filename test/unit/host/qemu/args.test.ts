@@ -1,0 +1,74 @@
+/** Whole command lines: every kind of host, plain and with everything on. */
+import { expect, test } from "bun:test";
+import { qemuArgs, shellLine } from "../../../../src/host/qemu/args.ts";
+import type { HostFacts } from "../../../../src/host/qemu/facts.ts";
+import { hostPlatforms } from "../../../../src/host/qemu/platforms.ts";
+import { planVm } from "../../../../src/host/qemu/plan.ts";
+import type { VmConfig } from "../../../../src/host/config/schema.ts";
+import { type Host, configOf, emulating, factsOf, hosts, pathsOf } from "../../../support/host-facts.ts";
+
+/** A command line with one option a line. */
+function golden(facts: HostFacts, changes: Partial<VmConfig> = {}): string {
+  const spec = planVm({
+    config: configOf(facts, changes),
+    facts,
+    paths: pathsOf(facts),
+    ports: { gate: 40_001, ssh: 40_002 },
+  });
+  return qemuArgs(spec)
+    .join("\n")
+    .replaceAll(/\n(?!-)/g, " ");
+}
+
+/** More processors than one interrupt controller serves, an awkward and a read-only share, sound and a window. */
+function everythingOn(host: Host): string {
+  const facts = factsOf(host);
+  const { audio, display } = hostPlatforms[facts.os];
+  const named = { audio: audio.map(({ name }) => name), display: display.map(({ name }) => name) };
+  return golden(
+    { ...facts, ...named, cpus: 12, sme: host === "darwin/aarch64" },
+    {
+      cpus: 12,
+      memoryMiB: 8192,
+      mounts: [
+        { path: "/data/a,b, ünï", readOnly: false },
+        { path: "/opt/tools", readOnly: true },
+      ],
+      sound: true,
+      window: true,
+    },
+  );
+}
+
+for (const host of hosts) {
+  test(`the command line on ${host}`, () => {
+    expect(golden(factsOf(host))).toMatchSnapshot();
+  });
+
+  test(`the command line on ${host} with everything on`, () => {
+    expect(everythingOn(host)).toMatchSnapshot();
+  });
+}
+
+for (const host of ["linux/x86_64", "linux/aarch64"] as const) {
+  test(`the command line on ${host} when the guest is emulated`, () => {
+    expect(golden(emulating(host))).toMatchSnapshot();
+  });
+}
+
+test("firmware without a store of variables has one flash bank", () => {
+  const facts = factsOf("linux/x86_64", {
+    firmware: { code: "/fw/OVMF.qcow2", codeFormat: "qcow2", vars: undefined },
+  });
+  const lines = golden(facts).split("\n");
+  expect(lines.filter((line) => line.includes("flash") || line.includes("firmware"))).toEqual([
+    "-machine q35,vmport=off,pflash0=firmware-code",
+    "-blockdev driver=qcow2,node-name=firmware-code,read-only=on,file.driver=file,file.filename=/fw/OVMF.qcow2",
+  ]);
+});
+
+test("a command line for a shell quotes what the shell would read differently", () => {
+  expect(shellLine(["/opt/q n/qemu", "-m", "size=1M", "it's", "a,,b", "$HOME", "ü", "", "~"])).toBe(
+    "'/opt/q n/qemu' -m size=1M 'it'\\''s' a,,b '$HOME' 'ü' '' '~'",
+  );
+});

@@ -1,0 +1,137 @@
+/** Plans of VMs, and every reason why there cannot be one. */
+import { expect, test } from "bun:test";
+import { QnError } from "../../../../src/base/errors.ts";
+import type { VmConfig } from "../../../../src/host/config/schema.ts";
+import type { VmSpec } from "../../../../src/host/qemu/args.ts";
+import type { HostFacts } from "../../../../src/host/qemu/facts.ts";
+import { planVm } from "../../../../src/host/qemu/plan.ts";
+import { configOf, emulating, factsOf, pathsOf } from "../../../support/host-facts.ts";
+
+function plan(facts: HostFacts, changes: Partial<VmConfig> = {}): VmSpec {
+  return planVm({ config: configOf(facts, changes), facts, paths: pathsOf(facts), ports: { gate: 1, ssh: 2 } });
+}
+
+function refusal(facts: HostFacts, changes: Partial<VmConfig>): { code: string; message: string } {
+  try {
+    plan(facts, changes);
+  } catch (error) {
+    if (error instanceof QnError) return { code: error.code, message: error.message };
+    throw error;
+  }
+  throw new Error("nothing was refused");
+}
+
+const linux = factsOf("linux/x86_64");
+
+test("auto takes the host's own accelerator, without a word", () => {
+  const taken = [linux, factsOf("darwin/aarch64")].map((facts) => {
+    const { accel, cpu, warnings } = plan(facts);
+    return [accel.name, cpu, warnings];
+  });
+  expect(taken).toEqual([
+    ["kvm", "host", []],
+    ["hvf", "host", []],
+  ]);
+});
+
+test("auto emulates when the host's own accelerator cannot run the guest, and says why and what it costs", () => {
+  const { accel, cpu, warnings } = plan(emulating("linux/x86_64"));
+  expect([accel.name, cpu, warnings]).toEqual([
+    "tcg",
+    "max",
+    ["The guest is emulated (tcg), many times slower than with kvm. The processor shows neither vmx nor svm."],
+  ]);
+});
+
+test("an accelerator that was asked for and cannot run the guest is refused with the reason", () => {
+  expect(refusal(emulating("linux/x86_64"), { accel: "kvm" })).toEqual({
+    code: "ACCEL_UNAVAILABLE",
+    message: 'accel is "kvm", which cannot run x86_64 guests here. The processor shows neither vmx nor svm.',
+  });
+  expect(refusal(linux, { accel: "hvf" })).toEqual({
+    code: "ACCEL_UNAVAILABLE",
+    message: 'accel is "hvf", which cannot run x86_64 guests here. It exists on another system only.',
+  });
+});
+
+test("emulation that was asked for is no reason for a warning", () => {
+  const { accel, warnings } = plan(linux, { accel: "tcg" });
+  expect([accel.name, warnings]).toEqual(["tcg", []]);
+});
+
+test("all that the host has is not too much memory, one MiB more is", () => {
+  expect(plan(linux, { memoryMiB: 16_384 }).memoryMiB).toBe(16_384);
+  expect(refusal(linux, { memoryMiB: 16_385 })).toEqual({
+    code: "CONFIG_INVALID",
+    message: "memoryMiB is 16385, but the host has only 16384.",
+  });
+});
+
+test("of several mistakes all are reported, one a line", () => {
+  const mounts = Array.from({ length: 18 }, (_, index) => ({ path: `/m${index}`, readOnly: false }));
+  const wrong = { memoryMiB: 99_999, accel: "hvf", sound: true, window: true, mounts } as const;
+  expect(refusal(linux, wrong)).toEqual({
+    code: "CONFIG_INVALID",
+    message: [
+      "memoryMiB is 99999, but the host has only 16384.",
+      "The VM has 18 shares, /tmp included; at most 17 fit.",
+      'accel is "hvf", which cannot run x86_64 guests here. It exists on another system only.',
+      "sound is true, but /usr/bin/qemu-system-x86_64 can use none of pipewire, pa, alsa here.",
+      "window is true, but /usr/bin/qemu-system-x86_64 can use none of gtk, sdl here.",
+    ].join("\n"),
+  });
+});
+
+test("more processors than the host has are a warning", () => {
+  expect(plan(linux, { cpus: 9 }).warnings).toEqual([
+    "cpus is 9, but the host has only 8; the guest then runs slower, not faster.",
+  ]);
+  expect(plan(linux, { cpus: 9, accel: "tcg" }).warnings).toEqual([
+    "cpus is 9, but the host has only 8; emulated processors then wait for each other.",
+  ]);
+});
+
+test("nine processors on virt need the newer interrupt controller, and kvm takes the host's", () => {
+  const mac = factsOf("darwin/aarch64", { cpus: 12 });
+  const arm = factsOf("linux/aarch64", { cpus: 12 });
+  const specs = [
+    plan(mac, { cpus: 8 }),
+    plan(mac, { cpus: 9 }),
+    plan(arm, { cpus: 8, accel: "tcg" }),
+    plan(arm, { cpus: 9, accel: "tcg" }),
+    plan(arm, { cpus: 8 }),
+    plan(linux, { cpus: 9 }),
+  ];
+  expect(specs.map(({ machine }) => machine.properties["gic-version"])).toEqual([
+    undefined,
+    "3",
+    undefined,
+    "3",
+    "max",
+    undefined,
+  ]);
+});
+
+test("a Mac with FEAT_SME gets the processor that QEMU can make there", () => {
+  const facts = factsOf("darwin/aarch64", { sme: true });
+  expect([plan(facts).cpu, plan(facts, { accel: "tcg" }).cpu]).toEqual(["max", "max,pauth-impdef=on"]);
+});
+
+test("sound and a window come in the best way there is, and outside the sandbox", () => {
+  const facts = factsOf("linux/x86_64", { audio: ["pa", "alsa"], display: ["sdl"] });
+  const both = plan(facts, { sound: true, window: true });
+  const neither = plan(facts);
+  expect([both.sound, both.window, both.sandbox]).toEqual(["pa", { backend: "sdl", gpu: "virtio-vga" }, false]);
+  expect([neither.sound, neither.window, neither.sandbox]).toEqual([undefined, undefined, true]);
+});
+
+test("shares are tagged in the order of the settings", () => {
+  const mounts = [
+    { path: "/b", readOnly: true },
+    { path: "/a", readOnly: false },
+  ];
+  expect(plan(linux, { mounts }).shares).toEqual([
+    { tag: "qn0", path: "/b", readOnly: true },
+    { tag: "qn1", path: "/a", readOnly: false },
+  ]);
+});
