@@ -24,7 +24,6 @@ export type VmSpec = {
   readonly shares: readonly devices.SharedFolder[];
   /** Files that hold one SMBIOS type 11 string each. */
   readonly credentialFiles: readonly string[];
-  readonly doorbell: string;
   readonly serialLog: string;
   /** The Linux name of the serial console in the guest. */
   readonly consoleDevice: string;
@@ -63,7 +62,7 @@ export function qemuArgs(spec: VmSpec): readonly string[] {
     ...devices.systemDisk(spec.systemDisk),
     ...devices.dataDisk(spec.dataDisk),
     ...devices.network(spec.forwards),
-    ...devices.doorbell(spec.doorbell),
+    ...devices.doorbell(),
     ...devices.randomness(),
     ...devices.balloon(),
     ...spec.shares.flatMap((share) => devices.share(share)),

@@ -1,4 +1,5 @@
 /** The guest's devices, one function each: what it is made of → its part of QEMU's command line. */
+import { doorbellPort } from "../../protocol/messages.ts";
 import { option } from "./option.ts";
 import type { Firmware } from "./platforms.ts";
 
@@ -107,11 +108,11 @@ export function balloon(): Words {
  * The doorbell: the agent opens this port when its gate listens, and QMP says so (VSERPORT_CHANGE; only for a port
  * with an id). No data flows.
  */
-export function doorbell(id: string): Words {
+export function doorbell(): Words {
   return [
     ...option("-device", "virtio-serial-pci"),
     ...option("-chardev", "null", { id: "doorbell" }),
-    ...option("-device", "virtserialport", { chardev: "doorbell", name: "qn.agent", id }),
+    ...option("-device", "virtserialport", { chardev: "doorbell", name: doorbellPort, id: "agent" }),
   ];
 }
 

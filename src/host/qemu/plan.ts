@@ -1,5 +1,6 @@
 /** From settings and facts to the specification of a VM, or to every reason why it cannot be. */
 import { type ErrorCode, QnError } from "../../base/errors.ts";
+import { gateGuestPort, sshGuestPort } from "../../protocol/messages.ts";
 import type { Share, VmConfig } from "../config/schema.ts";
 import type { VmPaths } from "../layout.ts";
 import type { VmSpec } from "./args.ts";
@@ -20,12 +21,6 @@ export type PlanInput = {
   readonly paths: VmPaths;
   readonly ports: { readonly gate: number; readonly ssh: number };
 };
-
-/** The guest's own ports (RFC 4727 keeps both for experiments, so that a container may publish 22). */
-const guestPorts = { gate: 1021, ssh: 1022 } as const;
-
-/** The port that the agent opens when its gate listens, as QMP's VSERPORT_CHANGE names it. */
-const doorbellId = "agent";
 
 /** Each share is a PCI device on the machine's root bus of 32 slots; beside every other device so many fit. */
 const sharesMax = 17;
@@ -63,12 +58,11 @@ export function planVm({ config, facts, paths, ports }: PlanInput): VmSpec {
     systemDisk: paths.systemDisk,
     dataDisk: paths.dataDisk,
     forwards: [
-      { hostPort: ports.gate, guestPort: guestPorts.gate },
-      { hostPort: ports.ssh, guestPort: guestPorts.ssh },
+      { hostPort: ports.gate, guestPort: gateGuestPort },
+      { hostPort: ports.ssh, guestPort: sshGuestPort },
     ],
     shares: config.mounts.map(sharedFolder),
     credentialFiles: [paths.credentialFile, paths.sshKeyCredentialFile],
-    doorbell: doorbellId,
     serialLog: paths.logs.serial,
     consoleDevice: guest.consoleDevice,
     qmpSocket: paths.qmpSocket,

@@ -7,11 +7,11 @@ import { arches } from "../../../../src/base/words.ts";
 import type { VmConfig } from "../../../../src/host/config/schema.ts";
 import { type VmSpec, qemuArgs } from "../../../../src/host/qemu/args.ts";
 import type { HostFacts } from "../../../../src/host/qemu/facts.ts";
-import { guestPlatforms } from "../../../../src/host/qemu/platforms.ts";
+import { type Firmware, guestPlatforms } from "../../../../src/host/qemu/platforms.ts";
 import { probeHost } from "../../../../src/host/qemu/probe.ts";
-import { type QmpClient, awaitQmp } from "../../../../src/host/qmp/client.ts";
+import { type QmpClient, awaitQmp, connectQmp } from "../../../../src/host/qmp/client.ts";
 import { queryStatus, queryVersion, quit, userNetForwards } from "../../../../src/host/qmp/commands.ts";
-import { findProgram } from "../../../../src/system/process.ts";
+import { findProgram, run } from "../../../../src/system/process.ts";
 import { watchFolder } from "../../../../src/system/watch.ts";
 import { folderIn, furnishedVm } from "../../../support/real-qemu.ts";
 
@@ -118,6 +118,33 @@ for (const arch of arches) {
       const media = { audio: ["none"], display: ["none"] };
       await using vm = await start({ ...facts, ...media }, { sound: true, window: true, mounts }, ["-S"]);
       await quit(vm.client);
+      expect(await vm.ended()).toEqual(cleanEnd);
+    });
+
+    test(`firmware in qcow2, as Fedora ships it, fits into the flash of ${arch}`, async () => {
+      const { code, vars } = facts.firmware;
+      const qcow2 = async (from: string, name: string): Promise<string> => {
+        const to = join(home, `${arch}-${name}.qcow2`);
+        await run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", from, to]);
+        return to;
+      };
+      const firmware: Firmware = {
+        code: await qcow2(code, "code"),
+        codeFormat: "qcow2",
+        vars: { template: await qcow2(vars?.template ?? "", "vars"), format: "qcow2" },
+      };
+      await using vm = await start({ ...facts, firmware }, {}, ["-S"]);
+      await quit(vm.client);
+      expect(await vm.ended()).toEqual(cleanEnd);
+    });
+
+    test(`a second conversation with QEMU for ${arch} waits for the first to end`, async () => {
+      await using vm = await start(facts, {}, ["-S"]);
+      const { qmpSocket } = vm.spec;
+      await expect(connectQmp(qmpSocket, { deadlineMs: 100 })).rejects.toThrow("gives no greeting for 100 ms");
+      await vm.client[Symbol.asyncDispose]();
+      await using second = await connectQmp(qmpSocket);
+      await quit(second);
       expect(await vm.ended()).toEqual(cleanEnd);
     });
 
