@@ -39,21 +39,19 @@ async function helpFor(argv: readonly string[]): Promise<string> {
   let parent: CommandDef = root;
   let command: CommandDef = root;
   for (const word of argv) {
-    const next = await subCommand(command, word);
+    const next = subCommand(command, word);
     if (next === undefined) break;
     [parent, command] = [command, next];
   }
   return renderUsage(command, command === root ? undefined : parent);
 }
 
-async function subCommand(command: CommandDef, name: string): Promise<CommandDef | undefined> {
-  const table = await resolve(command.subCommands);
-  return table === undefined || !Object.hasOwn(table, name) ? undefined : resolve(table[name]);
-}
-
-/** citty lets each part of a command be a value, a promise or a function that makes either. */
-async function resolve<Value>(part: Value | Promise<Value> | (() => Value | Promise<Value>)): Promise<Value> {
-  return typeof part === "function" ? (part as () => Value)() : part;
+/** citty lets each part of a command be a promise or a function, too; qn's are plain. */
+function subCommand({ subCommands }: CommandDef, name: string): CommandDef | undefined {
+  if (subCommands === undefined || typeof subCommands === "function" || subCommands instanceof Promise)
+    return undefined;
+  const next = Object.hasOwn(subCommands, name) ? subCommands[name] : undefined;
+  return typeof next === "function" || next instanceof Promise ? undefined : next;
 }
 
 function unknownCommand(name: string | undefined): QnError {

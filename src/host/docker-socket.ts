@@ -4,19 +4,11 @@ import { listen, type Listener } from "../system/connection.ts";
 import type { Gateway } from "./gate/gateway.ts";
 
 /**
- * Opens the socket; a file that a killed supervisor left is replaced, so hold the VM's lock. Closing it removes the
- * file. `onRefused` is told why a client was turned away.
+ * Opens the socket; a file that a killed supervisor left is replaced, so hold the VM's lock. `onRefused` is told why a client was turned away.
  */
 export function openDockerSocket(path: string, gateway: Gateway, onRefused: (reason: string) => void): Listener {
   rmSync(path, { force: true });
-  const listener = listen({ unix: path }, (client) => {
+  return listen({ unix: path }, (client) => {
     void gateway.carry(client, { open: "docker" }, { onRefused });
   });
-  return {
-    port: listener.port,
-    close: () => {
-      listener.close();
-      rmSync(path, { force: true });
-    },
-  };
 }

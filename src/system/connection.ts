@@ -4,8 +4,11 @@ import type { Socket, TCPSocketListener, UnixSocketListener } from "bun";
 /** Where a connection goes, or a listener listens. */
 export type Address = { readonly unix: string } | { readonly hostname: string; readonly port: number };
 
-/** A listener that was opened. `port` is the TCP port that it got, 0 for a Unix socket. */
-export type Listener = { readonly port: number; close(): void };
+/**
+ * A listener that was opened. `port` is the TCP port that it got, 0 for a Unix socket. `close` ends the listening and
+ * leaves its connections alone; `closeAll` drops those too.
+ */
+export type Listener = { readonly port: number; close(): void; closeAll(): void };
 
 /**
  * One byte stream. Handlers are replaced as its use changes: first lines, then raw bytes. Bytes that the kernel does
@@ -107,7 +110,11 @@ export function listen(address: Address, onConnection: (connection: Connection) 
     "unix" in address
       ? Bun.listen<Connection>({ ...address, allowHalfOpen: true, socket: handlers })
       : Bun.listen<Connection>({ ...address, allowHalfOpen: true, exclusive: true, socket: handlers });
-  return { port: "port" in listener ? listener.port : 0, close: () => listener.stop(false) };
+  return {
+    port: "port" in listener ? listener.port : 0,
+    close: () => listener.stop(false),
+    closeAll: () => listener.stop(true),
+  };
 }
 
 /**

@@ -1,4 +1,6 @@
 /** The door to what machine this is. */
+import { spawnSync } from "node:child_process";
+import { userInfo } from "node:os";
 import { QnError } from "../base/errors.ts";
 import type { Arch } from "../base/words.ts";
 
@@ -10,4 +12,15 @@ export function ownArch(): Arch {
   const arch = archOf[process.arch];
   if (arch === undefined) throw new QnError("QEMU_MISSING", `qn does not run on ${process.arch}.`);
   return arch;
+}
+
+/** The user who runs this: `uid` and `gid` own what it makes. */
+export type OwnUser = { readonly name: string; readonly uid: number; readonly gid: number };
+
+/** Who runs this. Bun knows the name from the environment only, which services do not have; id(1) knows it always. */
+export function ownUser(): OwnUser {
+  const { username, uid, gid } = userInfo();
+  if (username !== "unknown" && username !== "") return { name: username, uid, gid };
+  const name = spawnSync("id", ["-un"], { encoding: "utf8" }).stdout.trim();
+  return { name: name === "" ? `uid${uid}` : name, uid, gid };
 }

@@ -38,7 +38,7 @@ export async function servePorts(
       options.signal,
     );
   } finally {
-    gate.close();
+    gate.closeAll();
     await doorbell?.close();
   }
 }

@@ -1,7 +1,7 @@
 /** OpenSSH's configuration for the VMs, so that ssh, scp and everything built on them find the guest. */
 import { mkdir } from "node:fs/promises";
-import { userInfo } from "node:os";
 import { writeFileAtomically } from "../../system/files.ts";
+import { ownUser } from "../../system/platform.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 
 /** A VM's own configuration file: the host `qn-<vm>` (ssh_config(5)). */
@@ -23,7 +23,7 @@ Host qn-${paths.name}
 /** Writes the VM's configuration, and the one that includes every VM's. */
 export async function writeSshConfig(layout: Layout, paths: VmPaths, sshPort: number): Promise<void> {
   await mkdir(layout.home, { recursive: true, mode: 0o700 });
-  await writeFileAtomically(paths.sshConfig, renderSshConfig(paths, sshPort, userInfo().username));
+  await writeFileAtomically(paths.sshConfig, renderSshConfig(paths, sshPort, ownUser().name));
   await writeFileAtomically(
     layout.sshConfig,
     `# Written by qn: each VM as the host qn-<vm>.\nInclude "${layout.home}/*/ssh_config"\n`,

@@ -114,12 +114,15 @@ async function startSupervisor(options: UpOptions): Promise<Control | "busy"> {
     detached: true,
   });
   closeSync(log);
-  child.unref();
   const reader = child.stdout.getReader();
   const first = await reader.read();
   reader.releaseLock();
   const control = first.done ? undefined : await connectControl(paths.controlSocket);
-  if (control !== undefined) return control;
+  if (control !== undefined) {
+    // From here on its life is its own.
+    child.unref();
+    return control;
+  }
   const status = await child.exited;
   if (status === new QnError("VM_BUSY", "").exit) return "busy";
   throw new QnError("SUPERVISOR_FAILED", `The supervisor of "${paths.name}" ended with status ${status}.`, {

@@ -1,13 +1,13 @@
 /** What is made anew for each boot: the secret, the ports and the credentials that carry them into the guest. */
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { userInfo } from "node:os";
 import * as v from "valibot";
 import { QnError } from "../../base/errors.ts";
 import { secretBytes } from "../../protocol/handshake.ts";
 import { type Boot, bootCredential } from "../../protocol/messages.ts";
 import { listen } from "../../system/connection.ts";
 import { isThere, readTextIfThere, writeFileAtomically } from "../../system/files.ts";
+import { ownUser } from "../../system/platform.ts";
 import { run } from "../../system/process.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import type { GuestShare } from "../shares.ts";
@@ -52,12 +52,11 @@ export async function writeBootFiles(
   shares: readonly GuestShare[],
 ): Promise<void> {
   const sshKey = await publicKey(paths);
-  const { username, uid, gid } = userInfo();
   const content: Boot = {
     secret: boot.secret,
     vm: paths.name,
     hostPorts: [boot.gatePort, boot.sshPort],
-    user: { name: username, uid, gid, sshKeys: [sshKey] },
+    user: { ...ownUser(), sshKeys: [sshKey] },
     shares: [...shares],
     home: layout.home,
     dockerSocket: paths.dockerSocket,

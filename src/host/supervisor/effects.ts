@@ -112,8 +112,8 @@ export class Effects {
     this.#silence?.close();
     this.#link?.close();
     this.#forwards?.close();
-    this.#dockerSocket?.close();
-    for (const path of [paths.qmpSocket, paths.credentialFile, paths.sshKeyCredentialFile]) {
+    this.#dockerSocket?.closeAll();
+    for (const path of [paths.dockerSocket, paths.qmpSocket, paths.credentialFile, paths.sshKeyCredentialFile]) {
       await rm(path, { force: true });
     }
   }

@@ -1,5 +1,5 @@
 /** What `qn status` shows of a VM, put together from its state, its settings and what the supervisor holds. */
-import { userInfo } from "node:os";
+import { ownUser } from "../../system/platform.ts";
 import type { VmConfig } from "../config/schema.ts";
 import type { VmPaths } from "../layout.ts";
 import type { Forward } from "../ports/apply.ts";
@@ -58,7 +58,7 @@ export function restingStatus(paths: VmPaths, config: VmConfig | undefined): Sta
 // --- internal ---
 
 function sshOf(paths: VmPaths): Pick<Status["ssh"], "host" | "user" | "identityFile"> {
-  return { host: "127.0.0.1", user: userInfo().username, identityFile: paths.sshKey };
+  return { host: "127.0.0.1", user: ownUser().name, identityFile: paths.sshKey };
 }
 
 function reasonOf(state: State): string | null {

@@ -87,6 +87,7 @@ const keptModules: readonly string[] = [
   "drivers/android/*",
   "drivers/block/*",
   "drivers/char/hw_random/*",
+  "drivers/crypto/ccp/*",
   "drivers/firmware/qemu_fw_cfg.ko*",
   "drivers/gpu/drm/drm.ko*",
   "drivers/gpu/drm/drm_kms_helper.ko*",
@@ -149,7 +150,7 @@ export function kernelCommandLine(arch: Arch): string {
     "rootwait",
     "net.ifnames=0",
     "panic=-1",
-    "lsm=landlock,yama,bpf",
+    "lsm=landlock,yama",
     "loglevel=4",
     ...archTable[arch].kernelArguments,
   ].join(" ");
