@@ -49,19 +49,14 @@ debian_packages() {
     missing="$missing $package"
   done <scripts/packages
   [ -n "$missing" ] || { echo '    nothing is missing' && return; }
-  # shellcheck disable=SC2086 # one word for each package
-  as_root apt-get update -qq && as_root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -qq -o Dpkg::Use-Pty=0 --yes --no-install-recommends $missing
-}
-
-as_root() {
-  if [ "$(id -u)" = 0 ]; then
-    "$@"
-  elif command -v sudo >/dev/null; then
-    sudo "$@"
-  else
-    fail "needs root for: $*"
+  local sudo=''
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || fail "not root, and there is no sudo; root has to run: apt-get install$missing"
+    sudo=sudo
   fi
+  # shellcheck disable=SC2086 # one word for each package, and perhaps none for sudo
+  $sudo apt-get update -qq && $sudo env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -qq -o Dpkg::Use-Pty=0 --yes --no-install-recommends $missing
 }
 
 # Without apt-get nothing is installed, only named: the programs, and what Homebrew calls them.
