@@ -33,5 +33,8 @@ export const supervise = command({
       onListening: () => process.stdout.write("listening\n"),
       signal: interrupted.signal,
     });
+    // A client that keeps its end of a stream open must not keep a supervisor alive whose VM is gone.
+    // oxlint-disable-next-line unicorn/no-process-exit -- nothing is left to do
+    process.exit();
   },
 });

@@ -2,7 +2,7 @@
 import { QnError } from "../base/errors.ts";
 
 /** The longest line in bytes: a report of some thousand published ports fits, an endless line does not. */
-export const lineBytesMax = 1_048_576;
+const lineBytesMax = 1_048_576;
 
 /** A message as one line. */
 export function encode(message: unknown): string {

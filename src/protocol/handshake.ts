@@ -11,12 +11,11 @@ export const handshakeLineBytesMax = 512;
 
 const nonceText = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
+/** The agent speaks first: its nonce. */
 const challengeSchema = v.object({ qn: v.literal(1), nonce: nonceText });
 const responseSchema = v.object({ nonce: nonceText, proof: nonceText });
 const confirmationSchema = v.object({ proof: nonceText });
 
-/** The agent speaks first: its nonce. */
-export type Challenge = v.InferOutput<typeof challengeSchema>;
 /** The host answers with its nonce and the proof over both. */
 export type Response = v.InferOutput<typeof responseSchema>;
 /** The agent proves itself in turn. */

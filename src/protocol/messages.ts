@@ -59,13 +59,11 @@ const openSchema = v.variant("open", [
 /** What the host asks a proven connection to become. */
 export type Open = v.InferOutput<typeof openSchema>;
 
+/** The answer to `Open`: from here on raw bytes, or why not. */
 const openedSchema = v.union([
   v.object({ ok: v.literal(true) }),
   v.object({ ok: v.literal(false), reason: v.pipe(v.string(), v.maxLength(4_096)) }),
 ]);
-
-/** The answer to `Open`: from here on raw bytes, or why not. */
-export type Opened = v.InferOutput<typeof openedSchema>;
 
 const agentMessageSchema = v.variant("type", [
   v.object({
@@ -83,12 +81,10 @@ const agentMessageSchema = v.variant("type", [
 /** What the agent tells the host on the control connection. State, never deltas: the next report repairs a lost one. */
 export type AgentMessage = v.InferOutput<typeof agentMessageSchema>;
 
+/** What the host tells the agent on the control connection. */
 const hostMessageSchema = v.variant("type", [
   v.object({ type: v.literal("hello"), protocol: v.pipe(v.number(), v.integer()), version: shortText }),
 ]);
-
-/** What the host tells the agent on the control connection. */
-export type HostMessage = v.InferOutput<typeof hostMessageSchema>;
 
 /** Parses one line of each kind. All throw PROTOCOL with what is wrong; unknown fields are ignored (version skew). */
 export const parseBoot = parserOf("boot credential", bootSchema);

@@ -4,6 +4,7 @@ import { QnError } from "../../base/errors.ts";
 import { type Boot, doorbellPort, gateGuestPort, type Open } from "../../protocol/messages.ts";
 import type { Address } from "../../system/connection.ts";
 import { dockerApi } from "../../system/docker-api.ts";
+import { hideHostPorts } from "../firewall.ts";
 import { openGate } from "../gate.ts";
 import { HostLink, type Identity } from "../link.ts";
 import { keyOf, type ServedPort } from "./published.ts";
@@ -17,6 +18,7 @@ export async function servePorts(
   identity: Identity,
   options: { signal: AbortSignal; onReady: () => void },
 ): Promise<void> {
+  await hideHostPorts(boot.hostPorts);
   const link = new HostLink(identity);
   let served = new Map<string, ServedPort>();
   const gate = openGate({

@@ -6,6 +6,7 @@ import { isThere } from "../../system/files.ts";
 import { acquireLock, type Lock } from "../../system/lock.ts";
 import type { VmPaths } from "../layout.ts";
 import { powerDown } from "../qmp/commands.ts";
+import { readBootRecord } from "../supervisor/boot.ts";
 import { connectControl, type Control } from "../supervisor/control.ts";
 import { adoptQemu, type Qemu } from "../supervisor/qemu.ts";
 
@@ -25,7 +26,7 @@ export async function takeDown(paths: VmPaths, options: { readonly force: boolea
   const result = control === undefined ? undefined : await stopThrough(control, options.force);
   const lock = await lockSoon(paths);
   try {
-    const orphan = await adoptQemu(paths);
+    const orphan = await adoptQemu(paths, (await readBootRecord(paths))?.qemuPid);
     await rm(paths.lastFailure, { force: true });
     if (orphan !== undefined) return await stopOrphan(orphan, options.force);
     return result ?? "already-stopped";

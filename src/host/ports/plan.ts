@@ -38,7 +38,7 @@ export function wantedListeners(published: readonly PublishedPort[], bind: Bind)
 }
 
 /** What makes a listener the same one. */
-export function listenerKey(listener: Pick<Wanted, "protocol" | "hostIp" | "hostPort">): string {
+function listenerKey(listener: Pick<Wanted, "protocol" | "hostIp" | "hostPort">): string {
   return `${listener.protocol} ${listener.hostIp} ${listener.hostPort}`;
 }
 

@@ -18,9 +18,13 @@ const bootSchema = v.object({
   sshPort: v.number(),
   startedAtMs: v.number(),
   argv: v.array(v.string()),
+  qemuPid: v.optional(v.number()),
 });
 
-/** One boot of a VM, kept beside it so that a new supervisor can adopt a living QEMU. `argv` is QEMU's command line. */
+/**
+ * One boot of a VM, kept beside it so that a new supervisor can adopt a living QEMU. `argv` is QEMU's command line;
+ * `qemuPid` is to be believed only while a QEMU answers at the VM's monitor.
+ */
 export type BootRecord = v.InferOutput<typeof bootSchema>;
 
 /** A new secret and free ports; sshd's port stays what it was when it is still free, so that ssh hosts stay known. */
@@ -42,6 +46,11 @@ export async function readBootRecord(paths: VmPaths): Promise<BootRecord | undef
   } catch {
     return undefined;
   }
+}
+
+/** Writes the record again once QEMU runs. */
+export async function recordQemu(paths: VmPaths, boot: BootRecord, qemuPid: number | undefined): Promise<void> {
+  await writeFileAtomically(paths.bootFile, JSON.stringify({ ...boot, qemuPid }));
 }
 
 /** Writes the record, the credentials and the ssh configuration, all readable by their owner only. */
@@ -67,7 +76,7 @@ export async function writeBootFiles(
 }
 
 /** The public half of the VM's own ssh key, which is made at first use. Throws TOOL_MISSING without ssh-keygen. */
-export async function publicKey(paths: VmPaths): Promise<string> {
+async function publicKey(paths: VmPaths): Promise<string> {
   if (!(await isThere(`${paths.sshKey}.pub`))) {
     const comment = `qn ${paths.name}`;
     const made = await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", paths.sshKey]);

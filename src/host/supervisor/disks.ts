@@ -23,7 +23,8 @@ export async function makeDisks(paths: VmPaths, { config, facts, image }: Prepar
     }
     await makeDataDisk(paths.dataDisk, config.diskGiB);
     const { vars } = facts.firmware;
-    if (vars !== undefined && !(await isThere(paths.firmwareVars))) await copyFile(vars.template, paths.firmwareVars);
+    // Anew at each start: nothing depends on boot entries, and another firmware's store would keep QEMU from starting.
+    if (vars !== undefined) await copyFile(vars.template, paths.firmwareVars);
   } catch (cause) {
     if (cause instanceof QnError) throw cause;
     throw new QnError("DISK_FAILED", `The disks of "${paths.name}" cannot be made: ${String(cause)}.`, { cause });

@@ -1,26 +1,19 @@
 /** Carries out what the state machine decides, and owns every handle that comes of it. */
-import { appendFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { QnError, reportOf } from "../../base/errors.ts";
 import { after, type Timer } from "../../system/clock.ts";
-import type { Listener } from "../../system/connection.ts";
-import { dockerApi } from "../../system/docker-api.ts";
-import { openDockerSocket } from "../docker-socket.ts";
-import type { GateKey } from "../gate/dial.ts";
-import { Gateway } from "../gate/gateway.ts";
-import { Forwards } from "../ports/apply.ts";
+import { writeSshConfig } from "../integrate/ssh-config.ts";
 import { type Prepared, prepareVm } from "../prepare.ts";
 import { qemuArgs } from "../qemu/args.ts";
 import { powerDown } from "../qmp/commands.ts";
-import { writeSshConfig } from "../integrate/ssh-config.ts";
+import { type BootRecord, newBoot, readBootRecord, recordQemu, writeBootFiles } from "./boot.ts";
 import { makeDisks } from "./disks.ts";
-import { type BootRecord, newBoot, readBootRecord, writeBootFiles } from "./boot.ts";
-import { type GuestLink, linkGuest } from "./guest.ts";
 import type { Effect, Event } from "./machine.ts";
 import { adoptQemu, type Qemu, startQemu } from "./qemu.ts";
 import type { SuperviseOptions } from "./run.ts";
+import { Seam } from "./seam.ts";
 import { tailOf, watchForSilence } from "./serial.ts";
 import type { Snapshot } from "./status.ts";
-import type { AgentMessage } from "../../protocol/messages.ts";
 
 /** How the effects tell what came of them. */
 export type Teller = {
@@ -35,25 +28,19 @@ const patience = {
   emulation: { bootMs: 600_000, silenceMs: 90_000 },
 } as const;
 
-/** Between two tries to link to an agent that has rung but does not answer. */
-const redialMs = 500;
-
 /** The hands of one supervisor. */
 export class Effects {
   readonly #options: SuperviseOptions;
   readonly #tell: Teller;
-  readonly #gateway = new Gateway();
+  /** Steps under way, and what calls the start of QEMU off. */
+  readonly #work = new Set<Promise<void>>();
+  readonly #calledOff = new AbortController();
   #prepared: Prepared | undefined;
   #boot: BootRecord | undefined;
   #qemu: Qemu | undefined;
-  #link: GuestLink | undefined;
-  #forwards: Forwards | undefined;
-  #dockerSocket: Listener | undefined;
-  #dockerReachable = false;
+  #seam: Seam | undefined;
   #deadline: Timer | undefined;
-  #redial: Timer | undefined;
   #silence: { close(): void } | undefined;
-  #dialling = false;
 
   constructor(options: SuperviseOptions, tell: Teller) {
     this.#options = options;
@@ -64,8 +51,8 @@ export class Effects {
   begin(): void {
     this.#attempt(async () => {
       const { layout, paths, env, flags } = this.#options;
-      const adopted = await adoptQemu(paths);
-      const boot = adopted === undefined ? undefined : await readBootRecord(paths);
+      const boot = await readBootRecord(paths);
+      const adopted = await adoptQemu(paths, boot?.qemuPid);
       this.#prepared = await prepareVm(layout, paths, env, flags);
       if (adopted !== undefined && boot === undefined) {
         // Without its secret this QEMU is of no use to anybody; its disks are needed for the next one.
@@ -89,11 +76,14 @@ export class Effects {
         this.#tell.warn("The guest fell silent while it booted; it is reset.");
         return this.#attempt(async () => void (await this.#qemu?.qmp.execute("system_reset")));
       case "dial-gate":
-        return this.#dial();
+        this.#silence?.close();
+        return this.#needSeam().dial();
       case "ping-docker":
-        return this.#pingDocker();
+        return this.#needSeam().pingDocker();
       case "press-power-button":
-        return this.#attempt(async () => this.#qemu && powerDown(this.#qemu.qmp));
+        return this.#attempt(async () => {
+          if (this.#qemu !== undefined) await powerDown(this.#qemu.qmp);
+        });
       case "kill-qemu":
         return void this.#kill();
       case "set-deadline":
@@ -108,11 +98,11 @@ export class Effects {
   /** Closes everything that is open and removes what belongs to this boot alone; what others wrote stays. */
   async cleanUp(): Promise<void> {
     const { paths } = this.#options;
-    for (const timer of [this.#deadline, this.#redial]) timer?.cancel();
+    // What is half done is done before its files go, or it would make them anew.
+    await Promise.allSettled(this.#work);
+    this.#deadline?.cancel();
     this.#silence?.close();
-    this.#link?.close();
-    this.#forwards?.close();
-    this.#dockerSocket?.closeAll();
+    this.#seam?.close();
     for (const path of [paths.dockerSocket, paths.qmpSocket, paths.credentialFile, paths.sshKeyCredentialFile]) {
       await rm(path, { force: true });
     }
@@ -130,8 +120,8 @@ export class Effects {
       accel: this.#accel,
       qemu: { pid: this.#qemu?.pid, version: this.#qemu?.qmp.version },
       sshPort: this.#boot?.sshPort,
-      dockerReachable: this.#dockerReachable,
-      forwards: this.#forwards?.all ?? [],
+      dockerReachable: this.#seam?.dockerReachable ?? false,
+      forwards: this.#seam?.forwards ?? [],
     };
   }
 
@@ -161,7 +151,10 @@ export class Effects {
     this.#silence = watchForSilence(paths.logs.serial, this.#patience.silenceMs, () =>
       this.#tell.dispatch({ type: "stalled" }),
     );
-    this.#own(await startQemu(this.#boot?.argv ?? [], paths));
+    const boot = this.#needBoot();
+    const qemu = await startQemu(boot.argv, paths, this.#calledOff.signal);
+    this.#own(qemu);
+    await recordQemu(paths, boot, qemu.pid);
   }
 
   /** Takes charge of a QEMU: hears its doorbell and its end. */
@@ -182,87 +175,10 @@ export class Effects {
     this.#tell.dispatch({ type: "qemu-exited", error: reportOf(error) });
   }
 
-  #dial(): void {
-    this.#silence?.close();
-    if (this.#dialling || this.#boot === undefined || this.#qemu === undefined) return;
-    this.#dialling = true;
-    this.#redial?.cancel();
-    const key = { port: this.#boot.gatePort, secret: Buffer.from(this.#boot.secret, "hex") };
-    void this.#linkThrough(key).finally(() => (this.#dialling = false));
-  }
-
-  async #linkThrough(key: GateKey): Promise<void> {
-    try {
-      const link = await linkGuest(key, this.#options.version, {
-        onMessage: (message) => this.#hear(message),
-        onLost: (reason) => this.#lose(reason),
-      });
-      this.#adoptLink(link);
-    } catch (error) {
-      if (error instanceof QnError && error.code === "AGENT_INCOMPATIBLE") {
-        return this.#tell.dispatch({ type: "failure", error: reportOf(error) });
-      }
-      this.#tell.log(`the gate does not answer yet: ${String(error)}`);
-      this.#redial = after(redialMs, () => this.#dial());
-    }
-  }
-
-  #adoptLink(link: GuestLink): void {
-    this.#link?.close();
-    this.#link = link;
-    this.#gateway.use(link.pool);
-    this.#tell.log(`linked to the agent, qn ${link.agentVersion}`);
-    this.#tell.dispatch({ type: "linked" });
-  }
-
-  #lose(reason: string): void {
-    this.#tell.log(`lost the agent: ${reason}`);
-    this.#gateway.use(undefined);
-    this.#link = undefined;
-    this.#dockerReachable = false;
-    this.#tell.dispatch({ type: "link-lost" });
-    if (this.#qemu !== undefined) this.#redial = after(redialMs, () => this.#dial());
-  }
-
-  #hear(message: AgentMessage): void {
-    switch (message.type) {
-      case "hello":
-        return;
-      case "ports":
-        this.#forwards ??= new Forwards(this.#gateway, this.#needPrepared().config.ports.bind, this.#tell.log);
-        return this.#forwards.serve(message.ports);
-      case "docker":
-        if (message.state === "ready") return this.#pingDocker();
-        this.#dockerReachable = false;
-        return this.#tell.dispatch({ type: "docker-down" });
-      case "log":
-        return void appendFile(this.#options.paths.logs.agent, `${new Date().toISOString()} ${message.text}\n`, {
-          mode: 0o600,
-        }).catch((error: unknown) => this.#tell.log(`agent: ${message.text} (not written: ${String(error)})`));
-    }
-  }
-
-  /** Asks Docker through the host's own socket: that path is what the user has. The guest's side holds the question. */
-  #pingDocker(): void {
-    const { dockerSocket } = this.#options.paths;
-    this.#dockerSocket ??= openDockerSocket(dockerSocket, this.#gateway, (reason) =>
-      this.#tell.log(`docker.sock: ${reason}`),
-    );
-    void this.#askDocker(dockerSocket);
-  }
-
-  async #askDocker(dockerSocket: string): Promise<void> {
-    try {
-      await dockerApi(dockerSocket).ping();
-    } catch (error) {
-      // The agent reports when Docker is there again, and this asks anew.
-      return this.#tell.log(`Docker does not answer: ${String(error)}`);
-    }
-    this.#dockerReachable = true;
-    this.#tell.dispatch({ type: "docker-answers" });
-  }
-
+  /** Ends QEMU, also one that is just being started; says that it is gone when there is none. */
   async #kill(): Promise<void> {
+    this.#calledOff.abort();
+    await Promise.allSettled(this.#work);
     if (this.#qemu !== undefined) return this.#qemu.kill();
     this.#tell.dispatch({ type: "qemu-exited", error: reportOf(new QnError("QEMU_EXITED", "QEMU does not run.")) });
   }
@@ -272,10 +188,37 @@ export class Effects {
     return this.#prepared;
   }
 
+  #needBoot(): BootRecord {
+    if (this.#boot === undefined) throw new QnError("BUG", "The VM is started before its disks are made.");
+    return this.#boot;
+  }
+
+  /** The seam of this boot, made at first use. */
+  #needSeam(): Seam {
+    const { secret, gatePort } = this.#needBoot();
+    this.#seam ??= new Seam({
+      paths: this.#options.paths,
+      version: this.#options.version,
+      bind: this.#needPrepared().config.ports.bind,
+      key: { port: gatePort, secret: Buffer.from(secret, "hex") },
+      dispatch: this.#tell.dispatch,
+      log: this.#tell.log,
+    });
+    return this.#seam;
+  }
+
   /** Runs a step whose failure ends the VM. */
-  #attempt(action: () => Promise<unknown> | undefined): void {
-    Promise.resolve()
-      .then(action)
-      .catch((error: unknown) => this.#tell.dispatch({ type: "failure", error: reportOf(error) }));
+  #attempt(action: () => Promise<unknown>): void {
+    const work = this.#settle(action);
+    this.#work.add(work);
+    void work.finally(() => this.#work.delete(work));
+  }
+
+  async #settle(action: () => Promise<unknown>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      this.#tell.dispatch({ type: "failure", error: reportOf(error) });
+    }
   }
 }

@@ -107,9 +107,11 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
     case "qemu-exited":
       return failed(event.error);
     case "stop":
-      return state.phase === "image" || state.phase === "disks"
-        ? [{ name: "stopped", forced: event.force }, { type: "finish" }]
-        : stopping(event.force, limits);
+      if (state.phase === "image" || state.phase === "disks") {
+        return [{ name: "stopped", forced: event.force }, { type: "finish" }];
+      }
+      // Firmware and early kernel do not listen to the power button, and nothing that is worth saving runs yet.
+      return stopping(event.force || state.phase === "boot", limits);
   }
 }
 

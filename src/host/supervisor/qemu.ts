@@ -24,9 +24,9 @@ const monitorDeadlineMs = 60_000;
 
 /**
  * Starts QEMU in a session of its own, so that no terminal's signal and no supervisor's end reaches it. Throws
- * QEMU_FAILED with what it said when it ends before its monitor answers.
+ * QEMU_FAILED with what it said when it ends, or `signal` fires, before its monitor answers; it is gone then.
  */
-export async function startQemu(argv: readonly string[], paths: VmPaths): Promise<Qemu> {
+export async function startQemu(argv: readonly string[], paths: VmPaths, signal: AbortSignal): Promise<Qemu> {
   const log = openSync(paths.logs.qemu, "w", 0o600);
   const child = Bun.spawn([...argv], { stdin: "ignore", stdout: log, stderr: log, detached: true });
   closeSync(log);
@@ -38,7 +38,10 @@ export async function startQemu(argv: readonly string[], paths: VmPaths): Promis
   });
   let qmp: QmpClient;
   try {
-    qmp = await awaitQmp(paths.qmpSocket, { deadlineMs: monitorDeadlineMs, signal: ended.signal });
+    qmp = await awaitQmp(paths.qmpSocket, {
+      deadlineMs: monitorDeadlineMs,
+      signal: AbortSignal.any([ended.signal, signal]),
+    });
   } catch (cause) {
     child.kill("SIGKILL");
     throw new QnError("QEMU_FAILED", `${await exited} before its monitor answered.`, {
@@ -49,8 +52,11 @@ export async function startQemu(argv: readonly string[], paths: VmPaths): Promis
   return { pid: child.pid, qmp, exited, kill: () => end(qmp, exited, () => child.kill("SIGKILL")) };
 }
 
-/** Takes over a QEMU whose supervisor has died; nothing when there is none. */
-export async function adoptQemu(paths: VmPaths): Promise<Qemu | undefined> {
+/**
+ * Takes over a QEMU whose supervisor has died; nothing when there is none. That its monitor answers at the VM's own
+ * socket proves that `recordedPid` is still its number.
+ */
+export async function adoptQemu(paths: VmPaths, recordedPid: number | undefined): Promise<Qemu | undefined> {
   if (!(await isThere(paths.qmpSocket))) return undefined;
   let qmp: QmpClient;
   try {
@@ -60,8 +66,10 @@ export async function adoptQemu(paths: VmPaths): Promise<Qemu | undefined> {
     return undefined;
   }
   const exited = qmp.closed.then(() => "QEMU ended");
-  // Its process is not ours to signal: a number from a file may be somebody else by now.
-  return { pid: undefined, qmp, exited, kill: () => end(qmp, exited, () => {}) };
+  const force = (): void => {
+    if (recordedPid !== undefined) process.kill(recordedPid, "SIGKILL");
+  };
+  return { pid: recordedPid, qmp, exited, kill: () => end(qmp, exited, force) };
 }
 
 // --- internal ---

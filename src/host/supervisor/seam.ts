@@ -1,0 +1,150 @@
+/** The seam between host and guest as the supervisor holds it: link to the agent, forwards, Docker socket. */
+import { appendFile } from "node:fs/promises";
+import { QnError, reportOf } from "../../base/errors.ts";
+import type { AgentMessage } from "../../protocol/messages.ts";
+import { after, type Timer } from "../../system/clock.ts";
+import type { Listener } from "../../system/connection.ts";
+import { dockerApi } from "../../system/docker-api.ts";
+import { openDockerSocket } from "../docker-socket.ts";
+import type { GateKey } from "../gate/dial.ts";
+import { Gateway } from "../gate/gateway.ts";
+import type { VmPaths } from "../layout.ts";
+import { type Forward, Forwards } from "../ports/apply.ts";
+import type { Bind } from "../ports/plan.ts";
+import { type GuestLink, linkGuest } from "./guest.ts";
+import type { Event } from "./machine.ts";
+
+/** How long to wait before the next try to link to an agent that does not answer. */
+const redialMs = 500;
+
+/** What the seam needs of the supervisor. */
+export type SeamOptions = {
+  readonly paths: VmPaths;
+  readonly version: string;
+  readonly bind: Bind;
+  readonly key: GateKey;
+  readonly dispatch: (event: Event) => void;
+  readonly log: (text: string) => void;
+};
+
+/** The seam of one boot. */
+export class Seam {
+  readonly #options: SeamOptions;
+  readonly #gateway = new Gateway();
+  readonly #forwards: Forwards;
+  #link: GuestLink | undefined;
+  #dockerSocket: Listener | undefined;
+  #redial: Timer | undefined;
+  #attempt = 0;
+  #closed = false;
+
+  /** Whether Docker has answered through the host's socket, and nothing has been said against it since. */
+  dockerReachable = false;
+
+  constructor(options: SeamOptions) {
+    this.#options = options;
+    this.#forwards = new Forwards(this.#gateway, options.bind, options.log);
+  }
+
+  get forwards(): readonly Readonly<Forward>[] {
+    return this.#forwards.all;
+  }
+
+  /** Links to the agent that is there now, and tries again until there is one. A try under way was for another one. */
+  dial(): void {
+    this.#redial?.cancel();
+    if (this.#closed) return;
+    this.#attempt += 1;
+    void this.#linkTo(this.#attempt);
+  }
+
+  /** Asks Docker through the host's own socket: that is the way the user has. The guest holds the question if need be. */
+  pingDocker(): void {
+    const { dockerSocket } = this.#options.paths;
+    this.#dockerSocket ??= openDockerSocket(dockerSocket, this.#gateway, (reason) =>
+      this.#options.log(`docker.sock: ${reason}`),
+    );
+    void this.#askDocker(dockerSocket);
+  }
+
+  /** Closes every listener and connection. */
+  close(): void {
+    this.#closed = true;
+    this.#redial?.cancel();
+    this.#link?.close();
+    this.#forwards.close();
+    this.#dockerSocket?.closeAll();
+  }
+
+  async #linkTo(attempt: number): Promise<void> {
+    const { key, version, dispatch, log } = this.#options;
+    const isCurrent = (): boolean => attempt === this.#attempt && !this.#closed;
+    try {
+      const link = await linkGuest(key, version, {
+        onMessage: (message) => this.#hear(message),
+        onLost: (reason) => {
+          if (isCurrent()) this.#lose(reason);
+        },
+      });
+      if (!isCurrent()) return link.close();
+      this.#link?.close();
+      this.#link = link;
+      this.#gateway.use(link.pool);
+      log(`linked to the agent, qn ${link.agentVersion}`);
+      dispatch({ type: "linked" });
+    } catch (error) {
+      if (!isCurrent()) return;
+      if (error instanceof QnError && error.code === "AGENT_INCOMPATIBLE") {
+        return dispatch({ type: "failure", error: reportOf(error) });
+      }
+      log(`the gate does not answer yet: ${String(error)}`);
+      this.#redial = after(redialMs, () => this.dial());
+    }
+  }
+
+  #lose(reason: string): void {
+    const { dispatch, log } = this.#options;
+    log(`lost the agent: ${reason}`);
+    this.#gateway.use(undefined);
+    this.#link = undefined;
+    this.dockerReachable = false;
+    dispatch({ type: "link-lost" });
+    this.#redial = after(redialMs, () => this.dial());
+  }
+
+  #hear(message: AgentMessage): void {
+    switch (message.type) {
+      case "hello":
+        return;
+      case "ports":
+        return this.#forwards.serve(message.ports);
+      case "docker":
+        if (message.state === "ready") return this.pingDocker();
+        this.dockerReachable = false;
+        return this.#options.dispatch({ type: "docker-down" });
+      case "log":
+        return void this.#keepLog(message.text);
+    }
+  }
+
+  async #keepLog(text: string): Promise<void> {
+    const { paths, log } = this.#options;
+    try {
+      await appendFile(paths.logs.agent, `${new Date().toISOString()} ${text}\n`, { mode: 0o600 });
+    } catch (error) {
+      log(`agent: ${text} (not kept: ${String(error)})`);
+    }
+  }
+
+  async #askDocker(dockerSocket: string): Promise<void> {
+    const { dispatch, log } = this.#options;
+    try {
+      await dockerApi(dockerSocket).ping();
+    } catch (error) {
+      // The agent reports when Docker is there again, and that asks anew.
+      return log(`Docker does not answer: ${String(error)}`);
+    }
+    this.dockerReachable = true;
+    dispatch({ type: "docker-answers" });
+  }
+}
