@@ -79,7 +79,9 @@ function refuseMistakes<Args extends ArgsDef>(context: CommandContext<Args>, par
   const extra = context.args._.slice(positionals.length, context.args._.length - behind);
   if (extra.length > 0) mistakes.push(`"${extra.join(" ")}" is one argument too many`);
   if (mistakes.length > 0) {
-    throw new QnError("USAGE", `${mistakes.join("; ")}.`, { hint: `See \`qn ${parts.name} --help\`.` });
+    throw new QnError("USAGE", `${mistakes.join("; ")}.`.replace(/\?\.$/, "?"), {
+      hint: `See \`qn ${parts.name} --help\`.`,
+    });
   }
 }
 

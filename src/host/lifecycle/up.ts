@@ -1,7 +1,7 @@
 /** Brings a VM up: makes it if needed, starts its supervisor or joins the one that there is, and waits for Docker. */
 import { closeSync, openSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
-import { errorOf, QnError } from "../../base/errors.ts";
+import { access, constants, mkdir, rm } from "node:fs/promises";
+import { errorOf, messageOf, QnError } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
 import { isErrno, isThere, writeFileAtomically } from "../../system/files.ts";
 import type { ConfigInput } from "../config/schema.ts";
@@ -57,6 +57,7 @@ export async function bringUp(options: UpOptions): Promise<UpResult> {
 
 async function start(options: UpOptions): Promise<UpResult | "busy"> {
   const { layout, paths, env, flags, signal } = options;
+  await makeHome(layout);
   const hadData = await isThere(paths.dataDisk);
   await prepareVm(layout, paths, env, flags);
   const created = await createFolder(paths, flags);
@@ -77,18 +78,25 @@ async function start(options: UpOptions): Promise<UpResult | "busy"> {
   }
 }
 
+/** Makes QN_HOME if needed; one that cannot be written to is refused before anything else is looked at. */
+async function makeHome({ home }: Layout): Promise<void> {
+  try {
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    await access(home, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new QnError("HOME_UNUSABLE", `QN_HOME is "${home}", which cannot be written to: ${messageOf(cause)}.`, {
+      cause,
+    });
+  }
+}
+
 /** Makes the VM's folder with the settings that were asked for; false when it is there already. */
 async function createFolder(paths: VmPaths, flags: ConfigInput): Promise<boolean> {
   try {
-    await mkdir(paths.folder, { recursive: false, mode: 0o700 });
+    await mkdir(paths.folder, { mode: 0o700 });
   } catch (error) {
     if (isErrno(error, "EEXIST")) return false;
-    if (!isErrno(error, "ENOENT")) throw homeUnusable(paths, error);
-    try {
-      await mkdir(paths.folder, { recursive: true, mode: 0o700 });
-    } catch (cause) {
-      throw homeUnusable(paths, cause);
-    }
+    throw new QnError("HOME_UNUSABLE", `${paths.folder} cannot be made: ${messageOf(error)}.`, { cause: error });
   }
   await writeFileAtomically(paths.config, renderConfig(flags));
   return true;
@@ -143,7 +151,11 @@ async function follow(control: Control, options: UpOptions, as: "started" | "joi
     for (;;) {
       const event = await control.next();
       onEvent(event);
-      if (event.event === "failed") throw errorOf(event.error);
+      if (event.event === "failed") {
+        // Until it has let go, the supervisor still removes and writes files that a failed start takes away.
+        await ended(control);
+        throw errorOf(event.error);
+      }
       if (event.event === "running") return waited ? as : "running";
       if (event.event === "stopped") {
         await ended(control);
@@ -172,8 +184,4 @@ async function ended(control: Control): Promise<void> {
 
 function interrupted(cause?: unknown): QnError {
   return new QnError("INTERRUPTED", "The start was called off.", { cause });
-}
-
-function homeUnusable(paths: VmPaths, cause: unknown): QnError {
-  return new QnError("HOME_UNUSABLE", `${paths.folder} cannot be made: ${String(cause)}.`, { cause });
 }
