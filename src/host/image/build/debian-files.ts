@@ -7,28 +7,74 @@ export type GuestLink = { readonly path: string; readonly target: string };
 const unitFolder = "/etc/systemd/system";
 const hostKey = "/etc/ssh/ssh_host_ed25519_key";
 
+/** Subsystems whose devices udev looks at when it starts; whatever appears later it sees anyway. */
+const coldplugged = [
+  "acpi",
+  "block",
+  "drm",
+  "input",
+  "misc",
+  "net",
+  "pci",
+  "platform",
+  "ptp",
+  "rtc",
+  "sound",
+  "virtio",
+  "virtio-ports",
+];
+
+/** Plugins of containerd, without their `io.containerd.`. */
+const idlePlugins = [
+  "grpc.v1.cri",
+  "internal.v1.opt",
+  "internal.v1.tracing",
+  "nri.v1.nri",
+  "snapshotter.v1.aufs",
+  "snapshotter.v1.blockfile",
+  "snapshotter.v1.btrfs",
+  "snapshotter.v1.devmapper",
+  "snapshotter.v1.native",
+  "snapshotter.v1.zfs",
+  "tracing.processor.v1.otlp",
+];
+
 /** Debian's own configuration. */
 export const debianFiles: readonly GuestFile[] = [
   // Empty: made at the first boot, one per VM (machine-id(5)).
-  { path: "/etc/machine-id", mode: 0o444, text: "" },
-  { path: "/etc/hostname", mode: 0o644, text: "qn\n" },
-  { path: "/etc/hosts", mode: 0o644, text: "127.0.0.1 localhost\n127.0.1.1 qn\n::1 localhost\n" },
+  file("/etc/machine-id", "", 0o444),
+  file("/etc/hostname", "qn"),
+  file("/etc/hosts", "127.0.0.1 localhost", "127.0.1.1 qn", "::1 localhost"),
+  file("/etc/default/locale", "LANG=C.UTF-8"),
   // slirp's resolver, which asks the host's.
-  { path: "/etc/resolv.conf", mode: 0o644, text: "nameserver 10.0.2.3\n" },
+  file("/etc/resolv.conf", "nameserver 10.0.2.3"),
+  // The journal lives as long as the VM runs: the host keeps what outlives it.
+  file("/etc/systemd/journald.conf.d/qn.conf", "[Journal]", "Storage=volatile", "RuntimeMaxUse=64M"),
   // The host key is made when there is none, and only of the kind that sshd uses: RSA takes seconds under emulation.
-  {
-    path: `${unitFolder}/sshd-keygen.service.d/qn.conf`,
-    mode: 0o644,
-    text: [
-      "[Unit]",
-      "ConditionFirstBoot=",
-      `ConditionPathExists=!${hostKey}`,
-      "[Service]",
-      "ExecStart=",
-      `ExecStart=/usr/bin/ssh-keygen -q -t ed25519 -N "" -C qn -f ${hostKey}`,
-      "",
-    ].join("\n"),
-  },
+  file(
+    `${unitFolder}/sshd-keygen.service.d/qn.conf`,
+    "[Unit]",
+    "ConditionFirstBoot=",
+    `ConditionPathExists=!${hostKey}`,
+    "[Service]",
+    "ExecStart=",
+    `ExecStart=/usr/bin/ssh-keygen -q -t ed25519 -N "" -C qn -f ${hostKey}`,
+  ),
+  // sshd tests its configuration when it starts; it need not do so twice.
+  file(`${unitFolder}/ssh.service.d/qn.conf`, "[Service]", "ExecStartPre="),
+  // Only devices that have a driver to load or a link to make: 80 events and not 540, terminals above all.
+  file(
+    `${unitFolder}/systemd-udev-trigger.service.d/qn.conf`,
+    "[Service]",
+    "ExecStart=",
+    `ExecStart=-udevadm trigger --type=devices --action=add ${coldplugged.map((name) => `--subsystem-match=${name}`).join(" ")}`,
+  ),
+  // Docker uses containerd for running containers; Kubernetes' and exotic storage's parts need not start.
+  file(
+    "/etc/containerd/config.toml",
+    "version = 2",
+    `disabled_plugins = [${idlePlugins.map((name) => `"io.containerd.${name}"`).join(", ")}]`,
+  ),
 ];
 
 /** Units that a guest starts, with the target that wants them. */
@@ -60,6 +106,16 @@ const maskedUnits: readonly string[] = [
   "systemd-journal-catalog-update.service",
   "systemd-sysusers.service",
   "systemd-update-done.service",
+  "systemd-networkd-persistent-storage.service",
+  "systemd-journal-flush.service",
+  // Doors that nobody knocks at.
+  "systemd-creds.socket",
+  "systemd-hostnamed.socket",
+  "systemd-initctl.socket",
+  "systemd-sysext.socket",
+  "systemd-udev-load-credentials.service",
+  // Entropy comes from the host (virtio-rng).
+  "systemd-random-seed.service",
   // Hardware that a VM has not.
   "systemd-battery-check.service",
   "systemd-hibernate-clear.service",
@@ -76,6 +132,9 @@ const maskedUnits: readonly string[] = [
   "modprobe@configfs.service",
   "modprobe@drm.service",
   "modprobe@fuse.service",
+  "dev-hugepages.mount",
+  "dev-mqueue.mount",
+  "run-lock.mount",
   "sys-fs-fuse-connections.mount",
   "sys-kernel-config.mount",
   "sys-kernel-debug.mount",
@@ -84,8 +143,12 @@ const maskedUnits: readonly string[] = [
   "systemd-networkd-wait-online.service",
 ];
 
-/** Generators that look for hardware or old formats at every boot (systemd.generator(7)). */
+/**
+ * Generators that look for hardware or old formats at every boot (systemd.generator(7)). Without getties the serial
+ * console is a log only: nobody could log in there, since no account has a password.
+ */
 const maskedGenerators: readonly string[] = [
+  "systemd-getty-generator",
   "systemd-gpt-auto-generator",
   "systemd-hibernate-resume-generator",
   "systemd-rc-local-generator",
@@ -114,3 +177,12 @@ export const cleanTree = [
   'rm -f "$1"/etc/*- "$1"/var/lib/dpkg/*-old "$1"/var/lib/systemd/random-seed "$1"/var/cache/ldconfig/aux-cache',
   'find "$1"/var/log "$1"/var/cache "$1"/var/lib/apt/lists -type f -delete',
 ].join(" && ");
+
+// --- internal ---
+
+/** A text file of lines; a last argument that is a number is its permission bits. */
+function file(path: string, ...lines: readonly [...string[], string | number]): GuestFile {
+  const mode = lines.at(-1);
+  const text = lines.filter((line) => typeof line === "string").join("\n");
+  return { path, mode: typeof mode === "number" ? mode : 0o644, text: text === "" ? "" : `${text}\n` };
+}

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Arch } from "../../../base/words.ts";
 import { isThere } from "../../../system/files.ts";
 import { cleanTree } from "./debian-files.ts";
-import { archTable, packagesFor, pathFilters, recipeName, sourceDateEpoch, suite } from "./recipe.ts";
+import { archTable, hotModules, packagesFor, pathFilters, recipeName, sourceDateEpoch, suite } from "./recipe.ts";
 import { runTool } from "./tool.ts";
 
 /** What tiny-initramfs is to carry (`/etc/tiny-initramfs/tiny-initramfs.conf`): a system disk on virtio, with ext4. */
@@ -15,6 +15,15 @@ const initramfsSettings = ["AUTO_MODULES=no", "MICROCODE=no", "INCLUDE_MODULES=v
 const configureTree = [
   'mkdir -p "$1/etc/tiny-initramfs"',
   `printf '%s\\n' ${initramfsSettings.join(" ")} > "$1/etc/tiny-initramfs/tiny-initramfs.conf"`,
+].join(" && ");
+
+/** Runs in the tree (`$1`) when all packages are installed. */
+const unpackHotModules = [
+  'version=$(ls "$1/usr/lib/modules")',
+  `chroot "$1" modprobe --all --set-version="$version" --ignore-install --show-depends ${hotModules.join(" ")} > "$1/hot"`,
+  `awk '$2 ~ /xz$/ { print $2 }' "$1/hot" | sort -u | chroot "$1" xargs unxz`,
+  'rm "$1/hot"',
+  'chroot "$1" depmod "$version"',
 ].join(" && ");
 
 /** Everything that decides what is in the tar file, short of what the mirror has today. */
@@ -27,6 +36,7 @@ function mmdebstrapArguments(arch: Arch): readonly string[] {
     "--dpkgopt=force-unsafe-io",
     ...pathFilters.map((filter) => `--dpkgopt=${filter}`),
     `--essential-hook=${configureTree}`,
+    `--customize-hook=${unpackHotModules}`,
     `--customize-hook=${cleanTree}`,
     "--format=tar",
   ];
