@@ -1,4 +1,5 @@
-/** Small words that every room uses: architectures, host systems, and how amounts are written for people. */
+/** Small words that every room uses: architectures, host systems, and how amounts and paths are written. */
+import { posix } from "node:path";
 
 /** Architectures as the kernel and QEMU name them (`uname -m`). */
 export const arches = ["x86_64", "aarch64"] as const;
@@ -15,10 +16,11 @@ export function counted(count: number, noun: string): string {
 
 /** Milliseconds as a person reads them: "0.4 s", "12.3 s", "2 min 5 s", "3 h 4 min", "2 d 3 h". */
 export function duration(ms: number): string {
-  const seconds = ms / 1000;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  // What rounds up to 60.0 s is a minute already.
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.max(60, Math.floor(ms / 1000));
   const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`;
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
   const hours = Math.floor(minutes / 60);
   if (hours < 24) return `${hours} h ${minutes % 60} min`;
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
@@ -29,21 +31,30 @@ export function byteSize(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let value = bytes;
   let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
+  // What rounds up to 1024.0 has the next unit already.
+  while (value >= 1023.95 && unit < units.length - 1) {
     value /= 1024;
     unit += 1;
   }
-  const digits = unit === 0 || Number.isInteger(value) ? 0 : 1;
-  return `${value.toFixed(digits)} ${units[unit] ?? ""}`;
+  const rounded = Math.round(value * 10) / 10;
+  return `${rounded.toFixed(Number.isInteger(rounded) ? 0 : 1)} ${units[unit] ?? ""}`;
 }
 
-/** The known word nearest to a mistyped one, or nothing when none is near (Levenshtein distance of at most 2). */
+/** An absolute path in its shortest form: no dots, no doubled slashes, none at its end. Links are not followed. */
+export function cleanPath(path: string): string {
+  return posix.normalize(path).replace(/(?<=.)\/$/, "");
+}
+
+/**
+ * The known word nearest to a mistyped one, or nothing when none is near: a Levenshtein distance of at most 2, and of at
+ * most half of the word, or every two letters would be "up".
+ */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const ranked = known
     .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
     .toSorted((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  return best !== undefined && best.distance <= 2 ? best.candidate : undefined;
+  return best !== undefined && best.distance <= Math.min(2, word.length / 2) ? best.candidate : undefined;
 }
 
 function editDistance(from: string, to: string): number {

@@ -1,5 +1,5 @@
 /** Which paths of the host a Docker API request is about to mount. */
-import { posix } from "node:path";
+import { cleanPath } from "../../base/words.ts";
 
 /** A bind source. Docker makes a missing one that was asked for with `-v`, and refuses it with `--mount`. */
 export type BindSource = { readonly path: string; readonly createMissing: boolean };
@@ -30,7 +30,7 @@ export function bindSourcesOf(requests: MountRequests): BindSource[] {
     .map((mount) => ({ path: String(mount.Source), createMissing: false }));
   return [...binds, ...mounts]
     .filter((source) => source.path.startsWith("/"))
-    .map((source) => ({ ...source, path: posix.normalize(source.path).replace(/(?<=.)\/$/, "") }));
+    .map((source) => ({ ...source, path: cleanPath(source.path) }));
 }
 
 /** The entry of `folder` that a path lies in: "a" for /tmp/a/b and the folder /tmp; nothing when it lies elsewhere. */
