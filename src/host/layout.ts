@@ -1,7 +1,7 @@
 /** Every path under QN_HOME, in one table. */
 import { join } from "node:path";
 import { QnError } from "../base/errors.ts";
-import type { Arch } from "../base/words.ts";
+import { type Arch, cleanPath } from "../base/words.ts";
 
 /**
  * The longest path of a Unix socket in bytes: `sun_path` has 104 on macOS and 108 on Linux (unix(4), unix(7)), the last
@@ -10,7 +10,7 @@ import type { Arch } from "../base/words.ts";
 const socketPathBytesMax = 103;
 
 /** Names of VMs: they become folder names, host names and parts of ssh host aliases (RFC 1123 labels in lower case). */
-const vmNamePattern = /^[a-z][a-z0-9-]{0,30}$/;
+const vmNamePattern = /^[a-z](?:[a-z0-9-]{0,29}[a-z0-9])?$/;
 
 /** The paths of one VM. */
 export type VmPaths = {
@@ -52,9 +52,12 @@ export type Layout = {
   vm(name: string): VmPaths;
 };
 
-/** Every path under `home`. Throws HOME_UNUSABLE when `home` is not absolute. */
-export function layoutOf(home: string): Layout {
-  if (!home.startsWith("/")) throw new QnError("HOME_UNUSABLE", `QN_HOME is "${home}", which is not an absolute path.`);
+/** Every path under the home that is given. Throws HOME_UNUSABLE when it is not absolute. */
+export function layoutOf(given: string): Layout {
+  if (!given.startsWith("/")) {
+    throw new QnError("HOME_UNUSABLE", `QN_HOME is "${given}", which is not an absolute path.`);
+  }
+  const home = cleanPath(given);
   return {
     home,
     images: join(home, "_images"),
@@ -76,7 +79,7 @@ export function isVmName(name: string): boolean {
 function vmPaths(home: string, name: string): VmPaths {
   if (!isVmName(name)) {
     throw new QnError("USAGE", `"${name}" cannot be the name of a VM.`, {
-      hint: "Use lower-case letters, digits and hyphens, a letter first, at most 31 characters.",
+      hint: "Use lower-case letters, digits and hyphens, a letter first, no hyphen last, at most 31 characters.",
     });
   }
   const folder = join(home, name);

@@ -60,7 +60,7 @@ const openSchema = v.variant("open", [
 export type Open = v.InferOutput<typeof openSchema>;
 
 /** The answer to `Open`: from here on raw bytes, or why not. */
-const openedSchema = v.union([
+const openedSchema = v.variant("ok", [
   v.object({ ok: v.literal(true) }),
   v.object({ ok: v.literal(false), reason: v.pipe(v.string(), v.maxLength(4_096)) }),
 ]);

@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { nearest } from "../../base/words.ts";
-import { type ConfigInput, configSchema, defaults, type HostSize, settingHelp, type VmConfig } from "./schema.ts";
+import { type ConfigInput, configSchema, defaults, type HostSize, knownNames, type VmConfig } from "./schema.ts";
 
 /** Where a value comes from. */
 export type Origin = "default" | "file" | "environment" | "flag";
@@ -21,9 +21,9 @@ export type Sources = {
 /** The variables that set a value, by setting. */
 const variables = {
   arch: { name: "QN_ARCH", parse: asText },
-  cpus: { name: "QN_CPUS", parse: Number },
-  memoryMiB: { name: "QN_MEMORY_MIB", parse: Number },
-  diskGiB: { name: "QN_DISK_GIB", parse: Number },
+  cpus: { name: "QN_CPUS", parse: asNumber },
+  memoryMiB: { name: "QN_MEMORY_MIB", parse: asNumber },
+  diskGiB: { name: "QN_DISK_GIB", parse: asNumber },
   image: { name: "QN_IMAGE", parse: asText },
   accel: { name: "QN_ACCEL", parse: asText },
 } as const satisfies Partial<Record<keyof VmConfig, { name: string; parse: (text: string) => string | number }>>;
@@ -95,18 +95,35 @@ function fromEnvironment(env: Readonly<Record<string, string | undefined>>): Rec
 }
 
 function mistakesIn(values: unknown, where: string): string[] {
-  const result = v.safeParse(configSchema, values);
-  return result.success ? [] : result.issues.map((issue) => `${describe(issue)} (${where})`);
+  // valibot takes a list for a mapping of numbers.
+  if (Array.isArray(values)) return [`${noMapping} (${where})`];
+  const result = v.safeParse(configSchema, values, { abortPipeEarly: true });
+  return result.success ? [] : result.issues.flatMap(describe).map((mistake) => `${mistake} (${where})`);
 }
 
-function describe(issue: v.BaseIssue<unknown>): string {
+function describe(issue: v.BaseIssue<unknown>): string[] {
   const path = v.getDotPath(issue) ?? "";
-  if (path === "") return "The settings must be a mapping of names to values.";
-  if (issue.expected === "never" || issue.type === "strict_object") {
-    const near = nearest(path.split(".").at(-1) ?? path, Object.keys(settingHelp));
-    return `${path} is not a known setting${near === undefined ? "" : `; did you mean ${near}?`}`;
-  }
-  return `${path} ${issue.message}, got ${JSON.stringify(issue.input)}`;
+  if (path === "") return [noMapping];
+  if (issue.expected === "never") return unknownNames(issue, path);
+  if (issue.type !== "strict_object") return [`${path} ${issue.message}, got ${JSON.stringify(issue.input)}`];
+  if (issue.input === undefined) return [`${path} is missing`];
+  return [`${path} must be a mapping of names to values, got ${JSON.stringify(issue.input)}`];
+}
+
+const noMapping = "The settings must be a mapping of names to values.";
+
+/** Every unknown name beside the one that valibot stopped at. */
+function unknownNames(issue: v.BaseIssue<unknown>, path: string): string[] {
+  const place = path.split(".").slice(0, -1);
+  const known = knownNames[place[0] ?? ""] ?? [];
+  const beside: unknown = issue.path?.at(-1)?.input;
+  return Object.keys(beside ?? {})
+    .filter((name) => !known.includes(name))
+    .map((name) => {
+      const near = nearest(name, known);
+      const hint = near === undefined ? "" : `; did you mean ${near}?`;
+      return `${[...place, name].join(".")} is not a known setting${hint}`;
+    });
 }
 
 /** The settings of `over` where it has them, those of `under` elsewhere. */
@@ -127,4 +144,10 @@ function overlay(under: VmConfig, over: v.InferOutput<typeof configSchema>): VmC
 
 function asText(text: string): string {
   return text;
+}
+
+/** What is no number stays as it is, so that the message shows it. */
+function asNumber(text: string): number | string {
+  const number = Number(text);
+  return Number.isNaN(number) ? text : number;
 }

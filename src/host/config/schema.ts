@@ -1,6 +1,6 @@
 /** Each setting of a VM: its type, its range, its default and one line of help. The only source of all four. */
 import * as v from "valibot";
-import { arches, type Arch } from "../../base/words.ts";
+import { arches, type Arch, cleanPath } from "../../base/words.ts";
 
 const wholeNumber = (min: number, max: number) =>
   v.pipe(
@@ -15,12 +15,18 @@ const oneOf = <const Options extends readonly string[]>(options: Options) =>
 
 const switchedOn = v.boolean("must be true or false");
 
-const absolutePath = v.pipe(v.string("must be a path"), v.startsWith("/", "must be an absolute path"));
+const absolutePath = v.pipe(
+  v.string("must be a path"),
+  v.startsWith("/", "must be an absolute path"),
+  v.transform(cleanPath),
+);
 
 const text = v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"));
 
 /** A host folder that the guest sees at the same path. */
 const shareSchema = v.strictObject({ path: absolutePath, readOnly: v.optional(switchedOn, false) });
+
+const portsSchema = v.strictObject({ bind: v.optional(oneOf(["loopback", "all"])) });
 
 /** The settings of one VM as they stand in `config.yaml`: all may be left out, none may be unknown. */
 export const configSchema = v.strictObject({
@@ -31,10 +37,17 @@ export const configSchema = v.strictObject({
   image: v.optional(text),
   accel: v.optional(oneOf(["auto", "kvm", "hvf", "tcg"])),
   mounts: v.optional(v.array(shareSchema, "must be a list")),
-  ports: v.optional(v.strictObject({ bind: v.optional(oneOf(["loopback", "all"])) }, "must be a section")),
+  ports: v.optional(portsSchema),
   sound: v.optional(switchedOn),
   window: v.optional(switchedOn),
 });
+
+/** The names that may stand at each place of the settings; "" is the top. */
+export const knownNames: Readonly<Record<string, readonly string[]>> = {
+  "": Object.keys(configSchema.entries),
+  mounts: Object.keys(shareSchema.entries),
+  ports: Object.keys(portsSchema.entries),
+};
 
 /** What a file, the environment or flags may say: a part of the settings. */
 export type ConfigInput = v.InferInput<typeof configSchema>;
