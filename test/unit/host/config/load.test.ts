@@ -1,0 +1,223 @@
+/** Settings from the file, the environment and the command line: which one wins, and every mistake at once. */
+import { expect, test } from "bun:test";
+import { type Loaded, loadConfig, parseFlags, type Sources } from "../../../../src/host/config/load.ts";
+import { configSchema, settingHelp, type VmConfig } from "../../../../src/host/config/schema.ts";
+import { failureOf } from "../../../support/failures.ts";
+
+const host = { arch: "x86_64", cpus: 8, memoryMiB: 16_384, homeFolder: "/home/ann" } as const;
+
+function load(sources: { file?: string; env?: Sources["env"]; flags?: Sources["flags"] }): Loaded {
+  const { file, env = {}, flags = {} } = sources;
+  return loadConfig({ host, file: file === undefined ? undefined : { path: "/c.yaml", text: file }, env, flags });
+}
+
+const defaults: VmConfig = {
+  arch: "x86_64",
+  cpus: 4,
+  memoryMiB: 4096,
+  diskGiB: 60,
+  image: "debian",
+  accel: "auto",
+  mounts: [{ path: "/home/ann", readOnly: false }],
+  ports: { bind: "loopback" },
+  sound: false,
+  window: false,
+};
+
+const origins: Loaded["origins"] = {
+  arch: "default",
+  cpus: "default",
+  memoryMiB: "default",
+  diskGiB: "default",
+  image: "default",
+  accel: "default",
+  mounts: "default",
+  ports: "default",
+  sound: "default",
+  window: "default",
+};
+
+test("without any source every setting has its default", () => {
+  expect(load({})).toEqual({ config: defaults, origins });
+});
+
+test("defaults follow the host: no more processors than it has, at most half of its memory, never under 512 MiB", () => {
+  const sizes = [
+    { ...host, cpus: 2, memoryMiB: 6000 },
+    { ...host, cpus: 1, memoryMiB: 600 },
+  ];
+  const taken = sizes.map((size) => loadConfig({ host: size, env: {}, flags: {} }).config);
+  expect(taken.map(({ cpus, memoryMiB }) => [cpus, memoryMiB])).toEqual([
+    [2, 3000],
+    [1, 512],
+  ]);
+});
+
+test("a file sets every setting, and each value says that it comes from there", () => {
+  const file = `
+arch: aarch64
+cpus: 2
+memoryMiB: 2048
+diskGiB: 10
+image: mine
+accel: tcg
+mounts:
+  - path: /srv
+  - path: /opt
+    readOnly: true
+ports: { bind: all }
+sound: true
+window: true
+`;
+  const everyOrigin = Object.fromEntries(Object.keys(origins).map((key) => [key, "file"]));
+  expect(load({ file })).toEqual({
+    config: {
+      arch: "aarch64",
+      cpus: 2,
+      memoryMiB: 2048,
+      diskGiB: 10,
+      image: "mine",
+      accel: "tcg",
+      mounts: [
+        { path: "/srv", readOnly: false },
+        { path: "/opt", readOnly: true },
+      ],
+      ports: { bind: "all" },
+      sound: true,
+      window: true,
+    },
+    origins: everyOrigin as Loaded["origins"],
+  });
+});
+
+test("the environment wins over the file, the command line over both", () => {
+  const file = "cpus: 2\nmemoryMiB: 1024\ndiskGiB: 10\nimage: from-file";
+  const env = { QN_CPUS: "3", QN_MEMORY_MIB: "2048", QN_IMAGE: "from-environment" };
+  const flags = { cpus: 4, image: "from-flags" };
+  expect(load({ file, env, flags })).toEqual({
+    config: { ...defaults, cpus: 4, memoryMiB: 2048, diskGiB: 10, image: "from-flags" },
+    origins: { ...origins, cpus: "flag", memoryMiB: "environment", diskGiB: "file", image: "flag" },
+  });
+});
+
+test("every variable sets its setting, an empty one none", () => {
+  const env = {
+    QN_ARCH: "aarch64",
+    QN_CPUS: "2",
+    QN_MEMORY_MIB: "1024",
+    QN_DISK_GIB: "20",
+    QN_IMAGE: "mine",
+    QN_ACCEL: "tcg",
+    QN_HOME: "/elsewhere",
+  };
+  const { arch, cpus, memoryMiB, diskGiB, image, accel } = load({ env }).config;
+  expect({ arch, cpus, memoryMiB, diskGiB, image, accel }).toEqual({
+    arch: "aarch64",
+    cpus: 2,
+    memoryMiB: 1024,
+    diskGiB: 20,
+    image: "mine",
+    accel: "tcg",
+  });
+  expect(load({ env: Object.fromEntries(Object.keys(env).map((name) => [name, ""])) })).toEqual({
+    config: defaults,
+    origins,
+  });
+});
+
+test("a list of shares replaces the default one, an empty list too", () => {
+  expect(load({ file: "mounts: []" }).config.mounts).toEqual([]);
+});
+
+test("a section that is empty changes nothing", () => {
+  expect(load({ file: "ports: {}" }).config).toEqual(defaults);
+});
+
+test("a share's path is cleaned, so that one folder has one name", () => {
+  const file = "mounts: [{ path: /tmp/ }, { path: /srv//data/../www/. }, { path: / }]";
+  expect(load({ file }).config.mounts.map(({ path }) => path)).toEqual(["/tmp", "/srv/www", "/"]);
+});
+
+test("a file that is empty or only remarks is fine", () => {
+  for (const file of ["", "\n\n", "# nothing yet\n", "---\n"]) expect(load({ file }).config).toEqual(defaults);
+});
+
+test("every mistake of every source is reported at once, each with its place and its value", async () => {
+  const file = [
+    "cpus: 0",
+    "memoryMiB: 1.5",
+    "diskGiB: '60'",
+    "arch: arm64",
+    "image: ''",
+    "mounts: [/srv, { path: home }, { readOnly: true }, { path: /a, readonly: true }]",
+    "ports: { bnd: all, bind: everywhere }",
+    "sound: yes please",
+    "memory: 3",
+    "cpu: 3",
+  ].join("\n");
+  const env = { QN_CPUS: "many", QN_ACCEL: "xen" };
+  const flags = { diskGiB: 1 };
+  expect(await failureOf(() => load({ file, env, flags }))).toEqual({
+    code: "CONFIG_INVALID",
+    message: "17 settings are wrong.",
+    details: [
+      'arch must be one of x86_64, aarch64, got "arm64" (/c.yaml)',
+      "cpus must be at least 1, got 0 (/c.yaml)",
+      "memoryMiB must be a whole number, got 1.5 (/c.yaml)",
+      'diskGiB must be a number, got "60" (/c.yaml)',
+      'image must not be empty, got "" (/c.yaml)',
+      'mounts.0 must be a mapping of names to values, got "/srv" (/c.yaml)',
+      'mounts.1.path must be an absolute path, got "home" (/c.yaml)',
+      "mounts.2.path is missing (/c.yaml)",
+      "mounts.3.readonly is not a known setting; did you mean readOnly? (/c.yaml)",
+      'ports.bind must be one of loopback, all, got "everywhere" (/c.yaml)',
+      "ports.bnd is not a known setting; did you mean bind? (/c.yaml)",
+      'sound must be true or false, got "yes please" (/c.yaml)',
+      "memory is not a known setting (/c.yaml)",
+      "cpu is not a known setting; did you mean cpus? (/c.yaml)",
+      'cpus must be a number, got "many" (the environment)',
+      'accel must be one of auto, kvm, hvf, tcg, got "xen" (the environment)',
+      "diskGiB must be at least 2, got 1 (the command line)",
+    ],
+  });
+});
+
+test("one mistake is one setting", async () => {
+  expect(await failureOf(() => load({ file: "cpus: 257" }))).toEqual({
+    code: "CONFIG_INVALID",
+    message: "A setting is wrong.",
+    details: ["cpus must be at most 256, got 257 (/c.yaml)"],
+  });
+});
+
+test("a file that holds no mapping is refused", async () => {
+  for (const file of ["just words", "- cpus: 2", "[]", "7"]) {
+    expect(await failureOf(() => load({ file }))).toEqual({
+      code: "CONFIG_INVALID",
+      message: "A setting is wrong.",
+      details: ["The settings must be a mapping of names to values. (/c.yaml)"],
+    });
+  }
+});
+
+test("a file that is not YAML is refused with its path", async () => {
+  const { code, message } = await failureOf(() => load({ file: "cpus: [1" }));
+  expect([code, message.slice(0, 21)]).toEqual(["CONFIG_INVALID", "/c.yaml is not YAML: "]);
+});
+
+test("the flags that one process hands to another arrive as they were given", () => {
+  const flags = { cpus: 2, mounts: [{ path: "/srv", readOnly: true }], ports: { bind: "all" } as const };
+  expect(parseFlags(JSON.stringify(flags))).toEqual(flags);
+});
+
+test("flags that are no settings are refused with their text", async () => {
+  const wrong = ["", "{", "7", '{"cpus":0}', '{"cpu":1}'];
+  for (const text of wrong) {
+    const { code, message } = await failureOf(() => parseFlags(text));
+    expect([code, message.startsWith(`The flags ${text} are no settings: `)]).toEqual(["CONFIG_INVALID", true]);
+  }
+});
+
+test("every setting has a line of help", () => {
+  expect(Object.keys(settingHelp).toSorted()).toEqual(Object.keys(configSchema.entries).toSorted());
+});

@@ -1,0 +1,108 @@
+/** Every path under QN_HOME, the names that VMs may have, and homes whose sockets would not fit. */
+import { expect, test } from "bun:test";
+import { isVmName, layoutOf, type VmPaths } from "../../../src/host/layout.ts";
+import { failureOf } from "../../support/failures.ts";
+
+test("a VM's files are in its own folder, its data outside of it", () => {
+  const layout = layoutOf("/home/ann/.qn");
+  const paths: VmPaths = {
+    name: "web",
+    folder: "/home/ann/.qn/web",
+    config: "/home/ann/.qn/web/config.yaml",
+    lock: "/home/ann/.qn/web/lock",
+    controlSocket: "/home/ann/.qn/web/control.sock",
+    dockerSocket: "/home/ann/.qn/web/docker.sock",
+    qmpSocket: "/home/ann/.qn/web/qmp.sock",
+    systemDisk: "/home/ann/.qn/web/system.qcow2",
+    dataDisk: "/home/ann/.qn/_data/web.raw",
+    firmwareVars: "/home/ann/.qn/web/firmware-vars.fd",
+    bootFile: "/home/ann/.qn/web/boot.json",
+    credentialFile: "/home/ann/.qn/web/boot.credential",
+    sshKeyCredentialFile: "/home/ann/.qn/web/ssh-key.credential",
+    lastFailure: "/home/ann/.qn/web/last-failure.json",
+    sshKey: "/home/ann/.qn/web/id_ed25519",
+    sshKnownHosts: "/home/ann/.qn/web/known_hosts",
+    sshConfig: "/home/ann/.qn/web/ssh_config",
+    logs: {
+      supervisor: "/home/ann/.qn/web/supervisor.log",
+      qemu: "/home/ann/.qn/web/qemu.log",
+      serial: "/home/ann/.qn/web/serial.log",
+      agent: "/home/ann/.qn/web/agent.log",
+    },
+  };
+  expect(layout.vm("web")).toEqual(paths);
+  expect([
+    layout.home,
+    layout.images,
+    layout.cache,
+    layout.data,
+    layout.sshConfig,
+    layout.image("x", "aarch64"),
+  ]).toEqual([
+    "/home/ann/.qn",
+    "/home/ann/.qn/_images",
+    "/home/ann/.qn/_cache",
+    "/home/ann/.qn/_data",
+    "/home/ann/.qn/ssh_config",
+    "/home/ann/.qn/_images/x-aarch64",
+  ]);
+});
+
+test("a home is the same with or without a slash at its end, and with dots in it", () => {
+  for (const home of ["/home/ann/.qn/", "/home/ann/./.qn", "/home//bob/../ann/.qn//"]) {
+    expect([layoutOf(home).home, layoutOf(home).vm("web")]).toEqual([
+      "/home/ann/.qn",
+      layoutOf("/home/ann/.qn").vm("web"),
+    ]);
+  }
+});
+
+test("names of VMs are lower-case host names that no folder of qn's own can have", () => {
+  const names = [
+    ["a", "default", "web-2", "a--b", "x".repeat(31)],
+    ["", "A", "2web", "-web", "web-", "web_2", "_images", "we b", "..", "a/b", "a.b", "ž", "web\n", "x".repeat(32)],
+  ].flat();
+  expect(names.filter(isVmName)).toEqual(["a", "default", "web-2", "a--b", "x".repeat(31)]);
+});
+
+test("a name that no VM may have is a mistake on the command line", async () => {
+  expect(await failureOf(() => layoutOf("/h").vm("../etc"))).toEqual({
+    code: "USAGE",
+    message: '"../etc" cannot be the name of a VM.',
+  });
+});
+
+test("a home that is not absolute is refused", async () => {
+  expect(await failureOf(() => layoutOf("qn"))).toEqual({
+    code: "HOME_UNUSABLE",
+    message: 'QN_HOME is "qn", which is not an absolute path.',
+  });
+});
+
+/** A home in which the longest socket of the VM "web" has this many bytes. */
+function homeFor(bytes: number, filling: string): string {
+  const fixed = Buffer.byteLength("//web/control.sock");
+  const size = Buffer.byteLength(filling);
+  return `/${filling.repeat(Math.floor((bytes - fixed) / size))}${"x".repeat((bytes - fixed) % size)}`;
+}
+
+test("a socket path of 103 bytes fits, one of 104 does not", async () => {
+  expect(Buffer.byteLength(layoutOf(homeFor(103, "h")).vm("web").controlSocket)).toBe(103);
+  const home = homeFor(104, "h");
+  expect(await failureOf(() => layoutOf(home).vm("web"))).toEqual({
+    code: "HOME_UNUSABLE",
+    message: `The socket path "${home}/web/control.sock" has 104 bytes; at most 103 fit into a Unix socket's address.`,
+  });
+});
+
+test("a home in other letters than English ones counts by its bytes", async () => {
+  const fitting = homeFor(103, "ů");
+  expect([fitting.length < 60, layoutOf(fitting).vm("web").folder]).toEqual([true, `${fitting}/web`]);
+  expect((await failureOf(() => layoutOf(homeFor(104, "ů")).vm("web"))).code).toBe("HOME_UNUSABLE");
+});
+
+test("the length of a VM's name counts too", async () => {
+  const layout = layoutOf(homeFor(103, "h"));
+  expect(layout.vm("web").name).toBe("web");
+  expect((await failureOf(() => layout.vm("webs"))).code).toBe("HOME_UNUSABLE");
+});

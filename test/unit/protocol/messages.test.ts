@@ -1,0 +1,151 @@
+/** Everything that host and guest say to each other: read as written, or refused with the reason. */
+import { expect, test } from "bun:test";
+import {
+  type AgentMessage,
+  type Boot,
+  type Open,
+  parseAgentMessage,
+  parseBoot,
+  parseHostMessage,
+  parseOpen,
+  parseOpened,
+  type PublishedPort,
+} from "../../../src/protocol/messages.ts";
+import { failureOf } from "../../support/failures.ts";
+
+const boot: Boot = {
+  secret: "0f".repeat(32),
+  vm: "default",
+  hostPorts: [40_001, 40_002],
+  user: { name: "ann", uid: 1000, gid: 100, sshKeys: ["ssh-ed25519 AAAA qn default"] },
+  shares: [{ tag: "qn0", path: "/home/ann", readOnly: false, folder: "/home/ann" }],
+  home: "/home/ann/.qn",
+  dockerSocket: "/home/ann/.qn/default/docker.sock",
+};
+
+const port: PublishedPort = {
+  protocol: "tcp",
+  hostIp: "0.0.0.0",
+  hostPort: 8080,
+  containerId: "c0ffee",
+  container: "web",
+};
+
+const agentMessages: readonly AgentMessage[] = [
+  { type: "hello", protocol: 1, version: "0.1.0", arch: "aarch64", image: "debian 1" },
+  { type: "ports", ports: [] },
+  { type: "ports", ports: [port, { ...port, protocol: "udp", hostIp: "::" }, { ...port, protocol: "sctp" }] },
+  { type: "docker", state: "ready" },
+  { type: "docker", state: "down" },
+  { type: "log", text: "Docker: gone\n" },
+];
+
+const opens: readonly Open[] = [
+  { open: "control" },
+  { open: "docker" },
+  { open: "port", protocol: "tcp", hostIp: "::1", hostPort: 65_535 },
+];
+
+/** Every message of every kind, with its parser. */
+const messages: readonly (readonly [(line: string) => unknown, object])[] = [
+  [parseBoot, boot],
+  ...opens.map((open) => [parseOpen, open] as const),
+  [parseOpened, { ok: true }],
+  [parseOpened, { ok: false, reason: "No container publishes tcp port 8080." }],
+  ...agentMessages.map((message) => [parseAgentMessage, message] as const),
+  [parseHostMessage, { type: "hello", protocol: 1, version: "0.1.0" }],
+];
+
+test("every message is read as it was written", () => {
+  expect(messages.map(([parse, message]) => parse(JSON.stringify(message)))).toEqual(
+    messages.map(([, message]) => message),
+  );
+});
+
+test("a field that a newer side adds is left out", () => {
+  expect(messages.map(([parse, message]) => parse(JSON.stringify({ ...message, newer: { a: 1 } })))).toEqual(
+    messages.map(([, message]) => message),
+  );
+  expect(parseAgentMessage(JSON.stringify({ type: "ports", ports: [{ ...port, newer: true }] }))).toEqual({
+    type: "ports",
+    ports: [port],
+  });
+});
+
+test("a field that is missing is refused, whichever it is", async () => {
+  for (const [parse, message] of messages) {
+    for (const field of Object.keys(message)) {
+      const { [field]: _left, ...rest } = message as Record<string, unknown>;
+      const { code } = await failureOf(() => parse(JSON.stringify(rest)));
+      expect([field, code]).toEqual([field, "PROTOCOL"]);
+    }
+  }
+});
+
+test("what is no message of its kind is refused with what is wrong", async () => {
+  const wrong: readonly (readonly [(line: string) => unknown, string])[] = [
+    [parseBoot, "{"],
+    [parseBoot, JSON.stringify({ ...boot, secret: "short" })],
+    [parseBoot, JSON.stringify({ ...boot, shares: [{ ...boot.shares[0], path: "home" }] })],
+    [parseOpen, "SSH-2.0"],
+    [parseOpen, '{"open":"shell"}'],
+    [parseOpen, '{"open":"port","protocol":"udp","hostIp":"::","hostPort":53}'],
+    [parseOpen, '{"open":"port","protocol":"tcp","hostIp":"::","hostPort":0}'],
+    [parseOpened, '{"ok":"yes"}'],
+    [parseAgentMessage, '{"type":"exec"}'],
+    [parseAgentMessage, "[]"],
+    [parseAgentMessage, '{"type":"docker","state":"fine"}'],
+    [parseHostMessage, '{"type":"ports","ports":[]}'],
+  ];
+  const said = [];
+  for (const [parse, line] of wrong) said.push(await failureOf(() => parse(line)));
+  expect(said.map(({ code, message }) => [code, message])).toEqual([
+    ["PROTOCOL", "The boot credential is not JSON."],
+    [
+      "PROTOCOL",
+      'The boot credential is wrong at "secret": Invalid format: Expected /^[0-9a-f]{64}$/ but received "short".',
+    ],
+    ["PROTOCOL", 'The boot credential is wrong at "shares.0.path": Invalid start: Expected "/" but received "h".'],
+    ["PROTOCOL", "The open request is not JSON."],
+    [
+      "PROTOCOL",
+      'The open request is wrong at "open": Invalid type: Expected ("control" | "docker" | "port") but received "shell".',
+    ],
+    ["PROTOCOL", 'The open request is wrong at "protocol": Invalid type: Expected "tcp" but received "udp".'],
+    ["PROTOCOL", 'The open request is wrong at "hostPort": Invalid value: Expected >=1 but received 0.'],
+    [
+      "PROTOCOL",
+      'The answer to an open request is wrong at "ok": Invalid type: Expected (true | false) but received "yes".',
+    ],
+    [
+      "PROTOCOL",
+      `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "log") but received "exec".`,
+    ],
+    [
+      "PROTOCOL",
+      `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "log") but received undefined.`,
+    ],
+    [
+      "PROTOCOL",
+      `The agent's message is wrong at "state": Invalid type: Expected ("ready" | "down") but received "fine".`,
+    ],
+    ["PROTOCOL", `The host's message is wrong at "type": Invalid type: Expected "hello" but received "ports".`],
+  ]);
+});
+
+test("the longest texts, the highest port and the most ports pass, one more does not", async () => {
+  const cases: readonly (readonly [(line: string) => unknown, (over: number) => object])[] = [
+    [parseAgentMessage, (over) => ({ type: "log", text: "x".repeat(16_384 + over) })],
+    [parseAgentMessage, (over) => ({ type: "ports", ports: Array.from({ length: 5000 + over }, () => port) })],
+    [parseAgentMessage, (over) => ({ type: "ports", ports: [{ ...port, hostPort: 65_535 + over }] })],
+    [parseAgentMessage, (over) => ({ type: "ports", ports: [{ ...port, container: "x".repeat(1024 + over) }] })],
+    [parseAgentMessage, (over) => ({ type: "ports", ports: [{ ...port, hostIp: "x".repeat(64 + over) }] })],
+    [parseOpen, (over) => ({ ...opens[2], hostIp: "x".repeat(64 + over) })],
+    [parseOpened, (over) => ({ ok: false, reason: "x".repeat(4096 + over) })],
+    [parseBoot, (over) => ({ ...boot, vm: "x".repeat(1024 + over) })],
+  ];
+  for (const [parse, make] of cases) {
+    expect(parse(JSON.stringify(make(0)))).toEqual(make(0));
+    expect((await failureOf(() => parse(JSON.stringify(make(1))))).code).toBe("PROTOCOL");
+  }
+});
