@@ -1,10 +1,14 @@
 /** The guest's login user: the host's user by name, uid and gid, so that files on shares have the same owner. */
 import { mkdir, readFile, symlink, rm, writeFile, chown } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { Boot } from "../protocol/messages.ts";
 import { writeFileAtomically } from "../system/files.ts";
 
 const userdb = "/run/userdb";
 const keysFolder = "/run/qn/authorized_keys";
+
+/** Where guest/sshd.conf has sshd look for its key: the host made it, so it knows whom it speaks to. */
+const hostKeyPath = "/run/qn/ssh_host_ed25519_key";
 
 /**
  * Makes the user known through systemd's user database (JSON user records, nss-systemd(8)), which needs no change below
@@ -12,6 +16,8 @@ const keysFolder = "/run/qn/authorized_keys";
  */
 export async function provideLogin(boot: Boot): Promise<void> {
   const { user } = boot;
+  await mkdir(dirname(hostKeyPath), { recursive: true, mode: 0o755 });
+  await writeFileAtomically(hostKeyPath, boot.sshHostKey, 0o600);
   await mkdir(keysFolder, { recursive: true, mode: 0o755 });
   for (const name of new Set(["root", user.name])) {
     await writeFileAtomically(`${keysFolder}/${name}`, `${user.sshKeys.join("\n")}\n`, 0o644);

@@ -29,6 +29,7 @@ export type VmPaths = {
   readonly sshKeyCredentialFile: string;
   readonly lastFailure: string;
   readonly sshKey: string;
+  readonly sshHostKey: string;
   readonly sshKnownHosts: string;
   readonly sshConfig: string;
   readonly logs: {
@@ -100,6 +101,7 @@ function vmPaths(home: string, name: string): VmPaths {
     sshKeyCredentialFile: at("ssh-key.credential"),
     lastFailure: at("last-failure.json"),
     sshKey: at("id_ed25519"),
+    sshHostKey: at("ssh_host_ed25519_key"),
     sshKnownHosts: at("known_hosts"),
     sshConfig: at("ssh_config"),
     logs: { supervisor: at("supervisor.log"), qemu: at("qemu.log"), serial: at("serial.log"), agent: at("agent.log") },

@@ -26,6 +26,8 @@ const bootSchema = v.object({
   shares: v.array(
     v.object({ tag: shortText, path: v.pipe(v.string(), v.startsWith("/")), readOnly: v.boolean(), folder: shortText }),
   ),
+  /** The private key that sshd proves itself with, in OpenSSH's format; the host knows the public half. */
+  sshHostKey: v.string(),
   /** QN_HOME and each VM's Docker socket: the guest hides the first and answers at the second. */
   home: v.string(),
   dockerSocket: v.string(),

@@ -15,7 +15,7 @@ Host qn-${paths.name}
   IdentitiesOnly yes
   UserKnownHostsFile "${paths.sshKnownHosts}"
   HostKeyAlias qn-${paths.name}
-  StrictHostKeyChecking accept-new
+  StrictHostKeyChecking yes
   LogLevel ERROR
 `;
 }

@@ -1,6 +1,6 @@
 /** What is made anew for each boot: the secret, the ports and the credentials that carry them into the guest. */
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import * as v from "valibot";
 import { QnError } from "../../base/errors.ts";
 import { secretBytes } from "../../protocol/handshake.ts";
@@ -60,32 +60,35 @@ export async function writeBootFiles(
   boot: BootRecord,
   shares: readonly GuestShare[],
 ): Promise<void> {
-  const sshKey = await publicKey(paths);
+  const sshKey = await publicKey(paths.sshKey, `qn ${paths.name}`);
+  const hostKey = await publicKey(paths.sshHostKey, `guest of qn ${paths.name}`);
   const content: Boot = {
     secret: boot.secret,
     vm: paths.name,
     hostPorts: [boot.gatePort, boot.sshPort],
     user: { ...ownUser(), sshKeys: [sshKey] },
     shares: [...shares],
+    sshHostKey: await readFile(paths.sshHostKey, "utf8"),
     home: layout.home,
     dockerSocket: paths.dockerSocket,
   };
   await writeFileAtomically(paths.bootFile, JSON.stringify(boot));
   await writeFileAtomically(paths.credentialFile, credential(bootCredential, JSON.stringify(content)));
+  await writeFileAtomically(paths.sshKnownHosts, `qn-${paths.name} ${hostKey}\n`);
   await writeFileAtomically(paths.sshKeyCredentialFile, credential("ssh.authorized_keys.root", `${sshKey}\n`));
 }
 
-/** The public half of the VM's own ssh key, which is made at first use. Throws TOOL_MISSING without ssh-keygen. */
-async function publicKey(paths: VmPaths): Promise<string> {
-  if (!(await isThere(`${paths.sshKey}.pub`))) {
-    const comment = `qn ${paths.name}`;
-    const made = await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", paths.sshKey]);
-    if (made.exitCode !== 0) throw new QnError("DISK_FAILED", `ssh-keygen cannot make ${paths.sshKey}: ${made.stderr}`);
-  }
-  return (await readFile(`${paths.sshKey}.pub`, "utf8")).trim();
-}
-
 // --- internal ---
+
+/** The public half of an ssh key, which is made at first use. Throws TOOL_MISSING without ssh-keygen. */
+async function publicKey(path: string, comment: string): Promise<string> {
+  if (!(await isThere(`${path}.pub`))) {
+    await rm(path, { force: true });
+    const made = await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", path]);
+    if (made.exitCode !== 0) throw new QnError("DISK_FAILED", `ssh-keygen cannot make ${path}: ${made.stderr.trim()}`);
+  }
+  return (await readFile(`${path}.pub`, "utf8")).trim();
+}
 
 /** A credential as one SMBIOS type 11 string (systemd.system-credentials(7), smbios-type-11(7)). */
 function credential(name: string, value: string): string {

@@ -21,6 +21,7 @@ test("a VM's files are in its own folder, its data outside of it", () => {
     sshKeyCredentialFile: "/home/ann/.qn/web/ssh-key.credential",
     lastFailure: "/home/ann/.qn/web/last-failure.json",
     sshKey: "/home/ann/.qn/web/id_ed25519",
+    sshHostKey: "/home/ann/.qn/web/ssh_host_ed25519_key",
     sshKnownHosts: "/home/ann/.qn/web/known_hosts",
     sshConfig: "/home/ann/.qn/web/ssh_config",
     logs: {

@@ -17,6 +17,7 @@ const boot: Boot = {
   secret: "0f".repeat(32),
   vm: "default",
   hostPorts: [40_001, 40_002],
+  sshHostKey: "-----BEGIN OPENSSH PRIVATE KEY-----\n",
   user: { name: "ann", uid: 1000, gid: 100, sshKeys: ["ssh-ed25519 AAAA qn default"] },
   shares: [{ tag: "qn0", path: "/home/ann", readOnly: false, folder: "/home/ann" }],
   home: "/home/ann/.qn",
