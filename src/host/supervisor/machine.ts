@@ -87,7 +87,7 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
       return [to("boot"), { type: "set-deadline", ms: limits.bootMs }, { type: "start-qemu" }];
     case "stalled":
       if (state.phase !== "boot") return [state];
-      if (state.resets >= resetsMax) return giveUp(bootTimeout(state.phase, limits.bootMs));
+      if (state.resets >= resetsMax) return giveUp(silentBoot());
       return [{ ...state, resets: state.resets + 1 }, { type: "reset-guest" }];
     case "doorbell":
       // Ringing again while the gate is being dialled means that the agent was started anew: dial again.
@@ -149,9 +149,10 @@ function whileStopping(state: Extract<State, { name: "stopping" }>, event: Event
         ? [{ name: "stopped", forced: state.forced }, { type: "clear-deadline" }, { type: "finish" }]
         : failed(state.failure);
     case "deadline":
-      return [{ ...state, forced: true }, { type: "kill-qemu" }];
+      return state.forced ? [state] : [{ ...state, forced: true }, { type: "kill-qemu" }];
     case "stop":
-      return event.force && !state.forced ? [{ ...state, forced: true }, { type: "kill-qemu" }] : [state];
+      if (!event.force || state.forced) return [state];
+      return [{ ...state, forced: true }, { type: "clear-deadline" }, { type: "kill-qemu" }];
     case "adopted":
     case "prepared":
     case "disks-ready":
@@ -189,6 +190,14 @@ const waitedFor: Record<Phase, string> = {
   agent: "the agent in the guest",
   docker: "Docker in the guest",
 };
+
+function silentBoot(): ErrorReport {
+  return {
+    code: "BOOT_TIMEOUT",
+    message: `The guest fell silent while it booted, and ${resetsMax} resets did not help.`,
+    hint: "`qn logs --source serial` shows how far the guest came.",
+  };
+}
 
 function bootTimeout(phase: Phase, bootMs: number): ErrorReport {
   return {

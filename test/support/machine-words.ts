@@ -1,0 +1,48 @@
+/** The states and events of a VM's life in a few words each, for tables of them. */
+import type { ErrorReport } from "../../src/base/errors.ts";
+import type { Event, Limits, State } from "../../src/host/supervisor/machine.ts";
+
+/** How long things may take in these tests. */
+export const limits: Limits = { bootMs: 120_000, stopGraceMs: 90_000 };
+
+/** How QEMU ends, and how something else goes wrong, in these tests. */
+export const broken: ErrorReport = { code: "QEMU_EXITED", message: "QEMU is gone.", hint: "Look." };
+export const failure: ErrorReport = { code: "DISK_FAILED", message: "The disk is full.", hint: "Free some." };
+
+/** A state in a few words. */
+export function words(state: State): string {
+  switch (state.name) {
+    case "starting":
+      return `starting ${state.phase}${state.resets === 0 ? "" : ` after ${state.resets}`}`;
+    case "degraded":
+      return `degraded ${state.silent}`;
+    case "stopping":
+      return ["stopping", ...(state.forced ? ["forced"] : []), ...(state.failure ? [state.failure.code] : [])].join(
+        " ",
+      );
+    case "stopped":
+      return state.forced ? "stopped forced" : "stopped";
+    case "failed":
+      return `failed ${state.error.code}`;
+    case "running":
+      return "running";
+  }
+}
+
+/** One event of each kind by its name. */
+export const events: Readonly<Record<string, Event>> = {
+  adopted: { type: "adopted" },
+  prepared: { type: "prepared" },
+  "disks-ready": { type: "disks-ready" },
+  stalled: { type: "stalled" },
+  doorbell: { type: "doorbell" },
+  linked: { type: "linked" },
+  "link-lost": { type: "link-lost" },
+  "docker-answers": { type: "docker-answers" },
+  "docker-down": { type: "docker-down" },
+  stop: { type: "stop", force: false },
+  "stop --force": { type: "stop", force: true },
+  deadline: { type: "deadline" },
+  failure: { type: "failure", error: failure },
+  "qemu-exited": { type: "qemu-exited", error: broken },
+};

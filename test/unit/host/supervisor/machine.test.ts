@@ -1,0 +1,166 @@
+/** The life of a VM: every transition, in a table. */
+import { describe, expect, test } from "bun:test";
+import { type Effect, initial, type State, step } from "../../../../src/host/supervisor/machine.ts";
+import { events, failure, limits, words } from "../../../support/machine-words.ts";
+
+function effectWords(effect: Effect): string {
+  return effect.type === "set-deadline" ? `deadline ${effect.ms}` : effect.type;
+}
+
+/** What can happen at all while a VM starts, beside what can always happen: each is the answer to an effect. */
+const ofPhase = {
+  image: ["adopted", "prepared"],
+  disks: ["disks-ready"],
+  boot: ["stalled", "doorbell", "deadline"],
+  agent: ["stalled", "doorbell", "linked", "docker-down", "deadline"],
+  docker: ["stalled", "doorbell", "linked", "link-lost", "docker-answers", "docker-down", "deadline"],
+} as const;
+
+const always = ["stop", "stop --force", "failure", "qemu-exited"];
+
+/** What each event that can happen in `state` does; what changes nothing and does nothing is left out. */
+function reactions(state: State): Record<string, string> {
+  const can = Object.entries(events).filter(
+    ([name]) => state.name !== "starting" || [...always, ...ofPhase[state.phase]].includes(name),
+  );
+  const rows = can.map(([name, event]) => {
+    const [next, ...effects] = step(state, event, limits);
+    const said = [words(next), ...effects.map(effectWords)].join(", ");
+    return [name, said === words(state) ? undefined : said] as const;
+  });
+  return Object.fromEntries(rows.filter((row): row is readonly [string, string] => row[1] !== undefined));
+}
+
+const starting = (phase: "image" | "disks" | "boot" | "agent" | "docker", resets = 0): State => ({
+  name: "starting",
+  phase,
+  resets,
+});
+
+const kill = "clear-deadline, kill-qemu";
+const shutDown = { stop: "stopping, deadline 90000, press-power-button", "stop --force": `stopping forced, ${kill}` };
+const gone = { "qemu-exited": "failed QEMU_EXITED, clear-deadline, finish" };
+const wrong = { failure: `stopping forced DISK_FAILED, ${kill}` };
+const late = { deadline: `stopping forced BOOT_TIMEOUT, ${kill}` };
+const noBoot = { stop: "stopped, finish", "stop --force": "stopped forced, finish" };
+const inFirmware = { ...gone, ...wrong, stop: `stopping forced, ${kill}`, "stop --force": `stopping forced, ${kill}` };
+const up = { ...gone, ...wrong, ...shutDown };
+const linking = { doorbell: "starting agent, dial-gate", linked: "starting docker, ping-docker" };
+const answers = { "docker-answers": "running, clear-deadline" };
+
+describe("each event has its consequence", () => {
+  const table: readonly (readonly [State, Record<string, string>])[] = [
+    [
+      initial,
+      {
+        adopted: "starting agent, deadline 120000, dial-gate",
+        prepared: "starting disks, make-disks",
+        ...noBoot,
+        ...wrong,
+        ...gone,
+      },
+    ],
+    [starting("disks"), { "disks-ready": "starting boot, deadline 120000, start-qemu", ...noBoot, ...wrong, ...gone }],
+    [
+      starting("boot"),
+      { stalled: "starting boot after 1, reset-guest", doorbell: "starting agent, dial-gate", ...late, ...inFirmware },
+    ],
+    [
+      starting("boot", 1),
+      {
+        stalled: "starting boot after 2, reset-guest",
+        doorbell: "starting agent after 1, dial-gate",
+        ...late,
+        ...inFirmware,
+      },
+    ],
+    [
+      starting("boot", 2),
+      {
+        stalled: `stopping forced BOOT_TIMEOUT, ${kill}`,
+        doorbell: "starting agent after 2, dial-gate",
+        ...late,
+        ...inFirmware,
+      },
+    ],
+    [starting("agent"), { ...linking, ...late, ...up }],
+    [
+      starting("docker"),
+      {
+        doorbell: "starting agent, dial-gate",
+        linked: "starting docker, ping-docker",
+        "link-lost": "starting agent",
+        ...answers,
+        deadline: `stopping forced DOCKER_UNREACHABLE, ${kill}`,
+        ...up,
+      },
+    ],
+    [
+      { name: "running" },
+      {
+        doorbell: "running, dial-gate",
+        linked: "running, ping-docker",
+        "link-lost": "degraded agent",
+        "docker-down": "degraded docker",
+        ...up,
+      },
+    ],
+    [
+      { name: "degraded", silent: "agent" },
+      {
+        doorbell: "degraded agent, dial-gate",
+        linked: "degraded agent, ping-docker",
+        "docker-answers": "running",
+        "docker-down": "degraded docker",
+        ...up,
+      },
+    ],
+    [
+      { name: "degraded", silent: "docker" },
+      {
+        doorbell: "degraded docker, dial-gate",
+        linked: "degraded docker, ping-docker",
+        "link-lost": "degraded agent",
+        "docker-answers": "running",
+        ...up,
+      },
+    ],
+    [
+      { name: "stopping", forced: false, failure: undefined },
+      {
+        "stop --force": `stopping forced, ${kill}`,
+        deadline: "stopping forced, kill-qemu",
+        "qemu-exited": "stopped, clear-deadline, finish",
+      },
+    ],
+    [
+      { name: "stopping", forced: true, failure: undefined },
+      { "qemu-exited": "stopped forced, clear-deadline, finish" },
+    ],
+    [{ name: "stopping", forced: true, failure }, { "qemu-exited": "failed DISK_FAILED, clear-deadline, finish" }],
+    [{ name: "stopped", forced: false }, {}],
+    [{ name: "failed", error: failure }, {}],
+  ];
+  for (const [state, expected] of table) {
+    test(`in a VM that is ${words(state)}`, () => expect(reactions(state)).toEqual(expected));
+  }
+});
+
+test("a boot that takes too long says what it waited for, and how long", () => {
+  const messages = (["boot", "agent", "docker"] as const).map((phase) => {
+    const [next] = step(starting(phase), { type: "deadline" }, limits);
+    return next.name === "stopping" ? [next.failure?.code, next.failure?.message] : next;
+  });
+  expect(messages).toEqual([
+    ["BOOT_TIMEOUT", "Waited 120 s in vain for the guest to boot."],
+    ["BOOT_TIMEOUT", "Waited 120 s in vain for the agent in the guest."],
+    ["DOCKER_UNREACHABLE", "Waited 120 s in vain for Docker in the guest."],
+  ]);
+});
+
+test("a guest that stays silent after every reset says so, and not how long a boot may take", () => {
+  const [next] = step(starting("boot", 2), { type: "stalled" }, limits);
+  expect(next.name === "stopping" && next.failure?.message).toBe(
+    "The guest fell silent while it booted, and 2 resets did not help.",
+  );
+});
