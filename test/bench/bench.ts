@@ -1,0 +1,22 @@
+/**
+ * The benchmarks: ratios, each measured within this one run, since machines differ and are noisy.
+ *
+ *   node_modules/.bin/bun test/bench/bench.ts [up|download|status|rest]…
+ *
+ * Needs dist/qn and a guest image of this build (`QN_HOME=dist/e2e dist/qn image build`), and no other load.
+ */
+import { bootVm } from "../support/vm.ts";
+import { measureDownload } from "./download.ts";
+import { measureRest } from "./rest.ts";
+import { measureStatus } from "./status.ts";
+import { measureUp } from "./up.ts";
+
+const benchmarks = { up: measureUp, status: measureStatus, rest: measureRest, download: measureDownload };
+
+const wanted = process.argv.slice(2);
+await using vm = await bootVm();
+for (const [name, measure] of Object.entries(benchmarks)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  console.log(`\n${name}`);
+  for (const line of await measure(vm)) console.log(`  ${line}`);
+}

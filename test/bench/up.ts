@@ -1,0 +1,67 @@
+/** `qn up` beside the same QEMU command line started bare, both timed to the same answer of Docker. */
+import { copyFile, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { carryClient } from "../../src/host/gate/stream.ts";
+import { dial } from "../../src/host/gate/dial.ts";
+import { awaitQmp } from "../../src/host/qmp/client.ts";
+import { listen } from "../../src/system/connection.ts";
+import type { Vm } from "../support/vm.ts";
+import { inTurn, ratioLine } from "./figures.ts";
+
+const rounds = 3;
+const credentials = ["boot.credential", "ssh-key.credential"] as const;
+
+/** The ratio of the times. */
+export async function measureUp(vm: Vm): Promise<string[]> {
+  // The supervisor removes the credentials at the end of a boot; the bare QEMU needs them too.
+  for (const name of credentials) await copyFile(join(vm.folder, name), join(vm.inTmp, name));
+  const boot: { argv: string[]; gatePort: number; secret: string } = JSON.parse(
+    await readFile(join(vm.folder, "boot.json"), "utf8"),
+  );
+  await vm.qn("down");
+  const times = await inTurn(
+    rounds,
+    async () => {
+      const begin = performance.now();
+      await vm.qn("up");
+      const seconds = (performance.now() - begin) / 1000;
+      await vm.qn("down");
+      return seconds;
+    },
+    async () => {
+      for (const name of credentials) await copyFile(join(vm.inTmp, name), join(vm.folder, name));
+      return await bootBare(vm, boot);
+    },
+  );
+  await vm.qn("up");
+  return [ratioLine("qn up beside bare QEMU, to Docker's answer", times, "s", "at most 1.05")];
+}
+
+// --- internal ---
+
+/** Seconds from the start of QEMU to Docker's `_ping`, without supervisor or command. */
+async function bootBare(vm: Vm, boot: { argv: string[]; gatePort: number; secret: string }): Promise<number> {
+  const begin = performance.now();
+  const child = Bun.spawn(boot.argv, { stdout: "ignore", stderr: "ignore" });
+  const qmp = await awaitQmp(join(vm.folder, "qmp.sock"), { deadlineMs: 60_000 });
+  const rung = Promise.withResolvers<void>();
+  qmp.onEvent(({ name, data }) => {
+    if (name === "VSERPORT_CHANGE" && data["open"] === true) rung.resolve();
+  });
+  await rung.promise;
+  const proven = await dial({ port: boot.gatePort, secret: Buffer.from(boot.secret, "hex") });
+  const socket = join(vm.inTmp, "bare.sock");
+  await rm(socket, { force: true });
+  const listener = listen({ unix: socket }, (client) => {
+    client.pause();
+    carryClient(client, proven, { open: "docker" });
+  });
+  const answer = await fetch("http://docker/_ping", { unix: socket });
+  if ((await answer.text()) !== "OK") throw new Error("Docker does not answer OK.");
+  const seconds = (performance.now() - begin) / 1000;
+  listener.closeAll();
+  // A clean end, so that the next boot finds the disks as this one did.
+  await qmp.execute("system_powerdown");
+  await child.exited;
+  return seconds;
+}
