@@ -12,7 +12,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   if (argv.length === 1 && (first === "--version" || first === "-v")) return print(version);
   try {
     if (asksForHelp(argv)) return print(await helpFor(argv));
-    if (first === undefined || !(first in commands)) throw unknownCommand(first);
+    if (first === undefined || !Object.hasOwn(commands, first)) throw unknownCommand(first);
     await runCommand(root, { rawArgs: [...argv] });
   } catch (error) {
     const { showError } = await import("./show.ts");

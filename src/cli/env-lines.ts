@@ -3,7 +3,7 @@ import { QnError } from "../base/errors.ts";
 
 /** `DOCKER_HOST` for `shell`: bash, zsh, fish or json. Throws USAGE for another one. */
 export function renderEnv(shell: string, dockerSocket: string): string {
-  const render = renderers[shell];
+  const render = Object.hasOwn(renderers, shell) ? renderers[shell] : undefined;
   if (render === undefined) {
     throw new QnError("USAGE", `--shell is "${shell}"; it is one of ${Object.keys(renderers).join(", ")}.`);
   }

@@ -13,9 +13,15 @@ export function statusLines(status: Status): readonly string[] {
     ["docker", `unix://${docker.socket}${docker.reachable ? "" : " (does not answer)"}`],
     ["ssh", ssh.port === null ? undefined : `${ssh.user}@${ssh.host} port ${ssh.port}, or: qn ssh ${status.name}`],
     ["ports", status.ports.length === 0 ? undefined : `${counted(status.ports.length, "forward")}, see: qn ports`],
-    ["shares", status.mounts.map(({ path, readOnly }) => path + (readOnly ? " (read-only)" : "")).join(", ")],
+    ["shares", status.mounts.length === 0 ? undefined : status.mounts.map(shareWords).join(", ")],
     ["qemu", qemu.version === null ? undefined : `${qemu.version}${qemu.pid === null ? "" : `, pid ${qemu.pid}`}`],
     ["up for", status.uptimeMs === 0 ? undefined : duration(status.uptimeMs)],
   ];
   return facts.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(8)}${value}`]));
+}
+
+// --- internal ---
+
+function shareWords({ path, readOnly }: Status["mounts"][number]): string {
+  return path + (readOnly ? " (read-only)" : "");
 }

@@ -5,7 +5,7 @@ import { ownUser } from "../../system/platform.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 
 /** A VM's own configuration file: the host `qn-<vm>` (ssh_config(5)). */
-function renderSshConfig(paths: VmPaths, sshPort: number, user: string): string {
+export function renderSshConfig(paths: VmPaths, sshPort: number, user: string): string {
   return `# Written by qn at each start of the VM "${paths.name}".
 Host qn-${paths.name}
   HostName 127.0.0.1
