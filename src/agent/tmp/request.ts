@@ -16,10 +16,17 @@ export type MountCall = { readonly call: "create" } | { readonly call: "start"; 
 /** Recognises `POST /v1.45/containers/create` and `POST /containers/ID/start` (or restart); nothing for all else. */
 export function mountCallOf(method: string, uri: string): MountCall {
   if (method !== "POST") return undefined;
-  const { pathname } = new URL(uri, "http://docker");
+  // Docker sends a bare path, which `new URL` would take for a host when it begins with two slashes.
+  const pathname = uri.replace(/^https?:\/\/[^/]*/, "").split("?")[0] ?? "";
   if (/^(\/v[\d.]+)?\/containers\/create$/.test(pathname)) return { call: "create" };
   const id = /^(?:\/v[\d.]+)?\/containers\/([^/]+)\/(?:re)?start$/.exec(pathname)?.[1];
-  return id === undefined ? undefined : { call: "start", id: decodeURIComponent(id) };
+  if (id === undefined) return undefined;
+  try {
+    return { call: "start", id: decodeURIComponent(id) };
+  } catch {
+    // What no client could mean is Docker's to refuse.
+    return undefined;
+  }
 }
 
 /** The bind sources in a HostConfig: the absolute ones of `Binds` and the bind mounts of `Mounts`, cleaned of dots. */
