@@ -69,7 +69,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   },
   "a file starts by saying what it is for": {
     about: /^(src|test|scripts)\/.*\.ts$/,
-    problems: ({ text }) => (/^(#!.*\n)?\/\*\* \S/.test(text) ? [] : [text.split("\n")[0] ?? ""]),
+    problems: ({ text }) => (/^(#!.*\n)?\/\*\*\s+\S/.test(text) ? [] : [text.split("\n")[0] ?? ""]),
   },
   "an exported function says what it does": { about: /^(src|scripts|test\/support)\/.*\.ts$/, problems: undocumented },
   "nothing is left to do": {
