@@ -5,7 +5,6 @@ import type { GuestFile } from "../guest-files.ts";
 export type GuestLink = { readonly path: string; readonly target: string };
 
 const unitFolder = "/etc/systemd/system";
-const hostKey = "/etc/ssh/ssh_host_ed25519_key";
 
 /** Subsystems whose devices udev looks at when it starts; whatever appears later it sees anyway. */
 const coldplugged = [
@@ -39,6 +38,19 @@ const idlePlugins = [
   "tracing.processor.v1.otlp",
 ];
 
+/**
+ * Shell: is there more than 32 MiB (65536 sectors) behind the root's partition? It starts no other program, so that
+ * asking at every boot costs next to nothing.
+ */
+const isRoomAfterRoot = [
+  'while read -r _ _ device _ point _; do [ "$point" = / ] && break; done < /proc/self/mountinfo',
+  'cd -P "/sys/dev/block/$device"',
+  "read -r start < start",
+  "read -r size < size",
+  "read -r disk < ../size",
+  "[ $((disk - start - size)) -gt 65536 ]",
+].join("; ");
+
 /** Debian's own configuration. */
 export const debianFiles: readonly GuestFile[] = [
   // Empty: made at the first boot, one per VM (machine-id(5)).
@@ -50,16 +62,6 @@ export const debianFiles: readonly GuestFile[] = [
   file("/etc/resolv.conf", "nameserver 10.0.2.3"),
   // The journal lives as long as the VM runs: the host keeps what outlives it.
   file("/etc/systemd/journald.conf.d/qn.conf", "[Journal]", "Storage=volatile", "RuntimeMaxUse=64M"),
-  // The host key is made when there is none, and only of the kind that sshd uses: RSA takes seconds under emulation.
-  file(
-    `${unitFolder}/sshd-keygen.service.d/qn.conf`,
-    "[Unit]",
-    "ConditionFirstBoot=",
-    `ConditionPathExists=!${hostKey}`,
-    "[Service]",
-    "ExecStart=",
-    `ExecStart=/usr/bin/ssh-keygen -q -t ed25519 -N "" -C qn -f ${hostKey}`,
-  ),
   // sshd tests its configuration when it starts; it need not do so twice.
   file(`${unitFolder}/ssh.service.d/qn.conf`, "[Service]", "ExecStartPre="),
   // Only devices that have a driver to load or a link to make: 80 events and not 540, terminals above all.
@@ -68,6 +70,14 @@ export const debianFiles: readonly GuestFile[] = [
     "[Service]",
     "ExecStart=",
     `ExecStart=-udevadm trigger --type=devices --action=add ${coldplugged.map((name) => `--subsystem-match=${name}`).join(" ")}`,
+  ),
+  // The root takes what the system disk has: its partition, then its file system.
+  file("/etc/repart.d/50-root.conf", "[Partition]", "Type=root"),
+  file(
+    `${unitFolder}/systemd-repart.service.d/qn.conf`,
+    "[Service]",
+    `ExecCondition=/bin/sh -c '${isRoomAfterRoot.replaceAll("$", "$$$$")}'`,
+    "ExecStartPost=/usr/lib/systemd/systemd-growfs /",
   ),
   // Docker uses containerd for running containers; Kubernetes' and exotic storage's parts need not start.
   file(
@@ -99,7 +109,8 @@ const maskedUnits: readonly string[] = [
   "systemd-ask-password-console.path",
   "systemd-ask-password-wall.path",
   "systemd-bsod.service",
-  // What a first boot would make again although the image has it.
+  // What a first boot would make although the image has it, or the host sends it (sshd's key).
+  "sshd-keygen.service",
   "ldconfig.service",
   "systemd-firstboot.service",
   "systemd-hwdb-update.service",
@@ -130,8 +141,10 @@ const maskedUnits: readonly string[] = [
   "systemd-tpm2-setup.service",
   // What they load is there when something uses it.
   "modprobe@configfs.service",
+  "modprobe@dm_mod.service",
   "modprobe@drm.service",
   "modprobe@fuse.service",
+  "modprobe@loop.service",
   "dev-hugepages.mount",
   "dev-mqueue.mount",
   "run-lock.mount",

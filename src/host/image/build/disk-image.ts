@@ -83,11 +83,22 @@ const rootScript = [
   'tar --extract --file="$2" --directory="$1/root" --numeric-owner --exclude="./boot/vmlinuz-*" --exclude="./boot/initrd*" --exclude="./dev/*"',
   'cp --recursive --no-dereference --preserve=mode,links --remove-destination "$1/overlay/." "$1/root/"',
   `find "$1/root" -newermt @${sourceDateEpoch} -exec touch --no-dereference --date=@${sourceDateEpoch} {} +`,
+  `fs="$3?offset=${root.offsetBytes}"`,
   [
     `E2FSPROGS_FAKE_TIME=${sourceDateEpoch} mke2fs -q -F -t ext4 -L qn-root -m 0 -U ${ids.rootFileSystem}`,
     `-E offset=${root.offsetBytes},hash_seed=${ids.rootHashSeed},root_owner=0:0,nodiscard,lazy_itable_init=0,assume_storage_prezeroed=1`,
     `-d "$1/root" "$3" ${root.sizeBytes / 1024}k`,
   ].join(" "),
+  // mke2fs before 1.47.1 keeps the times at which files were unpacked.
+  [
+    'inodes=$(dumpe2fs -h "$fs" 2>/dev/null',
+    "awk '/^Inode count:/ { all = $3 } /^Free inodes:/ { free = $3 } END { print all - free }')",
+  ].join(" | "),
+  [
+    `seq 2 "$inodes"`,
+    `awk '{ print "sif <" $1 "> ctime @${sourceDateEpoch}"; print "sif <" $1 "> atime @${sourceDateEpoch}" }' > "$1/times"`,
+  ].join(" | "),
+  `E2FSPROGS_FAKE_TIME=${sourceDateEpoch} debugfs -w -f "$1/times" "$fs" >/dev/null 2>&1`,
 ].join("\n");
 
 /** The EFI system partition, written in place by mtools. */

@@ -72,6 +72,7 @@ export function packagesFor(arch: Arch): readonly string[] {
     "sudo",
     "systemd",
     "systemd-boot-efi",
+    "systemd-repart",
     "systemd-sysv",
     "tiny-initramfs",
     "udev",
