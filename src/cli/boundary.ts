@@ -36,14 +36,14 @@ function asksForHelp(argv: readonly string[]): boolean {
 
 /** The help of the innermost command that the line names. */
 async function helpFor(argv: readonly string[]): Promise<string> {
-  let parent: CommandDef = root;
   let command: CommandDef = root;
   for (const word of argv) {
     const next = subCommand(command, word);
     if (next === undefined) break;
-    [parent, command] = [command, next];
+    command = next;
   }
-  return renderUsage(command, command === root ? undefined : parent);
+  // Each command's own name is the whole of it, as in "image build".
+  return renderUsage(command, command === root ? undefined : root);
 }
 
 /** citty lets each part of a command be a promise or a function, too; qn's are plain. */

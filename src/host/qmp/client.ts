@@ -2,7 +2,7 @@
 import { dirname } from "node:path";
 import { QnError, messageOf } from "../../base/errors.ts";
 import { LineReader } from "../../protocol/frame.ts";
-import { after, within } from "../../system/clock.ts";
+import { after, pause, within } from "../../system/clock.ts";
 import { type Connection, connect } from "../../system/connection.ts";
 import { isErrno } from "../../system/files.ts";
 import { watchFolder } from "../../system/watch.ts";
@@ -10,6 +10,9 @@ import { type QmpEvent, type QmpMessage, commandLine, parseMessage } from "./wir
 
 /** How long QEMU may take for the greeting and for each command: all are answered at once unless QEMU hangs. */
 const answerDeadlineMs = 10_000;
+
+/** Between two knocks at a socket that is there and refuses. */
+const knockMs = 20;
 
 /** One conversation with QEMU's monitor. QEMU serves one at a time: a second one waits for the first to end. */
 export type QmpClient = AsyncDisposable & {
@@ -75,10 +78,12 @@ export async function awaitQmp(
       try {
         return await orGiveUp(connectQmp(socketPath, { deadlineMs }), givenUp);
       } catch (error) {
-        if (!nobodyListens(error)) throw error;
+        const why = nobodyListens(error);
+        if (why === undefined) throw error;
+        // A socket that refuses is one that QEMU has bound and not yet listens on, microseconds later, or one that a
+        // killed QEMU left; of neither step there need be a sign in the folder. One that is not there yet gives a sign.
+        await Promise.race([why === "ECONNREFUSED" ? pause(knockMs) : folder.changed(), givenUp]);
       }
-      // QEMU makes the socket, and right after it the console's file: either is a reason to knock again.
-      await Promise.race([folder.changed(), givenUp]);
     }
   } finally {
     timer.cancel();
@@ -208,7 +213,8 @@ function unanswered(command: string, why: string): QnError {
   return new QnError("QEMU_FAILED", `QEMU does not answer ${command}: ${why}.`);
 }
 
-function nobodyListens(error: unknown): boolean {
+/** Why nobody listens, in errno's words; nothing when that is not what went wrong. */
+function nobodyListens(error: unknown): "ENOENT" | "ECONNREFUSED" | undefined {
   const cause = error instanceof QnError ? error.cause : undefined;
-  return isErrno(cause, "ENOENT") || isErrno(cause, "ECONNREFUSED");
+  return (["ENOENT", "ECONNREFUSED"] as const).find((code) => isErrno(cause, code));
 }

@@ -1,5 +1,6 @@
 /** The QEMU process of a VM: started or adopted, watched, and ended in steps. */
 import { closeSync, openSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { QnError } from "../../base/errors.ts";
 import { within } from "../../system/clock.ts";
 import { isThere } from "../../system/files.ts";
@@ -27,6 +28,7 @@ const monitorDeadlineMs = 60_000;
  * QEMU_FAILED with what it said when it ends, or `signal` fires, before its monitor answers; it is gone then.
  */
 export async function startQemu(argv: readonly string[], paths: VmPaths, signal: AbortSignal): Promise<Qemu> {
+  await rm(paths.qmpSocket, { force: true });
   const log = openSync(paths.logs.qemu, "w", 0o600);
   const child = Bun.spawn([...argv], { stdin: "ignore", stdout: log, stderr: log, detached: true });
   closeSync(log);
