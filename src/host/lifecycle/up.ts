@@ -134,7 +134,7 @@ async function startSupervisor(options: UpOptions): Promise<Control | "busy"> {
   const status = await child.exited;
   if (status === new QnError("VM_BUSY", "").exit) return "busy";
   throw new QnError("SUPERVISOR_FAILED", `The supervisor of "${paths.name}" ended with status ${status}.`, {
-    details: await tailOf(paths.logs.supervisor, 5),
+    details: tailOf(paths.logs.supervisor, 5),
   });
 }
 

@@ -170,7 +170,7 @@ export class Effects {
     const { paths } = this.#options;
     const how = await qemu.exited;
     this.#qemu = undefined;
-    const details = [...(await tailOf(paths.logs.qemu, 5)), ...(await tailOf(paths.logs.serial, 10))];
+    const details = [...tailOf(paths.logs.qemu, 5), ...tailOf(paths.logs.serial, 10)];
     const error = new QnError("QEMU_EXITED", `${how} while the VM was needed.`, { details });
     this.#tell.dispatch({ type: "qemu-exited", error: reportOf(error) });
   }

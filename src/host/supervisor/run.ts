@@ -1,6 +1,6 @@
 /** The supervisor: the process that owns one VM's QEMU, listeners and sockets from start to end. */
 import { rmSync, writeFileSync } from "node:fs";
-import { errorOf, QnError, reportOf } from "../../base/errors.ts";
+import { type ErrorReport, errorOf, messageOf, QnError } from "../../base/errors.ts";
 import { acquireLock } from "../../system/lock.ts";
 import type { ConfigInput } from "../config/schema.ts";
 import type { Layout, VmPaths } from "../layout.ts";
@@ -9,6 +9,7 @@ import { type Client, serveControl } from "./control.ts";
 import { Effects } from "./effects.ts";
 import { type Effect, type Event, initial, type Limits, type State, step } from "./machine.ts";
 import type { ControlEvent, Request } from "./messages.ts";
+import { tailOf } from "./serial.ts";
 import { statusOf } from "./status.ts";
 
 /** What a supervisor is started with. */
@@ -93,11 +94,11 @@ class Supervisor {
     const before = this.#state;
     const limits = { stopGraceMs, bootMs: this.#effects.bootLimitMs(), ...this.#options.limits };
     const [next, ...effects] = step(before, event, limits);
-    this.#state = next;
+    this.#state = next.name === "failed" ? this.#withConsole(next) : next;
     if (describe(before) !== describe(next)) {
       log(`${describe(before)} -> ${describe(next)} (${event.type})`);
-      if (next.name === "failed") this.#recordFailure(next);
-      const told = this.#asEvent(next);
+      if (this.#state.name === "failed") this.#recordFailure(this.#state.error);
+      const told = this.#asEvent(this.#state);
       if (told !== undefined) this.#tell(told);
     }
     for (const effect of effects) this.#perform(effect);
@@ -149,12 +150,21 @@ class Supervisor {
     }
   }
 
-  #recordFailure(state: Extract<State, { name: "failed" }>): void {
-    log(`failed: ${state.error.message}`);
+  /** A failure with the guest's last words, unless it brings lines of its own. */
+  #withConsole({ name, error }: Extract<State, { name: "failed" }>): State {
+    const details = error.details ?? [];
+    return {
+      name,
+      error: { ...error, details: details.length > 0 ? details : tailOf(this.#options.paths.logs.serial, 10) },
+    };
+  }
+
+  #recordFailure(error: ErrorReport): void {
+    log(`failed: ${error.message}`);
     try {
-      writeFileSync(this.#options.paths.lastFailure, JSON.stringify(state.error), { mode: 0o600 });
-    } catch (error) {
-      log(`cannot write ${this.#options.paths.lastFailure}: ${reportOf(error).message}`);
+      writeFileSync(this.#options.paths.lastFailure, JSON.stringify(error), { mode: 0o600 });
+    } catch (cause) {
+      log(`cannot write ${this.#options.paths.lastFailure}: ${messageOf(cause)}`);
     }
   }
 }

@@ -1,13 +1,13 @@
 /** A VM's logs as the supervisor reads them: their last lines, and the silence of the serial console. */
+import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { after } from "../../system/clock.ts";
-import { readTextIfThere } from "../../system/files.ts";
 import { watchFile } from "../../system/watch.ts";
 
 /** The last `count` lines of a log that say something, without a terminal's control sequences (ECMA-48). */
-export async function tailOf(path: string, count: number): Promise<string[]> {
-  const text = (await readTextIfThere(path)) ?? "";
+export function tailOf(path: string, count: number): string[] {
+  const text = existsSync(path) ? readFileSync(path, "utf8") : "";
   const plain = stripVTControlCharacters(text.slice(-65_536)).replaceAll("\r", "");
   const lines = plain.split("\n").filter((line) => line.trim() !== "");
   return lines.slice(-count);
