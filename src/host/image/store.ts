@@ -26,19 +26,17 @@ export async function listImages(imagesFolder: string): Promise<readonly StoredI
 }
 
 /**
- * Compares the whole disk with its manifest. A disk that was found whole is not read again until its file changes: a
- * file beside it remembers how it was. Throws IMAGE_CORRUPT when they differ.
+ * Compares the whole disk with its manifest. A disk that was found whole is not read again until its file changes.
+ * Throws IMAGE_CORRUPT when they differ.
  */
 export async function verifyImage(image: StoredImage): Promise<void> {
-  const record = join(image.folder, "verified.json");
   const expected = image.manifest.disk.sha256;
-  const state = JSON.stringify([expected, await fileState(image.disk)]);
-  if ((await readTextIfThere(record)) === state) return;
+  if ((await readTextIfThere(recordOf(image))) === (await stateOf(image))) return;
   const actual = await hashOf(image.disk);
   if (actual !== expected) {
     throw new QnError("IMAGE_CORRUPT", `"${image.disk}" has the SHA-256 ${actual}, and should have ${expected}.`);
   }
-  await writeFileAtomically(record, state, 0o644);
+  await rememberWhole(image);
 }
 
 /** Removes an image; fine when it is gone already. */
@@ -47,7 +45,8 @@ export async function removeImage(imagesFolder: string, name: string, arch: Arch
 }
 
 /**
- * Moves a finished folder with `disk.qcow2` and `image.json` to the place of its name, over an older image of that name.
+ * Moves a finished folder, whose manifest has the hash of its disk, to the place of its name: `disk.qcow2` and
+ * `image.json`, over an older image.
  * A VM that runs keeps the old disk open; readers see the old image, the new one, or for a moment none.
  */
 export async function activateImage(
@@ -58,16 +57,18 @@ export async function activateImage(
   const name = `${manifest.name}-${manifest.arch}`;
   const folder = join(imagesFolder, name);
   await mkdir(imagesFolder, { recursive: true });
+  await rememberWhole({ folder: finished, disk: join(finished, "disk.qcow2"), manifest });
   for (;;) {
     await retire(imagesFolder, name);
     try {
       await rename(finished, folder);
-      return { folder, disk: join(folder, "disk.qcow2"), manifest };
+      break;
     } catch (error) {
       // Another build was quicker between the two steps: its image makes room in the next round.
       if (!isErrno(error, "ENOTEMPTY") && !isErrno(error, "EEXIST")) throw error;
     }
   }
+  return { folder, disk: join(folder, "disk.qcow2"), manifest };
 }
 
 /** The SHA-256 of a file in lower-case hex, read piece by piece. */
@@ -93,10 +94,19 @@ async function imageIn(folder: string): Promise<StoredImage | undefined> {
   return { folder, disk, manifest };
 }
 
-/** What changes whenever a file is written to or replaced. */
-async function fileState(path: string): Promise<readonly string[]> {
-  const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-  return [ino, size, mtimeNs, ctimeNs].map(String);
+/** Beside the disk: how the file was when it was last found whole. */
+function recordOf(image: StoredImage): string {
+  return join(image.folder, "verified.json");
+}
+
+async function rememberWhole(image: StoredImage): Promise<void> {
+  await writeFileAtomically(recordOf(image), await stateOf(image), 0o644);
+}
+
+/** What the disk should be, and what changes whenever its file is written to or replaced. */
+async function stateOf(image: StoredImage): Promise<string> {
+  const { ino, size, mtimeNs, ctimeNs } = await stat(image.disk, { bigint: true });
+  return JSON.stringify([image.manifest.disk.sha256, ...[ino, size, mtimeNs, ctimeNs].map(String)]);
 }
 
 /** A quick check for every use; `verifyImage` is the thorough one. */

@@ -1,0 +1,128 @@
+/** A bootable disk made by the real tools from a very small Debian. */
+import { expect, test } from "bun:test";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { makeRawDisk } from "../../../../src/host/image/build/disk-image.ts";
+import { esp, root } from "../../../../src/host/image/build/partitions.ts";
+import { kernelCommandLine } from "../../../../src/host/image/build/recipe.ts";
+import { hashOf } from "../../../../src/host/image/store.ts";
+import { run } from "../../../../src/system/process.ts";
+import { tempHome } from "../../../support/temp-home.ts";
+
+/** Only what the disk is made from: a kernel, its initramfs, the loader, and one file of a user that is not root. */
+const tree: Readonly<Record<string, string>> = {
+  "boot/vmlinuz-6.12": "the kernel",
+  "boot/initrd.img-6.12": "its initramfs",
+  "usr/lib/systemd/boot/efi/systemd-bootx64.efi": "the loader",
+  "etc/hostname": "of the building machine",
+  "home/user/file": "a user's",
+};
+
+async function smallTar(folder: string): Promise<string> {
+  for (const [path, text] of Object.entries(tree)) {
+    await mkdir(dirname(join(folder, "tree", path)), { recursive: true });
+    await writeFile(join(folder, "tree", path), text);
+  }
+  const tar = join(folder, "small.tar");
+  const words = ["tar", "--create", `--file=${tar}`, `--directory=${join(folder, "tree")}`, "--sort=name"];
+  const { exitCode } = await run([...words, "--owner=1234", "--group=1234", "--mode=u=rwX,go=rX", "."]);
+  expect(exitCode).toBe(0);
+  return tar;
+}
+
+/** Makes the disk in a new folder below `home`. */
+async function makeDisk(home: string, name: string, tar: string): Promise<string> {
+  const folder = join(home, name);
+  const guestBinary = join(home, "qn");
+  await mkdir(folder);
+  await writeFile(guestBinary, "the agent");
+  await chmod(guestBinary, 0o700);
+  return await makeRawDisk({
+    arch: "x86_64",
+    folder,
+    tar,
+    files: [
+      { path: "/etc/hostname", mode: 0o644, text: "qn\n" },
+      { path: "/etc/sudoers.d/qn", mode: 0o440, text: "all\n" },
+    ],
+    links: [{ path: "/etc/systemd/system/a.service", target: "/dev/null" }],
+    guestBinary,
+  });
+}
+
+/** What a program prints, which must end well. */
+async function said(...command: readonly string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await run(command);
+  expect([exitCode, exitCode === 0 ? "" : stderr]).toEqual([0, ""]);
+  return stdout;
+}
+
+/** Permission bits, owner and group of a file in the root file system, as debugfs says them. */
+async function rightsOf(disk: string, path: string): Promise<string | undefined> {
+  const text = await said("debugfs", "-R", `stat ${path}`, `${disk}?offset=${root.offsetBytes}`);
+  const mode = /Mode:\s+(\d+)/.exec(text)?.[1];
+  const [, user, group] = /User:\s+(\d+)\s+Group:\s+(\d+)/.exec(text) ?? [];
+  return `${mode} ${user}:${group}`;
+}
+
+test("a disk has a loader, a kernel and a root with everyone's rights in it", async () => {
+  await using home = await tempHome({ images: false });
+  const disk = await makeDisk(home.path, "build", await smallTar(home.path));
+  const fileSystem = `${disk}?offset=${root.offsetBytes}`;
+  const volume = `${disk}@@${esp.offsetBytes}`;
+  const table = JSON.parse(await said("sfdisk", "--json", disk));
+  const efi = await said("mdir", "-b", "-/", "-i", volume, "::");
+  expect({
+    partitions: table.partitiontable.partitions.map((partition: { name: string }) => partition.name),
+    efi: efi
+      .split("\n")
+      .filter((line) => line !== "")
+      .toSorted(),
+    entry: (await said("mtype", "-i", volume, "::/loader/entries/qn.conf")).split("\n"),
+    kernel: await said("mtype", "-i", volume, "::/linux"),
+    loader: await said("mtype", "-i", volume, "::/EFI/BOOT/BOOTX64.EFI"),
+    hostname: await said("debugfs", "-R", "cat /etc/hostname", fileSystem),
+    mask: /Fast link dest: "(.*)"/.exec(
+      await said("debugfs", "-R", "stat /etc/systemd/system/a.service", fileSystem),
+    )?.[1],
+    rights: {
+      root: await rightsOf(disk, "/"),
+      qn: await rightsOf(disk, "/usr/local/bin/qn"),
+      sudoers: await rightsOf(disk, "/etc/sudoers.d/qn"),
+      user: await rightsOf(disk, "/home/user/file"),
+    },
+  }).toEqual({
+    partitions: ["esp", "root"],
+    efi: [
+      "::/EFI/",
+      "::/EFI/BOOT/",
+      "::/EFI/BOOT/BOOTX64.EFI",
+      "::/initrd",
+      "::/linux",
+      "::/loader/",
+      "::/loader/entries/",
+      "::/loader/entries/qn.conf",
+      "::/loader/loader.conf",
+    ],
+    entry: ["title qn", "linux /linux", "initrd /initrd", `options ${kernelCommandLine("x86_64")}`, ""],
+    kernel: "the kernel",
+    loader: "the loader",
+    hostname: "qn\n",
+    mask: "/dev/null",
+    rights: { root: "0755 0:0", qn: "0755 0:0", sudoers: "0440 0:0", user: "0644 1234:1234" },
+  });
+  await said("e2fsck", "-fn", fileSystem);
+});
+
+test("the same parts give the same disk, whenever they are put together", async () => {
+  await using home = await tempHome({ images: false });
+  const tar = await smallTar(home.path);
+  const hashes = [];
+  for (const name of ["one", "two"]) {
+    // As qcow2, which leaves the 6 GiB of nothing out.
+    const packed = join(home.path, `${name}.qcow2`);
+    await said("qemu-img", "convert", "-O", "qcow2", await makeDisk(home.path, name, tar), packed);
+    hashes.push(await hashOf(packed));
+  }
+  expect(hashes[1]).toBe(hashes[0] ?? "");
+});
