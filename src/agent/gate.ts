@@ -9,7 +9,7 @@ import { type Address, connect, type Connection, listen, type Listener, splice }
 import { linesOf } from "../system/lines.ts";
 
 /** How long a caller may take to prove itself: long on an emulated guest's clock, short for somebody who only knocks. */
-const handshakeDeadlineMs = 20_000;
+const usualDeadlineMs = 20_000;
 
 /** Callers that have not proven themselves yet; more are hung up on, so that knocking cannot fill the memory. */
 const unprovenMax = 64;
@@ -22,6 +22,8 @@ export type GateOptions = {
   readonly addressOf: (open: Exclude<Open, { open: "control" }>) => Address;
   /** Takes a control connection over; it is paused, and `early` are the bytes that came with the request. */
   readonly onControl: (connection: Connection, early: Uint8Array) => void;
+  /** How long a caller may take to prove itself; 20 s unless given. */
+  readonly handshakeDeadlineMs?: number;
 };
 
 /** Opens the gate. Throws the system's error when the port is taken. */
@@ -43,7 +45,7 @@ async function admit(connection: Connection, options: GateOptions, onSettled: ()
     connection.write(encode({ qn: 1, nonce }));
     const answer = await within(
       lines.next(),
-      handshakeDeadlineMs,
+      options.handshakeDeadlineMs ?? usualDeadlineMs,
       () => new QnError("GATE_REFUSED", "The caller did not prove itself in time."),
     );
     connection.write(encode(confirm(answer, options.secret, nonce)));

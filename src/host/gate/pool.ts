@@ -89,7 +89,9 @@ export class GatePool {
     const waiter = this.#waiting.shift();
     if (waiter !== undefined) return waiter.resolve(proven);
     this.#idle.push(proven);
-    const onClose = proven.connection.onClose;
+    const { onClose } = proven.connection;
+    // A process that dies ends its connections in order; nothing can come of one whose other half is gone.
+    proven.connection.onEnd = () => proven.connection.reset();
     proven.connection.onClose = (error) => {
       this.#idle = this.#idle.filter((other) => other !== proven);
       onClose(error);
