@@ -1,0 +1,211 @@
+/** The link between supervisor and agent: hello both ways, whole reports, and agents that are not as they should be. */
+import { expect, spyOn, test } from "bun:test";
+import { HostLink } from "../../../../src/agent/link.ts";
+import { type GuestLink, linkGuest } from "../../../../src/host/supervisor/guest.ts";
+import { encode } from "../../../../src/protocol/frame.ts";
+import type { AgentMessage, PublishedPort } from "../../../../src/protocol/messages.ts";
+import { failureOf } from "../../../support/failures.ts";
+import { handGate, realGate } from "../../../support/gates.ts";
+import { receive } from "../../../support/streams.ts";
+
+const identity = { version: "0.1.0", arch: "x86_64", image: "debian 1" } as const;
+const hello = { type: "hello", protocol: 1, ...identity } as const;
+const port: PublishedPort = { protocol: "tcp", hostIp: "::", hostPort: 80, containerId: "c1", container: "web" };
+
+/** What a supervisor hears on a link, and when. */
+function listener(): {
+  messages: AgentMessage[];
+  losses: string[];
+  lost: Promise<string>;
+  heard(count: number): Promise<void>;
+  onMessage(message: AgentMessage): void;
+  onLost(reason: string): void;
+} {
+  const messages: AgentMessage[] = [];
+  const losses: string[] = [];
+  const { promise: lost, resolve } = Promise.withResolvers<string>();
+  let goal = { count: Number.POSITIVE_INFINITY, resolve: () => {} };
+  return {
+    messages,
+    losses,
+    lost,
+    async heard(count) {
+      if (messages.length >= count) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      goal = { count, resolve };
+      await promise;
+    },
+    onMessage(message) {
+      messages.push(message);
+      if (messages.length >= goal.count) goal.resolve();
+    },
+    onLost(reason) {
+      losses.push(reason);
+      resolve(reason);
+    },
+  };
+}
+
+test("a link brings the host up to date, and keeps it so", async () => {
+  const agent = new HostLink(identity);
+  agent.reportPorts([port]);
+  using gate = realGate({ onControl: (connection, early) => agent.adopt(connection, early) });
+  const heard = listener();
+  const link = await linkGuest(gate.key, "0.1.0", heard);
+  await heard.heard(2);
+  agent.reportDocker("ready");
+  agent.reportDocker("ready");
+  agent.reportPorts([]);
+  await heard.heard(4);
+  expect([link.agentVersion, heard.messages]).toEqual([
+    "0.1.0",
+    [
+      { type: "ports", ports: [port] },
+      { type: "docker", state: "down" },
+      { type: "docker", state: "ready" },
+      { type: "ports", ports: [] },
+    ],
+  ]);
+  link.close();
+});
+
+test("two supervisors at once hear the same, the later one the whole state first", async () => {
+  const agent = new HostLink(identity);
+  using gate = realGate({ onControl: (connection, early) => agent.adopt(connection, early) });
+  const [first, second] = [listener(), listener()];
+  const links: GuestLink[] = [await linkGuest(gate.key, "0.1.0", first)];
+  agent.reportDocker("ready");
+  agent.reportPorts([port]);
+  links.push(await linkGuest(gate.key, "0.1.0", second));
+  await second.heard(2);
+  agent.reportDocker("down");
+  await Promise.all([first.heard(5), second.heard(3)]);
+  const state: AgentMessage[] = [
+    { type: "ports", ports: [port] },
+    { type: "docker", state: "ready" },
+  ];
+  const down: AgentMessage = { type: "docker", state: "down" };
+  expect(second.messages).toEqual([...state, down]);
+  expect(first.messages.slice(2)).toEqual([...state.toReversed(), down]);
+  for (const link of links) link.close();
+});
+
+test("a line of the agent's log reaches the host, a longer one than fits by its beginning", async () => {
+  const quiet = spyOn(process.stderr, "write").mockImplementation(() => true);
+  try {
+    const agent = new HostLink(identity);
+    using gate = realGate({ onControl: (connection, early) => agent.adopt(connection, early) });
+    const heard = listener();
+    const link = await linkGuest(gate.key, "0.1.0", heard);
+    await heard.heard(2);
+    agent.log("Docker: gone");
+    agent.log("x".repeat(20_000));
+    await heard.heard(4);
+    expect(heard.messages.slice(2)).toEqual([
+      { type: "log", text: "Docker: gone" },
+      { type: "log", text: "x".repeat(16_384) },
+    ]);
+    link.close();
+  } finally {
+    quiet.mockRestore();
+  }
+});
+
+test("a link that the host closes itself is not lost", async () => {
+  const agent = new HostLink(identity);
+  using gate = realGate({ onControl: (connection, early) => agent.adopt(connection, early) });
+  const [first, second] = [listener(), listener()];
+  const link = await linkGuest(gate.key, "0.1.0", first);
+  link.close();
+  expect(await failureOf(() => link.pool.take())).toEqual({ code: "GATE_REFUSED", message: "The gate is closed." });
+  // A whole link later the first one would long have been told.
+  const other = await linkGuest(gate.key, "0.1.0", second);
+  await second.heard(2);
+  expect(first.losses).toEqual([]);
+  other.close();
+});
+
+test("an agent that dies is lost once, and its pool with it", async () => {
+  using gate = handGate();
+  const heard = listener();
+  const linking = linkGuest(gate.key, "0.1.0", heard);
+  await gate.proven(1);
+  gate.callers[0]?.connection.write(encode(hello));
+  const link = await linking;
+  await gate.proven(9);
+  for (const { connection } of gate.callers) connection.end();
+  await heard.lost;
+  expect(await failureOf(() => link.pool.take())).toEqual({ code: "GATE_REFUSED", message: "The gate is closed." });
+  expect(heard.losses).toEqual(["The other side ended the connection."]);
+});
+
+/** What becomes of a link to an agent that says `first`; its connection is closed in any case. */
+async function linkToAgentThatSays(first: string): Promise<{ code: string; message: string }> {
+  using gate = handGate();
+  const failure = failureOf(() => linkGuest(gate.key, "0.1.0", listener(), { helloDeadlineMs: 50 }));
+  await gate.proven(1);
+  const connection = gate.callers[0]?.connection;
+  if (connection === undefined) throw new Error("nobody has dialled");
+  const { closed } = receive(connection);
+  connection.write(first);
+  const outcome = await failure;
+  expect(await closed).toBe("ECONNRESET");
+  return outcome;
+}
+
+test("an agent of another protocol is told apart from one that is broken", async () => {
+  expect(await linkToAgentThatSays(encode({ ...hello, protocol: 2, version: "9.0.0" }))).toEqual({
+    code: "AGENT_INCOMPATIBLE",
+    message: "The agent in the guest speaks version 2 (qn 9.0.0) of the protocol, this qn version 1.",
+  });
+  expect(await linkToAgentThatSays(encode({ type: "docker", state: "ready" }))).toEqual({
+    code: "AGENT_INCOMPATIBLE",
+    message: "The agent in the guest speaks no hello of the protocol, this qn version 1.",
+  });
+});
+
+test("an agent that says garbage, or nothing, is given up", async () => {
+  expect(await linkToAgentThatSays("{]\n")).toEqual({ code: "PROTOCOL", message: "The agent's message is not JSON." });
+  expect(await linkToAgentThatSays("")).toEqual({
+    code: "GATE_REFUSED",
+    message: "The agent in the guest did not say hello in time.",
+  });
+});
+
+test("an agent that says garbage later on is lost", async () => {
+  using gate = handGate();
+  const heard = listener();
+  const linking = linkGuest(gate.key, "0.1.0", heard);
+  await gate.proven(1);
+  const agent = gate.callers[0]?.connection;
+  agent?.write(encode(hello));
+  await linking;
+  agent?.write('{"type":"exec","command":"id"}\n');
+  expect(await heard.lost).toBe(
+    `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "log") but received "exec".`,
+  );
+});
+
+test("a host that says what the agent does not know is hung up on, and no other", async () => {
+  const quiet = spyOn(process.stderr, "write").mockImplementation(() => true);
+  try {
+    const agent = new HostLink(identity);
+    const controls: { reset(): void }[] = [];
+    using gate = realGate({
+      onControl: (connection, early) => {
+        controls.push(connection);
+        agent.adopt(connection, early);
+      },
+    });
+    const [good, bad] = [listener(), listener()];
+    const link = await linkGuest(gate.key, "0.1.0", good);
+    await linkGuest(gate.key, "x".repeat(2000), bad);
+    await bad.lost;
+    agent.reportDocker("ready");
+    await good.heard(4);
+    expect([good.losses, good.messages.at(-1)]).toEqual([[], { type: "docker", state: "ready" }]);
+    link.close();
+  } finally {
+    quiet.mockRestore();
+  }
+});
