@@ -1,0 +1,191 @@
+/** Following a Docker daemon: a real API on a Unix socket, and one in the hand where every moment counts. */
+import { expect, test } from "bun:test";
+import { watchDocker } from "../../../../src/agent/ports/watch.ts";
+import { type DockerApi, dockerApi } from "../../../../src/system/docker-api.ts";
+import { fakeDocker } from "../../../support/fake-docker.ts";
+
+function container(name: string, PublicPort: number): object {
+  return {
+    Id: name.repeat(3),
+    Names: [`/${name}`],
+    Ports: [{ IP: "0.0.0.0", PrivatePort: 80, PublicPort, Type: "tcp" }],
+    NetworkSettings: { Networks: { bridge: { IPAddress: "172.17.0.2" } } },
+    State: "running",
+  };
+}
+
+/** A watcher whose words are kept: "ready", "down", "web:8080 db:5432", and troubles with a mark before them. */
+function watching(docker: DockerApi): AsyncDisposable & { said: string[]; saying(wanted: string): Promise<void> } {
+  const said: string[] = [];
+  const stopped = new AbortController();
+  let goal: { wanted: string; resolve: () => void } | undefined;
+  const say = (text: string): void => {
+    said.push(text);
+    if (text === goal?.wanted) goal.resolve();
+  };
+  const ended = watchDocker(
+    docker,
+    {
+      onPorts: (ports) =>
+        say(ports.map(({ container, hostPort }) => `${container}:${hostPort}`).join(" ") || "nothing"),
+      onDocker: say,
+      onTrouble: (text) => say(`! ${text}`),
+    },
+    stopped.signal,
+  );
+  return {
+    said,
+    /** Resolves when this is said next. */
+    async saying(wanted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      goal = { wanted, resolve };
+      await promise;
+    },
+    async [Symbol.asyncDispose]() {
+      stopped.abort();
+      await ended;
+    },
+  };
+}
+
+test("a daemon that is there is ready, listed once, and listed again after each event", async () => {
+  await using docker = await fakeDocker();
+  docker.containers = [container("web", 8080)];
+  await using watch = watching(dockerApi(docker.socketPath));
+  await watch.saying("web:8080");
+  docker.containers = [container("web", 8080), container("db", 5432)];
+  docker.emit();
+  await watch.saying("db:5432 web:8080");
+  docker.containers = [];
+  docker.emit();
+  await watch.saying("nothing");
+  expect(watch.said).toEqual(["ready", "web:8080", "db:5432 web:8080", "nothing"]);
+  expect(docker.requests.map((request) => decodeURIComponent(request))).toEqual([
+    "GET /_ping",
+    'GET /events?filters={"type":["container","network"]}',
+    "GET /containers/json",
+    "GET /containers/json",
+    "GET /containers/json",
+  ]);
+});
+
+test("a daemon that is started anew is followed again", async () => {
+  await using docker = await fakeDocker();
+  docker.containers = [container("web", 8080)];
+  await using watch = watching(dockerApi(docker.socketPath));
+  await watch.saying("web:8080");
+  const down = watch.saying("down");
+  await docker.stop();
+  await down;
+  docker.containers = [container("db", 5432)];
+  docker.start();
+  await watch.saying("db:5432");
+  const words = watch.said.filter((text) => !text.startsWith("!"));
+  expect([words.slice(0, 3), words.slice(-2)]).toEqual([
+    ["ready", "web:8080", "down"],
+    ["ready", "db:5432"],
+  ]);
+});
+
+test("a daemon that is not there yet is waited for, and its absence is told", async () => {
+  await using docker = await fakeDocker();
+  await docker.stop();
+  await using watch = watching(dockerApi(docker.socketPath));
+  await watch.saying("down");
+  docker.start();
+  await watch.saying("nothing");
+  expect([watch.said[0], watch.said[1]?.startsWith("! Docker: "), watch.said.at(-2)]).toEqual(["down", true, "ready"]);
+});
+
+test("a list that fails is told, and the next event lists again", async () => {
+  await using docker = await fakeDocker();
+  docker.containers = 500;
+  await using watch = watching(dockerApi(docker.socketPath));
+  const unwell =
+    '! Cannot list containers: FetchError: [GET] "http://docker/containers/json": 500 Internal Server Error';
+  await watch.saying(unwell);
+  // A list of a kind that nobody knows is a failure too.
+  docker.containers = [{ Id: 7 }];
+  const unknown = "! Cannot list containers: ValiError: Invalid type: Expected string but received 7";
+  const told = watch.saying(unknown);
+  docker.emit();
+  await told;
+  docker.containers = [container("web", 8080)];
+  const listed = watch.saying("web:8080");
+  docker.emit();
+  await listed;
+  expect(watch.said).toEqual(["ready", unwell, unknown, "web:8080"]);
+});
+
+/** A Docker API in the hand: each list waits for the test, each event is the test's. */
+function handDocker(): { api: DockerApi; lists: PromiseWithResolvers<never[]>[]; event: () => void; end: () => void } {
+  const lists: PromiseWithResolvers<never[]>[] = [];
+  const hand = { event: () => {}, end: () => {} };
+  return {
+    lists,
+    event: () => hand.event(),
+    end: () => hand.end(),
+    api: {
+      ping: async () => {},
+      mounts: async () => ({ Binds: [], Mounts: [] }),
+      containers() {
+        const list = Promise.withResolvers<never[]>();
+        lists.push(list);
+        return list.promise;
+      },
+      async follow(onEvent, signal) {
+        hand.event = onEvent;
+        const { promise, resolve } = Promise.withResolvers<void>();
+        hand.end = resolve;
+        signal.addEventListener("abort", () => resolve(), { once: true });
+        await promise;
+      },
+    },
+  };
+}
+
+/** Lets everything that is ready now happen. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+test("events that come while a list is under way share the next one", async () => {
+  const hand = handDocker();
+  await using watch = watching(hand.api);
+  await turn();
+  for (let index = 0; index < 50; index += 1) hand.event();
+  expect(hand.lists).toHaveLength(1);
+  hand.lists[0]?.resolve([]);
+  await turn();
+  expect(hand.lists).toHaveLength(2);
+  hand.lists[1]?.resolve([]);
+  await turn();
+  expect([hand.lists.length, watch.said]).toEqual([2, ["ready", "nothing", "nothing"]]);
+  hand.event();
+  await turn();
+  expect(hand.lists).toHaveLength(3);
+  hand.lists[2]?.resolve([]);
+});
+
+test("an event that comes while a list fails is not forgotten", async () => {
+  const hand = handDocker();
+  await using watch = watching(hand.api);
+  await turn();
+  hand.event();
+  hand.lists[0]?.reject(new Error("gone"));
+  await turn();
+  hand.lists[1]?.resolve([]);
+  await turn();
+  expect(watch.said).toEqual(["ready", "! Cannot list containers: Error: gone", "nothing"]);
+});
+
+test("the watch ends when it is told to, also while the daemon is away", async () => {
+  await using docker = await fakeDocker();
+  await docker.stop();
+  const watch = watching(dockerApi(docker.socketPath));
+  await watch.saying("down");
+  await watch[Symbol.asyncDispose]();
+  docker.start();
+  await turn();
+  expect(docker.requests).toEqual([]);
+});
