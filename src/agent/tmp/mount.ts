@@ -44,7 +44,7 @@ const perform: Record<Step, (hostPath: string, guestPath: string) => Promise<voi
   "remove-mount-point": async (_hostPath, guestPath) => {
     const stats = await lstat(guestPath);
     if (stats.isDirectory()) await rmdir(guestPath);
-    else if (stats.size === 0) await unlink(guestPath);
+    else if (stats.isFile() && stats.size === 0) await unlink(guestPath);
   },
   bind: (hostPath, guestPath) => bindMount(hostPath, guestPath),
 };

@@ -29,6 +29,7 @@ export async function servePlugin(
   await rm(socketPath, { force: true });
   const server = Bun.serve({
     unix: socketPath,
+    development: false,
     maxRequestBodySize: 64 * 1024 * 1024,
     fetch: (request) => answer(request, beforeRequest),
   });
@@ -38,8 +39,8 @@ export async function servePlugin(
 // --- internal ---
 
 async function answer(request: Request, beforeRequest: (request: DockerRequest) => Promise<void>): Promise<Response> {
-  // Docker sends no usable Host header to a plugin, so `url` may be a bare path.
-  const { pathname } = new URL(request.url, "http://plugin");
+  // Docker sends no usable Host header to a plugin, so `url` may be a bare path, or begin with what is no host.
+  const pathname = request.url.replace(/^https?:\/\/[^/]*/, "");
   if (pathname === "/Plugin.Activate") return Response.json({ Implements: ["authz"] });
   if (pathname !== "/AuthZPlugin.AuthZReq") return Response.json({ Allow: true });
   try {

@@ -1,0 +1,150 @@
+/** The authorization plugin as dockerd talks to it: HTTP over its Unix socket. */
+import { expect, test } from "bun:test";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type DockerRequest, servePlugin } from "../../../../src/agent/tmp/plugin.ts";
+import { connect } from "../../../../src/system/connection.ts";
+import { receive } from "../../../support/streams.ts";
+
+type Served = AsyncDisposable & {
+  readonly socketPath: string;
+  readonly seen: DockerRequest[];
+  ask(path: string, body: unknown): Promise<unknown>;
+};
+
+/** A plugin that notes what it is asked, and does `before` first. */
+async function plugin(before: (request: DockerRequest) => Promise<void> = async () => {}): Promise<Served> {
+  const folder = await mkdtemp(join(tmpdir(), "qn-plugin-"));
+  // Neither folder is there yet, as after a boot.
+  const socketPath = join(folder, "docker/plugins/qn-tmp.sock");
+  const seen: DockerRequest[] = [];
+  const served = await servePlugin(socketPath, async (request) => {
+    seen.push(request);
+    await before(request);
+  });
+  return {
+    socketPath,
+    seen,
+    async ask(path, body) {
+      const text = typeof body === "string" ? body : JSON.stringify(body);
+      return await (await fetch(`http://plugin${path}`, { unix: socketPath, method: "POST", body: text })).json();
+    },
+    async [Symbol.asyncDispose]() {
+      await served.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+const request = "/AuthZPlugin.AuthZReq";
+const create = { Image: "busybox", HostConfig: { Binds: ["/tmp/ü:/x"] } };
+
+function asked(body: string | undefined): object {
+  const RequestBody = body === undefined ? undefined : Buffer.from(body).toString("base64");
+  return { User: "", RequestMethod: "POST", RequestUri: "/v1.45/containers/create", RequestBody, RequestHeaders: {} };
+}
+
+test("it says what it is when it is activated, without looking at anything", async () => {
+  await using it = await plugin();
+  expect([await it.ask("/Plugin.Activate", ""), it.seen]).toEqual([{ Implements: ["authz"] }, []]);
+});
+
+test("a request is looked at with its body, and allowed", async () => {
+  await using it = await plugin();
+  expect(await it.ask(request, asked(JSON.stringify(create)))).toEqual({ Allow: true });
+  expect(await it.ask(request, { ...asked(undefined), RequestUri: "/v1.45/containers/web/start" })).toEqual({
+    Allow: true,
+  });
+  expect(it.seen).toEqual([
+    { method: "POST", uri: "/v1.45/containers/create", body: create },
+    { method: "POST", uri: "/v1.45/containers/web/start", body: undefined },
+  ]);
+});
+
+test("a body that is no JSON, empty or no text at all is Docker's to refuse", async () => {
+  await using it = await plugin();
+  for (const body of ["{]", "", "\0\xFF", "<html>"]) {
+    expect(await it.ask(request, asked(body))).toEqual({ Allow: true });
+  }
+  expect(await it.ask(request, { ...asked(undefined), RequestBody: "*** no base64 ***" })).toEqual({ Allow: true });
+  expect(it.seen.map(({ body }) => body)).toEqual(Array.from({ length: 5 }, () => undefined));
+});
+
+test("answers are never held back", async () => {
+  await using it = await plugin();
+  expect(await it.ask("/AuthZPlugin.AuthZRes", asked(JSON.stringify(create)))).toEqual({ Allow: true });
+  expect(it.seen).toEqual([]);
+});
+
+test("what goes wrong is what the user reads", async () => {
+  await using it = await plugin(async () => {
+    throw new Error("/tmp/a of the host cannot be shown in the guest.");
+  });
+  expect(await it.ask(request, asked("{}"))).toEqual({
+    Allow: false,
+    Msg: "/tmp/a of the host cannot be shown in the guest.",
+  });
+});
+
+test("a question that no dockerd asks is refused, and the next one answered", async () => {
+  await using it = await plugin();
+  const wrong = (await it.ask(request, "not JSON")) as { Allow: boolean; Msg: string };
+  const incomplete = (await it.ask(request, { RequestMethod: "POST" })) as { Allow: boolean; Msg: string };
+  expect([wrong.Allow, incomplete.Allow, it.seen]).toEqual([false, false, []]);
+  expect(await it.ask(request, asked("{}"))).toEqual({ Allow: true });
+});
+
+test("a request is held until what it needs is there, others pass meanwhile", async () => {
+  const door = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  await using it = await plugin(async ({ uri }) => {
+    if (!uri.endsWith("/create")) return;
+    held.resolve();
+    await door.promise;
+  });
+  const order: string[] = [];
+  const slow = it.ask(request, asked("{}")).then(() => order.push("create"));
+  await held.promise;
+  await it.ask(request, { RequestMethod: "GET", RequestUri: "/v1.45/info" }).then(() => order.push("info"));
+  door.resolve();
+  await slow;
+  expect(order).toEqual(["info", "create"]);
+});
+
+/** What Docker 20.10 sends, what 24 and later do, and the socket's path as other clients write it. */
+for (const host of ["", "plugin.moby.localhost", "%2Frun%2Fdocker%2Fplugins%2Fqn-tmp.sock"]) {
+  test(`a request with the Host "${host}" is understood`, async () => {
+    await using it = await plugin();
+    const body = JSON.stringify(asked("{}"));
+    const connection = await connect({ unix: it.socketPath });
+    const received = receive(connection);
+    connection.write(
+      `POST ${request} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: Go-http-client/1.1\r\n` +
+        `Content-Length: ${body.length}\r\nAccept: application/vnd.docker.plugins.v1.2+json\r\nConnection: close\r\n\r\n${body}`,
+    );
+    await received.ended;
+    expect(received.whole.toString().split("\r\n\r\n")[1]).toBe('{"Allow":true}');
+    connection.end();
+  });
+}
+
+test("a body of some megabytes passes, as a build of a large project may have it", async () => {
+  await using it = await plugin();
+  const large = JSON.stringify({ ...create, Labels: { x: "y".repeat(8 * 1024 ** 2) } });
+  expect(await it.ask(request, asked(large))).toEqual({ Allow: true });
+  expect(it.seen).toHaveLength(1);
+});
+
+test("the socket of an agent that was killed is replaced", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "qn-plugin-"));
+  const socketPath = join(folder, "qn-tmp.sock");
+  await mkdir(folder, { recursive: true });
+  await writeFile(socketPath, "");
+  const served = await servePlugin(socketPath, async () => {});
+  expect(await (await fetch("http://plugin/Plugin.Activate", { unix: socketPath, method: "POST" })).json()).toEqual({
+    Implements: ["authz"],
+  });
+  await served.close();
+  await rm(folder, { recursive: true });
+});

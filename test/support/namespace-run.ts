@@ -1,0 +1,92 @@
+/** The steps of a test that needs real mounts: run by `namespace.ts` as a program of its own, with its own mount table. */
+import { mkdir } from "node:fs/promises";
+import { mirrorSources } from "../../src/agent/tmp/mount.ts";
+import { serveTmp } from "../../src/agent/tmp/serve.ts";
+import { messageOf } from "../../src/base/errors.ts";
+import type { Boot } from "../../src/protocol/messages.ts";
+import { run } from "../../src/system/process.ts";
+import { fakeDocker } from "./fake-docker.ts";
+
+/** One step; each gives back one text. */
+export type Step =
+  /** Runs a script; what it prints, and "status N" when it fails. `$host` and `$guest` are the two folders. */
+  | { readonly sh: string }
+  /** Mirrors one bind source of the guest's folder; nothing, or what went wrong. */
+  | { readonly mirror: string; readonly createMissing: boolean }
+  /** Asks the authorization plugin of the whole agent; its answer. `binds` are below the guest's folder. */
+  | { readonly create: readonly string[] }
+  | { readonly start: string };
+
+const [stepsText = "[]", root = ""] = process.argv.slice(2);
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by namespace.ts
+const steps = JSON.parse(stepsText) as Step[];
+const host = `${root}/host`;
+const guest = `${root}/guest`;
+await Promise.all([mkdir(host), mkdir(guest)]);
+
+const outcomes: string[] = [];
+const plugin = steps.some((step) => "create" in step || "start" in step) ? await wholeAgent() : undefined;
+for (const step of steps) outcomes.push(await perform(step));
+process.stdout.write(JSON.stringify(outcomes));
+await plugin?.stop();
+
+async function perform(step: Step): Promise<string> {
+  if ("sh" in step) {
+    const { stdout, stderr, exitCode } = await run(["sh", "-c", step.sh], { env: { ...process.env, host, guest } });
+    return `${stdout}${stderr}`.trim() + (exitCode === 0 ? "" : ` status ${exitCode}`);
+  }
+  if ("mirror" in step) {
+    try {
+      await mirrorSources({ aside: host, folder: guest }, [
+        { path: `${guest}${step.mirror}`, createMissing: step.createMissing },
+      ]);
+      return "";
+    } catch (error) {
+      return messageOf(error).replaceAll(root, "");
+    }
+  }
+  if (plugin === undefined) return "no plugin";
+  if ("start" in step) return await plugin.ask("POST", `/v1.45/containers/${step.start}/start`, undefined);
+  const HostConfig = { Binds: step.create.map((bind) => `${guest}${bind}`) };
+  return await plugin.ask("POST", "/v1.45/containers/create?name=x", { Image: "busybox", HostConfig });
+}
+
+/** The agent's role "tmp" from login to plugin; what only a guest has is stood in for by the mounts of this namespace. */
+async function wholeAgent() {
+  await run(["mount", "-t", "tmpfs", "run", "/run"]);
+  // A share that is mounted already is left as it is, so a bind mount by the share's tag stands for the 9p mount.
+  const script = `mkdir -p /run/qn/tmp && mount -t tmpfs qn0 /run/qn/tmp && mount --bind "$1" /run/qn/tmp`;
+  await run(["sh", "-c", script, "sh", host]);
+  const docker = await fakeDocker({ socketPath: "/run/docker.sock" });
+  docker.inspected["old"] = { HostConfig: { Binds: [`${guest}/of-old:/x`] } };
+  const boot: Boot = {
+    secret: "00".repeat(32),
+    vm: "default",
+    hostPorts: [],
+    user: { name: "root", uid: 0, gid: 0, sshKeys: ["ssh-ed25519 AAAA"] },
+    shares: [{ tag: "qn0", path: guest, readOnly: false, folder: "/run/qn/tmp" }],
+    sshHostKey: "a key",
+    home: "/nowhere",
+    dockerSocket: "/nowhere/docker.sock",
+  };
+  const { promise: ready, resolve } = Promise.withResolvers<void>();
+  const stopping = new AbortController();
+  const served = serveTmp(boot, { signal: stopping.signal, onReady: resolve });
+  await Promise.race([ready, served]);
+  return {
+    async ask(RequestMethod: string, RequestUri: string, body: unknown): Promise<string> {
+      const RequestBody = body === undefined ? undefined : Buffer.from(JSON.stringify(body)).toString("base64");
+      const response = await fetch("http://plugin/AuthZPlugin.AuthZReq", {
+        unix: "/run/docker/plugins/qn-tmp.sock",
+        method: "POST",
+        body: JSON.stringify({ RequestMethod, RequestUri, RequestBody }),
+      });
+      return (await response.text()).replaceAll(root, "");
+    },
+    async stop() {
+      stopping.abort();
+      await served;
+      await docker.stop();
+    },
+  };
+}
