@@ -37,6 +37,8 @@ async function writeRecords({ user }: Boot): Promise<void> {
   const { name, uid, gid } = user;
   const home = guestHome(name);
   await mkdir(userdb, { recursive: true, mode: 0o755 });
+  // One by one: the mode of a recursive mkdir counts for the parents too, and then nobody could enter.
+  await mkdir(dirname(home), { recursive: true, mode: 0o755 });
   await mkdir(home, { recursive: true, mode: 0o700 });
   await chown(home, uid, gid);
   const record = { userName: name, uid, gid, homeDirectory: home, shell: "/bin/bash", disposition: "regular" };

@@ -1,5 +1,5 @@
 /** Carries the plan out: makes entries of the guest's /tmp the host's, one bind mount each. */
-import { lstat, mkdir, open, readFile, rmdir, unlink } from "node:fs/promises";
+import { lstat, mkdir, open, opendir, readFile, rmdir, unlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import { isErrno } from "../../system/files.ts";
@@ -19,6 +19,7 @@ export async function mirrorSources(mirror: Mirror, sources: readonly BindSource
     const entry = entryOf(source.path, mirror.folder);
     if (entry === undefined) continue;
     try {
+      await letGoOfReplaced(join(mirror.aside, entry), join(mirror.folder, entry));
       if (source.createMissing) await createIfMissing(join(mirror.aside, relative(mirror.folder, source.path)));
       await mirrorEntry(join(mirror.aside, entry), join(mirror.folder, entry));
     } catch (cause) {
@@ -34,6 +35,49 @@ export async function mirrorSources(mirror: Mirror, sources: readonly BindSource
 async function mirrorEntry(hostPath: string, guestPath: string): Promise<void> {
   const [host, guest, mounted] = await Promise.all([entryAt(hostPath), entryAt(guestPath), isMountPoint(guestPath)]);
   for (const step of planEntry({ host, guest, mounted })) await perform[step](hostPath, guestPath);
+  shownSince.set(guestPath, await changeTimeOf(hostPath));
+}
+
+/** By entry of the guest's folder: when what it shows had last changed on the host, in nanoseconds. */
+const shownSince = new Map<string, bigint | undefined>();
+
+/**
+ * Takes a mount away whose entry the host may have replaced. A mount pins what the kernel knows of a 9p file, so that
+ * its number and its cached content stay the old ones, whatever has its name on the host now; only after the last
+ * mount is gone does the kernel ask again. It does ask for times and for the content of folders.
+ */
+async function letGoOfReplaced(hostPath: string, guestPath: string): Promise<void> {
+  if (!(await isMountPoint(guestPath))) return;
+  const entry = await entryAt(guestPath);
+  const isCurrent =
+    entry?.kind === "folder"
+      ? await canBeListed(guestPath)
+      : (await changeTimeOf(hostPath)) === shownSince.get(guestPath);
+  if (isCurrent) return;
+  unmount(guestPath);
+  await perform["remove-mount-point"](hostPath, guestPath);
+}
+
+async function canBeListed(path: string): Promise<boolean> {
+  try {
+    const folder = await opendir(path);
+    try {
+      await folder.read();
+      return true;
+    } finally {
+      await folder.close();
+    }
+  } catch {
+    return false;
+  }
+}
+
+async function changeTimeOf(path: string): Promise<bigint | undefined> {
+  try {
+    return (await lstat(path, { bigint: true })).ctimeNs;
+  } catch {
+    return undefined;
+  }
 }
 
 const perform: Record<Step, (hostPath: string, guestPath: string) => Promise<void> | void> = {
