@@ -32,6 +32,21 @@ const mountsSchema = v.object({
 /** What a container mounts, as it was asked for: `-v` in Binds, `--mount` in Mounts. */
 export type MountRequests = v.InferOutput<typeof mountsSchema>["HostConfig"];
 
+const bindingsSchema = v.object({
+  HostConfig: v.object({
+    PortBindings: v.nullish(
+      v.record(
+        v.string(),
+        v.nullish(v.array(v.object({ HostIp: v.optional(v.string(), ""), HostPort: v.optional(v.string(), "") })), []),
+      ),
+      {},
+    ),
+  }),
+});
+
+/** The ports that a container was asked to publish, by "80/tcp". They never change in its life. */
+export type PortBindings = v.InferOutput<typeof bindingsSchema>["HostConfig"]["PortBindings"];
+
 /** Calls to the Docker daemon behind one socket. All throw when it does not answer or answers with an error. */
 export type DockerApi = {
   /** Resolves when the daemon answers; a socket that systemd holds (docker.socket) makes the caller wait for it. */
@@ -40,6 +55,8 @@ export type DockerApi = {
   containers(): Promise<Container[]>;
   /** What a container mounts. */
   mounts(id: string): Promise<MountRequests>;
+  /** What a container was asked to publish, whatever came of it. */
+  portBindings(id: string): Promise<PortBindings>;
   /** Calls `onEvent` for each container or network event until the daemon ends the stream or `signal` fires. */
   follow(onEvent: () => void, signal: AbortSignal): Promise<void>;
 };
@@ -48,6 +65,7 @@ export type DockerApi = {
 export function dockerApi(socketPath: string): DockerApi {
   const viaSocket = { unix: socketPath, retry: false, timeout: 0 } as const;
   const call = ofetch.create({ baseURL: "http://docker", ...viaSocket });
+  const inspect = (id: string): Promise<unknown> => call(`/containers/${encodeURIComponent(id)}/json`);
   return {
     async ping(signal) {
       await call("/_ping", { responseType: "text", ...(signal === undefined ? {} : { signal }) });
@@ -56,7 +74,10 @@ export function dockerApi(socketPath: string): DockerApi {
       return v.parse(v.array(containerSchema), await call("/containers/json"));
     },
     async mounts(id) {
-      return v.parse(mountsSchema, await call(`/containers/${encodeURIComponent(id)}/json`)).HostConfig;
+      return v.parse(mountsSchema, await inspect(id)).HostConfig;
+    },
+    async portBindings(id) {
+      return v.parse(bindingsSchema, await inspect(id)).HostConfig.PortBindings;
     },
     async follow(onEvent, signal) {
       const filters = JSON.stringify({ type: ["container", "network"] });

@@ -43,12 +43,42 @@ export function publishedPorts(containers: readonly PortSource[]): ServedPort[] 
   return ports.toSorted((a, b) => keyOf(a).localeCompare(keyOf(b)));
 }
 
+/** What a container was asked to publish, as its HostConfig says: by "80/tcp". */
+export type Asked = Readonly<Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[]>>;
+
+/**
+ * The container with the IPv6 publishes that Docker has left out. Where a container has no IPv6 address and there is
+ * no userland proxy, Docker 26 drops `-p [::1]:8080:80` without a word; the gate serves it all the same.
+ */
+export function withDroppedPorts<Source extends PortSource>(container: Source, asked: Asked): Source {
+  const dropped = Object.entries(asked).flatMap(([key, bindings]) => {
+    const [port, type] = key.split("/");
+    const Type = types.find((known) => known === type);
+    if (Type === undefined) return [];
+    return bindings
+      .filter(({ HostIp, HostPort }) => HostIp.includes(":") && /^[1-9]\d*$/.test(HostPort))
+      .map(({ HostIp, HostPort }) => ({
+        IP: HostIp,
+        PrivatePort: Number(port),
+        PublicPort: Number(HostPort),
+        Type,
+      }));
+  });
+  const isServed = (port: PortSource["Ports"][number]): boolean =>
+    container.Ports.some(
+      ({ IP, PublicPort, Type }) => IP === port.IP && PublicPort === port.PublicPort && Type === port.Type,
+    );
+  return { ...container, Ports: [...container.Ports, ...dropped.filter((port) => !isServed(port))] };
+}
+
 /** What makes a published port the same one: protocol, host address and host port. */
 export function keyOf(port: Pick<PublishedPort, "protocol" | "hostIp" | "hostPort">): string {
   return `${port.protocol} ${port.hostIp} ${port.hostPort}`;
 }
 
 // --- internal ---
+
+const types = ["tcp", "udp", "sctp"] as const;
 
 /** The container's address in the first network that gave it one; a network without addresses publishes nothing. */
 function addressOf(container: PortSource): string | undefined {

@@ -51,6 +51,8 @@ function watching(docker: DockerApi): AsyncDisposable & { said: string[]; saying
 test("a daemon that is there is ready, listed once, and listed again after each event", async () => {
   await using docker = await fakeDocker();
   docker.containers = [container("web", 8080)];
+  docker.inspected["webwebweb"] = { HostConfig: { PortBindings: null } };
+  docker.inspected["dbdbdb"] = { HostConfig: { PortBindings: { "80/tcp": null } } };
   await using watch = watching(dockerApi(docker.socketPath));
   await watch.saying("web:8080");
   docker.containers = [container("web", 8080), container("db", 5432)];
@@ -64,9 +66,22 @@ test("a daemon that is there is ready, listed once, and listed again after each 
     "GET /_ping",
     'GET /events?filters={"type":["container","network"]}',
     "GET /containers/json",
+    "GET /containers/webwebweb/json",
     "GET /containers/json",
+    "GET /containers/dbdbdb/json",
     "GET /containers/json",
   ]);
+});
+
+test("an IPv6 publish that Docker's list leaves out is found by asking for the container", async () => {
+  await using docker = await fakeDocker();
+  docker.containers = [{ ...container("web", 8080), Ports: [{ PrivatePort: 80, Type: "tcp" }] }];
+  docker.inspected["webwebweb"] = {
+    HostConfig: { PortBindings: { "80/tcp": [{ HostIp: "::1", HostPort: "8086" }] } },
+  };
+  await using watch = watching(dockerApi(docker.socketPath));
+  await watch.saying("web:8086");
+  expect(watch.said).toEqual(["ready", "web:8086"]);
 });
 
 test("a daemon that is started anew is followed again", async () => {
@@ -128,6 +143,8 @@ function handDocker(): { api: DockerApi; lists: PromiseWithResolvers<never[]>[];
     api: {
       ping: async () => {},
       mounts: async () => ({ Binds: [], Mounts: [] }),
+      portBindings: async () => ({}),
+      portBindings: async () => ({}),
       containers() {
         const list = Promise.withResolvers<never[]>();
         lists.push(list);

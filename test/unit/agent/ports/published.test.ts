@@ -1,6 +1,6 @@
 /** From Docker's list of containers to the published ports and where each is served. */
 import { expect, test } from "bun:test";
-import { keyOf, type PortSource, publishedPorts } from "../../../../src/agent/ports/published.ts";
+import { keyOf, type PortSource, publishedPorts, withDroppedPorts } from "../../../../src/agent/ports/published.ts";
 
 const id = "f00d".repeat(16);
 
@@ -75,6 +75,27 @@ test("an IPv6 publish of a container is served at its IPv4 address all the same"
   const Ports = [{ IP: "::1", PrivatePort: 80, PublicPort: 8080, Type: "tcp" } as const];
   expect(publishedPorts([container({ Ports })]).map(({ hostIp, target }) => [hostIp, target.hostname])).toEqual([
     ["::1", "172.17.0.2"],
+  ]);
+});
+
+test("an IPv6 publish that Docker has dropped is put back from what was asked for, and nothing else is", () => {
+  const served = { IP: "127.0.0.1", PrivatePort: 80, PublicPort: 8080, Type: "tcp" } as const;
+  const { Ports } = withDroppedPorts(container({ Ports: [served, { ...served, IP: "::" }] }), {
+    "80/tcp": [
+      { HostIp: "127.0.0.1", HostPort: "8080" },
+      { HostIp: "::", HostPort: "8080" },
+      { HostIp: "::1", HostPort: "8081" },
+      { HostIp: "::1", HostPort: "" },
+      { HostIp: "::1", HostPort: "8082-8084" },
+      { HostIp: "10.1.2.3", HostPort: "8085" },
+    ],
+    "53/udp": [{ HostIp: "::1", HostPort: "53" }],
+  });
+  expect(Ports).toEqual([
+    served,
+    { ...served, IP: "::" },
+    { ...served, IP: "::1", PublicPort: 8081 },
+    { IP: "::1", PrivatePort: 53, PublicPort: 53, Type: "udp" },
   ]);
 });
 
