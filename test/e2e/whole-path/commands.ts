@@ -1,0 +1,68 @@
+/** qn's own commands beside a VM that runs. */
+import { expect } from "bun:test";
+import { mkdir } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import type { VmTest } from "../../support/vm.ts";
+
+/** What a shell would like to take apart. */
+const awkward = ["two words", 'a "quoted" word', "it's", "$HOME", "`id`", "a\nnewline", "back\\slash", "*", "", "~"];
+
+/** ssh, env, ls, status, logs, and up beside a running VM. */
+export function commandTests(test: VmTest): void {
+  test("ssh hands every argument over as it was given", async (vm) => {
+    const words = await vm.qn("ssh", "--", "printf", "<%s>", ...awkward);
+    expect(words).toBe(awkward.map((word) => `<${word}>`).join(""));
+  });
+
+  test("ssh ends with the command's exit status and keeps its two outputs apart", async (vm) => {
+    const outcome = await vm.fail(["qn", "ssh", "--", "sh", "-c", "echo out; echo err >&2; exit 42"]);
+    expect(outcome).toEqual({ exitCode: 42, stdout: "out\n", stderr: "err\n" });
+  });
+
+  test("ssh carries the input, and its end", async (vm) => {
+    const stdin = new TextEncoder().encode("one\ntwo\n");
+    expect(await vm.succeed(["qn", "ssh", "default", "--", "wc", "-l"], { stdin })).toBe("2");
+  });
+
+  test("ssh starts in the same folder, as the user of qn", async (vm) => {
+    const folder = join(vm.inHome, "a 'quoted' folder");
+    await mkdir(folder);
+    const { username, uid } = userInfo();
+    const script = "pwd; id -un; id -u";
+    expect(await vm.succeed(["qn", "ssh", "--", "sh", "-c", script], { cwd: folder })).toBe(
+      `${folder}\n${username}\n${uid}`,
+    );
+  });
+
+  test("eval of qn env makes docker use the VM", async (vm) => {
+    const script = 'unset DOCKER_HOST; eval "$("$0" env)"; docker info --format "{{.Name}}"';
+    const program = join(import.meta.dir, "../../../dist/qn");
+    expect(await vm.succeed(["bash", "-c", script, program])).toBe(await vm.docker("info", "--format", "{{.Name}}"));
+  });
+
+  test("status and ls show the VM that runs", async (vm) => {
+    expect(await vm.status()).toMatchObject({
+      name: "default",
+      state: "running",
+      reason: null,
+      cpus: 2,
+      memoryMiB: 1536,
+      docker: { socket: join(vm.folder, "docker.sock"), reachable: true },
+      qemu: { pid: expect.any(Number) },
+      supervisor: { pid: expect.any(Number) },
+    });
+    expect(JSON.parse(await vm.qn("ls", "--json"))).toMatchObject([{ name: "default", state: "running" }]);
+    expect(await vm.qn("logs")).toContain("running");
+    expect(await vm.qn("logs", "--source", "serial")).not.toBe("");
+  });
+
+  test("up beside a VM that runs changes nothing and is quick", async (vm) => {
+    const before = await vm.status();
+    const startedMs = performance.now();
+    await vm.qn("up");
+    expect(performance.now() - startedMs).toBeLessThan(5000);
+    const { qemu, supervisor } = await vm.status();
+    expect({ qemu, supervisor }).toEqual({ qemu: before.qemu, supervisor: before.supervisor });
+  });
+}

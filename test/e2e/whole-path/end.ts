@@ -1,0 +1,59 @@
+/** The end of a VM: down, delete, and what outlives them. These tests build on each other, in this order. */
+import { expect } from "bun:test";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { processesLeft } from "../../support/processes.ts";
+import { knock } from "../../support/until.ts";
+import type { Vm, VmTest } from "../../support/vm.ts";
+
+const noteOf = (vm: Vm): Promise<string> =>
+  vm.docker("run", "--rm", "--volume", "notes:/notes", "busybox", "cat", "/notes/note");
+
+/** Data survives `down` and `delete`; `delete --data` leaves nothing. */
+export function endTests(test: VmTest): void {
+  test("down shuts the VM down, and once more is fine", async (vm) => {
+    await vm.docker("run", "--rm", "--volume", "notes:/notes", "busybox", "sh", "-c", "echo kept >/notes/note");
+    await vm.docker("run", "--detach", "--name", "server", "--publish", "127.0.0.1:0:80", "busybox", "sleep", "1000");
+    const published = await vm.docker("port", "server", "80");
+    await vm.qn("down");
+    expect(await processesLeft(vm.home)).toEqual([]);
+    expect(await knock("127.0.0.1", Number(published.split(":").at(-1)))).toBe("ECONNREFUSED");
+    expect(await vm.status()).toMatchObject({ state: "stopped", docker: { reachable: false } });
+    expect((await vm.fail(["qn", "status"])).exitCode).toBe(3);
+    expect((await vm.fail(["docker", "version"])).exitCode).not.toBe(0);
+    await vm.qn("down");
+  });
+
+  test("images, containers and volumes survive down and up", async (vm) => {
+    await vm.qn("up");
+    expect(await noteOf(vm)).toBe("kept");
+    expect(await vm.docker("ps", "--all", "--filter", "name=server", "--format", "{{.Names}}")).toBe("server");
+    // Settings that the first `up` was given are the VM's.
+    expect(await vm.status()).toMatchObject({ state: "running", cpus: 2, memoryMiB: 1536 });
+  });
+
+  test("a VM that runs is not deleted without --force", async (vm) => {
+    const refused = await vm.fail(["qn", "delete"]);
+    expect(refused.exitCode).toBe(42);
+    expect(refused.stderr).toContain('The VM "default" is running. [VM_RUNNING]');
+    expect((await vm.status()).state).toBe("running");
+  });
+
+  test("delete takes the VM and leaves its data, which a new VM has again", async (vm) => {
+    await vm.qn("delete", "--force");
+    expect(await processesLeft(vm.home)).toEqual([]);
+    expect((await readdir(vm.home)).filter((name) => !name.startsWith("_"))).toEqual(["ssh_config"]);
+    expect(await readdir(join(vm.home, "_data"))).toEqual(["default.raw"]);
+    expect((await vm.fail(["qn", "status"])).exitCode).toBe(4);
+    await vm.qn("up", "--cpus", "2", "--memory", "1536");
+    expect(await noteOf(vm)).toBe("kept");
+  });
+
+  test("delete --data leaves no process and no file of the VM's", async (vm) => {
+    await vm.qn("delete", "--force", "--data");
+    expect(await processesLeft(vm.home)).toEqual([]);
+    expect((await readdir(vm.home)).filter((name) => !name.startsWith("_"))).toEqual(["ssh_config"]);
+    expect(await readdir(join(vm.home, "_data"))).toEqual([]);
+    expect((await vm.fail(["qn", "delete", "--data"])).exitCode).toBe(4);
+  });
+}
