@@ -144,7 +144,6 @@ function handDocker(): { api: DockerApi; lists: PromiseWithResolvers<never[]>[];
       ping: async () => {},
       mounts: async () => ({ Binds: [], Mounts: [] }),
       portBindings: async () => ({}),
-      portBindings: async () => ({}),
       containers() {
         const list = Promise.withResolvers<never[]>();
         lists.push(list);
