@@ -138,7 +138,7 @@ async function startSupervisor(options: UpOptions): Promise<Control | "busy"> {
   });
 }
 
-/** Follows a supervisor until its VM runs; "gone" when that VM was just stopping. */
+/** Follows a supervisor until its VM runs; "gone" when that VM was just stopping, or had failed before anybody asked. */
 async function follow(control: Control, options: UpOptions, as: "started" | "joined"): Promise<UpResult | "gone"> {
   const { signal, onEvent } = options;
   // Only whoever has started the VM takes it down again when called off.
@@ -154,6 +154,7 @@ async function follow(control: Control, options: UpOptions, as: "started" | "joi
       if (event.event === "failed") {
         // Until it has let go, the supervisor still removes and writes files that a failed start takes away.
         await ended(control);
+        if (!waited) return "gone";
         throw errorOf(event.error);
       }
       if (event.event === "running") return waited ? as : "running";

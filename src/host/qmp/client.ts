@@ -23,7 +23,10 @@ export type QmpClient = AsyncDisposable & {
    * `deadlineMs`, or ends the conversation first.
    */
   execute(command: string, args?: Readonly<Record<string, unknown>>, options?: QmpDeadline): Promise<unknown>;
-  /** Calls `listener` for each event from now on; the function that it gives back ends that. */
+  /**
+   * Calls `listener` for each event from now on; the function that it gives back ends that. The first listener also gets
+   * what came before it: a guest that is quicker than this process rings only once.
+   */
   onEvent(listener: (event: QmpEvent) => void): () => void;
   /** Resolves, never rejects, when the conversation is over; with the reason unless this side ended it. */
   readonly closed: Promise<QnError | undefined>;
@@ -103,6 +106,7 @@ class Conversation {
   readonly #reader = new LineReader();
   readonly #pending = new Map<number, Pending>();
   readonly #listeners = new Set<(event: QmpEvent) => void>();
+  #early: QmpEvent[] | undefined = [];
   readonly #greeting = Promise.withResolvers<string>();
   readonly #closing = Promise.withResolvers<QnError | undefined>();
   #over = false;
@@ -139,6 +143,9 @@ class Conversation {
 
   onEvent(listener: (event: QmpEvent) => void): () => void {
     this.#listeners.add(listener);
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const event of early) listener(event);
     return () => this.#listeners.delete(listener);
   }
 
@@ -165,6 +172,7 @@ class Conversation {
       case "greeting":
         return this.#greeting.resolve(message.version);
       case "event":
+        this.#early?.push(message.event);
         for (const listener of this.#listeners) listener(message.event);
         return;
       case "reply":

@@ -148,11 +148,10 @@ export class Effects {
 
   async #startQemu(): Promise<void> {
     const { paths } = this.#options;
-    this.#silence = watchForSilence(paths.logs.serial, this.#patience.silenceMs, () =>
-      this.#tell.dispatch({ type: "stalled" }),
-    );
     const boot = this.#needBoot();
     const qemu = await startQemu(boot.argv, paths, this.#calledOff.signal);
+    const { silenceMs = this.#patience.silenceMs } = this.#options.limits;
+    this.#silence = watchForSilence(paths.logs.serial, silenceMs, () => this.#tell.dispatch({ type: "stalled" }));
     this.#own(qemu);
     await recordQemu(paths, boot, qemu.pid);
   }

@@ -3,7 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { QnError } from "../../base/errors.ts";
 import { within } from "../../system/clock.ts";
-import { isThere } from "../../system/files.ts";
+import { isErrno, isThere } from "../../system/files.ts";
 import type { VmPaths } from "../layout.ts";
 import { awaitQmp, connectQmp, type QmpClient } from "../qmp/client.ts";
 import { quit } from "../qmp/commands.ts";
@@ -68,21 +68,28 @@ export async function adoptQemu(paths: VmPaths, recordedPid: number | undefined)
     return undefined;
   }
   const exited = qmp.closed.then(() => "QEMU ended");
-  const force = (): void => {
-    if (recordedPid !== undefined) process.kill(recordedPid, "SIGKILL");
-  };
-  return { pid: recordedPid, qmp, exited, kill: () => end(qmp, exited, force) };
+  return { pid: recordedPid, qmp, exited, kill: () => end(qmp, exited, () => killProcess(recordedPid)) };
 }
 
 // --- internal ---
 
 async function end(qmp: QmpClient, exited: Promise<string>, force: () => void): Promise<void> {
+  // Its end may come before its answer, and a QEMU that hangs gives none: only the end counts.
+  quit(qmp).catch(() => {});
   try {
-    await quit(qmp);
     await within(exited, quitDeadlineMs, () => new Error("QEMU does not quit"));
   } catch {
     force();
     await exited;
+  }
+}
+
+function killProcess(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(pid, "SIGKILL");
+  } catch (error) {
+    // It has ended meanwhile.
+    if (!isErrno(error, "ESRCH")) throw error;
   }
 }
 

@@ -20,7 +20,8 @@ export type SuperviseOptions = {
   /** Settings on top of the file's and the environment's. */
   readonly flags: ConfigInput;
   readonly version: string;
-  readonly limits: Partial<Limits>;
+  /** What is not given is as long as the accelerator needs. */
+  readonly limits: Partial<Limits & { readonly silenceMs: number }>;
   /** Called once commands can connect. */
   readonly onListening: () => void;
   /** Asks for a clean shutdown when it fires. */

@@ -192,6 +192,21 @@ test("a conversation that comes byte by byte is the same conversation", async ()
   expect([client.version, await client.execute("x"), heard]).toEqual(["7.2.22", "Grüße, 日本", ["RESUME"]]);
 });
 
+test("an event that comes before anybody listens is kept for the first who does, and for no other", async () => {
+  await using fake = await startFakeQmp({
+    onConnect(peer) {
+      // The negotiation's answer comes behind it, so that the client has it before its caller has the client.
+      peer.send(greeting);
+      peer.send(event("VSERPORT_CHANGE"));
+    },
+  });
+  await using client = await connectQmp(fake.socketPath);
+  const [first, second]: [string[], string[]] = [[], []];
+  client.onEvent(({ name }) => first.push(name));
+  client.onEvent(({ name }) => second.push(name));
+  expect([first, second]).toEqual([["VSERPORT_CHANGE"], []]);
+});
+
 test("the end of this side's own choice has no reason, and fails what is pending", async () => {
   await using fake = await startFakeQmp({});
   const client = await connectQmp(fake.socketPath);

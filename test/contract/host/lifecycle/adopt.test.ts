@@ -1,0 +1,109 @@
+/** Supervisors that are killed beside a living QEMU, and VMs that are deleted. */
+import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { deleteVmFiles } from "../../../../src/host/lifecycle/delete.ts";
+import { takeDown } from "../../../../src/host/lifecycle/down.ts";
+import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
+import { isLocked } from "../../../../src/system/lock.ts";
+import { dockerApi } from "../../../../src/system/docker-api.ts";
+import { failureOf } from "../../../support/failures.ts";
+import { type FakeVm, fakeVm, linesWith, processesWith, stateOf } from "../../../support/fake-vm.ts";
+
+/** Kills the VM's supervisor; its QEMU's process, which lives on. */
+async function orphaned(vm: FakeVm): Promise<number | null> {
+  await vm.up();
+  const { qemu, supervisor } = await statusOfVm(vm.paths, vm.env);
+  const pid = supervisor.pid ?? 0;
+  process.kill(pid, "SIGKILL");
+  await goneFrom(vm);
+  return qemu.pid;
+}
+
+/** Resolves when nobody holds the VM's lock: the kernel lets go of it with the process. */
+async function goneFrom(vm: FakeVm): Promise<void> {
+  while (isLocked(vm.paths.lock)) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test("a QEMU whose supervisor was killed is seen, taken over and served as before", async () => {
+  await using vm = await fakeVm("boots");
+  const pid = await orphaned(vm);
+  const reason = "The supervisor has died; QEMU lives on. `qn up` takes it over.";
+  expect(await stateOf(vm)).toEqual({ state: "degraded", reason });
+  vm.told.length = 0;
+  expect([await vm.up(), vm.told]).toEqual(["started", ["phase image", "phase agent", "phase docker", "running"]]);
+  const { state, qemu, docker } = await statusOfVm(vm.paths, vm.env);
+  expect([state, qemu.pid, docker.reachable]).toEqual(["running", pid, true]);
+  expect(await dockerApi(vm.paths.dockerSocket).containers()).toEqual([]);
+  expect(await takeDown(vm.paths, { force: false })).toBe("stopped");
+  expect(await processesWith(vm.paths.folder)).toEqual([]);
+});
+
+test("a QEMU whose supervisor was killed is shut down cleanly without one", async () => {
+  await using vm = await fakeVm("boots");
+  await orphaned(vm);
+  expect(await takeDown(vm.paths, { force: false })).toBe("stopped");
+  expect(await linesWith(vm.paths.logs.serial, "power button")).toEqual(["power button"]);
+  expect(await stateOf(vm)).toEqual({ state: "stopped", reason: null });
+});
+
+test("a QEMU whose supervisor was killed and that does not even quit is killed", async () => {
+  await using vm = await fakeVm("ignores-all");
+  await orphaned(vm);
+  expect(await takeDown(vm.paths, { force: true })).toBe("forced");
+  expect(await processesWith(vm.paths.folder)).toEqual([]);
+});
+
+test("a supervisor and a QEMU that were both killed leave nothing that stands in the way", async () => {
+  await using vm = await fakeVm("boots");
+  process.kill((await orphaned(vm)) ?? 0, "SIGKILL");
+  expect(await vm.up()).toBe("started");
+  expect(await stateOf(vm)).toEqual({ state: "running", reason: null });
+});
+
+test("a QEMU whose boot nobody remembers is replaced", async () => {
+  await using vm = await fakeVm("boots");
+  const pid = await orphaned(vm);
+  await Bun.write(vm.paths.bootFile, "{");
+  expect(await vm.up()).toBe("started");
+  const { state, qemu } = await statusOfVm(vm.paths, vm.env);
+  expect([state, qemu.pid === pid]).toEqual(["running", false]);
+  expect(await processesWith(vm.paths.qmpSocket)).toHaveLength(1);
+});
+
+test("a VM that runs is deleted only by force, and its data only when told so", async () => {
+  await using vm = await fakeVm("boots");
+  await vm.up();
+  const gently = { data: false, force: false };
+  expect(await failureOf(() => deleteVmFiles(vm.paths, vm.env, gently))).toEqual({
+    code: "VM_RUNNING",
+    message: 'The VM "default" is running.',
+  });
+  expect(await deleteVmFiles(vm.paths, vm.env, { data: false, force: true })).toBe(true);
+  expect([await vm.files(), await processesWith(vm.paths.folder)]).toEqual([
+    ["_data", "_data/default.raw", "ssh_config"],
+    [],
+  ]);
+  expect((await failureOf(() => deleteVmFiles(vm.paths, vm.env, gently))).code).toBe("NO_SUCH_VM");
+  await deleteVmFiles(vm.paths, vm.env, { data: true, force: false });
+  expect(existsSync(vm.paths.dataDisk)).toBe(false);
+});
+
+test("a VM that was deleted finds its data again", async () => {
+  await using vm = await fakeVm("boots");
+  await vm.up();
+  await takeDown(vm.paths, { force: false });
+  await deleteVmFiles(vm.paths, vm.env, { data: false, force: false });
+  const { ino } = await Bun.file(vm.paths.dataDisk).stat();
+  await vm.up();
+  expect((await Bun.file(vm.paths.dataDisk).stat()).ino).toBe(ino);
+});
+
+test("the first start that fails takes no data of an older VM along", async () => {
+  await using vm = await fakeVm("boots");
+  await vm.up();
+  await takeDown(vm.paths, { force: true });
+  await deleteVmFiles(vm.paths, vm.env, { data: false, force: false });
+  await vm.behave("exits");
+  expect((await failureOf(() => vm.up())).code).toBe("QEMU_FAILED");
+  expect(await vm.files()).toEqual(["_data", "_data/default.raw", "ssh_config"]);
+});

@@ -1,0 +1,130 @@
+/** A program in QEMU's place: answers what qn asks of one, and boots a "guest" that behaves or misbehaves as it is told. */
+import { appendFileSync, readFileSync } from "node:fs";
+import { openGate } from "../../src/agent/gate.ts";
+import { HostLink } from "../../src/agent/link.ts";
+import { encode } from "../../src/protocol/frame.ts";
+import { parseBoot } from "../../src/protocol/messages.ts";
+import { ownArch } from "../../src/system/platform.ts";
+import { type Connection, listen } from "../../src/system/connection.ts";
+import { fakeDocker } from "./fake-docker.ts";
+
+/** How this QEMU and its guest behave. */
+export type Behaviour =
+  /** As they should. */
+  | "boots"
+  /** QEMU ends at once, with words. */
+  | "exits"
+  /** Its monitor accepts connections and says nothing. */
+  | "never-greets"
+  /** The guest says one line and no more; a reset lets it say that line again. */
+  | "hangs"
+  /** The guest runs and does not listen to the power button. */
+  | "ignores-power"
+  /** The guest runs, listens to nothing, and QEMU does not quit when it is told to. */
+  | "ignores-all"
+  /** The agent in the guest speaks a newer protocol. */
+  | "newer-agent"
+  /** Everything runs but Docker. */
+  | "no-docker";
+
+const [behaviour, ...argv] = process.argv.slice(2) as [Behaviour, ...string[]];
+
+if (argv.includes("--version")) process.stdout.write("QEMU emulator version 7.2.22 (fake)\n");
+else if (argv.includes("help")) process.stdout.write("tcg\n");
+else if (values("-device").every((value) => !value.includes("qn-system"))) process.exitCode = 1;
+else if (behaviour === "exits") {
+  process.stderr.write("qemu-system-fake: Could not open the disk\nqemu-system-fake: giving up\n");
+  process.exitCode = 1;
+} else run();
+
+// --- internal ---
+
+function run(): void {
+  const serial = part("-chardev", "id=serial", "path");
+  const say = (line: string): void => appendFileSync(serial, `${line}\r\n`);
+  const monitors = new Set<Connection>();
+  let isBooting = false;
+  const tell = (event: string, data: object = {}): void => {
+    for (const monitor of monitors) monitor.write(encode({ event, data, timestamp: { seconds: 0, microseconds: 0 } }));
+  };
+  const end = (): void => {
+    // oxlint-disable-next-line unicorn/no-process-exit -- listeners are open, as QEMU's are when it ends
+    setImmediate(() => process.exit(0));
+  };
+  listen({ unix: part("-chardev", "id=qmp", "path") }, (monitor) => {
+    if (behaviour === "never-greets") return;
+    monitors.add(monitor);
+    monitor.onClose = () => monitors.delete(monitor);
+    monitor.onData = (bytes) => {
+      for (const line of Buffer.from(bytes).toString().trim().split("\n")) obey(monitor, line);
+    };
+    monitor.write(
+      encode({ QMP: { version: { qemu: { major: 7, minor: 2, micro: 22 }, package: "" }, capabilities: [] } }),
+    );
+  });
+  say("UEFI firmware (fake)");
+
+  function obey(monitor: Connection, line: string): void {
+    const { execute, id } = JSON.parse(line) as { execute: string; id: number };
+    if (execute === "quit" && behaviour === "ignores-all") return;
+    monitor.write(encode({ return: {}, id }));
+    // A guest takes longer than a monitor's greeting; this one starts once somebody would hear its doorbell.
+    if (execute === "qmp_capabilities" && behaviour !== "hangs" && !isBooting) {
+      isBooting = true;
+      void bootGuest(say, tell);
+    }
+    if (execute === "quit") end();
+    if (execute === "system_reset") say("reset: UEFI firmware (fake)");
+    if (execute === "system_powerdown") {
+      say("power button");
+      if (behaviour !== "ignores-power" && behaviour !== "ignores-all") end();
+    }
+  }
+}
+
+/** The guest: the agent's real gate and link, and a fake Docker behind them. */
+async function bootGuest(say: (line: string) => void, tell: (event: string, data: object) => void): Promise<void> {
+  const boot = parseBoot(credential("qn.boot"));
+  const docker = behaviour === "no-docker" ? undefined : await fakeDocker();
+  const protocol = behaviour === "newer-agent" ? 2 : undefined;
+  const link = new HostLink({ version: "0.1.0", arch: ownArch(), image: "fake 1" });
+  openGate({
+    secret: Buffer.from(boot.secret, "hex"),
+    address: { hostname: "127.0.0.1", port: gatePort() },
+    addressOf: () => {
+      if (docker === undefined) throw new Error("Docker does not run.");
+      return { unix: docker.socketPath };
+    },
+    onControl: (connection, early) => {
+      if (protocol === undefined) return link.adopt(connection, early);
+      connection.write(encode({ type: "hello", protocol, version: "9.0.0", arch: ownArch(), image: "fake 9" }));
+    },
+  });
+  if (docker !== undefined) link.reportDocker("ready");
+  say("login:");
+  tell("VSERPORT_CHANGE", { id: "agent", open: true });
+}
+
+function values(flag: string): readonly string[] {
+  return argv.flatMap((word, index) => (argv[index - 1] === flag ? [word] : []));
+}
+
+/** The value of `key` in the option `flag` that has `having`. */
+function part(flag: string, having: string, key: string): string {
+  const parts = values(flag)
+    .map((value) => value.split(","))
+    .find((each) => each.includes(having));
+  return parts?.find((each) => each.startsWith(`${key}=`))?.slice(key.length + 1) ?? "";
+}
+
+function gatePort(): number {
+  const port = /hostfwd=tcp:127\.0\.0\.1:(\d+)-:1021/.exec(values("-netdev").join(" "))?.[1];
+  return Number(port);
+}
+
+function credential(name: string): string {
+  const files = values("-smbios").map((value) => value.replace(/^.*path=/, ""));
+  const start = `io.systemd.credential.binary:${name}=`;
+  const text = files.map((file) => readFileSync(file, "utf8")).find((each) => each.startsWith(start)) ?? "";
+  return Buffer.from(text.slice(start.length), "base64").toString();
+}
