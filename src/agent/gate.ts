@@ -7,6 +7,7 @@ import { type Open, parseOpen } from "../protocol/messages.ts";
 import { within } from "../system/clock.ts";
 import { type Address, connect, type Connection, listen, type Listener, splice } from "../system/connection.ts";
 import { linesOf } from "../system/lines.ts";
+import { carryDatagrams } from "./datagrams.ts";
 
 /** How long a caller may take to prove itself: long on an emulated guest's clock, short for somebody who only knocks. */
 const usualDeadlineMs = 20_000;
@@ -54,8 +55,9 @@ async function admit(connection: Connection, options: GateOptions, onSettled: ()
   }
   const request = parseOpen(await lines.next());
   const early = lines.release();
-  if (request.open === "control") options.onControl(connection, early);
-  else await carry(connection, early, () => options.addressOf(request));
+  if (request.open === "control") return options.onControl(connection, early);
+  const isDatagrams = request.open === "port" && request.protocol === "udp";
+  await (isDatagrams ? carryDatagrams : carry)(connection, early, () => options.addressOf(request));
 }
 
 /** Joins the caller's connection to its target, or answers why not and ends. */

@@ -1,11 +1,18 @@
 /** The agent's end of the control connection: says hello, sends its whole state, and sends it again when it changes. */
 import { messageOf } from "../base/errors.ts";
 import { encode, LineReader } from "../protocol/frame.ts";
-import { type AgentMessage, parseHostMessage, protocolVersion, type PublishedPort } from "../protocol/messages.ts";
+import {
+  type AgentMessage,
+  type FailedPort,
+  type HostMessage,
+  parseHostMessage,
+  protocolVersion,
+  type PublishedPort,
+} from "../protocol/messages.ts";
 import type { Connection } from "../system/connection.ts";
 
-/** What the host should know, as of now. */
-type Report = { ports: readonly PublishedPort[]; docker: "ready" | "down" };
+/** What the host should know, as of now. `report` numbers the state of the ports. */
+type Report = { report: number; ports: readonly PublishedPort[]; docker: "ready" | "down" };
 
 /** Who this agent is, for `hello`. */
 export type Identity = Pick<Extract<AgentMessage, { type: "hello" }>, "version" | "arch" | "image">;
@@ -14,7 +21,10 @@ export type Identity = Pick<Extract<AgentMessage, { type: "hello" }>, "version" 
 export class HostLink {
   readonly #identity: Identity;
   readonly #connections = new Set<Connection>();
-  #report: Report = { ports: [], docker: "down" };
+  #report: Report = { report: 0, ports: [], docker: "down" };
+
+  /** Called with each answer to a report of ports. */
+  onServed: (report: number, failed: readonly FailedPort[]) => void = () => {};
 
   constructor(identity: Identity) {
     this.#identity = identity;
@@ -26,7 +36,7 @@ export class HostLink {
     const read = (bytes: Uint8Array): void => {
       reader.push(bytes);
       try {
-        for (let line = reader.next(); line !== undefined; line = reader.next()) parseHostMessage(line);
+        for (let line = reader.next(); line !== undefined; line = reader.next()) this.#hear(parseHostMessage(line));
       } catch (error) {
         this.log(messageOf(error));
         connection.reset();
@@ -38,16 +48,18 @@ export class HostLink {
     this.#connections.add(connection);
     const send = (message: AgentMessage): void => void connection.write(encode(message));
     send({ type: "hello", protocol: protocolVersion, ...this.#identity });
-    send({ type: "ports", ports: [...this.#report.ports] });
+    send(this.#portsMessage());
     send({ type: "docker", state: this.#report.docker });
     read(early);
     connection.resume();
   }
 
-  /** The ports that are published now. */
-  reportPorts(ports: readonly PublishedPort[]): void {
+  /** Reports all ports that the host should listen on; gives back the report's number, or nothing without a host. */
+  reportPorts(ports: readonly PublishedPort[]): number | undefined {
     this.#report.ports = ports;
-    this.#send({ type: "ports", ports: [...ports] });
+    this.#report.report += 1;
+    this.#send(this.#portsMessage());
+    return this.#connections.size === 0 ? undefined : this.#report.report;
   }
 
   /** Whether the Docker daemon answers. */
@@ -61,6 +73,15 @@ export class HostLink {
   log(text: string): void {
     process.stderr.write(`${text}\n`);
     this.#send({ type: "log", text: text.slice(0, 16_384) });
+  }
+
+  #portsMessage(): AgentMessage {
+    const { report, ports } = this.#report;
+    return { type: "ports", report, ports: [...ports] };
+  }
+
+  #hear(message: HostMessage): void {
+    if (message.type === "served") this.onServed(message.report, message.failed);
   }
 
   #send(message: AgentMessage): void {

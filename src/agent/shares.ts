@@ -13,29 +13,36 @@ const mountOptions = "trans=virtio,version=9p2000.L,msize=512000,cache=mmap,acce
 
 /** Mounts every share that is not mounted yet. Throws with the folder's name when one fails. */
 export async function mountShares(boot: Boot): Promise<void> {
-  const mounted = new Set((await readFile("/proc/self/mounts", "utf8")).split("\n").map((line) => line.split(" ")[0]));
+  const table = (await readFile("/proc/self/mounts", "utf8")).split("\n").map((line) => line.split(" "));
+  const mounted = new Set(table.map(([source]) => source));
+  const mountPoints = new Set(table.map(([_source, target]) => target));
   for (const share of boot.shares) {
     if (mounted.has(share.tag)) continue;
     await mkdir(share.folder, { recursive: true });
     mount(share.tag, share.folder, "9p", mountOptions, share.readOnly);
   }
-  const isShared = boot.shares.some((share) => `${boot.home}/`.startsWith(`${share.folder}/`));
-  if (isShared && !mounted.has(homeCover)) await coverHome(boot);
+  for (const path of homesIn(boot)) if (!mountPoints.has(path)) await coverHome(path, boot);
 }
 
 // --- internal ---
 
-const homeCover = "qn-home";
+/** Where the host's QN_HOME would be seen through the shares. */
+function homesIn({ shares, home }: Boot): readonly string[] {
+  return shares
+    .filter(({ path }) => `${home}/`.startsWith(`${path}/`))
+    .map(({ path, folder }) => `${folder}${home.slice(path.length)}`);
+}
 
 /**
  * Hides the host's QN_HOME, with its disks, keys and settings, behind an empty folder. The VM's Docker socket is there
  * again as a link to the guest's own, so that `-v <host's socket>:/var/run/docker.sock` means what it says.
  */
-async function coverHome(boot: Boot): Promise<void> {
+async function coverHome(path: string, { home, dockerSocket }: Boot): Promise<void> {
   try {
-    mount(homeCover, boot.home, "tmpfs", "size=64k,mode=0755");
-    await mkdir(dirname(boot.dockerSocket), { recursive: true });
-    await symlink("/run/docker.sock", boot.dockerSocket);
+    mount("qn-home", path, "tmpfs", "size=64k,mode=0755");
+    const link = `${path}${dockerSocket.slice(home.length)}`;
+    await mkdir(dirname(link), { recursive: true });
+    await symlink("/run/docker.sock", link);
   } catch (error) {
     if (!isErrno(error, "ENOENT") && !isErrno(error, "EEXIST")) throw error;
   }

@@ -48,7 +48,9 @@ export function wordsBehindDashes(rawArgs: readonly string[]): readonly string[]
 /** A whole number from the command line. Throws USAGE with the flag and the value. */
 export function wholeNumber(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^\d+$/.test(text)) throw new QnError("USAGE", `--${flag} is "${text}", which is not a whole number.`);
+  if (!/^0*[1-9]\d*$/.test(text)) {
+    throw new QnError("USAGE", `--${flag} is "${text}", which is not a whole number above zero.`);
+  }
   return Number(text);
 }
 

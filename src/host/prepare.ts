@@ -1,6 +1,8 @@
 /** From a VM's name to everything that is known before it starts, or to every reason why it cannot. */
+import { stat } from "node:fs/promises";
 import { cpus, homedir, totalmem } from "node:os";
 import { QnError } from "../base/errors.ts";
+import { counted } from "../base/words.ts";
 import { readTextIfThere } from "../system/files.ts";
 import { ownArch } from "../system/platform.ts";
 import { type Loaded, loadConfig } from "./config/load.ts";
@@ -40,6 +42,7 @@ export async function prepareVm(
   const { config, origins } = await effectiveConfig(paths, env, flags);
   const { sound, window } = config;
   const facts = await probeHost(config.arch, { env, cacheFolder: layout.cache, sound, window });
+  await refuseMissingShares(config);
   const shares = sharesOf(config.mounts);
   const specFor: Prepared["specFor"] = (ports) =>
     planVm({ config: { ...config, mounts: shares }, facts, paths, ports });
@@ -61,6 +64,22 @@ export async function effectiveConfig(paths: VmPaths, env: Environment, flags: C
 }
 
 // --- internal ---
+
+/** QEMU would not start with a share that is not there, and say so less clearly. */
+async function refuseMissingShares({ mounts }: VmConfig): Promise<void> {
+  const looks = await Promise.all(
+    mounts.map(async ({ path }) => {
+      const stats = await stat(path).catch(() => undefined);
+      if (stats === undefined) return `mounts: there is no folder ${path}`;
+      return stats.isDirectory() ? [] : `mounts: ${path} is no folder`;
+    }),
+  );
+  const mistakes = looks.flat();
+  if (mistakes.length === 0) return;
+  throw new QnError("CONFIG_INVALID", `${counted(mistakes.length, "share")} cannot be shown in the guest.`, {
+    details: mistakes,
+  });
+}
 
 function hostSize(): HostSize {
   return {

@@ -36,9 +36,12 @@ const bootSchema = v.object({
 /** What the guest learns at boot. `folder` of a share is where it is mounted: its `path`, or aside for /tmp. */
 export type Boot = v.InferOutput<typeof bootSchema>;
 
+const protocolName = v.picklist(["tcp", "udp", "sctp"]);
+const hostAddress = v.pipe(v.string(), v.maxLength(64));
+
 const publishedPortSchema = v.object({
-  protocol: v.picklist(["tcp", "udp", "sctp"]),
-  hostIp: v.pipe(v.string(), v.maxLength(64)),
+  protocol: protocolName,
+  hostIp: hostAddress,
   hostPort: port,
   containerId: v.pipe(v.string(), v.maxLength(64)),
   container: shortText,
@@ -52,8 +55,8 @@ const openSchema = v.variant("open", [
   v.object({ open: v.literal("docker") }),
   v.object({
     open: v.literal("port"),
-    protocol: v.literal("tcp"),
-    hostIp: v.pipe(v.string(), v.maxLength(64)),
+    protocol: v.picklist(["tcp", "udp"]),
+    hostIp: hostAddress,
     hostPort: port,
   }),
 ]);
@@ -75,7 +78,11 @@ const agentMessageSchema = v.variant("type", [
     arch: v.picklist(arches),
     image: shortText,
   }),
-  v.object({ type: v.literal("ports"), ports: v.pipe(v.array(publishedPortSchema), v.maxLength(5_000)) }),
+  v.object({
+    type: v.literal("ports"),
+    report: v.pipe(v.number(), v.integer()),
+    ports: v.pipe(v.array(publishedPortSchema), v.maxLength(5_000)),
+  }),
   v.object({ type: v.literal("docker"), state: v.picklist(["ready", "down"]) }),
   v.object({ type: v.literal("log"), text: v.pipe(v.string(), v.maxLength(16_384)) }),
 ]);
@@ -83,10 +90,27 @@ const agentMessageSchema = v.variant("type", [
 /** What the agent tells the host on the control connection. State, never deltas: the next report repairs a lost one. */
 export type AgentMessage = v.InferOutput<typeof agentMessageSchema>;
 
-/** What the host tells the agent on the control connection. */
 const hostMessageSchema = v.variant("type", [
   v.object({ type: v.literal("hello"), protocol: v.pipe(v.number(), v.integer()), version: shortText }),
+  v.object({
+    type: v.literal("served"),
+    report: v.pipe(v.number(), v.integer()),
+    failed: v.array(
+      v.object({
+        protocol: protocolName,
+        hostIp: hostAddress,
+        hostPort: port,
+        reason: v.pipe(v.string(), v.maxLength(4_096)),
+      }),
+    ),
+  }),
 ]);
+
+/** What the host tells the agent on the control connection; `served` answers a report of ports once all are listened on. */
+export type HostMessage = v.InferOutput<typeof hostMessageSchema>;
+
+/** A published port that the host cannot serve, and why, as a sentence for the user. */
+export type FailedPort = Extract<HostMessage, { type: "served" }>["failed"][number];
 
 /** Parses one line of each kind. All throw PROTOCOL with what is wrong; unknown fields are ignored (version skew). */
 export const parseBoot = parserOf("boot credential", bootSchema);

@@ -22,30 +22,21 @@ const containerSchema = v.object({
 /** One running container. */
 export type Container = v.InferOutput<typeof containerSchema>;
 
-const mountsSchema = v.object({
+const portBindingSchema = v.object({ HostIp: v.optional(v.string(), ""), HostPort: v.optional(v.string(), "") });
+
+const detailsSchema = v.object({
+  Id: v.string(),
+  Name: v.string(),
   HostConfig: v.object({
+    NetworkMode: v.optional(v.string(), ""),
+    PortBindings: v.nullish(v.record(v.string(), v.nullable(v.array(portBindingSchema))), {}),
     Binds: v.nullish(v.array(v.string()), []),
     Mounts: v.nullish(v.array(v.object({ Type: v.string(), Source: v.optional(v.string(), "") })), []),
   }),
 });
 
-/** What a container mounts, as it was asked for: `-v` in Binds, `--mount` in Mounts. */
-export type MountRequests = v.InferOutput<typeof mountsSchema>["HostConfig"];
-
-const bindingsSchema = v.object({
-  HostConfig: v.object({
-    PortBindings: v.nullish(
-      v.record(
-        v.string(),
-        v.nullish(v.array(v.object({ HostIp: v.optional(v.string(), ""), HostPort: v.optional(v.string(), "") })), []),
-      ),
-      {},
-    ),
-  }),
-});
-
-/** The ports that a container was asked to publish, by "80/tcp". They never change in its life. */
-export type PortBindings = v.InferOutput<typeof bindingsSchema>["HostConfig"]["PortBindings"];
+/** What a container was asked to be: `-v` in Binds, `--mount` in Mounts, `-p` in PortBindings. */
+export type ContainerDetails = v.InferOutput<typeof detailsSchema>;
 
 /** Calls to the Docker daemon behind one socket. All throw when it does not answer or answers with an error. */
 export type DockerApi = {
@@ -53,10 +44,8 @@ export type DockerApi = {
   ping(signal?: AbortSignal): Promise<void>;
   /** The running containers. */
   containers(): Promise<Container[]>;
-  /** What a container mounts. */
-  mounts(id: string): Promise<MountRequests>;
-  /** What a container was asked to publish, whatever came of it. */
-  portBindings(id: string): Promise<PortBindings>;
+  /** What a container was asked to be, running or not. `id` may be a name. */
+  details(id: string): Promise<ContainerDetails>;
   /** Calls `onEvent` for each container or network event until the daemon ends the stream or `signal` fires. */
   follow(onEvent: () => void, signal: AbortSignal): Promise<void>;
 };
@@ -65,7 +54,6 @@ export type DockerApi = {
 export function dockerApi(socketPath: string): DockerApi {
   const viaSocket = { unix: socketPath, retry: false, timeout: 0 } as const;
   const call = ofetch.create({ baseURL: "http://docker", ...viaSocket });
-  const inspect = (id: string): Promise<unknown> => call(`/containers/${encodeURIComponent(id)}/json`);
   return {
     async ping(signal) {
       await call("/_ping", { responseType: "text", ...(signal === undefined ? {} : { signal }) });
@@ -73,11 +61,8 @@ export function dockerApi(socketPath: string): DockerApi {
     async containers() {
       return v.parse(v.array(containerSchema), await call("/containers/json"));
     },
-    async mounts(id) {
-      return v.parse(mountsSchema, await inspect(id)).HostConfig;
-    },
-    async portBindings(id) {
-      return v.parse(bindingsSchema, await inspect(id)).HostConfig.PortBindings;
+    async details(id) {
+      return v.parse(detailsSchema, await call(`/containers/${encodeURIComponent(id)}/json`));
     },
     async follow(onEvent, signal) {
       const filters = JSON.stringify({ type: ["container", "network"] });

@@ -13,6 +13,7 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 const MS_RDONLY = 1n;
 const MS_BIND = 4096n;
+const MS_REC = 16384n;
 const MNT_DETACH = 2;
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
@@ -31,9 +32,9 @@ export function mount(source: string, target: string, type: string, options: str
   );
 }
 
-/** Shows `source`, a file or folder, at `target` too (mount(2) with MS_BIND). Throws as `mount` does. */
+/** Shows `source`, a file or folder with all that is mounted below it, at `target` too. Throws as `mount` does. */
 export function bindMount(source: string, target: string): void {
-  check("bind mount", target, linux().mount(text(source), text(target), null, MS_BIND, null));
+  check("bind mount", target, linux().mount(text(source), text(target), null, MS_BIND | MS_REC, null));
 }
 
 /** Takes a mount away; who still uses it keeps it until the last file is closed (umount2(2) with MNT_DETACH). */

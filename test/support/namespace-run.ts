@@ -58,7 +58,7 @@ async function wholeAgent() {
   const script = `mkdir -p /run/qn/tmp && mount -t tmpfs qn0 /run/qn/tmp && mount --bind "$1" /run/qn/tmp`;
   await run(["sh", "-c", script, "sh", host]);
   const docker = await fakeDocker({ socketPath: "/run/docker.sock" });
-  docker.inspected["old"] = { HostConfig: { Binds: [`${guest}/of-old:/x`] } };
+  docker.inspected["old"] = { Id: "f00d", Name: "/old", HostConfig: { Binds: [`${guest}/of-old:/x`] } };
   const boot: Boot = {
     secret: "00".repeat(32),
     vm: "default",

@@ -1,5 +1,6 @@
 /** Which ports the running containers publish, and where in the guest each is served. */
 import type { PublishedPort } from "../../protocol/messages.ts";
+import { fixedPortsOf, type PortRequests } from "./request.ts";
 
 /** A running container as far as ports go. */
 export type PortSource = {
@@ -22,13 +23,16 @@ export type ServedPort = PublishedPort & { readonly target: { readonly hostname:
 /**
  * The published ports of all containers, in a stable order. The target is the container itself, not the guest's own
  * address: it serves whatever host address was published, IPv6 and addresses of the host included, and saves a
- * translation by the kernel on each packet.
+ * translation by the kernel on each packet. `requests` has what containers asked for, by id.
  */
-export function publishedPorts(containers: readonly PortSource[]): ServedPort[] {
+export function publishedPorts(
+  containers: readonly PortSource[],
+  requests: ReadonlyMap<string, PortRequests> = new Map(),
+): ServedPort[] {
   const ports = containers.flatMap((container) => {
     const hostname = addressOf(container);
     if (hostname === undefined) return [];
-    return container.Ports.flatMap((port) => {
+    const listed: ServedPort[] = container.Ports.flatMap((port) => {
       if (port.PublicPort === undefined) return [];
       return {
         protocol: port.Type,
@@ -39,36 +43,9 @@ export function publishedPorts(containers: readonly PortSource[]): ServedPort[] 
         target: { hostname, port: port.PrivatePort },
       };
     });
+    return [...listed, ...unlistedPorts(listed, requests.get(container.Id), hostname)];
   });
   return ports.toSorted((a, b) => keyOf(a).localeCompare(keyOf(b)));
-}
-
-/** What a container was asked to publish, as its HostConfig says: by "80/tcp". */
-export type Asked = Readonly<Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[]>>;
-
-/**
- * The container with the IPv6 publishes that Docker has left out. Where a container has no IPv6 address and there is
- * no userland proxy, Docker 26 drops `-p [::1]:8080:80` without a word; the gate serves it all the same.
- */
-export function withDroppedPorts<Source extends PortSource>(container: Source, asked: Asked): Source {
-  const dropped = Object.entries(asked).flatMap(([key, bindings]) => {
-    const [port, type] = key.split("/");
-    const Type = types.find((known) => known === type);
-    if (Type === undefined) return [];
-    return bindings
-      .filter(({ HostIp, HostPort }) => HostIp.includes(":") && /^[1-9]\d*$/.test(HostPort))
-      .map(({ HostIp, HostPort }) => ({
-        IP: HostIp,
-        PrivatePort: Number(port),
-        PublicPort: Number(HostPort),
-        Type,
-      }));
-  });
-  const isServed = (port: PortSource["Ports"][number]): boolean =>
-    container.Ports.some(
-      ({ IP, PublicPort, Type }) => IP === port.IP && PublicPort === port.PublicPort && Type === port.Type,
-    );
-  return { ...container, Ports: [...container.Ports, ...dropped.filter((port) => !isServed(port))] };
 }
 
 /** What makes a published port the same one: protocol, host address and host port. */
@@ -78,7 +55,21 @@ export function keyOf(port: Pick<PublishedPort, "protocol" | "hostIp" | "hostPor
 
 // --- internal ---
 
-const types = ["tcp", "udp", "sctp"] as const;
+/**
+ * The IPv6 ports that the container asks for and Docker's list lacks: where a container has no IPv6 address and there is
+ * no userland proxy, Docker 26 drops `-p [::1]:8080:80` without a word. The gate serves it all the same.
+ */
+function unlistedPorts(
+  listed: readonly ServedPort[],
+  request: PortRequests | undefined,
+  hostname: string,
+): ServedPort[] {
+  if (request === undefined) return [];
+  const known = new Set(listed.map(keyOf));
+  return fixedPortsOf(request)
+    .filter((port) => port.hostIp.includes(":") && !known.has(keyOf(port)))
+    .map(({ containerPort, ...port }) => ({ ...port, target: { hostname, port: containerPort } }));
+}
 
 /** The container's address in the first network that gave it one; a network without addresses publishes nothing. */
 function addressOf(container: PortSource): string | undefined {

@@ -7,12 +7,19 @@ import { dockerApi } from "../../system/docker-api.ts";
 import { hideHostPorts } from "../firewall.ts";
 import { openGate } from "../gate.ts";
 import { HostLink, type Identity } from "../link.ts";
-import { keyOf, type ServedPort } from "./published.ts";
+import { servePlugin } from "../plugin.ts";
+import { PortBook } from "./book.ts";
+import { portHooks } from "./hooks.ts";
+import { portLister } from "./list.ts";
+import { Lister } from "./lister.ts";
 import { watchDocker } from "./watch.ts";
 
 const dockerSocket = "/run/docker.sock";
 
-/** Serves until `signal` fires; `onReady` is called once the gate listens. Throws the system's error when it cannot. */
+/** dockerd finds plugins by the name of their socket here. */
+const pluginSocket = "/run/docker/plugins/qn-ports.sock";
+
+/** Serves until `signal` fires; `onReady` is called once Docker may start. Throws the system's error when it cannot. */
 export async function servePorts(
   boot: Boot,
   identity: Identity,
@@ -20,27 +27,38 @@ export async function servePorts(
 ): Promise<void> {
   await hideHostPorts(boot.hostPorts);
   const link = new HostLink(identity);
-  let served = new Map<string, ServedPort>();
+  const book = new PortBook((ports) => link.reportPorts(ports));
+  link.onServed = (report, failed) => book.onServed(report, failed);
   const gate = openGate({
     secret: Buffer.from(boot.secret, "hex"),
     address: { hostname: "0.0.0.0", port: gateGuestPort },
-    addressOf: (request) => targetOf(request, served),
+    addressOf: (request) => targetOf(request, book),
     onControl: (connection, early) => link.adopt(connection, early),
   });
+  const docker = dockerApi(dockerSocket);
+  const lister = new Lister(portLister(docker), (ports) => book.setPublished(ports));
+  const refresh = (): Promise<void> => lister.refresh();
+  const onTrouble = (text: string): void => link.log(text);
+  const plugin = await servePlugin(
+    pluginSocket,
+    portHooks({ book, details: (id) => docker.details(id), refresh, onTrouble }),
+  );
   options.onReady();
   const doorbell = await ring();
-  const onPorts = (ports: readonly ServedPort[]): void => {
-    served = new Map(ports.map((port) => [keyOf(port), port]));
-    link.reportPorts(ports.map(({ target: _target, ...port }) => port));
+  const onNudge = (): void =>
+    lister.nudge(
+      () => book.publish(),
+      (error) => onTrouble(`cannot list containers: ${String(error)}`),
+    );
+  const onDocker = (state: "ready" | "down"): void => {
+    if (state === "down") book.dropAll();
+    link.reportDocker(state);
   };
   try {
-    await watchDocker(
-      dockerApi(dockerSocket),
-      { onPorts, onDocker: (state) => link.reportDocker(state), onTrouble: (text) => link.log(text) },
-      options.signal,
-    );
+    await watchDocker(docker, { onNudge, onDocker, onTrouble }, options.signal);
   } finally {
     gate.closeAll();
+    await plugin.close();
     await doorbell?.close();
   }
 }
@@ -48,13 +66,11 @@ export async function servePorts(
 // --- internal ---
 
 /** Where a stream leads: Docker's socket, or the container that publishes the port now. */
-function targetOf(request: Exclude<Open, { open: "control" }>, served: ReadonlyMap<string, ServedPort>): Address {
+function targetOf(request: Exclude<Open, { open: "control" }>, book: PortBook): Address {
   if (request.open === "docker") return { unix: dockerSocket };
-  const port = served.get(keyOf(request));
-  if (port === undefined) {
-    throw new QnError("AGENT_FAILED", `No container publishes ${request.protocol} port ${request.hostPort}.`);
-  }
-  return port.target;
+  const target = book.find(request);
+  if (target !== undefined) return target;
+  throw new QnError("AGENT_FAILED", `No container publishes ${request.protocol} port ${request.hostPort}.`);
 }
 
 /**

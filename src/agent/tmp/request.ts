@@ -1,5 +1,6 @@
 /** Which paths of the host a Docker API request is about to mount. */
 import { cleanPath } from "../../base/words.ts";
+import { dockerPath } from "../docker-path.ts";
 
 /** A bind source. Docker makes a missing one that was asked for with `-v`, and refuses it with `--mount`. */
 export type BindSource = { readonly path: string; readonly createMissing: boolean };
@@ -16,17 +17,10 @@ export type MountCall = { readonly call: "create" } | { readonly call: "start"; 
 /** Recognises `POST /v1.45/containers/create` and `POST /containers/ID/start` (or restart); nothing for all else. */
 export function mountCallOf(method: string, uri: string): MountCall {
   if (method !== "POST") return undefined;
-  // Docker sends a bare path, which `new URL` would take for a host when it begins with two slashes.
-  const pathname = uri.replace(/^https?:\/\/[^/]*/, "").split("?")[0] ?? "";
-  if (/^(\/v[\d.]+)?\/containers\/create$/.test(pathname)) return { call: "create" };
-  const id = /^(?:\/v[\d.]+)?\/containers\/([^/]+)\/(?:re)?start$/.exec(pathname)?.[1];
-  if (id === undefined) return undefined;
-  try {
-    return { call: "start", id: decodeURIComponent(id) };
-  } catch {
-    // What no client could mean is Docker's to refuse.
-    return undefined;
-  }
+  const [kind, id, verb, ...more] = dockerPath(uri) ?? [];
+  if (kind !== "containers" || id === undefined || id === "" || more.length > 0) return undefined;
+  if (id === "create" && verb === undefined) return { call: "create" };
+  return verb === "start" || verb === "restart" ? { call: "start", id } : undefined;
 }
 
 /** The bind sources in a HostConfig: the absolute ones of `Binds` and the bind mounts of `Mounts`, cleaned of dots. */

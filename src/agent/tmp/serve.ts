@@ -5,7 +5,7 @@ import { type DockerApi, dockerApi } from "../../system/docker-api.ts";
 import { provideLogin } from "../login.ts";
 import { mountShares } from "../shares.ts";
 import { type Mirror, mirrorSources } from "./mount.ts";
-import { type DockerRequest, servePlugin } from "./plugin.ts";
+import { type DockerRequest, servePlugin } from "../plugin.ts";
 import { type BindSource, bindSourcesOf, mountCallOf } from "./request.ts";
 
 /** dockerd finds plugins by the name of their socket here. */
@@ -19,10 +19,9 @@ export async function serveTmp(boot: Boot, options: { signal: AbortSignal; onRea
     .filter((share) => share.folder !== share.path)
     .map((share) => ({ aside: share.folder, folder: share.path }));
   const docker = dockerApi("/run/docker.sock");
-  const plugin = await servePlugin(
-    pluginSocket,
-    inTurn((request) => prepare(request, mirrors, docker)),
-  );
+  const plugin = await servePlugin(pluginSocket, {
+    beforeRequest: inTurn((request) => prepare(request, mirrors, docker)),
+  });
   options.onReady();
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
   options.signal.addEventListener("abort", () => resolve(), { once: true });
@@ -63,7 +62,7 @@ async function sourcesOf(request: DockerRequest, docker: DockerApi): Promise<Bin
     return body.success ? bindSourcesOf(body.output.HostConfig ?? {}) : [];
   }
   try {
-    return bindSourcesOf(await docker.mounts(call.id));
+    return bindSourcesOf((await docker.details(call.id)).HostConfig);
   } catch {
     // No such container: Docker says so itself.
     return [];

@@ -2,6 +2,7 @@
 import { messageOf, QnError } from "../../base/errors.ts";
 import type { Open } from "../../protocol/messages.ts";
 import type { Connection } from "../../system/connection.ts";
+import type { Proven } from "./dial.ts";
 import type { GatePool } from "./pool.ts";
 import { carryClient, type StreamObserver } from "./stream.ts";
 
@@ -14,6 +15,12 @@ export class Gateway {
     this.#pool = pool;
   }
 
+  /** A proven connection through the gate of now. Throws GATE_REFUSED when the guest cannot be reached. */
+  async take(): Promise<Proven> {
+    if (this.#pool === undefined) throw new QnError("GATE_REFUSED", "The guest cannot be reached.");
+    return await this.#pool.take();
+  }
+
   /**
    * Carries a client of a host listener to what `open` asks for. A client that cannot be carried is reset, and
    * `onRefused` told why, so that nobody waits for an answer that cannot come.
@@ -21,9 +28,7 @@ export class Gateway {
   async carry(client: Connection, open: Exclude<Open, { open: "control" }>, observer: StreamObserver): Promise<void> {
     client.pause();
     try {
-      if (this.#pool === undefined) throw new QnError("GATE_REFUSED", "The guest cannot be reached.");
-      const proven = await this.#pool.take();
-      carryClient(client, proven, open, observer);
+      carryClient(client, await this.take(), open, observer);
     } catch (error) {
       observer.onRefused?.(messageOf(error));
       client.reset();

@@ -1,9 +1,15 @@
 /** Opens and closes the host listeners of the published ports; one that cannot be opened never stops the others. */
 import { messageOf } from "../../base/errors.ts";
-import type { PublishedPort } from "../../protocol/messages.ts";
-import { listen, type Listener } from "../../system/connection.ts";
+import type { FailedPort, PublishedPort } from "../../protocol/messages.ts";
+import { listen } from "../../system/connection.ts";
+import { listenForDatagrams } from "../../system/datagrams.ts";
 import type { Gateway } from "../gate/gateway.ts";
 import { type Bind, planListeners, type Wanted, wantedListeners } from "./plan.ts";
+import { refusalOf } from "./refusal.ts";
+import { Flows } from "./udp.ts";
+
+/** Whatever listens for a forward. */
+type Closable = { close(): void };
 
 /** A forward: a host listener that serves a published port, or the reason why it cannot. */
 export type Forward = {
@@ -11,7 +17,10 @@ export type Forward = {
   readonly hostIp: string;
   readonly hostPort: number;
   serves: PublishedPort;
-  listener: Listener | undefined;
+  listener: Closable | undefined;
+  /** What listening failed with. */
+  refused: unknown;
+  /** The last error in words: why it does not listen, or why a client was turned away. */
   error: string | undefined;
   /** Connections that are open now, and bytes carried since the forward is there, both ways. */
   connections: number;
@@ -22,22 +31,24 @@ export type Forward = {
 export class Forwards {
   readonly #gateway: Gateway;
   readonly #bind: Bind;
-  readonly #onTrouble: (text: string) => void;
   #forwards: Forward[] = [];
+  #last: Promise<void> = Promise.resolve();
 
-  constructor(gateway: Gateway, bind: Bind, onTrouble: (text: string) => void) {
+  constructor(gateway: Gateway, bind: Bind) {
     this.#gateway = gateway;
     this.#bind = bind;
-    this.#onTrouble = onTrouble;
   }
 
-  /** Makes the listeners what the guest publishes now. Those that failed before are tried again. */
-  serve(published: readonly PublishedPort[]): void {
-    const working = this.#forwards.filter((forward) => forward.listener !== undefined);
-    const { close, keep, open } = planListeners(wantedListeners(published, this.#bind), working);
-    for (const forward of close) forward.listener?.close();
-    for (const [forward, wanted] of keep) forward.serves = wanted.serves;
-    this.#forwards = [...keep.map(([forward]) => forward), ...open.map((wanted) => this.#open(wanted))];
+  /**
+   * Makes the listeners what the guest publishes now; those that failed before are tried again. Resolves to those that
+   * cannot listen, and why; all others do by then.
+   */
+  async serve(published: readonly PublishedPort[]): Promise<readonly FailedPort[]> {
+    // UDP sockets take a turn of the loop to open: one report after the other.
+    const turn = this.#last.then(() => this.#listen(published));
+    this.#last = turn;
+    await turn;
+    return await Promise.all(this.#forwards.filter(({ listener }) => listener === undefined).map(failureOf));
   }
 
   /** Every forward, for `qn ports`. */
@@ -47,44 +58,97 @@ export class Forwards {
 
   /** Closes every listener; streams that are open end with the guest. */
   close(): void {
-    this.serve([]);
+    for (const forward of this.#forwards) forward.listener?.close();
+    this.#forwards = [];
   }
 
-  #open({ protocol, hostIp, hostPort, serves }: Wanted): Forward {
+  async #listen(published: readonly PublishedPort[]): Promise<void> {
+    const working = this.#forwards.filter((forward) => forward.listener !== undefined);
+    const { close, keep, open } = planListeners(wantedListeners(published, this.#bind), working);
+    for (const forward of close) forward.listener?.close();
+    for (const [forward, wanted] of keep) forward.serves = wanted.serves;
+    const opened = await Promise.all(open.map((wanted) => this.#open(wanted)));
+    this.#forwards = [...keep.map(([forward]) => forward), ...opened];
+  }
+
+  async #open({ protocol, hostIp, hostPort, serves }: Wanted): Promise<Forward> {
     const forward: Forward = {
       protocol,
       hostIp,
       hostPort,
       serves,
       listener: undefined,
+      refused: undefined,
       error: undefined,
       connections: 0,
       bytes: 0,
     };
-    if (protocol !== "tcp") {
-      forward.error = `${protocol.toUpperCase()} ports are not forwarded.`;
-      return forward;
-    }
     try {
-      forward.listener = listen({ hostname: hostIp, port: hostPort }, (client) => {
-        forward.connections += 1;
-        const { hostIp: publishedIp, hostPort: publishedPort } = forward.serves;
-        void this.#gateway.carry(
-          client,
-          { open: "port", protocol, hostIp: publishedIp, hostPort: publishedPort },
-          {
-            onBytes: (fromClient, fromGuest) => (forward.bytes += fromClient + fromGuest),
-            onRefused: (reason) => {
-              forward.error = reason;
-            },
-            onDone: () => (forward.connections -= 1),
-          },
-        );
-      });
+      forward.listener = await listeners[protocol](forward, this.#gateway);
     } catch (error) {
-      forward.error = `Port ${hostPort} on ${hostIp} cannot be opened: ${messageOf(error)}.`;
-      this.#onTrouble(`${serves.container}: ${forward.error}`);
+      forward.refused = error;
+      forward.error = messageOf(error);
     }
     return forward;
   }
+}
+
+// --- internal ---
+
+/** How each protocol is listened on. */
+const listeners: Record<
+  PublishedPort["protocol"],
+  (forward: Forward, gateway: Gateway) => Closable | Promise<Closable>
+> = {
+  tcp: listenTcp,
+  udp: listenUdp,
+  sctp: () => {
+    throw new Error("SCTP cannot be forwarded: the way between host and guest carries TCP and UDP");
+  },
+};
+
+function listenTcp(forward: Forward, gateway: Gateway): Closable {
+  return listen({ hostname: forward.hostIp, port: forward.hostPort }, (client) => {
+    forward.connections += 1;
+    void gateway.carry(
+      client,
+      { open: "port", protocol: "tcp", ...publishedAs(forward) },
+      {
+        onBytes: (fromClient, fromGuest) => (forward.bytes += fromClient + fromGuest),
+        onRefused: (reason) => (forward.error = reason),
+        onDone: () => (forward.connections -= 1),
+      },
+    );
+  });
+}
+
+async function listenUdp(forward: Forward, gateway: Gateway): Promise<Closable> {
+  const { hostIp: hostname, hostPort: port } = forward;
+  const flows = new Flows({
+    gateway,
+    open: () => ({ open: "port", protocol: "udp", ...publishedAs(forward) }),
+    answer: (payload, client) => socket.send(payload, client),
+    onBytes: (bytes) => (forward.bytes += bytes),
+    onCount: (count) => (forward.connections = count),
+    onRefused: (reason) => (forward.error = reason),
+  });
+  const socket = await listenForDatagrams({ hostname, port }, (payload, client) => flows.take(payload, client));
+  return {
+    close: () => {
+      flows.close();
+      socket.close();
+    },
+  };
+}
+
+/** The port as the guest knows it: the address that was published, not the one that is listened on. */
+function publishedAs({ serves }: Forward): { hostIp: string; hostPort: number } {
+  return { hostIp: serves.hostIp, hostPort: serves.hostPort };
+}
+
+async function failureOf(forward: Forward): Promise<FailedPort> {
+  const { hostIp, hostPort, serves, refused } = forward;
+  const reason = await refusalOf(hostIp, hostPort, refused);
+  forward.error = reason;
+  return { protocol: serves.protocol, hostIp: serves.hostIp, hostPort, reason };
 }

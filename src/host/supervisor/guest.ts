@@ -1,14 +1,15 @@
 /** The supervisor's side of the control connection: links to the agent, checks who it is, and hears what it reports. */
 import { messageOf, QnError } from "../../base/errors.ts";
 import { encode } from "../../protocol/frame.ts";
-import { type AgentMessage, parseAgentMessage, protocolVersion } from "../../protocol/messages.ts";
+import { type AgentMessage, type HostMessage, parseAgentMessage, protocolVersion } from "../../protocol/messages.ts";
 import { within } from "../../system/clock.ts";
 import { dial, type GateKey, type Proven } from "../gate/dial.ts";
 import { GatePool } from "../gate/pool.ts";
 
 /** What the supervisor does with what the agent says. */
 export type GuestListener = {
-  readonly onMessage: (message: AgentMessage) => void;
+  /** `reply` answers on the same link. */
+  readonly onMessage: (message: AgentMessage, reply: (answer: HostMessage) => void) => void;
   readonly onLost: (reason: string) => void;
 };
 
@@ -51,7 +52,8 @@ export async function linkGuest(
     listener.onLost(reason);
   };
   pool.onLost = (error) => lose(error.message);
-  void hear(proven, listener.onMessage).catch((error: unknown) => lose(messageOf(error)));
+  const reply = (answer: HostMessage): void => void connection.write(encode(answer));
+  void hear(proven, (message) => listener.onMessage(message, reply)).catch((error: unknown) => lose(messageOf(error)));
   return { pool, agentVersion, close };
 }
 

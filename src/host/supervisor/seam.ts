@@ -1,7 +1,7 @@
 /** The seam between host and guest as the supervisor holds it: link to the agent, forwards, Docker socket. */
 import { appendFile } from "node:fs/promises";
 import { QnError, reportOf } from "../../base/errors.ts";
-import type { AgentMessage } from "../../protocol/messages.ts";
+import type { AgentMessage, HostMessage } from "../../protocol/messages.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import type { Listener } from "../../system/connection.ts";
 import { dockerApi } from "../../system/docker-api.ts";
@@ -43,7 +43,7 @@ export class Seam {
 
   constructor(options: SeamOptions) {
     this.#options = options;
-    this.#forwards = new Forwards(this.#gateway, options.bind, options.log);
+    this.#forwards = new Forwards(this.#gateway, options.bind);
   }
 
   get forwards(): readonly Readonly<Forward>[] {
@@ -81,7 +81,7 @@ export class Seam {
     const isCurrent = (): boolean => attempt === this.#attempt && !this.#closed;
     try {
       const link = await linkGuest(key, version, {
-        onMessage: (message) => this.#hear(message),
+        onMessage: (message, reply) => void this.#hear(message, reply),
         onLost: (reason) => {
           if (isCurrent()) this.#lose(reason);
         },
@@ -112,18 +112,21 @@ export class Seam {
     this.#redial = after(redialMs, () => this.dial());
   }
 
-  #hear(message: AgentMessage): void {
+  async #hear(message: AgentMessage, reply: (answer: HostMessage) => void): Promise<void> {
     switch (message.type) {
       case "hello":
         return;
-      case "ports":
-        return this.#forwards.serve(message.ports);
+      case "ports": {
+        const failed = await this.#forwards.serve(message.ports);
+        for (const { reason } of failed) this.#options.log(reason);
+        return reply({ type: "served", report: message.report, failed: [...failed] });
+      }
       case "docker":
         if (message.state === "ready") return this.pingDocker();
         this.dockerReachable = false;
         return this.#options.dispatch({ type: "docker-down" });
       case "log":
-        return void this.#keepLog(message.text);
+        return await this.#keepLog(message.text);
     }
   }
 

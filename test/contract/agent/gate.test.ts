@@ -195,7 +195,7 @@ test("who has proven itself and then sends what is no request is hung up on", as
     "{]",
     '{"open":"shell"}',
     "x".repeat(2000),
-    '{"open":"port","protocol":"udp","hostIp":"","hostPort":1}',
+    '{"open":"port","protocol":"sctp","hostIp":"","hostPort":1}',
   ];
   for (const request of requests) {
     const { connection } = await dial(watched.gate.key);

@@ -32,22 +32,48 @@ test("a list is reduced to what qn needs, whatever else Docker says", async () =
   ]);
 });
 
-test("the mounts of a container are those it was made with, none when it has none", async () => {
+test("the mounts and ports of a container are those it was made with, none when it has none", async () => {
   await using docker = await fakeDocker();
   docker.inspected["my web"] = {
-    HostConfig: { Binds: ["/tmp/a:/a"], Mounts: [{ Type: "bind", Source: "/tmp/b", Target: "/b" }, { Type: "tmpfs" }] },
-  };
-  docker.inspected["bare"] = { HostConfig: { Binds: null } };
-  const api = dockerApi(docker.socketPath);
-  expect([await api.mounts("my web"), await api.mounts("bare")]).toEqual([
-    {
+    Id: "f00d",
+    Name: "/my web",
+    State: { Running: true },
+    HostConfig: {
+      NetworkMode: "shop",
+      PortBindings: {
+        "80/tcp": [{ HostIp: "::1", HostPort: "8080", Newer: 1 }, { HostPort: "8081" }, {}],
+        "53/udp": null,
+        "90/tcp": [],
+      },
       Binds: ["/tmp/a:/a"],
-      Mounts: [
-        { Type: "bind", Source: "/tmp/b" },
-        { Type: "tmpfs", Source: "" },
-      ],
+      Mounts: [{ Type: "bind", Source: "/tmp/b", Target: "/b" }, { Type: "tmpfs" }],
     },
-    { Binds: [], Mounts: [] },
+  };
+  docker.inspected["bare"] = { Id: "beef", Name: "/bare", HostConfig: { Binds: null, PortBindings: null } };
+  const api = dockerApi(docker.socketPath);
+  expect([await api.details("my web"), await api.details("bare")]).toEqual([
+    {
+      Id: "f00d",
+      Name: "/my web",
+      HostConfig: {
+        NetworkMode: "shop",
+        PortBindings: {
+          "80/tcp": [
+            { HostIp: "::1", HostPort: "8080" },
+            { HostIp: "", HostPort: "8081" },
+            { HostIp: "", HostPort: "" },
+          ],
+          "53/udp": null,
+          "90/tcp": [],
+        },
+        Binds: ["/tmp/a:/a"],
+        Mounts: [
+          { Type: "bind", Source: "/tmp/b" },
+          { Type: "tmpfs", Source: "" },
+        ],
+      },
+    },
+    { Id: "beef", Name: "/bare", HostConfig: { NetworkMode: "", PortBindings: {}, Binds: [], Mounts: [] } },
   ]);
   expect(docker.requests).toEqual(["GET /containers/my%20web/json", "GET /containers/bare/json"]);
 });
@@ -56,7 +82,7 @@ test("a container that is not there, a daemon that is unwell and one that is gon
   await using docker = await fakeDocker();
   const api = dockerApi(docker.socketPath);
   docker.containers = 500;
-  const outcomes = [await settled(api.mounts("nobody")), await settled(api.containers())];
+  const outcomes = [await settled(api.details("nobody")), await settled(api.containers())];
   await docker.stop();
   outcomes.push(await settled(api.ping()));
   expect(outcomes).toEqual(["rejected", "rejected", "rejected"]);

@@ -54,16 +54,16 @@ test("the words behind -- are taken as they are, a second -- too", () => {
   expect([wordsBehindDashes(["web"]), wordsBehindDashes(["web", "--"])]).toEqual([undefined, []]);
 });
 
-test("a number on the command line is whole and written in digits", async () => {
-  expect([wholeNumber("cpus", undefined), wholeNumber("cpus", "0"), wholeNumber("cpus", "12")]).toEqual([
+test("a number on the command line is whole, above zero and written in digits", async () => {
+  expect([wholeNumber("cpus", undefined), wholeNumber("cpus", "1"), wholeNumber("cpus", "012")]).toEqual([
     undefined,
-    0,
+    1,
     12,
   ]);
-  for (const text of ["", "-1", "1.5", "two", "1e3", "0x10", " 1", "٣"]) {
+  for (const text of ["", "0", "00", "-1", "1.5", "two", "1e3", "0x10", " 1", "٣"]) {
     expect(await failureOf(() => wholeNumber("cpus", text))).toEqual({
       code: "USAGE",
-      message: `--cpus is "${text}", which is not a whole number.`,
+      message: `--cpus is "${text}", which is not a whole number above zero.`,
     });
   }
 });

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import {
   type AgentMessage,
   type Boot,
+  type HostMessage,
   type Open,
   parseAgentMessage,
   parseBoot,
@@ -34,8 +35,12 @@ const port: PublishedPort = {
 
 const agentMessages: readonly AgentMessage[] = [
   { type: "hello", protocol: 1, version: "0.1.0", arch: "aarch64", image: "debian 1" },
-  { type: "ports", ports: [] },
-  { type: "ports", ports: [port, { ...port, protocol: "udp", hostIp: "::" }, { ...port, protocol: "sctp" }] },
+  { type: "ports", report: 0, ports: [] },
+  {
+    type: "ports",
+    report: 7,
+    ports: [port, { ...port, protocol: "udp", hostIp: "::" }, { ...port, protocol: "sctp" }],
+  },
   { type: "docker", state: "ready" },
   { type: "docker", state: "down" },
   { type: "log", text: "Docker: gone\n" },
@@ -45,6 +50,22 @@ const opens: readonly Open[] = [
   { open: "control" },
   { open: "docker" },
   { open: "port", protocol: "tcp", hostIp: "::1", hostPort: 65_535 },
+  { open: "port", protocol: "udp", hostIp: "0.0.0.0", hostPort: 53 },
+];
+
+const failed = { protocol: "udp", hostIp: "::", hostPort: 53, reason: "Port 53 on ::1 is taken by named (pid 7)." };
+
+const hostMessages: readonly HostMessage[] = [
+  { type: "hello", protocol: 1, version: "0.1.0" },
+  { type: "served", report: 0, failed: [] },
+  {
+    type: "served",
+    report: 7,
+    failed: [
+      { ...failed, protocol: "udp" },
+      { ...failed, protocol: "sctp" },
+    ],
+  },
 ];
 
 /** Every message of every kind, with its parser. */
@@ -54,7 +75,7 @@ const messages: readonly (readonly [(line: string) => unknown, object])[] = [
   [parseOpened, { ok: true }],
   [parseOpened, { ok: false, reason: "No container publishes tcp port 8080." }],
   ...agentMessages.map((message) => [parseAgentMessage, message] as const),
-  [parseHostMessage, { type: "hello", protocol: 1, version: "0.1.0" }],
+  ...hostMessages.map((message) => [parseHostMessage, message] as const),
 ];
 
 test("every message is read as it was written", () => {
@@ -67,8 +88,9 @@ test("a field that a newer side adds is left out", () => {
   expect(messages.map(([parse, message]) => parse(JSON.stringify({ ...message, newer: { a: 1 } })))).toEqual(
     messages.map(([, message]) => message),
   );
-  expect(parseAgentMessage(JSON.stringify({ type: "ports", ports: [{ ...port, newer: true }] }))).toEqual({
+  expect(parseAgentMessage(JSON.stringify({ type: "ports", report: 1, ports: [{ ...port, newer: true }] }))).toEqual({
     type: "ports",
+    report: 1,
     ports: [port],
   });
 });
@@ -90,13 +112,15 @@ test("what is no message of its kind is refused with what is wrong", async () =>
     [parseBoot, JSON.stringify({ ...boot, shares: [{ ...boot.shares[0], path: "home" }] })],
     [parseOpen, "SSH-2.0"],
     [parseOpen, '{"open":"shell"}'],
-    [parseOpen, '{"open":"port","protocol":"udp","hostIp":"::","hostPort":53}'],
+    [parseOpen, '{"open":"port","protocol":"sctp","hostIp":"::","hostPort":53}'],
     [parseOpen, '{"open":"port","protocol":"tcp","hostIp":"::","hostPort":0}'],
     [parseOpened, '{"ok":"yes"}'],
     [parseAgentMessage, '{"type":"exec"}'],
     [parseAgentMessage, "[]"],
     [parseAgentMessage, '{"type":"docker","state":"fine"}'],
+    [parseAgentMessage, '{"type":"ports","report":1.5,"ports":[]}'],
     [parseHostMessage, '{"type":"ports","ports":[]}'],
+    [parseHostMessage, '{"type":"served","report":1,"failed":[{}]}'],
   ];
   const said = [];
   for (const [parse, line] of wrong) said.push(await failureOf(() => parse(line)));
@@ -112,7 +136,10 @@ test("what is no message of its kind is refused with what is wrong", async () =>
       "PROTOCOL",
       'The open request is wrong at "open": Invalid type: Expected ("control" | "docker" | "port") but received "shell".',
     ],
-    ["PROTOCOL", 'The open request is wrong at "protocol": Invalid type: Expected "tcp" but received "udp".'],
+    [
+      "PROTOCOL",
+      'The open request is wrong at "protocol": Invalid type: Expected ("tcp" | "udp") but received "sctp".',
+    ],
     ["PROTOCOL", 'The open request is wrong at "hostPort": Invalid value: Expected >=1 but received 0.'],
     [
       "PROTOCOL",
@@ -130,17 +157,30 @@ test("what is no message of its kind is refused with what is wrong", async () =>
       "PROTOCOL",
       `The agent's message is wrong at "state": Invalid type: Expected ("ready" | "down") but received "fine".`,
     ],
-    ["PROTOCOL", `The host's message is wrong at "type": Invalid type: Expected "hello" but received "ports".`],
+    ["PROTOCOL", `The agent's message is wrong at "report": Invalid integer: Received 1.5.`],
+    [
+      "PROTOCOL",
+      `The host's message is wrong at "type": Invalid type: Expected ("hello" | "served") but received "ports".`,
+    ],
+    [
+      "PROTOCOL",
+      `The host's message is wrong at "failed.0.protocol": Invalid key: Expected "protocol" but received undefined.`,
+    ],
   ]);
 });
 
 test("the longest texts, the highest port and the most ports pass, one more does not", async () => {
+  const reportOf = (ports: object[]): object => ({ type: "ports", report: 1, ports });
   const cases: readonly (readonly [(line: string) => unknown, (over: number) => object])[] = [
     [parseAgentMessage, (over) => ({ type: "log", text: "x".repeat(16_384 + over) })],
-    [parseAgentMessage, (over) => ({ type: "ports", ports: Array.from({ length: 5000 + over }, () => port) })],
-    [parseAgentMessage, (over) => ({ type: "ports", ports: [{ ...port, hostPort: 65_535 + over }] })],
-    [parseAgentMessage, (over) => ({ type: "ports", ports: [{ ...port, container: "x".repeat(1024 + over) }] })],
-    [parseAgentMessage, (over) => ({ type: "ports", ports: [{ ...port, hostIp: "x".repeat(64 + over) }] })],
+    [parseAgentMessage, (over) => reportOf(Array.from({ length: 5000 + over }, () => port))],
+    [parseAgentMessage, (over) => reportOf([{ ...port, hostPort: 65_535 + over }])],
+    [parseAgentMessage, (over) => reportOf([{ ...port, container: "x".repeat(1024 + over) }])],
+    [parseAgentMessage, (over) => reportOf([{ ...port, hostIp: "x".repeat(64 + over) }])],
+    [
+      parseHostMessage,
+      (over) => ({ type: "served", report: 1, failed: [{ ...failed, reason: "x".repeat(4096 + over) }] }),
+    ],
     [parseOpen, (over) => ({ ...opens[2], hostIp: "x".repeat(64 + over) })],
     [parseOpened, (over) => ({ ok: false, reason: "x".repeat(4096 + over) })],
     [parseBoot, (over) => ({ ...boot, vm: "x".repeat(1024 + over) })],

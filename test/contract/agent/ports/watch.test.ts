@@ -1,5 +1,8 @@
 /** Following a Docker daemon: a real API on a Unix socket, and one in the hand where every moment counts. */
 import { expect, test } from "bun:test";
+import { portLister } from "../../../../src/agent/ports/list.ts";
+import { Lister } from "../../../../src/agent/ports/lister.ts";
+import type { ServedPort } from "../../../../src/agent/ports/published.ts";
 import { watchDocker } from "../../../../src/agent/ports/watch.ts";
 import { type DockerApi, dockerApi } from "../../../../src/system/docker-api.ts";
 import { fakeDocker } from "../../../support/fake-docker.ts";
@@ -14,7 +17,7 @@ function container(name: string, PublicPort: number): object {
   };
 }
 
-/** A watcher whose words are kept: "ready", "down", "web:8080 db:5432", and troubles with a mark before them. */
+/** A watcher that lists at each nudge, as the agent does, and whose words are kept: "ready", "down", "web:8080 db:5432", and troubles with a mark before them. */
 function watching(docker: DockerApi): AsyncDisposable & { said: string[]; saying(wanted: string): Promise<void> } {
   const said: string[] = [];
   const stopped = new AbortController();
@@ -23,11 +26,16 @@ function watching(docker: DockerApi): AsyncDisposable & { said: string[]; saying
     said.push(text);
     if (text === goal?.wanted) goal.resolve();
   };
+  let listed: readonly ServedPort[] = [];
+  const lister = new Lister(portLister(docker), (ports) => (listed = ports));
   const ended = watchDocker(
     docker,
     {
-      onPorts: (ports) =>
-        say(ports.map(({ container, hostPort }) => `${container}:${hostPort}`).join(" ") || "nothing"),
+      onNudge: () =>
+        lister.nudge(
+          () => say(listed.map(({ container, hostPort }) => `${container}:${hostPort}`).join(" ") || "nothing"),
+          (error) => say(`! ${String(error)}`),
+        ),
       onDocker: say,
       onTrouble: (text) => say(`! ${text}`),
     },
@@ -50,9 +58,10 @@ function watching(docker: DockerApi): AsyncDisposable & { said: string[]; saying
 
 test("a daemon that is there is ready, listed once, and listed again after each event", async () => {
   await using docker = await fakeDocker();
+  for (const name of ["web", "db"]) {
+    docker.inspected[name.repeat(3)] = { Id: name.repeat(3), Name: `/${name}`, HostConfig: {} };
+  }
   docker.containers = [container("web", 8080)];
-  docker.inspected["webwebweb"] = { HostConfig: { PortBindings: null } };
-  docker.inspected["dbdbdb"] = { HostConfig: { PortBindings: { "80/tcp": null } } };
   await using watch = watching(dockerApi(docker.socketPath));
   await watch.saying("web:8080");
   docker.containers = [container("web", 8080), container("db", 5432)];
@@ -66,22 +75,12 @@ test("a daemon that is there is ready, listed once, and listed again after each 
     "GET /_ping",
     'GET /events?filters={"type":["container","network"]}',
     "GET /containers/json",
+    // Each container is asked about once in its life.
     "GET /containers/webwebweb/json",
     "GET /containers/json",
     "GET /containers/dbdbdb/json",
     "GET /containers/json",
   ]);
-});
-
-test("an IPv6 publish that Docker's list leaves out is found by asking for the container", async () => {
-  await using docker = await fakeDocker();
-  docker.containers = [{ ...container("web", 8080), Ports: [{ PrivatePort: 80, Type: "tcp" }] }];
-  docker.inspected["webwebweb"] = {
-    HostConfig: { PortBindings: { "80/tcp": [{ HostIp: "::1", HostPort: "8086" }] } },
-  };
-  await using watch = watching(dockerApi(docker.socketPath));
-  await watch.saying("web:8086");
-  expect(watch.said).toEqual(["ready", "web:8086"]);
 });
 
 test("a daemon that is started anew is followed again", async () => {
@@ -116,12 +115,11 @@ test("a list that fails is told, and the next event lists again", async () => {
   await using docker = await fakeDocker();
   docker.containers = 500;
   await using watch = watching(dockerApi(docker.socketPath));
-  const unwell =
-    '! Cannot list containers: FetchError: [GET] "http://docker/containers/json": 500 Internal Server Error';
+  const unwell = '! FetchError: [GET] "http://docker/containers/json": 500 Internal Server Error';
   await watch.saying(unwell);
   // A list of a kind that nobody knows is a failure too.
   docker.containers = [{ Id: 7 }];
-  const unknown = "! Cannot list containers: ValiError: Invalid type: Expected string but received 7";
+  const unknown = "! ValiError: Invalid type: Expected string but received 7";
   const told = watch.saying(unknown);
   docker.emit();
   await told;
@@ -142,8 +140,7 @@ function handDocker(): { api: DockerApi; lists: PromiseWithResolvers<never[]>[];
     end: () => hand.end(),
     api: {
       ping: async () => {},
-      mounts: async () => ({ Binds: [], Mounts: [] }),
-      portBindings: async () => ({}),
+      details: async () => Promise.reject(new Error("nobody asks")),
       containers() {
         const list = Promise.withResolvers<never[]>();
         lists.push(list);
@@ -192,7 +189,7 @@ test("an event that comes while a list fails is not forgotten", async () => {
   await turn();
   hand.lists[1]?.resolve([]);
   await turn();
-  expect(watch.said).toEqual(["ready", "! Cannot list containers: Error: gone", "nothing"]);
+  expect(watch.said).toEqual(["ready", "! Error: gone", "nothing"]);
 });
 
 test("the watch ends when it is told to, also while the daemon is away", async () => {

@@ -8,7 +8,7 @@ import type { GateKey } from "../../../../src/host/gate/dial.ts";
 import { Gateway } from "../../../../src/host/gate/gateway.ts";
 import { GatePool } from "../../../../src/host/gate/pool.ts";
 import { Forwards } from "../../../../src/host/ports/apply.ts";
-import type { Open, PublishedPort } from "../../../../src/protocol/messages.ts";
+import type { FailedPort, Open, PublishedPort } from "../../../../src/protocol/messages.ts";
 import { type Address, connect, listen } from "../../../../src/system/connection.ts";
 import { realGate } from "../../../support/gates.ts";
 import { listenSomewhere, payload, receive, send, sumOf } from "../../../support/streams.ts";
@@ -27,17 +27,15 @@ function published(hostPort: number, hostIp = "127.0.0.1"): PublishedPort {
 }
 
 /** The host's side: a pool on a gate, and the forwards in front of it. */
-function hostSide(key: GateKey): Disposable & { gateway: Gateway; pool: GatePool; forwards: Forwards; told: string[] } {
+function hostSide(key: GateKey): Disposable & { gateway: Gateway; pool: GatePool; forwards: Forwards } {
   const gateway = new Gateway();
   const pool = new GatePool(key);
   gateway.use(pool);
-  const told: string[] = [];
-  const forwards = new Forwards(gateway, "loopback", (text) => told.push(text));
+  const forwards = new Forwards(gateway, "loopback");
   return {
     gateway,
     pool,
     forwards,
-    told,
     [Symbol.dispose]: () => {
       forwards.close();
       pool.close();
@@ -67,7 +65,7 @@ test("a published port carries 5 MB up, the end, and 3 MB down", async () => {
   });
   using host = hostSide(gate.key);
   const port = freePort();
-  host.forwards.serve([published(port)]);
+  await host.forwards.serve([published(port)]);
   const client = await connect({ hostname: "127.0.0.1", port });
   const received = receive(client);
   await send(client, up);
@@ -89,7 +87,7 @@ test("500 requests at once are all answered", async () => {
   using gate = realGate({ addressOf: () => target });
   using host = hostSide(gate.key);
   const port = freePort();
-  host.forwards.serve([published(port)]);
+  await host.forwards.serve([published(port)]);
   // Connections of its own, since a client's pool would hold most of them back.
   const answers = await Promise.all(
     Array.from({ length: 500 }, async (_, index) => {
@@ -113,7 +111,7 @@ test("a stream that the guest refuses resets its client, and the forward says wh
   });
   using host = hostSide(gate.key);
   const port = freePort();
-  host.forwards.serve([published(port)]);
+  await host.forwards.serve([published(port)]);
   const client = await connect({ hostname: "127.0.0.1", port });
   const received = receive(client);
   client.write("GET / HTTP/1.1\r\n\r\n");
@@ -128,7 +126,7 @@ test("a server that is not there is refused with the system's word for it", asyn
   using gate = realGate({ addressOf: () => ({ hostname: "127.0.0.1", port: nowhere }) });
   using host = hostSide(gate.key);
   const port = freePort();
-  host.forwards.serve([published(port)]);
+  await host.forwards.serve([published(port)]);
   expect(await receive(await connect({ hostname: "127.0.0.1", port })).closed).toBe("ECONNRESET");
   expect(host.forwards.all[0]?.error).toMatch(/connect/i);
 });
@@ -146,7 +144,7 @@ test("a server that resets resets the client, and the other way round", async ()
   using gate = realGate({ addressOf: () => server.address });
   using host = hostSide(gate.key);
   const port = freePort();
-  host.forwards.serve([published(port)]);
+  await host.forwards.serve([published(port)]);
   const first = await connect({ hostname: "127.0.0.1", port });
   const received = receive(first);
   await received.reached(5);
@@ -165,7 +163,7 @@ test("while the guest cannot be reached clients are reset, and afterwards served
   using gate = realGate({ addressOf: () => server.address });
   using host = hostSide(gate.key);
   const port = freePort();
-  host.forwards.serve([published(port)]);
+  await host.forwards.serve([published(port)]);
   host.gateway.use(undefined);
   expect(await receive(await connect({ hostname: "127.0.0.1", port })).closed).toBe("ECONNRESET");
   expect(host.forwards.all[0]?.error).toBe("The guest cannot be reached.");
@@ -182,12 +180,12 @@ test("a stream goes on when its port is not published any more, and its listener
   using gate = realGate({ addressOf: () => server.address });
   using host = hostSide(gate.key);
   const port = freePort();
-  host.forwards.serve([published(port)]);
+  await host.forwards.serve([published(port)]);
   const client = await connect({ hostname: "127.0.0.1", port });
   const received = receive(client);
   client.write("one");
   await received.reached(3);
-  host.forwards.serve([]);
+  await host.forwards.serve([]);
   client.write("two");
   await received.reached(6);
   expect(received.whole.toString()).toBe("onetwo");
@@ -201,8 +199,18 @@ test("a port that is taken stops no other, and is opened with the next report on
   await using other = await listenSomewhere("tcp", () => {});
   const taken = other.listener.port;
   const free = freePort();
-  const report = [published(taken), published(free), { ...published(free), protocol: "udp" as const }];
-  host.forwards.serve(report);
+  const report = [published(taken), published(free), { ...published(free), protocol: "sctp" as const }];
+  const sctp: FailedPort = {
+    protocol: "sctp",
+    hostIp: "127.0.0.1",
+    hostPort: free,
+    reason: `Port ${free} on 127.0.0.1 cannot be opened: SCTP cannot be forwarded: the way between host and guest carries TCP and UDP.`,
+  };
+  const owner = "another user's process";
+  expect(await host.forwards.serve(report)).toEqual([
+    { ...sctp, protocol: "tcp", hostPort: taken, reason: `Port ${taken} on 127.0.0.1 is taken by ${owner}.` },
+    sctp,
+  ]);
   const states = (): unknown =>
     host.forwards.all.map(({ protocol, hostPort, listener, error }) => [
       protocol,
@@ -210,20 +218,18 @@ test("a port that is taken stops no other, and is opened with the next report on
       listener === undefined ? "closed" : "open",
       error?.replace(`${hostPort}`, "N"),
     ]);
-  const [message = ""] = host.told;
-  expect(message).toStartWith(`web: Port ${taken} on 127.0.0.1 cannot be opened: `);
   expect(states()).toEqual([
-    ["tcp", "taken", "closed", message.replace("web: ", "").replace(`${taken}`, "N")],
+    ["tcp", "taken", "closed", `Port N on 127.0.0.1 is taken by ${owner}.`],
     ["tcp", "free", "open", undefined],
-    ["udp", "free", "closed", "UDP ports are not forwarded."],
+    ["sctp", "free", "closed", sctp.reason.replace(`${free}`, "N")],
   ]);
   other.listener.close();
-  host.forwards.serve(report);
+  expect(await host.forwards.serve(report)).toEqual([sctp]);
   // What is open stays where it is in the list; what was tried again comes behind it.
   expect(host.forwards.all.map(({ hostPort, error }) => [hostPort === taken, error])).toEqual([
     [false, undefined],
     [true, undefined],
-    [false, "UDP ports are not forwarded."],
+    [false, sctp.reason],
   ]);
 });
 

@@ -60,10 +60,10 @@ test("a link brings the host up to date, and keeps it so", async () => {
   expect([link.agentVersion, heard.messages]).toEqual([
     "0.1.0",
     [
-      { type: "ports", ports: [port] },
+      { type: "ports", report: 1, ports: [port] },
       { type: "docker", state: "down" },
       { type: "docker", state: "ready" },
-      { type: "ports", ports: [] },
+      { type: "ports", report: 2, ports: [] },
     ],
   ]);
   link.close();
@@ -81,7 +81,7 @@ test("two supervisors at once hear the same, the later one the whole state first
   agent.reportDocker("down");
   await Promise.all([first.heard(5), second.heard(3)]);
   const state: AgentMessage[] = [
-    { type: "ports", ports: [port] },
+    { type: "ports", report: 1, ports: [port] },
     { type: "docker", state: "ready" },
   ];
   const down: AgentMessage = { type: "docker", state: "down" };

@@ -1,6 +1,6 @@
 /** From Docker's list of containers to the published ports and where each is served. */
 import { expect, test } from "bun:test";
-import { keyOf, type PortSource, publishedPorts, withDroppedPorts } from "../../../../src/agent/ports/published.ts";
+import { keyOf, type PortSource, publishedPorts } from "../../../../src/agent/ports/published.ts";
 
 const id = "f00d".repeat(16);
 
@@ -80,7 +80,8 @@ test("an IPv6 publish of a container is served at its IPv4 address all the same"
 
 test("an IPv6 publish that Docker has dropped is put back from what was asked for, and nothing else is", () => {
   const served = { IP: "127.0.0.1", PrivatePort: 80, PublicPort: 8080, Type: "tcp" } as const;
-  const { Ports } = withDroppedPorts(container({ Ports: [served, { ...served, IP: "::" }] }), {
+  const source = container({ Ports: [served, { ...served, IP: "::" }] });
+  const PortBindings = {
     "80/tcp": [
       { HostIp: "127.0.0.1", HostPort: "8080" },
       { HostIp: "::", HostPort: "8080" },
@@ -90,12 +91,14 @@ test("an IPv6 publish that Docker has dropped is put back from what was asked fo
       { HostIp: "10.1.2.3", HostPort: "8085" },
     ],
     "53/udp": [{ HostIp: "::1", HostPort: "53" }],
-  });
-  expect(Ports).toEqual([
-    served,
-    { ...served, IP: "::" },
-    { ...served, IP: "::1", PublicPort: 8081 },
-    { IP: "::1", PrivatePort: 53, PublicPort: 53, Type: "udp" },
+  };
+  const asked = { Id: id, Name: "/web", HostConfig: { NetworkMode: "bridge", PortBindings } };
+  const ports = publishedPorts([source], new Map([[id, asked]]));
+  expect(ports.map((port) => [keyOf(port), port.container, port.target.port])).toEqual([
+    ["tcp :: 8080", "web", 80],
+    ["tcp ::1 8081", "web", 80],
+    ["tcp 127.0.0.1 8080", "web", 80],
+    ["udp ::1 53", "web", 53],
   ]);
 });
 

@@ -1,11 +1,11 @@
-/** A Docker authorization plugin: dockerd asks it before each request, and waits for the answer. */
+/** A Docker authorization plugin: dockerd asks it before each request and before each answer, and waits. */
 import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import * as v from "valibot";
-import { messageOf } from "../../base/errors.ts";
+import { messageOf } from "../base/errors.ts";
 
-/** A request as dockerd describes it (docs.docker.com, "Access authorization plugin"). The body is base64. */
-const requestSchema = v.object({
+/** A call as dockerd describes it (docs.docker.com, "Access authorization plugin"). The body is base64. */
+const callSchema = v.object({
   RequestMethod: v.string(),
   RequestUri: v.string(),
   RequestBody: v.optional(v.string()),
@@ -18,41 +18,45 @@ export type DockerRequest = { readonly method: string; readonly uri: string; rea
 export type Plugin = { close(): Promise<void> };
 
 /**
- * Serves the plugin on `socketPath`, replacing a socket that a killed agent left. `beforeRequest` holds the request
- * until it resolves; when it throws, Docker shows its message to the user and does nothing.
+ * What a plugin does. `beforeRequest` holds a request until it resolves; when it throws, Docker shows its message to the
+ * user and does nothing. `beforeAnswer` holds the answer back: what was asked for has been done by then.
  */
-export async function servePlugin(
-  socketPath: string,
-  beforeRequest: (request: DockerRequest) => Promise<void>,
-): Promise<Plugin> {
+export type Hooks = {
+  readonly beforeRequest: (request: DockerRequest) => Promise<void>;
+  readonly beforeAnswer?: (request: DockerRequest) => Promise<void>;
+};
+
+/** Serves the plugin on `socketPath`, replacing a socket that a killed agent left. */
+export async function servePlugin(socketPath: string, hooks: Hooks): Promise<Plugin> {
   await mkdir(dirname(socketPath), { recursive: true, mode: 0o755 });
   await rm(socketPath, { force: true });
   const server = Bun.serve({
     unix: socketPath,
     development: false,
     maxRequestBodySize: 64 * 1024 * 1024,
-    fetch: (request) => answer(request, beforeRequest),
+    fetch: (request) => answer(request, hooks),
   });
   return { close: () => server.stop(true) };
 }
 
 // --- internal ---
 
-async function answer(request: Request, beforeRequest: (request: DockerRequest) => Promise<void>): Promise<Response> {
+async function answer(request: Request, hooks: Hooks): Promise<Response> {
   // Docker sends no usable Host header to a plugin, so `url` may be a bare path, or begin with what is no host.
   const pathname = request.url.replace(/^https?:\/\/[^/]*/, "");
   if (pathname === "/Plugin.Activate") return Response.json({ Implements: ["authz"] });
-  if (pathname !== "/AuthZPlugin.AuthZReq") return Response.json({ Allow: true });
+  const hook = { "/AuthZPlugin.AuthZReq": hooks.beforeRequest, "/AuthZPlugin.AuthZRes": hooks.beforeAnswer }[pathname];
+  if (hook === undefined) return Response.json({ Allow: true });
   try {
-    await beforeRequest(await parseRequest(request));
+    await hook(await parseCall(request));
     return Response.json({ Allow: true });
   } catch (error) {
     return Response.json({ Allow: false, Msg: messageOf(error) });
   }
 }
 
-async function parseRequest(request: Request): Promise<DockerRequest> {
-  const { RequestMethod, RequestUri, RequestBody } = v.parse(requestSchema, await request.json());
+async function parseCall(request: Request): Promise<DockerRequest> {
+  const { RequestMethod, RequestUri, RequestBody } = v.parse(callSchema, await request.json());
   const text = RequestBody === undefined ? "" : Buffer.from(RequestBody, "base64").toString("utf8");
   return { method: RequestMethod, uri: RequestUri, body: text === "" ? undefined : parseJson(text) };
 }

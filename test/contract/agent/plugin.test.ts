@@ -3,9 +3,9 @@ import { expect, test } from "bun:test";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type DockerRequest, servePlugin } from "../../../../src/agent/tmp/plugin.ts";
-import { connect } from "../../../../src/system/connection.ts";
-import { receive } from "../../../support/streams.ts";
+import { type DockerRequest, type Hooks, servePlugin } from "../../../src/agent/plugin.ts";
+import { connect } from "../../../src/system/connection.ts";
+import { receive } from "../../support/streams.ts";
 
 type Served = AsyncDisposable & {
   readonly socketPath: string;
@@ -13,15 +13,18 @@ type Served = AsyncDisposable & {
   ask(path: string, body: unknown): Promise<unknown>;
 };
 
-/** A plugin that notes what it is asked, and does `before` first. */
-async function plugin(before: (request: DockerRequest) => Promise<void> = async () => {}): Promise<Served> {
+/** A plugin that notes what it is asked before requests, and does what its hooks do. */
+async function plugin({ beforeRequest, ...hooks }: Partial<Hooks> = {}): Promise<Served> {
   const folder = await mkdtemp(join(tmpdir(), "qn-plugin-"));
   // Neither folder is there yet, as after a boot.
   const socketPath = join(folder, "docker/plugins/qn-tmp.sock");
   const seen: DockerRequest[] = [];
-  const served = await servePlugin(socketPath, async (request) => {
-    seen.push(request);
-    await before(request);
+  const served = await servePlugin(socketPath, {
+    ...hooks,
+    async beforeRequest(request) {
+      seen.push(request);
+      await beforeRequest?.(request);
+    },
   });
   return {
     socketPath,
@@ -38,6 +41,7 @@ async function plugin(before: (request: DockerRequest) => Promise<void> = async 
 }
 
 const request = "/AuthZPlugin.AuthZReq";
+const answer = "/AuthZPlugin.AuthZRes";
 const create = { Image: "busybox", HostConfig: { Binds: ["/tmp/ü:/x"] } };
 
 function asked(body: string | undefined): object {
@@ -71,15 +75,36 @@ test("a body that is no JSON, empty or no text at all is Docker's to refuse", as
   expect(it.seen.map(({ body }) => body)).toEqual(Array.from({ length: 5 }, () => undefined));
 });
 
-test("answers are never held back", async () => {
+test("answers are never held back where nothing is done before them", async () => {
   await using it = await plugin();
-  expect(await it.ask("/AuthZPlugin.AuthZRes", asked(JSON.stringify(create)))).toEqual({ Allow: true });
+  expect(await it.ask(answer, asked(JSON.stringify(create)))).toEqual({ Allow: true });
   expect(it.seen).toEqual([]);
 });
 
+test("an answer is held back until what follows from its request is done", async () => {
+  const door = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<DockerRequest>();
+  await using it = await plugin({
+    async beforeAnswer(question) {
+      held.resolve(question);
+      await door.promise;
+    },
+  });
+  const order: string[] = [];
+  const slow = it.ask(answer, asked(JSON.stringify(create))).then((allowed) => order.push(JSON.stringify(allowed)));
+  expect(await held.promise).toEqual({ method: "POST", uri: "/v1.45/containers/create", body: create });
+  await it.ask(request, asked("{}"));
+  order.push("request");
+  door.resolve();
+  await slow;
+  expect([order, it.seen.length]).toEqual([["request", '{"Allow":true}'], 1]);
+});
+
 test("what goes wrong is what the user reads", async () => {
-  await using it = await plugin(async () => {
-    throw new Error("/tmp/a of the host cannot be shown in the guest.");
+  await using it = await plugin({
+    async beforeRequest() {
+      throw new Error("/tmp/a of the host cannot be shown in the guest.");
+    },
   });
   expect(await it.ask(request, asked("{}"))).toEqual({
     Allow: false,
@@ -98,10 +123,12 @@ test("a question that no dockerd asks is refused, and the next one answered", as
 test("a request is held until what it needs is there, others pass meanwhile", async () => {
   const door = Promise.withResolvers<void>();
   const held = Promise.withResolvers<void>();
-  await using it = await plugin(async ({ uri }) => {
-    if (!uri.endsWith("/create")) return;
-    held.resolve();
-    await door.promise;
+  await using it = await plugin({
+    async beforeRequest({ uri }) {
+      if (!uri.endsWith("/create")) return;
+      held.resolve();
+      await door.promise;
+    },
   });
   const order: string[] = [];
   const slow = it.ask(request, asked("{}")).then(() => order.push("create"));
@@ -141,7 +168,7 @@ test("the socket of an agent that was killed is replaced", async () => {
   const socketPath = join(folder, "qn-tmp.sock");
   await mkdir(folder, { recursive: true });
   await writeFile(socketPath, "");
-  const served = await servePlugin(socketPath, async () => {});
+  const served = await servePlugin(socketPath, { beforeRequest: async () => {} });
   expect(await (await fetch("http://plugin/Plugin.Activate", { unix: socketPath, method: "POST" })).json()).toEqual({
     Implements: ["authz"],
   });

@@ -1,0 +1,66 @@
+/** Which Docker API requests change what is published, and which host ports a container asks for by number. */
+import type { PublishedPort } from "../../protocol/messages.ts";
+import { dockerPath } from "../docker-path.ts";
+
+/**
+ * What a request does to ports: `start` may publish those of one container; `settle` may publish or release any; nothing
+ * for all other requests.
+ */
+export type PortCall = { readonly call: "start"; readonly id: string } | { readonly call: "settle" } | undefined;
+
+/** What a container asks for with `-p`, as Docker's API writes it. */
+export type PortRequests = {
+  readonly Id: string;
+  readonly Name: string;
+  readonly HostConfig: {
+    readonly NetworkMode: string;
+    readonly PortBindings?: Readonly<
+      Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[] | null>
+    > | null;
+  };
+};
+
+/** Recognises the calls after which other ports may be published than before. */
+export function portCallOf(method: string, uri: string): PortCall {
+  const [kind = "", id = "", verb, ...more] = dockerPath(uri) ?? [];
+  if (id === "" || more.length > 0) return undefined;
+  if (method === "DELETE" && kind === "containers" && verb === undefined) return { call: "settle" };
+  if (method !== "POST" || verb === undefined) return undefined;
+  if (kind === "containers" && (verb === "start" || verb === "restart")) return { call: "start", id };
+  return settling[kind]?.includes(verb) === true ? { call: "settle" } : undefined;
+}
+
+/**
+ * The host ports that a container names itself. What Docker chooses (`-p 80`, ranges) is known only once it runs, and
+ * a container in the host's or another one's network publishes nothing. `containerPort` is the port inside.
+ */
+export function fixedPortsOf({ Id, Name, HostConfig }: PortRequests): (PublishedPort & { containerPort: number })[] {
+  const { NetworkMode, PortBindings } = HostConfig;
+  if (NetworkMode === "host" || NetworkMode === "none" || NetworkMode.startsWith("container:")) return [];
+  return Object.entries(PortBindings ?? {}).flatMap(([spec, bindings]) => {
+    const protocol = protocols.find((known) => spec.endsWith(`/${known}`)) ?? "tcp";
+    return (bindings ?? []).flatMap(({ HostIp, HostPort }) => {
+      const hostPort = /^\d+$/.test(HostPort) ? Number(HostPort) : 0;
+      if (hostPort < 1 || hostPort > 65_535) return [];
+      const container = Name.replace(/^\//, "");
+      return {
+        protocol,
+        hostIp: HostIp,
+        hostPort,
+        containerId: Id,
+        container,
+        containerPort: Number.parseInt(spec, 10),
+      };
+    });
+  });
+}
+
+// --- internal ---
+
+const protocols = ["tcp", "udp", "sctp"] as const;
+
+/** The verbs after which ports may have come or gone, by the kind of thing they are done to. */
+const settling: Readonly<Record<string, readonly string[]>> = {
+  containers: ["stop", "kill", "pause", "unpause", "rename", "update"],
+  networks: ["connect", "disconnect"],
+};

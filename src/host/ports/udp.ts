@@ -1,0 +1,158 @@
+/** A UDP port of the host: each client is a flow of its own through the gate, until it falls silent. */
+import { DatagramReader, encodeDatagram } from "../../protocol/datagram.ts";
+import { encode, LineReader } from "../../protocol/frame.ts";
+import { type Open, parseOpened } from "../../protocol/messages.ts";
+import { after, type Timer } from "../../system/clock.ts";
+import type { Connection } from "../../system/connection.ts";
+import type { Peer } from "../../system/datagrams.ts";
+import type { Gateway } from "../gate/gateway.ts";
+
+/** How long a flow may be silent both ways: about as long as the kernel's own conntrack keeps a UDP stream. */
+const flowIdleMs = 90_000;
+
+/** Flows of one port; past that the oldest ends, so that a flood of clients, or of forged ones, ends by itself. */
+const flowsMax = 1_024;
+
+/** Datagrams of one client that wait for its flow to open; past that they are dropped, as UDP would. */
+const waitingMax = 32;
+
+/** What the flows of one port need, and whom they tell. */
+export type FlowOptions = {
+  readonly gateway: Gateway;
+  /** What each flow asks the gate for; it may change while the port stays open. */
+  readonly open: () => Exclude<Open, { open: "control" }>;
+  readonly answer: (payload: Uint8Array, client: Peer) => void;
+  readonly onBytes: (bytes: number) => void;
+  readonly onCount: (flows: number) => void;
+  readonly onRefused: (reason: string) => void;
+  readonly idleMs?: number;
+};
+
+/** The flows of one UDP port. */
+export class Flows {
+  readonly #options: FlowOptions;
+  readonly #flows = new Map<string, Flow>();
+
+  constructor(options: FlowOptions) {
+    this.#options = options;
+  }
+
+  /** Passes a client's datagram on, in the client's flow or a new one. */
+  take(payload: Uint8Array, client: Peer): void {
+    const key = `${client.hostname} ${client.port}`;
+    const flow = this.#flows.get(key) ?? this.#begin(key, client);
+    flow.send(payload);
+  }
+
+  /** Ends every flow. */
+  close(): void {
+    for (const flow of this.#flows.values()) flow.close();
+  }
+
+  #begin(key: string, client: Peer): Flow {
+    const [oldest] = this.#flows.values();
+    if (this.#flows.size >= flowsMax) oldest?.close();
+    const flow = new Flow(this.#options, client, () => {
+      this.#flows.delete(key);
+      this.#options.onCount(this.#flows.size);
+    });
+    this.#flows.set(key, flow);
+    this.#options.onCount(this.#flows.size);
+    return flow;
+  }
+}
+
+// --- internal ---
+
+/** One client of one port, and its stream through the gate. */
+class Flow {
+  readonly #options: FlowOptions;
+  readonly #client: Peer;
+  readonly #onEnd: () => void;
+  #connection: Connection | undefined;
+  #waiting: Uint8Array[] = [];
+  #isFull = false;
+  #isOver = false;
+  #idle: Timer;
+
+  constructor(options: FlowOptions, client: Peer, onEnd: () => void) {
+    this.#options = options;
+    this.#client = client;
+    this.#onEnd = onEnd;
+    this.#idle = this.#armIdle();
+    void this.#open();
+  }
+
+  send(payload: Uint8Array): void {
+    this.#touch(payload.length);
+    if (this.#connection !== undefined) {
+      if (!this.#isFull) this.#isFull = !this.#connection.write(encodeDatagram(payload));
+    } else if (this.#waiting.length < waitingMax) {
+      // The receive buffer may be used again for the next datagram.
+      this.#waiting.push(new Uint8Array(payload));
+    }
+  }
+
+  close(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#idle.cancel();
+    this.#connection?.reset();
+    this.#onEnd();
+  }
+
+  async #open(): Promise<void> {
+    const { gateway, open, onRefused } = this.#options;
+    try {
+      const { connection, lines } = await gateway.take();
+      if (this.#isOver) return connection.reset();
+      const reader = new LineReader();
+      reader.push(lines.release());
+      connection.write(encode(open()));
+      connection.onClose = () => this.close();
+      connection.onEnd = () => this.close();
+      connection.onDrain = () => (this.#isFull = false);
+      this.#readAnswer(connection, reader);
+      this.#connection = connection;
+      for (const payload of this.#waiting.splice(0)) connection.write(encodeDatagram(payload));
+      connection.resume();
+    } catch (error) {
+      onRefused(String(error));
+      this.close();
+    }
+  }
+
+  /** First the line that says whether the flow is open, then datagrams. */
+  #readAnswer(connection: Connection, lines: LineReader): void {
+    const { onRefused, answer } = this.#options;
+    const datagrams = new DatagramReader();
+    const pass = (bytes: Uint8Array): void => {
+      for (const payload of datagrams.push(bytes)) {
+        this.#touch(payload.length);
+        answer(payload, this.#client);
+      }
+    };
+    connection.onData = (bytes) => {
+      lines.push(bytes);
+      const line = lines.next();
+      if (line === undefined) return;
+      const opened = parseOpened(line);
+      if (!opened.ok) {
+        onRefused(opened.reason);
+        return this.close();
+      }
+      connection.onData = pass;
+      pass(lines.rest());
+    };
+  }
+
+  #touch(bytes: number): void {
+    this.#options.onBytes(bytes);
+    this.#idle.cancel();
+    this.#idle = this.#armIdle();
+  }
+
+  #armIdle(): Timer {
+    return after(this.#options.idleMs ?? flowIdleMs, () => this.close());
+  }
+}

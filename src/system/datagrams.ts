@@ -1,0 +1,43 @@
+/** The door to UDP: a socket that listens, and one that speaks to a single peer. */
+
+/** Whoever sent a datagram, and can be answered. */
+export type Peer = { readonly hostname: string; readonly port: number };
+
+/** A socket that listens. */
+export type DatagramListener = { readonly port: number; send(payload: Uint8Array, peer: Peer): void; close(): void };
+
+/** A socket that speaks to one peer. */
+export type DatagramPeer = { send(payload: Uint8Array): void; close(): void };
+
+/** Listens for datagrams. Throws the system's error when the port is taken. */
+export async function listenForDatagrams(
+  address: Peer,
+  onDatagram: (payload: Uint8Array, peer: Peer) => void,
+): Promise<DatagramListener> {
+  const socket = await Bun.udpSocket({
+    ...address,
+    socket: {
+      data: (_socket, payload, port, hostname) => onDatagram(payload, { hostname, port }),
+      // What a peer that is gone answers (ICMP) concerns that peer alone.
+      error: () => {},
+    },
+  });
+  return {
+    port: socket.port,
+    send: (payload, peer) => void socket.send(payload, peer.port, peer.hostname),
+    close: () => socket.close(),
+  };
+}
+
+/** Speaks to one peer. Throws the system's error when there is no way to it. */
+export async function connectDatagrams(peer: Peer, onDatagram: (payload: Uint8Array) => void): Promise<DatagramPeer> {
+  const socket = await Bun.udpSocket({
+    connect: peer,
+    socket: {
+      data: (_socket, payload) => onDatagram(payload),
+      // Nobody listens there yet, or any more (ICMP): a client that cares sends again, as UDP has it.
+      error: () => {},
+    },
+  });
+  return { send: (payload) => void socket.send(payload), close: () => socket.close() };
+}
