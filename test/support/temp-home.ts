@@ -11,10 +11,13 @@ export type TempHome = AsyncDisposable & { readonly path: string };
 
 /**
  * Makes a QN_HOME. Its images are folders of links to the shared ones: a test may remove or replace them, but must not
- * write into their files. Throws when there is no image, with how to make one; `images: false` leaves them out.
+ * write into their files. Throws when there is no image, with how to make one; `images: false` leaves them
+ * out; `parent` is where it lies, for a test to which that matters.
  */
-export async function tempHome(options: { readonly images?: boolean } = {}): Promise<TempHome> {
-  const path = await mkdtemp(join(process.env["QN_TEST_FOLDER"] ?? "/tmp", "qn"));
+export async function tempHome(
+  options: { readonly images?: boolean; readonly parent?: string } = {},
+): Promise<TempHome> {
+  const path = await mkdtemp(join(options.parent ?? process.env["QN_TEST_FOLDER"] ?? "/tmp", "qn"));
   if (options.images !== false) await linkImages(join(path, "_images"));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }

@@ -56,15 +56,15 @@ export type PortStatus = {
   readonly error: string | null;
 };
 
-/** A VM that is described but not made: its folders are there, `qn up` was not called. */
-export async function unbornVm(): Promise<Vm> {
-  const qnHome = await tempHome();
+/** A VM that is described but not made: its folders are there, `qn up` was not called. `parent` is where QN_HOME lies. */
+export async function unbornVm(options: { readonly parent?: string } = {}): Promise<Vm> {
+  const qnHome = await tempHome(options);
   return vmAt(qnHome, await mkdtemp(join(homedir(), "qn-test-")), await mkdtemp("/tmp/qn-test-"));
 }
 
 /** Boots a VM and gives its Docker the image `busybox`. Throws with the VM's logs when that fails. */
-export async function bootVm(): Promise<Vm> {
-  const vm = await unbornVm();
+export async function bootVm(options: { readonly parent?: string } = {}): Promise<Vm> {
+  const vm = await unbornVm(options);
   try {
     await vm.qn("up", ...bootArgs);
     await giveBusybox(vm);
@@ -85,7 +85,7 @@ export async function giveBusybox(vm: Vm): Promise<void> {
 export type VmTest = (name: string, action: (vm: Vm) => Promise<void>) => void;
 
 /** Boots a VM before the first test of the file and deletes it after the last; a test that fails shows the VM's logs. */
-export function testWithVm(boot: () => Promise<Vm> = bootVm): VmTest {
+export function testWithVm(boot: () => Promise<Vm> = () => bootVm()): VmTest {
   let booting: Promise<Vm>;
   beforeAll(async () => {
     booting = boot();

@@ -1,0 +1,177 @@
+/** What is left when something is killed or called off, and how the next `qn up` goes on from there. */
+import { expect, test } from "bun:test";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { page } from "../support/busybox.ts";
+import { isAlive, processesLeft, processesNaming } from "../support/processes.ts";
+import { freePort, knock, until } from "../support/until.ts";
+import { bootArgs, giveBusybox, testWithVm, unbornVm, type Vm } from "../support/vm.ts";
+
+const vmTest = testWithVm(async () => {
+  const vm = await unbornVm();
+  await bootTwiceAtOnce(vm);
+  await giveBusybox(vm);
+  return vm;
+});
+
+/** How each of two `qn up` of the same moment ended. */
+let twoUps: readonly number[] = [];
+
+async function bootTwiceAtOnce(vm: Vm): Promise<void> {
+  const command = ["qn", "up", ...bootArgs];
+  await using first = vm.converse(command, { errors: "only" });
+  await using second = vm.converse(command, { errors: "only" });
+  twoUps = await Promise.all([first.end(400_000), second.end(400_000)]);
+}
+
+async function kill9(pid: number | null): Promise<void> {
+  if (pid === null) throw new Error("There is no process to kill.");
+  process.kill(pid, "SIGKILL");
+  await until(`the end of process ${pid}`, 5000, async () => ((await isAlive(pid)) ? undefined : true));
+}
+
+/** Runs a web server that publishes a free port, and gives the port once it answers. */
+async function serve(vm: Vm, name: string): Promise<number> {
+  const port = await freePort();
+  const server = ["httpd", "-f", "-p", "80", "-h", "/www"];
+  await vm.docker("run", "--detach", "--init", "--name", name, "--publish", `${port}:80`, "busybox", ...server);
+  await until(`port ${port}`, 20_000, async () => ((await knock("127.0.0.1", port)) === "open" ? true : undefined));
+  return port;
+}
+
+async function fetched(port: number): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(30_000) });
+  return response.text();
+}
+
+function asRoot(vm: Vm, command: string): string[] {
+  return ["ssh", "-F", join(vm.folder, "ssh_config"), "root@qn-default", command];
+}
+
+const startOf = (vm: Vm, name: string): Promise<string> =>
+  vm.docker("inspect", "--format", "{{.State.StartedAt}} {{.State.Running}}", name);
+
+vmTest("two up of the same moment both succeed, and there is one VM", async (vm) => {
+  expect(twoUps).toEqual([0, 0]);
+  const { state, qemu, supervisor } = await vm.status();
+  expect(state).toBe("running");
+  const all = await processesNaming(vm.home);
+  expect(all.filter((command) => command.includes("qemu-system"))).toHaveLength(1);
+  expect(all.filter((command) => command.includes(" supervise "))).toHaveLength(1);
+  expect([await isAlive(qemu.pid), await isAlive(supervisor.pid)]).toEqual([true, true]);
+});
+
+vmTest("an agent that is killed comes back by itself, and ports with it", async (vm) => {
+  const port = await serve(vm, "beside-agent");
+  const pidOf = (): Promise<string> => vm.qn("ssh", "--", "systemctl", "show", "--property=MainPID", "qn-ports");
+  const before = await pidOf();
+  await vm.succeed(asRoot(vm, "systemctl kill --signal=KILL qn-ports qn-tmp"));
+  await until("the page", 60_000, () => fetched(port).catch(() => undefined));
+  expect(await pidOf()).not.toBe(before);
+  await until("running", 20_000, async () => ((await vm.status()).state === "running" ? true : undefined));
+  expect(await vm.docker("run", "--rm", "--volume", `${vm.inTmp}:/mnt`, "busybox", "ls", "/mnt")).toContain("busybox");
+  await vm.docker("rm", "--force", "beside-agent");
+});
+
+vmTest("a supervisor that is killed leaves QEMU alone, and the next up takes it over", async (vm) => {
+  const port = await serve(vm, "survivor");
+  const started = await startOf(vm, "survivor");
+  const before = await vm.status();
+  await kill9(before.supervisor.pid);
+
+  const degraded = await vm.status();
+  expect(degraded).toMatchObject({ state: "degraded", supervisor: { pid: null }, docker: { reachable: false } });
+  expect(degraded.reason).toContain("supervisor");
+  expect(await isAlive(before.qemu.pid)).toBe(true);
+  expect(await knock("127.0.0.1", port)).toBe("ECONNREFUSED");
+
+  await vm.qn("up");
+  expect(await vm.status()).toMatchObject({ state: "running", docker: { reachable: true } });
+  expect(await isAlive(before.qemu.pid)).toBe(true);
+  expect(await startOf(vm, "survivor")).toBe(started);
+  expect(await until("the page", 20_000, () => fetched(port).catch(() => undefined))).toBe(page);
+  expect(await processesNaming(vm.home)).toHaveLength(2);
+  await vm.docker("rm", "--force", "survivor");
+});
+
+vmTest("a QEMU that is killed is reported within 2 s, and the next up works without help", async (vm) => {
+  const { qemu } = await vm.status();
+  await vm.docker("volume", "create", "kept");
+  // Killing QEMU is a power cut: what the guest has not written yet is lost, as on any machine.
+  await vm.succeed(asRoot(vm, "sync"));
+  await kill9(qemu.pid);
+  const killedMs = performance.now();
+  const status = await until("failed", 2000, async () => {
+    const now = await vm.status();
+    return now.state === "failed" ? now : undefined;
+  });
+  expect(performance.now() - killedMs).toBeLessThan(2000);
+  expect(status.reason).toBe("QEMU was ended by SIGKILL while the VM was needed.");
+  expect((await vm.fail(["qn", "status"])).exitCode).toBe(3);
+  expect(await processesLeft(vm.home)).toEqual([]);
+  await vm.qn("up");
+  expect(await vm.status()).toMatchObject({ state: "running", reason: null });
+  expect(await vm.docker("volume", "ls", "--quiet")).toBe("kept");
+});
+
+vmTest("with QEMU and the supervisor both killed, the next up works without help", async (vm) => {
+  const { qemu, supervisor } = await vm.status();
+  await kill9(supervisor.pid);
+  await kill9(qemu.pid);
+  const status = await vm.status();
+  expect(status).toMatchObject({ qemu: { pid: null }, supervisor: { pid: null }, docker: { reachable: false } });
+  expect(["stopped", "failed"]).toContain(status.state);
+  expect((await vm.fail(["qn", "status"])).exitCode).toBe(3);
+  await vm.qn("up");
+  expect((await vm.status()).state).toBe("running");
+});
+
+vmTest("a QEMU whose supervisor is killed is shut down cleanly by down", async (vm) => {
+  await kill9((await vm.status()).supervisor.pid);
+  await vm.qn("down");
+  expect(await processesLeft(vm.home)).toEqual([]);
+  expect(await vm.status()).toMatchObject({ state: "stopped", reason: null });
+});
+
+/** What `qn up` says when a phase begins. */
+const phases = {
+  "while it prepares disks": "preparing disks",
+  "as soon as the guest boots": "booting the guest",
+  "while it links to the agent": "linking to the agent",
+};
+
+for (const [when, words] of Object.entries(phases)) {
+  test(`the first up that is interrupted ${when} leaves nothing behind`, async () => {
+    const vm = await unbornVm();
+    try {
+      await using up = vm.converse(["qn", "up", ...bootArgs], { errors: "only" });
+      for (let line = ""; !line.includes(words); line = await up.nextLine(200_000));
+      up.kill("SIGINT");
+      expect(await up.end()).toBe(130);
+      await expectNothingLeft(vm);
+    } finally {
+      await vm[Symbol.asyncDispose]();
+    }
+  }, 300_000);
+}
+
+test("the first up that is interrupted before it has said anything leaves nothing behind", async () => {
+  const vm = await unbornVm();
+  try {
+    for (const afterMs of [5, 50, 150, 300]) {
+      await using up = vm.converse(["qn", "up", ...bootArgs], { errors: "only" });
+      await Bun.sleep(afterMs);
+      up.kill("SIGINT");
+      expect(await up.end()).not.toBe(0);
+      await expectNothingLeft(vm);
+    }
+  } finally {
+    await vm[Symbol.asyncDispose]();
+  }
+}, 60_000);
+
+async function expectNothingLeft(vm: Vm): Promise<void> {
+  expect(await processesLeft(vm.home)).toEqual([]);
+  expect((await readdir(vm.home)).filter((name) => !/^(_.*|ssh_config)$/.test(name))).toEqual([]);
+  expect(await readdir(join(vm.home, "_data")).catch(() => [])).toEqual([]);
+}
