@@ -6,7 +6,7 @@ import { isThere } from "../../system/files.ts";
 import { acquireLock, type Lock } from "../../system/lock.ts";
 import type { VmPaths } from "../layout.ts";
 import { powerDown } from "../qmp/commands.ts";
-import { readBootRecord } from "../supervisor/boot.ts";
+import { readBootRecord, removeBootFiles } from "../supervisor/boot.ts";
 import { connectControl, type Control } from "../supervisor/control.ts";
 import { adoptQemu, type Qemu } from "../supervisor/qemu.ts";
 
@@ -28,8 +28,10 @@ export async function takeDown(paths: VmPaths, options: { readonly force: boolea
   try {
     const orphan = await adoptQemu(paths, (await readBootRecord(paths))?.qemuPid);
     await rm(paths.lastFailure, { force: true });
-    if (orphan !== undefined) return await stopOrphan(orphan, options.force);
-    return result ?? "already-stopped";
+    const orphanResult = orphan === undefined ? undefined : await stopOrphan(orphan, options.force);
+    // A supervisor that was killed has left them.
+    await removeBootFiles(paths);
+    return orphanResult ?? result ?? "already-stopped";
   } finally {
     lock.release();
   }

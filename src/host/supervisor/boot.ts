@@ -78,6 +78,12 @@ export async function writeBootFiles(
   await writeFileAtomically(paths.sshKeyCredentialFile, credential("ssh.authorized_keys.root", `${sshKey}\n`));
 }
 
+/** Removes what belongs to one boot alone, once its QEMU is gone; what it says for later is kept. */
+export async function removeBootFiles(paths: VmPaths): Promise<void> {
+  const { dockerSocket, qmpSocket, credentialFile, sshKeyCredentialFile } = paths;
+  for (const path of [dockerSocket, qmpSocket, credentialFile, sshKeyCredentialFile]) await rm(path, { force: true });
+}
+
 // --- internal ---
 
 /** The public half of an ssh key, which is made at first use. Throws TOOL_MISSING without ssh-keygen. */

@@ -1,12 +1,11 @@
 /** Carries out what the state machine decides, and owns every handle that comes of it. */
-import { rm } from "node:fs/promises";
 import { QnError, reportOf } from "../../base/errors.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import { writeSshConfig } from "../integrate/ssh-config.ts";
 import { type Prepared, prepareVm } from "../prepare.ts";
 import { qemuArgs } from "../qemu/args.ts";
 import { powerDown } from "../qmp/commands.ts";
-import { type BootRecord, newBoot, readBootRecord, recordQemu, writeBootFiles } from "./boot.ts";
+import { type BootRecord, newBoot, readBootRecord, recordQemu, removeBootFiles, writeBootFiles } from "./boot.ts";
 import { makeDisks } from "./disks.ts";
 import type { Effect, Event } from "./machine.ts";
 import { adoptQemu, type Qemu, startQemu } from "./qemu.ts";
@@ -97,15 +96,12 @@ export class Effects {
 
   /** Closes everything that is open and removes what belongs to this boot alone; what others wrote stays. */
   async cleanUp(): Promise<void> {
-    const { paths } = this.#options;
     // What is half done is done before its files go, or it would make them anew.
     await Promise.allSettled(this.#work);
     this.#deadline?.cancel();
     this.#silence?.close();
     this.#seam?.close();
-    for (const path of [paths.dockerSocket, paths.qmpSocket, paths.credentialFile, paths.sshKeyCredentialFile]) {
-      await rm(path, { force: true });
-    }
+    await removeBootFiles(this.#options.paths);
   }
 
   /** How long this VM may take to boot. */
@@ -150,10 +146,11 @@ export class Effects {
     const { paths } = this.#options;
     const boot = this.#needBoot();
     const qemu = await startQemu(boot.argv, paths, this.#calledOff.signal);
+    // Before anything else: should this supervisor die, only the record says which process to end.
+    await recordQemu(paths, boot, qemu.pid);
     const { silenceMs = this.#patience.silenceMs } = this.#options.limits;
     this.#silence = watchForSilence(paths.logs.serial, silenceMs, () => this.#tell.dispatch({ type: "stalled" }));
     this.#own(qemu);
-    await recordQemu(paths, boot, qemu.pid);
   }
 
   /** Takes charge of a QEMU: hears its doorbell and its end. */

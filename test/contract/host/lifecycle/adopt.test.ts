@@ -44,6 +44,8 @@ test("a QEMU whose supervisor was killed is shut down cleanly without one", asyn
   expect(await takeDown(vm.paths, { force: false })).toBe("stopped");
   expect(await linesWith(vm.paths.logs.serial, "power button")).toEqual(["power button"]);
   expect(await stateOf(vm)).toEqual({ state: "stopped", reason: null });
+  const left = (await vm.files()).filter((path) => /credential|(docker|qmp)\.sock/.test(path));
+  expect(left).toEqual([]);
 });
 
 test("a QEMU whose supervisor was killed and that does not even quit is killed", async () => {
