@@ -101,7 +101,9 @@ export class Effects {
     this.#deadline?.cancel();
     this.#silence?.close();
     this.#seam?.close();
-    await removeBootFiles(this.#options.paths);
+    // A takeover that was called off leaves QEMU, and its way in, to the next supervisor.
+    if (this.#qemu === undefined) await removeBootFiles(this.#options.paths);
+    else await this.#qemu.qmp[Symbol.asyncDispose]();
   }
 
   /** How long this VM may take to boot. */

@@ -109,3 +109,13 @@ test("the first start that fails takes no data of an older VM along", async () =
   expect((await failureOf(() => vm.up())).code).toBe("QEMU_FAILED");
   expect(await vm.files()).toEqual(["_data", "_data/default.raw", "ssh_config"]);
 });
+
+test("a takeover that is called off leaves QEMU to the next one", async () => {
+  await using vm = await fakeVm("boots");
+  const pid = await orphaned(vm);
+  expect((await failureOf(() => vm.up({ signal: AbortSignal.abort() }))).code).toBe("INTERRUPTED");
+  expect((await stateOf(vm)).state).toBe("degraded");
+  expect(await vm.up()).toBe("started");
+  const { state, qemu } = await statusOfVm(vm.paths, vm.env);
+  expect([state, qemu.pid]).toEqual(["running", pid]);
+});

@@ -1,0 +1,76 @@
+/** Everything that keeps a VM from starting is found before anything is touched. */
+import { expect, test } from "bun:test";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ownArch } from "../../../src/system/platform.ts";
+import { failureOf } from "../../support/failures.ts";
+import { type FakeVm, fakeVm } from "../../support/fake-vm.ts";
+
+/** What a start fails with once `spoil` has been at it; nothing may have been made. */
+async function failureAfter(spoil: (vm: FakeVm) => Promise<unknown>, env: Record<string, string> = {}) {
+  await using vm = await fakeVm("boots");
+  await spoil(vm);
+  const { code, message, details } = await failureOf(() => vm.up({ env: { ...vm.env, ...env } }));
+  expect([await vm.files(), vm.told]).toEqual([[], []]);
+  return { code, message: message.replaceAll(vm.layout.home, ""), details };
+}
+
+test("an image that is not there", async () => {
+  expect(await failureAfter((vm) => rm(vm.layout.images, { recursive: true }))).toEqual({
+    code: "IMAGE_MISSING",
+    message: `There is no image "debian" for ${ownArch()} in /_images.`,
+    details: undefined,
+  });
+});
+
+test("an image that is not whole", async () => {
+  const disk = (vm: FakeVm): string => join(vm.layout.image("debian", ownArch()), "disk.qcow2");
+  const { code, message } = await failureAfter(async (vm) => {
+    const bytes = await Bun.file(disk(vm)).bytes();
+    bytes[bytes.length - 1] = 1;
+    await writeFile(disk(vm), bytes);
+  });
+  expect([code, message.startsWith(`"/_images/debian-${ownArch()}/disk.qcow2" has the SHA-256 `)]).toEqual([
+    "IMAGE_CORRUPT",
+    true,
+  ]);
+});
+
+test("a QEMU that is not there", async () => {
+  expect(await failureAfter(async () => {}, { QN_QEMU: "/nowhere/qemu" })).toEqual({
+    code: "QEMU_MISSING",
+    message: 'QN_QEMU names "/nowhere/qemu", which is not a program.',
+    details: undefined,
+  });
+});
+
+test("firmware that is not there", async () => {
+  expect(await failureAfter(async () => {}, { QN_FIRMWARE: "/nowhere/firmware.fd" })).toMatchObject({
+    code: "FIRMWARE_MISSING",
+    message: "QN_FIRMWARE names /nowhere/firmware.fd, which cannot be used.",
+  });
+});
+
+test("settings that are wrong, those that only the host can judge included", async () => {
+  expect(await failureAfter(async () => {}, { QN_ACCEL: "warp", QN_CPUS: "none" })).toEqual({
+    code: "CONFIG_INVALID",
+    message: "2 settings are wrong.",
+    details: [
+      'cpus must be a number, got "none" (the environment)',
+      'accel must be one of auto, kvm, hvf, tcg, got "warp" (the environment)',
+    ],
+  });
+  const other = process.platform === "darwin" ? "kvm" : "hvf";
+  expect((await failureAfter(async () => {}, { QN_ACCEL: other })).code).toBe("ACCEL_UNAVAILABLE");
+});
+
+test("a QN_HOME that is a file", async () => {
+  await using vm = await fakeVm("boots");
+  await rm(vm.layout.home, { recursive: true });
+  await writeFile(vm.layout.home, "");
+  const { code, message } = await failureOf(() => vm.up());
+  expect([code, message.startsWith(`QN_HOME is "${vm.layout.home}", which cannot be written to: `)]).toEqual([
+    "HOME_UNUSABLE",
+    true,
+  ]);
+});
