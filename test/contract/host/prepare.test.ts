@@ -64,6 +64,17 @@ test("settings that are wrong, those that only the host can judge included", asy
   expect((await failureAfter(async () => {}, { QN_ACCEL: other })).code).toBe("ACCEL_UNAVAILABLE");
 });
 
+test("a share that is not there", async () => {
+  await using vm = await fakeVm("boots");
+  const mounts = [{ path: "/nowhere/at-all", readOnly: false }];
+  expect(await failureOf(() => vm.up({ flags: { mounts } }))).toEqual({
+    code: "CONFIG_INVALID",
+    message: "1 share cannot be shown in the guest.",
+    details: ["mounts: there is no folder /nowhere/at-all"],
+  });
+  expect(await vm.files()).toEqual([]);
+});
+
 test("a QN_HOME that is a file", async () => {
   await using vm = await fakeVm("boots");
   await rm(vm.layout.home, { recursive: true });

@@ -1,5 +1,6 @@
 /** The life of a VM on a fake QEMU, from the first `up` to the last `down`: everything but QEMU and its guest is real. */
 import { expect, test } from "bun:test";
+import { mkdir } from "node:fs/promises";
 import { deleteVmFiles } from "../../../../src/host/lifecycle/delete.ts";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { followToEnd } from "../../../../src/host/lifecycle/follow.ts";
@@ -234,6 +235,7 @@ test("whoever follows a VM that shuts down learns nothing but its end", async ()
 test("settings of the first start are kept, whatever letters they have", async () => {
   await using vm = await fakeVm("boots");
   const mounts = [{ path: `${vm.layout.home}/yes: "no" # 'x' ü`, readOnly: true }];
+  await Promise.all(mounts.map(({ path }) => mkdir(path)));
   await vm.up({ flags: { cpus: 1, memoryMiB: 600, diskGiB: 2, mounts } });
   await takeDown(vm.paths, { force: false });
   const { memoryMiB, mounts: kept } = await statusOfVm(vm.paths, vm.env);
