@@ -34,7 +34,11 @@ export async function servePlugin(socketPath: string, hooks: Hooks): Promise<Plu
     unix: socketPath,
     development: false,
     maxRequestBodySize: 64 * 1024 * 1024,
-    fetch: (request) => answer(request, hooks),
+    fetch(request, server) {
+      // Bun hangs up on a request that is held for 10 s otherwise, and Docker then refuses it.
+      server.timeout(request, 0);
+      return answer(request, hooks);
+    },
   });
   return { close: () => server.stop(true) };
 }
