@@ -1,6 +1,7 @@
 /** What `qn-ports` does while Docker waits: opens ports before a container starts, settles the rest before the answer. */
 import { QnError } from "../../base/errors.ts";
 import type { FailedPort, PublishedPort } from "../../protocol/messages.ts";
+import { within } from "../../system/clock.ts";
 import type { ContainerDetails } from "../../system/docker-api.ts";
 import type { DockerRequest, Hooks } from "../plugin.ts";
 import type { PortBook } from "./book.ts";
@@ -13,10 +14,12 @@ export type HookOptions = {
   readonly details: (id: string) => Promise<ContainerDetails>;
   readonly refresh: () => Promise<void>;
   readonly onTrouble: (text: string) => void;
+  /** How long each step may hold Docker up; 5 s unless given. */
+  readonly deadlineMs?: number;
 };
 
-/** How long Docker may be held up. Past it the request goes on, and the ports follow as soon as they can. */
-const hookDeadlineMs = 5_000;
+/** Past this the request goes on, and the ports follow as soon as they can. */
+const usualDeadlineMs = 5_000;
 
 /** The hooks of the plugin `qn-ports`. */
 export function portHooks(options: HookOptions): Hooks {
@@ -29,19 +32,21 @@ export function portHooks(options: HookOptions): Hooks {
 // --- internal ---
 
 /** A host port that is taken becomes Docker's own error, and the container does not start. */
-async function openFixed(request: DockerRequest, { book, details, onTrouble }: HookOptions): Promise<void> {
+async function openFixed(request: DockerRequest, options: HookOptions): Promise<void> {
+  const { book, details, onTrouble, deadlineMs = usualDeadlineMs } = options;
   const call = portCallOf(request.method, request.uri);
   if (call?.call !== "start") return;
   let ports: readonly PublishedPort[];
   try {
-    ports = fixedPortsOf(await details(call.id)).map(({ containerPort: _containerPort, ...port }) => port);
+    const container = await within(details(call.id), deadlineMs, () => new Error("Docker does not answer."));
+    ports = fixedPortsOf(container).map(({ containerPort: _containerPort, ...port }) => port);
   } catch {
-    // No such container: Docker says so itself.
+    // No such container: Docker says so itself. Nor is it waited for when it does not answer.
     return;
   }
   if (ports.length === 0) return;
   book.ask(call.id, ports);
-  const failed = await book.publishAndWait(hookDeadlineMs);
+  const failed = await book.publishAndWait(deadlineMs);
   if (failed === undefined) return onTrouble(`the ports of ${call.id} are not open yet, and it starts nevertheless`);
   const refused = ofThese(failed, ports);
   if (refused.length === 0) return;
@@ -50,16 +55,17 @@ async function openFixed(request: DockerRequest, { book, details, onTrouble }: H
   throw new QnError("PORT_TAKEN", refused.map(({ reason }) => reason).join(" "));
 }
 
-async function settle(request: DockerRequest, { book, refresh, onTrouble }: HookOptions): Promise<void> {
+async function settle(request: DockerRequest, options: HookOptions): Promise<void> {
+  const { book, refresh, onTrouble, deadlineMs = usualDeadlineMs } = options;
   const call = portCallOf(request.method, request.uri);
   if (call === undefined) return;
   try {
-    await refresh();
+    await within(refresh(), deadlineMs, () => new Error("Docker does not answer."));
   } catch (error) {
     onTrouble(`cannot list containers: ${String(error)}`);
   }
   if (call.call === "start") book.drop(call.id);
-  const failed = await book.publishAndWait(hookDeadlineMs);
+  const failed = await book.publishAndWait(deadlineMs);
   for (const { reason } of failed ?? []) onTrouble(reason);
 }
 
@@ -67,5 +73,5 @@ async function settle(request: DockerRequest, { book, refresh, onTrouble }: Hook
 function ofThese(failed: readonly FailedPort[], ports: readonly PublishedPort[]): readonly FailedPort[] {
   const keys = new Set(ports.map(keyOf));
   const mine = failed.filter((port) => keys.has(keyOf(port)));
-  return mine.filter((port, index) => mine.findIndex(({ reason }) => reason === port.reason) === index);
+  return mine.filter((port, index) => mine.findIndex((other) => keyOf(other) === keyOf(port)) === index);
 }

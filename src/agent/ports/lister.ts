@@ -18,8 +18,10 @@ export class Lister<Item> {
    * Throws what listing throws.
    */
   refresh(): Promise<void> {
+    // Between the end of one list and the begin of the next there is none under way, but the next is promised.
+    if (this.#next !== undefined) return this.#next;
     if (this.#current === undefined) return this.#begin();
-    this.#next ??= this.#afterCurrent(this.#current);
+    this.#next = this.#afterCurrent(this.#current);
     return this.#next;
   }
 
