@@ -3,8 +3,9 @@ import { messageOf } from "../../base/errors.ts";
 import type { FailedPort, PublishedPort } from "../../protocol/messages.ts";
 import { listen } from "../../system/connection.ts";
 import { listenForDatagrams } from "../../system/datagrams.ts";
+import { isErrno } from "../../system/files.ts";
 import type { Gateway } from "../gate/gateway.ts";
-import { type Bind, planListeners, type Wanted, wantedListeners } from "./plan.ts";
+import { type Bind, isUnspecified, planListeners, type Wanted, wantedListeners } from "./plan.ts";
 import { refusalOf } from "./refusal.ts";
 import { Flows } from "./udp.ts";
 
@@ -33,6 +34,7 @@ export class Forwards {
   readonly #bind: Bind;
   #forwards: Forward[] = [];
   #last: Promise<void> = Promise.resolve();
+  #isClosed = false;
 
   constructor(gateway: Gateway, bind: Bind) {
     this.#gateway = gateway;
@@ -58,17 +60,21 @@ export class Forwards {
 
   /** Closes every listener; streams that are open end with the guest. */
   close(): void {
+    this.#isClosed = true;
     for (const forward of this.#forwards) forward.listener?.close();
     this.#forwards = [];
   }
 
   async #listen(published: readonly PublishedPort[]): Promise<void> {
+    if (this.#isClosed) return;
     const working = this.#forwards.filter((forward) => forward.listener !== undefined);
     const { close, keep, open } = planListeners(wantedListeners(published, this.#bind), working);
     for (const forward of close) forward.listener?.close();
     for (const [forward, wanted] of keep) forward.serves = wanted.serves;
     const opened = await Promise.all(open.map((wanted) => this.#open(wanted)));
-    this.#forwards = [...keep.map(([forward]) => forward), ...opened];
+    this.#forwards = [...keep.map(([forward]) => forward), ...opened.filter((forward) => !isNeedless(forward))];
+    // Closed meanwhile: what was closed then is closed again, which does no harm.
+    if (this.#isClosed) this.close();
   }
 
   async #open({ protocol, hostIp, hostPort, serves }: Wanted): Promise<Forward> {
@@ -146,9 +152,15 @@ function publishedAs({ serves }: Forward): { hostIp: string; hostPort: number } 
   return { hostIp: serves.hostIp, hostPort: serves.hostPort };
 }
 
+/** A machine without IPv6 has no ::1. A port that names no address is whole there on IPv4 alone. */
+function isNeedless({ hostIp, serves, refused }: Forward): boolean {
+  const hasNoSuchFamily = isErrno(refused, "EADDRNOTAVAIL") || isErrno(refused, "EAFNOSUPPORT");
+  return isUnspecified(serves.hostIp) && hostIp.includes(":") && hasNoSuchFamily;
+}
+
 async function failureOf(forward: Forward): Promise<FailedPort> {
-  const { hostIp, hostPort, serves, refused } = forward;
-  const reason = await refusalOf(hostIp, hostPort, refused);
+  const { hostPort, serves, refused } = forward;
+  const reason = await refusalOf(forward, refused);
   forward.error = reason;
   return { protocol: serves.protocol, hostIp: serves.hostIp, hostPort, reason };
 }

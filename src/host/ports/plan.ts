@@ -14,6 +14,11 @@ export type Bind = "loopback" | "all";
 
 const unspecified = new Set(["", "0.0.0.0", "::"]);
 
+/** True for the address of a publish that names none: both families stand for it. */
+export function isUnspecified(hostIp: string): boolean {
+  return unspecified.has(hostIp);
+}
+
 /** The addresses that stand for "unspecified", IPv4 and IPv6 both, so that `localhost` works however it resolves. */
 const bindAddresses: Record<Bind, readonly string[]> = {
   loopback: ["127.0.0.1", "::1"],
@@ -27,7 +32,7 @@ const bindAddresses: Record<Bind, readonly string[]> = {
 export function wantedListeners(published: readonly PublishedPort[], bind: Bind): Wanted[] {
   const wanted = new Map<string, Wanted>();
   for (const serves of published) {
-    const addresses = unspecified.has(serves.hostIp) ? bindAddresses[bind] : [serves.hostIp];
+    const addresses = isUnspecified(serves.hostIp) ? bindAddresses[bind] : [serves.hostIp];
     for (const hostIp of addresses) {
       const listener = { protocol: serves.protocol, hostIp, hostPort: serves.hostPort, serves };
       const key = listenerKey(listener);
