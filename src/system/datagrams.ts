@@ -24,7 +24,7 @@ export async function listenForDatagrams(
   });
   return {
     port: socket.port,
-    send: (payload, peer) => void socket.send(payload, peer.port, peer.hostname),
+    send: (payload, peer) => orLose(() => socket.send(payload, peer.port, peer.hostname)),
     close: () => socket.close(),
   };
 }
@@ -39,5 +39,16 @@ export async function connectDatagrams(peer: Peer, onDatagram: (payload: Uint8Ar
       error: () => {},
     },
   });
-  return { send: (payload) => void socket.send(payload), close: () => socket.close() };
+  return { send: (payload) => orLose(() => socket.send(payload)), close: () => socket.close() };
+}
+
+// --- internal ---
+
+/** A datagram that cannot be sent (too long for the address family, no way to the peer) is lost, as UDP has it. */
+function orLose(send: () => boolean): void {
+  try {
+    send();
+  } catch {
+    // Whoever cares sends again.
+  }
 }

@@ -1,4 +1,5 @@
 /** A UDP port of the host: each client is a flow of its own through the gate, until it falls silent. */
+import { messageOf } from "../../base/errors.ts";
 import { DatagramReader, encodeDatagram } from "../../protocol/datagram.ts";
 import { encode, LineReader } from "../../protocol/frame.ts";
 import { type Open, parseOpened } from "../../protocol/messages.ts";
@@ -13,8 +14,9 @@ const flowIdleMs = 90_000;
 /** Flows of one port; past that the oldest ends, so that a flood of clients, or of forged ones, ends by itself. */
 const flowsMax = 1_024;
 
-/** Datagrams of one client that wait for its flow to open; past that they are dropped, as UDP would. */
+/** Datagrams and bytes of one client that wait for its flow to open; past that they are dropped, as UDP would. */
 const waitingMax = 32;
+const waitingBytesMax = 65_535;
 
 /** What the flows of one port need, and whom they tell. */
 export type FlowOptions = {
@@ -71,6 +73,7 @@ class Flow {
   readonly #onEnd: () => void;
   #connection: Connection | undefined;
   #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
   #isFull = false;
   #isOver = false;
   #idle: Timer;
@@ -87,9 +90,10 @@ class Flow {
     this.#touch(payload.length);
     if (this.#connection !== undefined) {
       if (!this.#isFull) this.#isFull = !this.#connection.write(encodeDatagram(payload));
-    } else if (this.#waiting.length < waitingMax) {
+    } else if (this.#waiting.length < waitingMax && this.#waitingBytes + payload.length <= waitingBytesMax) {
       // The receive buffer may be used again for the next datagram.
       this.#waiting.push(new Uint8Array(payload));
+      this.#waitingBytes += payload.length;
     }
   }
 
@@ -102,7 +106,7 @@ class Flow {
   }
 
   async #open(): Promise<void> {
-    const { gateway, open, onRefused } = this.#options;
+    const { gateway, open } = this.#options;
     try {
       const { connection, lines } = await gateway.take();
       if (this.#isOver) return connection.reset();
@@ -117,14 +121,13 @@ class Flow {
       for (const payload of this.#waiting.splice(0)) connection.write(encodeDatagram(payload));
       connection.resume();
     } catch (error) {
-      onRefused(String(error));
-      this.close();
+      this.#refuse(messageOf(error));
     }
   }
 
   /** First the line that says whether the flow is open, then datagrams. */
   #readAnswer(connection: Connection, lines: LineReader): void {
-    const { onRefused, answer } = this.#options;
+    const { answer } = this.#options;
     const datagrams = new DatagramReader();
     const pass = (bytes: Uint8Array): void => {
       for (const payload of datagrams.push(bytes)) {
@@ -134,16 +137,22 @@ class Flow {
     };
     connection.onData = (bytes) => {
       lines.push(bytes);
-      const line = lines.next();
-      if (line === undefined) return;
-      const opened = parseOpened(line);
-      if (!opened.ok) {
-        onRefused(opened.reason);
-        return this.close();
+      try {
+        const line = lines.next();
+        if (line === undefined) return;
+        const opened = parseOpened(line);
+        if (!opened.ok) return this.#refuse(opened.reason);
+      } catch (error) {
+        return this.#refuse(messageOf(error));
       }
       connection.onData = pass;
       pass(lines.rest());
     };
+  }
+
+  #refuse(reason: string): void {
+    if (!this.#isOver) this.#options.onRefused(reason);
+    this.close();
   }
 
   #touch(bytes: number): void {
