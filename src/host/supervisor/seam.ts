@@ -36,6 +36,8 @@ export class Seam {
   #dockerSocket: Listener | undefined;
   #redial: Timer | undefined;
   #attempt = 0;
+  /** Why ports were not listened on at the last report. */
+  #told: ReadonlySet<string> = new Set();
   #closed = false;
 
   /** Whether Docker has answered through the host's socket, and nothing has been said against it since. */
@@ -118,7 +120,10 @@ export class Seam {
         return;
       case "ports": {
         const failed = await this.#forwards.serve(message.ports);
-        for (const { reason } of failed) this.#options.log(reason);
+        const reasons = new Set(failed.map(({ reason }) => reason));
+        // Each report tries anew, and what fails as before has been told.
+        for (const reason of reasons) if (!this.#told.has(reason)) this.#options.log(reason);
+        this.#told = reasons;
         return reply({ type: "served", report: message.report, failed: [...failed] });
       }
       case "docker":
