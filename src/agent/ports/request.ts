@@ -27,7 +27,7 @@ export function portCallOf(method: string, uri: string): PortCall {
   if (method === "DELETE" && kind === "containers" && verb === undefined) return { call: "settle" };
   if (method !== "POST" || verb === undefined) return undefined;
   if (kind === "containers" && (verb === "start" || verb === "restart")) return { call: "start", id };
-  return settling[kind]?.includes(verb) === true ? { call: "settle" } : undefined;
+  return settling.get(kind)?.includes(verb) === true ? { call: "settle" } : undefined;
 }
 
 /**
@@ -60,7 +60,7 @@ export function fixedPortsOf({ Id, Name, HostConfig }: PortRequests): (Published
 const protocols = ["tcp", "udp", "sctp"] as const;
 
 /** The verbs after which ports may have come or gone, by the kind of thing they are done to. */
-const settling: Readonly<Record<string, readonly string[]>> = {
-  containers: ["stop", "kill", "pause", "unpause", "rename", "update"],
-  networks: ["connect", "disconnect"],
-};
+const settling: ReadonlyMap<string, readonly string[]> = new Map([
+  ["containers", ["stop", "kill", "pause", "unpause", "rename", "update"]],
+  ["networks", ["connect", "disconnect"]],
+]);
