@@ -1,6 +1,12 @@
 /** From Docker's list of containers to the published ports and where each is served. */
 import { expect, test } from "bun:test";
-import { keyOf, type PortSource, publishedPorts } from "../../../../src/agent/ports/published.ts";
+import {
+  keyOf,
+  mayLackPorts,
+  type PortSource,
+  publishedPorts,
+  type ServedPort,
+} from "../../../../src/agent/ports/published.ts";
 
 const id = "f00d".repeat(16);
 
@@ -114,4 +120,44 @@ test("what tells ports apart is the protocol, the address and the number togethe
     { protocol: "tcp", hostIp: "::", hostPort: 11 },
   ] as const;
   expect(new Set(ports.map(keyOf)).size).toBe(4);
+});
+
+test("a container whose exposed port has no number may lack one in Docker's list", () => {
+  const port = { IP: "", PrivatePort: 80, Type: "tcp" } as const;
+  const lists = [[], [{ ...port, PublicPort: 8080 }], [port], [{ ...port, PublicPort: 8080 }, port]];
+  expect(lists.map((Ports) => mayLackPorts(container({ Ports })))).toEqual([false, false, true, true]);
+});
+
+test("an IPv6 port that Docker has left out of its list is put back from what was asked for, and nothing else is", () => {
+  const asked = (HostIp: string, HostPort: string) => ({ HostIp, HostPort });
+  const request = {
+    Id: id,
+    Name: "/web",
+    HostConfig: {
+      NetworkMode: "bridge",
+      PortBindings: {
+        "80/tcp": [asked("127.0.0.1", "8080"), asked("::", "8080"), asked("::1", "8081"), asked("::1", "")],
+        "81/tcp": [asked("::1", "8082-8084"), asked("10.1.2.3", "8085"), asked("", "8086")],
+        "53/udp": [asked("fd00::1", "53")],
+      },
+    },
+  };
+  const Ports = [
+    { IP: "127.0.0.1", PrivatePort: 80, PublicPort: 8080, Type: "tcp" },
+    { IP: "::", PrivatePort: 80, PublicPort: 8080, Type: "tcp" },
+    { IP: "", PrivatePort: 53, Type: "udp" },
+  ] as const;
+  const containers = [container({ Ports })];
+  const told = (ports: readonly ServedPort[]) =>
+    ports.map((port) => `${keyOf(port)} ${port.container} ${port.target.hostname} ${port.target.port}`);
+  expect(told(publishedPorts(containers, new Map([[id, request]])))).toEqual([
+    "tcp :: 8080 web 172.17.0.2 80",
+    "tcp ::1 8081 web 172.17.0.2 80",
+    "tcp 127.0.0.1 8080 web 172.17.0.2 80",
+    "udp fd00::1 53 web 172.17.0.2 53",
+  ]);
+  const others = new Map([["beef", { ...request, Id: "beef" }]]);
+  expect(publishedPorts(containers, others)).toHaveLength(2);
+  const without = [container({ Ports, NetworkSettings: undefined })];
+  expect(publishedPorts(without, new Map([[id, request]]))).toEqual([]);
 });

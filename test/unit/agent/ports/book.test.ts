@@ -1,0 +1,108 @@
+/** The book of ports: what is reported to the host, and who waits for its answer. */
+import { expect, test } from "bun:test";
+import { PortBook } from "../../../../src/agent/ports/book.ts";
+import { keyOf, type ServedPort } from "../../../../src/agent/ports/published.ts";
+import type { PublishedPort } from "../../../../src/protocol/messages.ts";
+
+function port(hostPort: number, changes: Partial<PublishedPort> = {}): PublishedPort {
+  return { protocol: "tcp", hostIp: "127.0.0.1", hostPort, containerId: "f00d", container: "web", ...changes };
+}
+
+function served(hostPort: number, changes: Partial<PublishedPort> = {}): ServedPort {
+  return { ...port(hostPort, changes), target: { hostname: "172.17.0.2", port: 80 } };
+}
+
+/** A book whose reports are kept; they are numbered from 1 while a host is linked. */
+function bookOf({ isLinked = true } = {}): { book: PortBook; reports: (readonly PublishedPort[])[] } {
+  const reports: (readonly PublishedPort[])[] = [];
+  const book = new PortBook((ports) => {
+    reports.push(ports);
+    return isLinked ? reports.length : undefined;
+  });
+  return { book, reports };
+}
+
+test("a report has what is published, and behind it what starting containers ask for", () => {
+  const { book, reports } = bookOf();
+  book.publish();
+  book.ask("db", [port(5432, { container: "db" })]);
+  book.setPublished([served(8080), served(8081)]);
+  book.publish();
+  expect(reports).toEqual([[], [port(8080), port(8081), port(5432, { container: "db" })]]);
+});
+
+test("a port that is published and asked for is reported once, as it is published", () => {
+  const { book } = bookOf();
+  book.setPublished([served(8080, { container: "old" })]);
+  book.ask("web", [port(8080), port(8081), port(8080, { protocol: "udp" }), port(8080, { hostIp: "::1" })]);
+  expect(book.wanted).toEqual([
+    port(8080, { container: "old" }),
+    port(8081),
+    port(8080, { protocol: "udp" }),
+    port(8080, { hostIp: "::1" }),
+  ]);
+});
+
+test("what a container asks for is forgotten with it, with a new question, and with its daemon", () => {
+  const { book } = bookOf();
+  book.ask("web", [port(1)]);
+  book.ask("db", [port(2)]);
+  book.drop("web");
+  book.drop("nobody");
+  const kept = [book.wanted];
+  book.ask("db", [port(3)]);
+  kept.push(book.wanted);
+  book.setPublished([served(4)]);
+  book.dropAll();
+  kept.push(book.wanted);
+  expect(kept).toEqual([[port(2)], [port(3)], [port(4)]]);
+});
+
+test("a published port is found by protocol, address and number, one that is only asked for is not", () => {
+  const { book } = bookOf();
+  book.setPublished([served(8080)]);
+  book.ask("web", [port(8081)]);
+  const sought = [port(8080), port(8080, { protocol: "udp" }), port(8080, { hostIp: "::1" }), port(8081)];
+  expect(sought.map((one) => [keyOf(one), book.find(one)?.hostname])).toEqual([
+    ["tcp 127.0.0.1 8080", "172.17.0.2"],
+    ["udp 127.0.0.1 8080", undefined],
+    ["tcp ::1 8080", undefined],
+    ["tcp 127.0.0.1 8081", undefined],
+  ]);
+  book.setPublished([]);
+  expect(book.find(port(8080))).toBeUndefined();
+});
+
+test("nobody waits for a host that is not linked", async () => {
+  const { book, reports } = bookOf({ isLinked: false });
+  book.setPublished([served(8080)]);
+  expect([await book.publishAndWait(60_000), reports]).toEqual([undefined, [[port(8080)]]]);
+});
+
+test("whoever waits gets the answer to its own report or a later one, never to an earlier one", async () => {
+  const { book } = bookOf();
+  const failed = [{ protocol: "tcp", hostIp: "127.0.0.1", hostPort: 80, reason: "Port 80 is taken." }] as const;
+  const order: string[] = [];
+  const waiting = [1, 2, 3].map(async (number) => {
+    const outcome = await book.publishAndWait(60_000);
+    order.push(`${number}: ${outcome?.length} failed`);
+  });
+  book.onServed(0, failed);
+  book.onServed(1, []);
+  await waiting[0];
+  expect(order).toEqual(["1: 0 failed"]);
+  book.onServed(3, failed);
+  await Promise.all(waiting);
+  // Nobody waits any more: an answer that is doubled does nothing.
+  book.onServed(3, []);
+  expect(order).toEqual(["1: 0 failed", "2: 1 failed", "3: 1 failed"]);
+});
+
+test("a host that does not answer in time is not waited for any longer, and its late answer does no harm", async () => {
+  const { book } = bookOf();
+  expect(await book.publishAndWait(5)).toBeUndefined();
+  book.onServed(1, []);
+  const next = book.publishAndWait(60_000);
+  book.onServed(2, []);
+  expect(await next).toEqual([]);
+});

@@ -1,0 +1,209 @@
+/** What `qn-ports` does while Docker waits: the host's word comes before a container starts and before an answer. */
+import { expect, test } from "bun:test";
+import { PortBook } from "../../../../src/agent/ports/book.ts";
+import { portHooks } from "../../../../src/agent/ports/hooks.ts";
+import type { ServedPort } from "../../../../src/agent/ports/published.ts";
+import type { DockerRequest, Hooks } from "../../../../src/agent/plugin.ts";
+import type { FailedPort, PublishedPort } from "../../../../src/protocol/messages.ts";
+import type { ContainerDetails } from "../../../../src/system/docker-api.ts";
+import { failureOf } from "../../../support/failures.ts";
+
+const port: PublishedPort = { protocol: "tcp", hostIp: "", hostPort: 8080, containerId: "f00d", container: "web" };
+const running: ServedPort = { ...port, hostIp: "0.0.0.0", target: { hostname: "172.17.0.2", port: 80 } };
+
+const web: ContainerDetails = {
+  Id: "f00d",
+  Name: "/web",
+  HostConfig: {
+    NetworkMode: "bridge",
+    PortBindings: { "80/tcp": [{ HostIp: "", HostPort: "8080" }], "81/tcp": [{ HostIp: "", HostPort: "" }] },
+    Binds: [],
+    Mounts: [],
+  },
+};
+
+type Scene = {
+  readonly hooks: Hooks;
+  readonly book: PortBook;
+  /** What happened, in order: reports of host ports, lists, questions about containers. */
+  readonly events: string[];
+  readonly troubles: string[];
+};
+
+/** A guest with the container "web". The host answers each report with what `host` makes of it, nothing when it is late. */
+function scene(
+  options: {
+    readonly host?: (ports: readonly PublishedPort[]) => readonly FailedPort[] | "late" | "away";
+    readonly details?: (id: string) => Promise<ContainerDetails>;
+    readonly list?: () => Promise<readonly ServedPort[]>;
+  } = {},
+): Scene {
+  const { host = () => [], list = async () => [] } = options;
+  const events: string[] = [];
+  const troubles: string[] = [];
+  let reports = 0;
+  const book = new PortBook((ports) => {
+    const report = (reports += 1);
+    events.push(`report ${ports.map(({ hostIp, hostPort }) => `${hostIp || "any"}:${hostPort}`).join(" ") || "none"}`);
+    const answer = host(ports);
+    if (answer === "away") return undefined;
+    if (answer !== "late") setImmediate(() => book.onServed(report, answer));
+    return report;
+  });
+  const hooks = portHooks({
+    book,
+    async details(id) {
+      events.push(`details ${id}`);
+      if (options.details !== undefined) return await options.details(id);
+      if (id !== "web") throw new Error("404");
+      return web;
+    },
+    async refresh() {
+      events.push("list");
+      book.setPublished(await list());
+    },
+    onTrouble: (text) => troubles.push(text),
+    deadlineMs: 20,
+  });
+  return { hooks, book, events, troubles };
+}
+
+function post(uri: string): DockerRequest {
+  return { method: "POST", uri, body: undefined };
+}
+
+const taken = (hostPort: number, hostIp = ""): FailedPort => ({
+  protocol: "tcp",
+  hostIp,
+  hostPort,
+  reason: `Port ${hostPort} on 127.0.0.1 is taken by nginx (pid 7).`,
+});
+
+test("a container starts when the host listens on the ports that it names, and on nothing that Docker chooses", async () => {
+  const { hooks, book, events, troubles } = scene();
+  await hooks.beforeRequest(post("/v1.45/containers/web/start"));
+  expect([events, book.wanted, troubles]).toEqual([["details web", "report any:8080"], [port], []]);
+});
+
+test("a port that is taken on the host refuses the start with the host's words, and is let go of", async () => {
+  const { hooks, book, events } = scene({ host: (ports) => (ports.length > 0 ? [taken(8080)] : []) });
+  expect(await failureOf(() => hooks.beforeRequest(post("/containers/web/start")))).toEqual({
+    code: "PORT_TAKEN",
+    message: "Port 8080 on 127.0.0.1 is taken by nginx (pid 7).",
+  });
+  expect([events, book.wanted]).toEqual([["details web", "report any:8080", "report none"], []]);
+});
+
+test("a port that fails on both families refuses once, and one of another container refuses nobody", async () => {
+  const both = [taken(8080), { ...taken(8080), reason: "Port 8080 on ::1 is taken by nginx (pid 7)." }];
+  const { hooks } = scene({ host: () => [taken(9090), ...both] });
+  expect((await failureOf(() => hooks.beforeRequest(post("/containers/web/start")))).message).toBe(
+    "Port 8080 on 127.0.0.1 is taken by nginx (pid 7).",
+  );
+  const other = scene({ host: () => [taken(9090), taken(8080, "192.0.2.7"), { ...taken(8080), protocol: "udp" }] });
+  await other.hooks.beforeRequest(post("/containers/web/start"));
+  expect([other.book.wanted, other.troubles]).toEqual([[port], []]);
+});
+
+test("every port that is refused is told", async () => {
+  const PortBindings = { "80/tcp": ["8080", "8081"].map((HostPort) => ({ HostIp: "", HostPort })) };
+  const { hooks } = scene({
+    host: () => [taken(8080), taken(8081)],
+    details: async () => ({ ...web, HostConfig: { ...web.HostConfig, PortBindings } }),
+  });
+  expect((await failureOf(() => hooks.beforeRequest(post("/containers/web/start")))).message).toBe(
+    "Port 8080 on 127.0.0.1 is taken by nginx (pid 7). Port 8081 on 127.0.0.1 is taken by nginx (pid 7).",
+  );
+});
+
+for (const host of ["late", "away"] as const) {
+  test(`a host that is ${host} holds no container up for long, and its ports follow`, async () => {
+    const { hooks, book, troubles } = scene({ host: () => host });
+    await hooks.beforeRequest(post("/containers/web/start"));
+    expect([book.wanted, troubles]).toEqual([
+      [port],
+      ["the ports of web are not open yet, and it starts nevertheless"],
+    ]);
+  });
+}
+
+test("the answer to a start leaves when the ports that Docker chose are listened on too", async () => {
+  const chosen = { ...running, hostPort: 49_153, target: { hostname: "172.17.0.2", port: 81 } };
+  const { hooks, book, events } = scene({ list: async () => [running, chosen] });
+  const request = post("/v1.45/containers/web/start");
+  await hooks.beforeRequest(request);
+  await hooks.beforeAnswer?.(request);
+  expect(events).toEqual(["details web", "report any:8080", "list", "report 0.0.0.0:8080 0.0.0.0:49153"]);
+  expect(book.wanted.map(({ hostPort }) => hostPort)).toEqual([8080, 49_153]);
+});
+
+test("a start that Docker refuses after all lets its ports go", async () => {
+  const { hooks, book, events } = scene();
+  await hooks.beforeRequest(post("/containers/web/start"));
+  await hooks.beforeAnswer?.(post("/containers/web/start"));
+  expect([events.at(-1), book.wanted]).toEqual(["report none", []]);
+});
+
+test("the answer to a stop leaves when the host has let go of the ports", async () => {
+  const { hooks, book, events } = scene();
+  book.setPublished([running]);
+  const request = post("/containers/web/stop");
+  await hooks.beforeRequest(request);
+  expect(events).toEqual([]);
+  await hooks.beforeAnswer?.(request);
+  expect([events, book.wanted]).toEqual([["list", "report none"], []]);
+});
+
+test("an answer tells what the host cannot serve, and leaves in any case", async () => {
+  const { hooks, troubles } = scene({ host: () => [taken(8080), taken(9090)] });
+  await hooks.beforeAnswer?.(post("/containers/web/stop"));
+  expect(troubles).toEqual([taken(8080).reason, taken(9090).reason]);
+});
+
+test("a list that fails or never comes holds no answer for long, and lets a start's ports go", async () => {
+  const never = Promise.withResolvers<never>().promise;
+  for (const [list, reason] of [
+    [async () => Promise.reject(new Error("gone")), "Error: gone"],
+    [async () => await never, "Error: Docker does not answer."],
+  ] as const) {
+    const { hooks, book, troubles } = scene({ list });
+    book.ask("web", [port]);
+    await hooks.beforeAnswer?.(post("/containers/web/start"));
+    expect([book.wanted, troubles]).toEqual([[], [`cannot list containers: ${reason}`]]);
+  }
+});
+
+test("a container that Docker does not know, or says nothing about, is Docker's to refuse", async () => {
+  const unknown = scene();
+  await unknown.hooks.beforeRequest(post("/containers/nobody/start"));
+  expect([unknown.events, unknown.book.wanted]).toEqual([["details nobody"], []]);
+  const silent = scene({ details: () => Promise.withResolvers<never>().promise });
+  await silent.hooks.beforeRequest(post("/containers/web/start"));
+  expect([silent.events, silent.book.wanted]).toEqual([["details web"], []]);
+});
+
+test("a container that names no host port starts without a question to the host", async () => {
+  const { hooks, book, events } = scene({
+    details: async () => ({ ...web, HostConfig: { ...web.HostConfig, NetworkMode: "host" } }),
+  });
+  await hooks.beforeRequest(post("/containers/web/start"));
+  expect([events, book.wanted]).toEqual([["details web"], []]);
+});
+
+test("nothing is done for all other calls", async () => {
+  const { hooks, events } = scene();
+  const calls = [
+    { method: "GET", uri: "/v1.45/containers/json", body: undefined },
+    post("/containers/create?name=web"),
+    post("/containers/web/exec"),
+    post("/exec/f00d/start"),
+    post("/images/create?fromImage=web"),
+    post("/containers/%zz/start"),
+    post(""),
+  ];
+  for (const call of calls) {
+    await hooks.beforeRequest(call);
+    await hooks.beforeAnswer?.(call);
+  }
+  expect(events).toEqual([]);
+});

@@ -1,0 +1,129 @@
+/** Which requests of Docker's API change ports, and which ports a container asks for by number. */
+import { expect, test } from "bun:test";
+import { fixedPortsOf, portCallOf, type PortRequests } from "../../../../src/agent/ports/request.ts";
+
+const settle = { call: "settle" } as const;
+const start = (id: string) => ({ call: "start", id }) as const;
+
+test("the calls that may publish or release ports are recognised in every version of the API", () => {
+  const calls = {
+    "POST /containers/f00d/start": start("f00d"),
+    "POST /v1.45/containers/my%20web/start?detachKeys=ctrl-p": start("my web"),
+    "POST /v1.24/containers/web/restart?t=3": start("web"),
+    "POST http://localhost/v1.45/containers/web/start": start("web"),
+    "POST /v1.45/containers/web/stop?t=0": settle,
+    "POST /containers/web/kill?signal=9": settle,
+    "POST /containers/web/pause": settle,
+    "POST /containers/web/unpause": settle,
+    "POST /containers/web/rename?name=other": settle,
+    "POST /containers/web/update": settle,
+    "DELETE /v1.45/containers/web?force=1": settle,
+    "POST /networks/shop/connect": settle,
+    "POST /v1.45/networks/shop/disconnect": settle,
+  };
+  const recognised = Object.keys(calls).map((call) => {
+    const [method = "", uri = ""] = call.split(" ");
+    return [call, portCallOf(method, uri)];
+  });
+  expect(Object.fromEntries(recognised)).toEqual(calls);
+});
+
+test("every other call leaves the ports alone", () => {
+  const calls = [
+    "GET /containers/web/start",
+    "PUT /containers/web/start",
+    "DELETE /containers/web/start",
+    "GET /containers/json",
+    "GET /containers/web/json",
+    "POST /containers/create",
+    "POST /containers/start",
+    "POST /containers//start",
+    "POST /containers/a/b/start",
+    "POST /containers/web/start/",
+    "POST /containers/web/exec",
+    "POST /containers/web/attach",
+    "POST /containers/prune",
+    "DELETE /containers/",
+    "DELETE /containers",
+    "DELETE /images/web",
+    "DELETE /networks/shop",
+    "POST /exec/f00d/start",
+    "POST /networks/create",
+    "POST /networks/web/stop",
+    "POST /networks/web/start",
+    "POST /constructor/web/includes",
+    "POST /__proto__/web/start",
+    "POST /build?x=/containers/web/start",
+    "POST /containers/%zz/start",
+    "POST //",
+    "OPTIONS *",
+    "POST ",
+  ];
+  const recognised = calls.filter((call) => {
+    const [method = "", uri = ""] = call.split(" ");
+    return portCallOf(method, uri) !== undefined;
+  });
+  expect(recognised).toEqual([]);
+});
+
+function request(bindings: PortRequests["HostConfig"]["PortBindings"], NetworkMode = "bridge"): PortRequests {
+  return {
+    Id: "f00d",
+    Name: "/web",
+    HostConfig: { NetworkMode, ...(bindings === undefined ? {} : { PortBindings: bindings }) },
+  };
+}
+
+/** Fixed ports as "protocol hostIp hostPort>containerPort". */
+function fixed(bindings: PortRequests["HostConfig"]["PortBindings"], NetworkMode?: string): string[] {
+  return fixedPortsOf(request(bindings, NetworkMode)).map(
+    ({ protocol, hostIp, hostPort, containerPort }) => `${protocol} ${hostIp || "any"} ${hostPort}>${containerPort}`,
+  );
+}
+
+test("a port that is asked for by number is known with its container before that runs", () => {
+  expect(fixedPortsOf(request({ "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "8080" }] }))).toEqual([
+    {
+      protocol: "tcp",
+      hostIp: "127.0.0.1",
+      hostPort: 8080,
+      containerId: "f00d",
+      container: "web",
+      containerPort: 80,
+    },
+  ]);
+});
+
+test("every protocol and every kind of host address is kept as it was asked for", () => {
+  const bindings = {
+    "80/tcp": ["", "0.0.0.0", "::", "127.0.0.1", "::1", "192.0.2.7"].map((HostIp) => ({ HostIp, HostPort: "8080" })),
+    "53/udp": [{ HostIp: "", HostPort: "5353" }],
+    "9/sctp": [{ HostIp: "", HostPort: "9" }],
+    // The API takes a port without a protocol for TCP.
+    "443": [{ HostIp: "", HostPort: "65535" }],
+  };
+  expect(fixed(bindings).toSorted()).toEqual([
+    "sctp any 9>9",
+    "tcp 0.0.0.0 8080>80",
+    "tcp 127.0.0.1 8080>80",
+    "tcp 192.0.2.7 8080>80",
+    "tcp :: 8080>80",
+    "tcp ::1 8080>80",
+    "tcp any 65535>443",
+    "tcp any 8080>80",
+    "udp any 5353>53",
+  ]);
+});
+
+test("what Docker chooses itself is not known before the container runs", () => {
+  for (const HostPort of ["", "0", "8000-8010", "-1", "65536", "1e3", "0x50", " 80", "http", "99999999999"]) {
+    expect([HostPort, fixed({ "80/tcp": [{ HostIp: "", HostPort }] })]).toEqual([HostPort, []]);
+  }
+  expect([fixed(undefined), fixed(null), fixed({}), fixed({ "80/tcp": null, "81/tcp": [] })]).toEqual([[], [], [], []]);
+});
+
+test("a container without a network of its own publishes nothing, one in any network does", () => {
+  const bindings = { "80/tcp": [{ HostIp: "", HostPort: "8080" }] };
+  const modes = ["host", "none", "container:beef", "", "default", "bridge", "shop", "container", "hostile"];
+  expect(modes.filter((mode) => fixed(bindings, mode).length > 0)).toEqual(modes.slice(3));
+});
