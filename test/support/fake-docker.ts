@@ -22,8 +22,8 @@ export type FakeDocker = AsyncDisposable & {
 
 /** Starts a daemon that runs no container; `socketPath` is a new one unless given. */
 export async function fakeDocker(options: { readonly socketPath?: string } = {}): Promise<FakeDocker> {
-  const folder = await mkdtemp(join(tmpdir(), "qn-docker-"));
-  const socketPath = options.socketPath ?? join(folder, "docker.sock");
+  const folder = options.socketPath === undefined ? await mkdtemp(join(tmpdir(), "qn-docker-")) : undefined;
+  const socketPath = options.socketPath ?? join(folder ?? "", "docker.sock");
   const requests: string[] = [];
   const followers = new Set<ReadableStreamDefaultController<string>>();
   let server: { stop(closeActive: boolean): Promise<void> } | undefined;
@@ -45,7 +45,7 @@ export async function fakeDocker(options: { readonly socketPath?: string } = {})
     },
     async [Symbol.asyncDispose]() {
       await docker.stop();
-      await rm(folder, { recursive: true, force: true });
+      if (folder !== undefined) await rm(folder, { recursive: true, force: true });
     },
   };
   function answer(request: Request): Response {

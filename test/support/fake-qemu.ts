@@ -1,5 +1,6 @@
 /** A program in QEMU's place: answers what qn asks of one, and boots a "guest" that behaves or misbehaves as it is told. */
 import { appendFileSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { openGate } from "../../src/agent/gate.ts";
 import { HostLink } from "../../src/agent/link.ts";
 import { encode } from "../../src/protocol/frame.ts";
@@ -85,7 +86,8 @@ function run(): void {
 /** The guest: the agent's real gate and link, and a fake Docker behind them. */
 async function bootGuest(say: (line: string) => void, tell: (event: string, data: object) => void): Promise<void> {
   const boot = parseBoot(credential("qn.boot"));
-  const docker = behaviour === "no-docker" ? undefined : await fakeDocker();
+  const socketPath = join(dirname(process.env["QN_QEMU"] ?? "/tmp"), `docker-${process.pid}.sock`);
+  const docker = behaviour === "no-docker" ? undefined : await fakeDocker({ socketPath });
   const protocol = behaviour === "newer-agent" ? 2 : undefined;
   const link = new HostLink({ version: "0.1.0", arch: ownArch(), image: "fake 1" });
   openGate({

@@ -44,6 +44,7 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
     await supervisor.run();
   } finally {
     lock.release();
+    supervisor.dismiss();
   }
 }
 
@@ -87,8 +88,12 @@ class Supervisor {
     signal.removeEventListener("abort", onStop);
     control.close();
     rmSync(paths.controlSocket, { force: true });
-    for (const follower of this.#followers) follower.close();
     if (this.#state.name === "failed") throw errorOf(this.#state.error);
+  }
+
+  /** Ends the conversations with those who wait for the end: once the VM is free, so that they find it so. */
+  dismiss(): void {
+    for (const follower of this.#followers) follower.close();
   }
 
   #dispatch(event: Event): void {
