@@ -35,8 +35,9 @@ export async function probeHost(arch: Arch, options: ProbeOptions): Promise<Host
   const path = findQemu(os, arch, env);
   const version = await qemuVersion(path);
   const question: AccelQuestion = { os, arch: ownArch(), guestArch: arch, qemuPath: path };
-  const [firmware, trials, sme, audio, display] = await Promise.all([
-    probeFirmware(arch, path, env),
+  // By itself: what is missing is said before trials begin, which nobody would wait for then.
+  const firmware = await probeFirmware(arch, path, env);
+  const [trials, sme, audio, display] = await Promise.all([
     probeAccels(question, version, options.cacheFolder),
     os === "darwin" ? sysctl("hw.optional.arm.FEAT_SME") : undefined,
     options.sound === true ? mediaSystems(path, "-audiodev", hostPlatforms[os].audio, env) : [],
