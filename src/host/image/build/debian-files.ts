@@ -6,21 +6,18 @@ export type GuestLink = { readonly path: string; readonly target: string };
 
 const unitFolder = "/etc/systemd/system";
 
-/** Subsystems whose devices udev looks at when it starts; whatever appears later it sees anyway. */
-const coldplugged = [
-  "acpi",
-  "block",
-  "drm",
-  "input",
-  "misc",
-  "net",
-  "pci",
-  "platform",
-  "ptp",
-  "rtc",
-  "sound",
-  "virtio",
-  "virtio-ports",
+/** Subsystems whose devices udev looks at when it starts; whatever appears later, when its module comes, it sees anyway. */
+const coldplugged = ["block", "input", "net", "pci", "virtio", "virtio-ports"];
+
+/** Paths below /dev, modes, owners and numbers (the kernel's devices.txt), as in tmpfiles.d(5). */
+const openedDevices = [
+  "btrfs-control 0600 root root - 10:234",
+  "loop-control 0660 root disk - 10:237",
+  "net/tun 0666 root root - 10:200",
+  "ppp 0600 root root - 108:0",
+  "uinput 0600 root root - 10:223",
+  "vhost-net 0660 root root - 10:238",
+  "vhost-vsock 0660 root root - 10:241",
 ];
 
 /** Plugins of containerd, without their `io.containerd.`. */
@@ -57,27 +54,66 @@ export const debianFiles: readonly GuestFile[] = [
   file("/etc/machine-id", "", 0o444),
   file("/etc/hostname", "qn"),
   file("/etc/hosts", "127.0.0.1 localhost", "127.0.1.1 qn", "::1 localhost"),
-  file("/etc/default/locale", "LANG=C.UTF-8"),
+  file("/etc/locale.conf", "LANG=C.UTF-8"),
   // slirp's resolver, which asks the host's.
   file("/etc/resolv.conf", "nameserver 10.0.2.3"),
   // The journal lives as long as the VM runs: the host keeps what outlives it.
   file("/etc/systemd/journald.conf.d/qn.conf", "[Journal]", "Storage=volatile", "RuntimeMaxUse=64M"),
   // sshd tests its configuration when it starts; it need not do so twice.
   file(`${unitFolder}/ssh.service.d/qn.conf`, "[Service]", "ExecStartPre="),
-  // Only devices that have a driver to load or a link to make: 80 events and not 540, terminals above all.
+  // Some 40 events and not 540, terminals above all, in the hands of two workers.
+  file("/etc/udev/udev.conf", "children_max=2"),
   file(
     `${unitFolder}/systemd-udev-trigger.service.d/qn.conf`,
     "[Service]",
     "ExecStart=",
     `ExecStart=-udevadm trigger --type=devices --action=add ${coldplugged.map((name) => `--subsystem-match=${name}`).join(" ")}`,
+    // The power button: how the host asks the guest to shut down.
+    "ExecStart=-udevadm trigger --action=add --sysname-match=LNXPWRBN:* --sysname-match=PNP0C0C:*",
   ),
-  // The root takes what the system disk has: its partition, then its file system.
+  // The root takes what the system disk has: its partition, then its file system. There is no hurry.
   file("/etc/repart.d/50-root.conf", "[Partition]", "Type=root"),
   file(
-    `${unitFolder}/systemd-repart.service.d/qn.conf`,
+    `${unitFolder}/qn-grow-root.service`,
+    "[Unit]",
+    "Description=Grow the root to the size of the system disk",
+    "After=docker.service",
     "[Service]",
+    "Type=oneshot",
     `ExecCondition=/bin/sh -c '${isRoomAfterRoot.replaceAll("$", "$$$$")}'`,
-    "ExecStartPost=/usr/lib/systemd/systemd-growfs /",
+    "ExecStart=/usr/bin/systemd-repart --dry-run=no",
+    "ExecStart=/usr/lib/systemd/systemd-growfs /",
+  ),
+  // As Debian's, but without waiting for what containerd does not use: it is there when dockerd asks.
+  file(
+    `${unitFolder}/containerd.service`,
+    "[Unit]",
+    "Description=containerd container runtime",
+    "DefaultDependencies=no",
+    "Before=shutdown.target",
+    "Conflicts=shutdown.target",
+    "[Service]",
+    "Type=notify",
+    "ExecStart=/usr/bin/containerd",
+    "Delegate=yes",
+    "KillMode=process",
+    "Restart=always",
+    "RestartSec=5",
+    "LimitNPROC=infinity",
+    "LimitCORE=infinity",
+    "LimitNOFILE=infinity",
+    "TasksMax=infinity",
+    "OOMScoreAdjust=-999",
+    "[Install]",
+    "WantedBy=multi-user.target",
+  ),
+  // Devices whose modules are loaded when someone opens them; others come with their modules.
+  file("/etc/tmpfiles.d/qn-devices.conf", ...openedDevices.map((words) => `c! /dev/${words}`)),
+  file(
+    `${unitFolder}/systemd-tmpfiles-setup.service.d/qn.conf`,
+    "[Service]",
+    "ExecStart=",
+    "ExecStart=systemd-tmpfiles --create --remove --boot",
   ),
   // Docker uses containerd for running containers; Kubernetes' and exotic storage's parts need not start.
   file(
@@ -92,6 +128,7 @@ const enabledUnits: readonly (readonly [target: string, unit: string])[] = [
   ["sysinit.target", "/etc/systemd/system/qn-firewall.service"],
   ["multi-user.target", "/etc/systemd/system/qn-tmp.service"],
   ["multi-user.target", "/etc/systemd/system/qn-ports.service"],
+  ["multi-user.target", "/etc/systemd/system/qn-grow-root.service"],
   ["multi-user.target", "/usr/lib/systemd/system/systemd-networkd.service"],
 ];
 
@@ -110,14 +147,20 @@ const maskedUnits: readonly string[] = [
   "systemd-ask-password-wall.path",
   "systemd-bsod.service",
   // What a first boot would make although the image has it, or the host sends it (sshd's key).
+  "kmod-static-nodes.service",
   "sshd-keygen.service",
   "ldconfig.service",
   "systemd-firstboot.service",
   "systemd-hwdb-update.service",
   "systemd-journal-catalog-update.service",
+  "systemd-repart.service",
   "systemd-sysusers.service",
+  "systemd-tmpfiles-setup-dev-early.service",
+  "systemd-tmpfiles-setup-dev.service",
   "systemd-update-done.service",
   "systemd-networkd-persistent-storage.service",
+  "systemd-remount-fs.service",
+  "systemd-user-sessions.service",
   "systemd-journal-flush.service",
   // Doors that nobody knocks at.
   "systemd-creds.socket",
@@ -178,6 +221,8 @@ export const debianLinks: readonly GuestLink[] = [
     target: unit,
   })),
   ...maskedUnits.map((unit) => ({ path: `${unitFolder}/${unit}`, target: "/dev/null" })),
+  // Nobody need wait with logging in until the boot is over.
+  { path: "/etc/tmpfiles.d/systemd-nologin.conf", target: "/dev/null" },
   ...maskedGenerators.map((name) => ({ path: `/etc/systemd/system-generators/${name}`, target: "/dev/null" })),
 ];
 
@@ -188,13 +233,14 @@ export const debianLinks: readonly GuestLink[] = [
 export const cleanTree = [
   'rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/machine-id "$1"/var/lib/dbus/machine-id',
   'rm -f "$1"/etc/*- "$1"/var/lib/dpkg/*-old "$1"/var/lib/systemd/random-seed "$1"/var/cache/ldconfig/aux-cache',
+  'rm -f "$1"/etc/modules "$1"/etc/modules-load.d/modules.conf',
   'find "$1"/var/log "$1"/var/cache "$1"/var/lib/apt/lists -type f -delete',
 ].join(" && ");
 
 // --- internal ---
 
 /** A text file of lines; a last argument that is a number is its permission bits. */
-function file(path: string, ...lines: readonly [...string[], string | number]): GuestFile {
+function file(path: string, ...lines: readonly (string | number)[]): GuestFile {
   const mode = lines.at(-1);
   const text = lines.filter((line) => typeof line === "string").join("\n");
   return { path, mode: typeof mode === "number" ? mode : 0o644, text: text === "" ? "" : `${text}\n` };

@@ -13,8 +13,8 @@ const guestFolder = join(import.meta.dir, "../../../../guest");
 test("the kernel's command line of each architecture", () => {
   const words = "root=UUID=5f6b5a3e-5a9e-4b0e-9a54-6d4b7f0c0003 rootfstype=ext4 rw rootwait net.ifnames=0 panic=-1";
   expect([kernelCommandLine("x86_64"), kernelCommandLine("aarch64")]).toEqual([
-    `${words} lsm=landlock,yama loglevel=4 console=ttyS0 nopku`,
-    `${words} lsm=landlock,yama loglevel=4 console=ttyAMA0`,
+    `${words} lsm=landlock,yama cryptomgr.notests loglevel=4 console=ttyS0 nopku`,
+    `${words} lsm=landlock,yama cryptomgr.notests loglevel=4 console=ttyAMA0`,
   ]);
 });
 
@@ -68,6 +68,12 @@ test("no unit is both started and masked", () => {
   const named = debianLinks.map(({ path, target }) => ({ name: path.slice(path.lastIndexOf("/") + 1), target }));
   const masked = named.filter(({ target }) => target === "/dev/null").map(({ name }) => name);
   const started = named.filter(({ target }) => target !== "/dev/null").map(({ name }) => name);
-  expect(started).toEqual(["qn-firewall.service", "qn-tmp.service", "qn-ports.service", "systemd-networkd.service"]);
+  expect(started).toEqual([
+    "qn-firewall.service",
+    "qn-tmp.service",
+    "qn-ports.service",
+    "qn-grow-root.service",
+    "systemd-networkd.service",
+  ]);
   expect(started.filter((name) => masked.includes(name))).toEqual([]);
 });
