@@ -1,12 +1,6 @@
 /** From Docker's list of containers to the published ports and where each is served. */
 import { expect, test } from "bun:test";
-import {
-  keyOf,
-  mayLackPorts,
-  type PortSource,
-  publishedPorts,
-  type ServedPort,
-} from "../../../../src/agent/ports/published.ts";
+import { keyOf, type PortSource, publishedPorts, type ServedPort } from "../../../../src/agent/ports/published.ts";
 
 const id = "f00d".repeat(16);
 
@@ -84,30 +78,6 @@ test("an IPv6 publish of a container is served at its IPv4 address all the same"
   ]);
 });
 
-test("an IPv6 publish that Docker has dropped is put back from what was asked for, and nothing else is", () => {
-  const served = { IP: "127.0.0.1", PrivatePort: 80, PublicPort: 8080, Type: "tcp" } as const;
-  const source = container({ Ports: [served, { ...served, IP: "::" }] });
-  const PortBindings = {
-    "80/tcp": [
-      { HostIp: "127.0.0.1", HostPort: "8080" },
-      { HostIp: "::", HostPort: "8080" },
-      { HostIp: "::1", HostPort: "8081" },
-      { HostIp: "::1", HostPort: "" },
-      { HostIp: "::1", HostPort: "8082-8084" },
-      { HostIp: "10.1.2.3", HostPort: "8085" },
-    ],
-    "53/udp": [{ HostIp: "::1", HostPort: "53" }],
-  };
-  const asked = { Id: id, Name: "/web", HostConfig: { NetworkMode: "bridge", PortBindings } };
-  const ports = publishedPorts([source], new Map([[id, asked]]));
-  expect(ports.map((port) => [keyOf(port), port.container, port.target.port])).toEqual([
-    ["tcp :: 8080", "web", 80],
-    ["tcp ::1 8081", "web", 80],
-    ["tcp 127.0.0.1 8080", "web", 80],
-    ["udp ::1 53", "web", 53],
-  ]);
-});
-
 test("a container without a name is called by the beginning of its id", () => {
   expect(publishedPorts([container({ Names: [] })]).map(({ container }) => container)).toEqual(["f00df00df00d"]);
 });
@@ -120,12 +90,6 @@ test("what tells ports apart is the protocol, the address and the number togethe
     { protocol: "tcp", hostIp: "::", hostPort: 11 },
   ] as const;
   expect(new Set(ports.map(keyOf)).size).toBe(4);
-});
-
-test("a container whose exposed port has no number may lack one in Docker's list", () => {
-  const port = { IP: "", PrivatePort: 80, Type: "tcp" } as const;
-  const lists = [[], [{ ...port, PublicPort: 8080 }], [port], [{ ...port, PublicPort: 8080 }, port]];
-  expect(lists.map((Ports) => mayLackPorts(container({ Ports })))).toEqual([false, false, true, true]);
 });
 
 test("an IPv6 port that Docker has left out of its list is put back from what was asked for, and nothing else is", () => {
