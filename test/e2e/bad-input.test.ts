@@ -49,7 +49,20 @@ const refused: Readonly<Record<string, readonly [readonly string[], readonly [nu
   ],
   "a flag with a word for a number": [
     ["up", "--cpus", "two"],
-    [1, '--cpus is "two", which is not a whole number.', "See qn --help."],
+    [1, '--cpus is "two", which is not a whole number above zero.', "See qn --help."],
+  ],
+  "a time of no seconds": [
+    ["up", "--timeout", "0"],
+    [1, '--timeout is "0", which is not a whole number above zero.', "See qn --help."],
+  ],
+  "a share that there is not": [
+    ["up", "--mount", "/nowhere"],
+    [
+      5,
+      "1 share cannot be shown in the guest. [CONFIG_INVALID]",
+      "mounts: there is no folder /nowhere",
+      "Correct the values named above.",
+    ],
   ],
   "one argument too many": [
     ["up", "a", "b"],

@@ -1,6 +1,6 @@
 /** What a container must not reach: QEMU's monitor, the gate, Docker without its socket, and QN_HOME. */
 import { expect } from "bun:test";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile, readlink } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { until } from "../support/until.ts";
@@ -134,8 +134,9 @@ function base64Of(text: string): string[] {
 
 /** The addresses that a process listens on, TCP over IPv4 and IPv6: its sockets' numbers, looked up in the kernel's tables. */
 async function listenersOf(pid: number): Promise<string[]> {
-  const links = await Bun.$`ls -l /proc/${pid}/fd`.text();
-  const inodes = new Set([...links.matchAll(/socket:\[(\d+)\]/g)].map(([, inode]) => inode));
+  const folder = `/proc/${pid}/fd`;
+  const links = await Promise.all((await readdir(folder)).map((fd) => readlink(join(folder, fd)).catch(() => "")));
+  const inodes = new Set(links.map((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1]));
   const tables = await Promise.all(["tcp", "tcp6"].map((name) => readFile(`/proc/net/${name}`, "utf8")));
   const rows = tables.flatMap((table) => table.split("\n").map((line) => line.trim().split(/\s+/)));
   const isListening = "0A";

@@ -14,7 +14,8 @@ const test = testWithVm();
 test("200 and then 500 requests at once are all answered, none slower than ten times the median", async (vm) => {
   const port = await freePort();
   const server = await pageServer(join(vm.inHome, "server"));
-  await vm.docker("run", "--detach", "--name", "pages", "--publish", `127.0.0.1:${port}:80`, ...server);
+  const publish = ["--publish", `127.0.0.1:${port}:80`, "--publish", `127.0.0.1:${port}:53/udp`];
+  await vm.docker("run", "--detach", "--name", "pages", ...publish, ...server);
   await until("the page", 60_000, async () => {
     const [answer] = await requestsAtOnce(1, port);
     return answer?.text === smallPage ? true : undefined;
@@ -26,7 +27,29 @@ test("200 and then 500 requests at once are all answered, none slower than ten t
     expect(new Set(answers.map(({ text }) => text))).toEqual(new Set([smallPage]));
     expect(last).toBeLessThan(10 * median);
   }
-  await vm.docker("rm", "--force", "pages");
+});
+
+test("datagrams to a published UDP port are answered, each as it was", async (vm) => {
+  const address = await vm.docker("port", "pages", "53/udp");
+  const port = Number(address.split(":").at(-1));
+  const answers = new Set<string>();
+  const client = await Bun.udpSocket({
+    connect: { hostname: "127.0.0.1", port },
+    socket: { data: (_socket, data) => void answers.add(data.toString()) },
+  });
+  try {
+    const sent = Array.from({ length: 20 }, (_each, index) => `${index} `.repeat(index * 20 + 1));
+    // UDP may lose any datagram, so what has not come back is sent again.
+    await until("20 datagrams", 20_000, () => {
+      const missing = sent.filter((text) => !answers.has(text));
+      for (const text of missing) client.send(text);
+      return missing.length === 0 ? true : undefined;
+    });
+    expect([...answers].toSorted()).toEqual(sent.toSorted());
+  } finally {
+    client.close();
+    await vm.docker("rm", "--force", "pages");
+  }
 });
 
 test("a saved image of 500 MB is loaded whole", async (vm) => {

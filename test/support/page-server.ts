@@ -8,7 +8,8 @@ export const smallPage = "a small page\n";
 
 /**
  * Puts the Bun that runs this test, with the libraries that it is linked with, into `folder`, and gives what `docker
- * run` has to be told after its own options: the mounts, then image and command. The server listens on port 80.
+ * run` has to be told after its own options: the mounts, then image and command. It serves pages on TCP
+ * port 80 and sends back what comes to UDP port 53.
  */
 export async function pageServer(folder: string): Promise<readonly string[]> {
   await mkdir(folder);
@@ -21,7 +22,13 @@ export async function pageServer(folder: string): Promise<readonly string[]> {
   await copyFile(process.execPath, join(folder, "bun"));
   await Bun.write(
     join(folder, "serve.ts"),
-    `Bun.serve({ port: 80, hostname: "0.0.0.0", fetch: () => new Response(${JSON.stringify(smallPage)}) });\n`,
+    `Bun.serve({ port: 80, hostname: "0.0.0.0", fetch: () => new Response(${JSON.stringify(smallPage)}) });
+await Bun.udpSocket({
+  port: 53,
+  hostname: "0.0.0.0",
+  socket: { data: (socket, data, port, address) => void socket.send(data, port, address) },
+});
+`,
   );
   const mounts = [...files].flatMap(([inside, outside]) => ["--volume", `${outside}:${inside}:ro`]);
   return [...mounts, "busybox", "/bun", "/serve.ts"];
