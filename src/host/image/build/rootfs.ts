@@ -26,6 +26,15 @@ const unpackHotModules = [
   'chroot "$1" depmod "$version"',
 ].join(" && ");
 
+/** Runs in the tree (`$1`): tiny-initramfs packs the times and inode numbers of the building machine. */
+const repackInitramfs = [
+  'chroot "$1" sh -euc \'mkdir /initramfs && cd /initramfs',
+  "zcat /boot/initrd.img-* | cpio --quiet --extract --make-directories",
+  `find . -exec touch --no-dereference --date=@${sourceDateEpoch} {} +`,
+  "find . -print0 | sort -z | cpio --null --quiet --create --format=newc --reproducible --owner=0:0 | gzip -9n > /initramfs.gz",
+  "mv /initramfs.gz /boot/initrd.img-* && rm -r /initramfs'",
+].join(" && ");
+
 /** Everything that decides what is in the tar file, short of what the mirror has today. */
 function mmdebstrapArguments(arch: Arch): readonly string[] {
   return [
@@ -37,6 +46,7 @@ function mmdebstrapArguments(arch: Arch): readonly string[] {
     ...pathFilters.map((filter) => `--dpkgopt=${filter}`),
     `--essential-hook=${configureTree}`,
     `--customize-hook=${unpackHotModules}`,
+    `--customize-hook=${repackInitramfs}`,
     `--customize-hook=${cleanTree}`,
     "--format=tar",
   ];
