@@ -44,7 +44,8 @@ async function writeRecords({ user }: Boot): Promise<void> {
   const record = { userName: name, uid, gid, homeDirectory: home, shell: "/bin/bash", disposition: "regular" };
   await writeRecord(`${name}.user`, record, `${uid}.user`);
   await writeRecord(`${name}.group`, { groupName: name, gid }, `${gid}.group`);
-  for (const group of ["docker", "sudo", "wheel"]) await writeFile(`${userdb}/${name}:${group}.membership`, "");
+  // An empty file would mean that there is no such membership.
+  for (const group of ["docker", "sudo", "wheel"]) await writeFile(`${userdb}/${name}:${group}.membership`, "{}\n");
 }
 
 /** A record under its name, and a link to it under its number. */

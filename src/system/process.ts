@@ -46,10 +46,9 @@ export function findProgram(name: string, path?: string): string | undefined {
 
 function spawnChild(command: readonly string[], options: RunOptions) {
   const [program = ""] = command;
-  if (findProgram(program) === undefined) {
-    throw new QnError("TOOL_MISSING", `The program "${program}" is not in PATH.`);
-  }
-  return Bun.spawn([...command], {
+  const path = findProgram(program, options.env?.["PATH"]);
+  if (path === undefined) throw new QnError("TOOL_MISSING", `The program "${program}" is not in PATH.`);
+  return Bun.spawn([path, ...command.slice(1)], {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     env: options.env ?? process.env,
     stdin: options.stdin ?? "ignore",

@@ -130,6 +130,7 @@ const enabledUnits: readonly (readonly [target: string, unit: string])[] = [
   ["multi-user.target", "/etc/systemd/system/qn-ports.service"],
   ["multi-user.target", "/etc/systemd/system/qn-grow-root.service"],
   ["multi-user.target", "/usr/lib/systemd/system/systemd-networkd.service"],
+  ["sockets.target", "/usr/lib/systemd/system/systemd-userdbd.socket"],
 ];
 
 /** Units that cost time at boot and do nothing for a guest whose image is replaced, not upgraded. */

@@ -70,6 +70,8 @@ export function packagesFor(arch: Arch): readonly string[] {
     "openssh-server",
     "procps",
     "sudo",
+    // Without its service the login user is known, but not the groups that the user is in (nss-systemd(8)).
+    "systemd-userdbd",
     "systemd",
     "systemd-boot-efi",
     "systemd-repart",

@@ -13,10 +13,12 @@ export async function runTool(
   command: readonly string[],
   options: { epoch: number; signal?: AbortSignal | undefined; stdin?: string; env?: Record<string, string> },
 ): Promise<string> {
-  options.signal?.throwIfAborted();
+  requireGoingOn(options.signal);
   const runOptions: RunOptions = {
     env: {
       ...process.env,
+      // mke2fs and sfdisk are in sbin, which an ordinary user's PATH lacks on Debian.
+      PATH: `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/sbin:/sbin`,
       ...options.env,
       LC_ALL: "C.UTF-8",
       SOURCE_DATE_EPOCH: String(options.epoch),
@@ -26,10 +28,16 @@ export async function runTool(
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   };
   const outcome = await run(command, runOptions);
-  if (options.signal?.aborted === true) throw new QnError("INTERRUPTED", "The build of the image was interrupted.");
+  requireGoingOn(options.signal);
   if (outcome.exitCode === 0) return outcome.stdout;
   const said = `${outcome.stdout}\n${outcome.stderr}`.split("\n").filter((line) => line.trim() !== "");
   throw new QnError("IMAGE_BUILD_FAILED", `${command[0]} ended with exit status ${outcome.exitCode}.`, {
     details: said.slice(-shownLines),
   });
+}
+
+// --- internal ---
+
+function requireGoingOn(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new QnError("INTERRUPTED", "The build of the image was interrupted.");
 }
