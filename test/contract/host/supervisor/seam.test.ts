@@ -1,0 +1,146 @@
+/** The seam against a real agent's link: each report of ports is answered once the host listens, with what failed. */
+import { expect, spyOn, test } from "bun:test";
+import { HostLink } from "../../../../src/agent/link.ts";
+import { PortBook } from "../../../../src/agent/ports/book.ts";
+import { layoutOf } from "../../../../src/host/layout.ts";
+import type { Event } from "../../../../src/host/supervisor/machine.ts";
+import { Seam } from "../../../../src/host/supervisor/seam.ts";
+import type { FailedPort, PublishedPort } from "../../../../src/protocol/messages.ts";
+import { connect } from "../../../../src/system/connection.ts";
+import { listenForDatagrams } from "../../../../src/system/datagrams.ts";
+import { freePort } from "../../../support/datagrams.ts";
+import { realGate } from "../../../support/gates.ts";
+import { listenSomewhere } from "../../../support/streams.ts";
+import { tempHome } from "../../../support/temp-home.ts";
+
+function published(hostPort: number, changes: Partial<PublishedPort> = {}): PublishedPort {
+  return { protocol: "tcp", hostIp: "127.0.0.1", hostPort, containerId: "f00d", container: "web", ...changes };
+}
+
+type Linked = AsyncDisposable & {
+  readonly agent: HostLink;
+  readonly book: PortBook;
+  readonly seam: Seam;
+  readonly logged: string[];
+  /** Every answer so far, as the agent heard it. */
+  readonly answers: (readonly [number, readonly FailedPort[]])[];
+  /** Resolves when the answer to this report has come. */
+  answered(report: number): Promise<readonly FailedPort[]>;
+};
+
+/** A seam that is linked to an agent, whose first, empty report has been answered. */
+async function linked(): Promise<Linked> {
+  const home = await tempHome({ images: false });
+  const agent = new HostLink({ version: "0.1.0", arch: "x86_64", image: "debian 1" });
+  const book = new PortBook((ports) => agent.reportPorts(ports));
+  const answers: Linked["answers"] = [];
+  let goal = { report: Number.POSITIVE_INFINITY, resolve: (_failed: readonly FailedPort[]) => {} };
+  agent.onServed = (report, failed) => {
+    answers.push([report, failed]);
+    book.onServed(report, failed);
+    if (report >= goal.report) goal.resolve(failed);
+  };
+  const gate = realGate({ onControl: (connection, early) => agent.adopt(connection, early) });
+  const logged: string[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const seam = new Seam({
+    paths: layoutOf(home.path).vm("default"),
+    version: "0.1.0",
+    bind: "loopback",
+    key: gate.key,
+    dispatch: (event: Event) => void (event.type === "linked" && resolve()),
+    log: (text) => logged.push(text),
+  });
+  const it: Linked = {
+    agent,
+    book,
+    seam,
+    logged,
+    answers,
+    async answered(report) {
+      const { promise: answer, resolve: resolveAnswer } = Promise.withResolvers<readonly FailedPort[]>();
+      goal = { report, resolve: resolveAnswer };
+      const [last] = answers.slice(-1);
+      if (last !== undefined && last[0] >= report) return last[1];
+      return await answer;
+    },
+    async [Symbol.asyncDispose]() {
+      seam.close();
+      gate[Symbol.dispose]();
+      await home[Symbol.asyncDispose]();
+    },
+  };
+  seam.dial();
+  await promise;
+  await it.answered(0);
+  return it;
+}
+
+test("a report is answered with its number when the host listens on all of it", async () => {
+  await using it = await linked();
+  const port = await freePort();
+  expect(it.agent.reportPorts([published(port), published(port, { protocol: "udp" })])).toBe(1);
+  expect(await it.answered(1)).toEqual([]);
+  (await connect({ hostname: "127.0.0.1", port })).reset();
+  const udp = await listenForDatagrams({ hostname: "127.0.0.1", port }, () => {}).catch((error: unknown) => error);
+  expect(udp).toMatchObject({ code: "EADDRINUSE" });
+  it.agent.reportPorts([]);
+  expect(await it.answered(2)).toEqual([]);
+  expect([await connect({ hostname: "127.0.0.1", port }).catch(() => "refused"), it.seam.forwards]).toEqual([
+    "refused",
+    [],
+  ]);
+  expect(it.answers.map(([report]) => report)).toEqual([0, 1, 2]);
+});
+
+test("what the host cannot listen on is answered with the reason, and logged once", async () => {
+  await using it = await linked();
+  await using other = await listenSomewhere("tcp", () => {});
+  const taken = other.listener.port;
+  const free = await freePort();
+  const report = [published(taken), published(free)];
+  const reason = `Port ${taken} on 127.0.0.1 is taken by another user's process.`;
+  it.agent.reportPorts(report);
+  expect(await it.answered(1)).toEqual([{ protocol: "tcp", hostIp: "127.0.0.1", hostPort: taken, reason }]);
+  it.agent.reportPorts(report);
+  await it.answered(2);
+  const about = (): string[] => it.logged.filter((text) => text.startsWith("Port "));
+  expect(about()).toEqual([reason]);
+  other.listener.close();
+  it.agent.reportPorts(report);
+  expect(await it.answered(3)).toEqual([]);
+  it.agent.reportPorts([]);
+  await it.answered(4);
+  await using again = await listenSomewhere("tcp", () => {});
+  it.agent.reportPorts([published(again.listener.port)]);
+  await it.answered(5);
+  expect(about()).toEqual([reason, reason.replace(`${taken}`, `${again.listener.port}`)]);
+});
+
+test("who asked the book for a port waits for the host's word, and no longer than its link", async () => {
+  const it = await linked();
+  const port = await freePort();
+  it.book.ask("web", [published(port)]);
+  expect(await it.book.publishAndWait(60_000)).toEqual([]);
+  (await connect({ hostname: "127.0.0.1", port })).reset();
+  await it[Symbol.asyncDispose]();
+  // The agent hears in its own turn that the host is gone; whoever asks afterwards does not wait.
+  for (let isLinked = true; isLinked;) isLinked = (await it.book.publishAndWait(100)) !== undefined;
+  expect(await it.book.publishAndWait(60_000)).toBeUndefined();
+});
+
+test("a report that no host could send is no report: the link is given up and made anew", async () => {
+  const quiet = spyOn(process.stderr, "write").mockImplementation(() => true);
+  try {
+    await using it = await linked();
+    it.agent.reportPorts([published(70_000)]);
+    // The next link brings the whole state again, so it must be right by then.
+    it.agent.reportPorts([]);
+    expect(await it.answered(2)).toEqual([]);
+    expect(it.logged.filter((text) => text.startsWith("lost the agent"))).toEqual([
+      `lost the agent: The agent's message is wrong at "ports.0.hostPort": Invalid value: Expected <=65535 but received 70000.`,
+    ]);
+  } finally {
+    quiet.mockRestore();
+  }
+});
