@@ -1,82 +1,11 @@
 /** UDP ports of the host through a real gate: flows of clients, their answers, and their ends. */
 import { expect, test } from "bun:test";
-import type { GateKey } from "../../../../src/host/gate/dial.ts";
-import { Gateway } from "../../../../src/host/gate/gateway.ts";
 import { GatePool } from "../../../../src/host/gate/pool.ts";
-import { type FlowOptions, Flows } from "../../../../src/host/ports/udp.ts";
 import { DatagramReader } from "../../../../src/protocol/datagram.ts";
-import { listenForDatagrams } from "../../../../src/system/datagrams.ts";
 import { datagramClient, datagramServer, freePort } from "../../../support/datagrams.ts";
 import { handGate, realGate } from "../../../support/gates.ts";
 import { payload, receive, sumOf } from "../../../support/streams.ts";
-
-const open = { open: "port", protocol: "udp", hostIp: "0.0.0.0", hostPort: 53 } as const;
-
-type HostSide = Disposable & {
-  readonly port: number;
-  readonly flows: Flows;
-  readonly gateway: Gateway;
-  readonly refusals: string[];
-  bytes: number;
-  /** How many flows there were after each change. */
-  readonly counts: number[];
-  /** Resolves when there are this many flows. */
-  counted(count: number): Promise<void>;
-  /** Resolves with the next refusal. */
-  refused(): Promise<string>;
-};
-
-/** One UDP port of the host in front of a gate. */
-async function hostSide(key: GateKey, options: Partial<FlowOptions> = {}): Promise<HostSide> {
-  const gateway = new Gateway();
-  const pool = new GatePool(key);
-  gateway.use(pool);
-  let counting = { count: -1, resolve: () => {} };
-  let refusing: (reason: string) => void = () => {};
-  const flows = new Flows({
-    gateway,
-    open: () => open,
-    answer: (answer, client) => socket.send(answer, client),
-    onBytes: (bytes) => (host.bytes += bytes),
-    onCount(count) {
-      host.counts.push(count);
-      if (count === counting.count) counting.resolve();
-    },
-    onRefused(reason) {
-      host.refusals.push(reason);
-      refusing(reason);
-    },
-    ...options,
-  });
-  const socket = await listenForDatagrams({ hostname: "127.0.0.1", port: 0 }, (datagram, client) =>
-    flows.take(datagram, client),
-  );
-  const host: HostSide = {
-    port: socket.port,
-    flows,
-    gateway,
-    refusals: [],
-    bytes: 0,
-    counts: [],
-    async counted(count) {
-      if ((host.counts.at(-1) ?? 0) === count) return;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      counting = { count, resolve };
-      await promise;
-    },
-    async refused() {
-      const { promise, resolve } = Promise.withResolvers<string>();
-      refusing = resolve;
-      return await promise;
-    },
-    [Symbol.dispose]() {
-      flows.close();
-      socket.close();
-      pool.close();
-    },
-  };
-  return host;
-}
+import { hostSide, open } from "../../../support/udp-port.ts";
 
 test("two clients of one port are two flows, and each gets its own answers from the port", async () => {
   using server = await datagramServer((text, { port }) => Buffer.from(`${text.toString()} to ${port}`));
