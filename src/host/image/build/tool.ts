@@ -1,6 +1,15 @@
 /** Runs one program of a build, and makes its failure a failure of the build. */
 import { QnError } from "../../../base/errors.ts";
-import { run, type RunOptions } from "../../../system/process.ts";
+import { findProgram, run, type RunOptions } from "../../../system/process.ts";
+
+/**
+ * timeout(1) makes the program the head of a process group and hands SIGTERM to all of it: mmdebstrap alone would wait for
+ * its children, and they would install on. 30 minutes is far beyond any build.
+ */
+const asGroup = ["timeout", "--kill-after=20s", "30m"];
+
+const toolHint =
+  "On Debian: apt install mmdebstrap uidmap fakeroot e2fsprogs dosfstools mtools fdisk qemu-utils; elsewhere build the image on a Debian.";
 
 /** How many of a failed program's last lines are shown. */
 const shownLines = 15;
@@ -27,11 +36,15 @@ export async function runTool(
     ...(options.stdin === undefined ? {} : { stdin: new TextEncoder().encode(options.stdin) }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   };
-  const outcome = await run(command, runOptions);
+  const [program = ""] = command;
+  if (findProgram(program) === undefined) {
+    throw new QnError("TOOL_MISSING", `The program "${program}" is not in PATH.`, { hint: toolHint });
+  }
+  const outcome = await run([...asGroup, ...command], runOptions);
   requireGoingOn(options.signal);
   if (outcome.exitCode === 0) return outcome.stdout;
   const said = `${outcome.stdout}\n${outcome.stderr}`.split("\n").filter((line) => line.trim() !== "");
-  throw new QnError("IMAGE_BUILD_FAILED", `${command[0]} ended with exit status ${outcome.exitCode}.`, {
+  throw new QnError("IMAGE_BUILD_FAILED", `${program} ended with exit status ${outcome.exitCode}.`, {
     details: said.slice(-shownLines),
   });
 }
