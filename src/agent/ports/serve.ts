@@ -1,6 +1,6 @@
 /** `qn agent ports`: the gate, and the published ports behind it. */
-import { open } from "node:fs/promises";
-import { QnError } from "../../base/errors.ts";
+import { type FileHandle, open } from "node:fs/promises";
+import { messageOf, QnError } from "../../base/errors.ts";
 import { type Boot, doorbellPort, gateGuestPort, type Open } from "../../protocol/messages.ts";
 import type { Address } from "../../system/connection.ts";
 import { dockerApi } from "../../system/docker-api.ts";
@@ -59,7 +59,7 @@ export async function servePorts(
   } finally {
     gate.closeAll();
     await plugin.close();
-    await doorbell?.close();
+    await doorbell.close();
   }
 }
 
@@ -75,12 +75,14 @@ function targetOf(request: Exclude<Open, { open: "control" }>, book: PortBook): 
 
 /**
  * Rings the host: QEMU tells it (VSERPORT_CHANGE) when a process holds this port open, so it need not try the gate
- * again and again while the guest boots. No byte ever passes. A guest without the port is found by the host's own tries.
+ * again and again while the guest boots. No byte ever passes. Throws AGENT_FAILED when the port is not there, and systemd
+ * then starts the agent again: a host that is never rung would wait in vain.
  */
-async function ring() {
+async function ring(): Promise<FileHandle> {
+  const path = `/dev/virtio-ports/${doorbellPort}`;
   try {
-    return await open(`/dev/virtio-ports/${doorbellPort}`, "r+");
-  } catch {
-    return undefined;
+    return await open(path, "r+");
+  } catch (cause) {
+    throw new QnError("AGENT_FAILED", `The doorbell ${path} cannot be opened: ${messageOf(cause)}.`, { cause });
   }
 }
