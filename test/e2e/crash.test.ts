@@ -73,27 +73,6 @@ vmTest("an agent that is killed comes back by itself, and ports with it", async 
   await vm.docker("rm", "--force", "beside-agent");
 });
 
-vmTest("a supervisor that is killed leaves QEMU alone, and the next up takes it over", async (vm) => {
-  const port = await serve(vm, "survivor");
-  const started = await startOf(vm, "survivor");
-  const before = await vm.status();
-  await kill9(before.supervisor.pid);
-
-  const degraded = await vm.status();
-  expect(degraded).toMatchObject({ state: "degraded", supervisor: { pid: null }, docker: { reachable: false } });
-  expect(degraded.reason).toContain("supervisor");
-  expect(await isAlive(before.qemu.pid)).toBe(true);
-  expect(await knock("127.0.0.1", port)).toBe("ECONNREFUSED");
-
-  await vm.qn("up");
-  expect(await vm.status()).toMatchObject({ state: "running", docker: { reachable: true } });
-  expect(await isAlive(before.qemu.pid)).toBe(true);
-  expect(await startOf(vm, "survivor")).toBe(started);
-  expect(await until("the page", 20_000, () => fetched(port).catch(() => undefined))).toBe(page);
-  expect(await processesNaming(vm.home)).toHaveLength(2);
-  await vm.docker("rm", "--force", "survivor");
-});
-
 vmTest("a QEMU that is killed is reported within 2 s, and the next up works without help", async (vm) => {
   const { qemu } = await vm.status();
   await vm.docker("volume", "create", "kept");
@@ -124,6 +103,27 @@ vmTest("with QEMU and the supervisor both killed, the next up works without help
   expect((await vm.fail(["qn", "status"])).exitCode).toBe(3);
   await vm.qn("up");
   expect((await vm.status()).state).toBe("running");
+});
+
+vmTest("a supervisor that is killed leaves QEMU alone, and the next up takes it over", async (vm) => {
+  const port = await serve(vm, "survivor");
+  const started = await startOf(vm, "survivor");
+  const before = await vm.status();
+  await kill9(before.supervisor.pid);
+
+  const degraded = await vm.status();
+  expect(degraded).toMatchObject({ state: "degraded", supervisor: { pid: null }, docker: { reachable: false } });
+  expect(degraded.reason).toContain("supervisor");
+  expect(await isAlive(before.qemu.pid)).toBe(true);
+  expect(await knock("127.0.0.1", port)).toBe("ECONNREFUSED");
+
+  await vm.qn("up");
+  expect(await vm.status()).toMatchObject({ state: "running", docker: { reachable: true } });
+  expect(await isAlive(before.qemu.pid)).toBe(true);
+  expect(await startOf(vm, "survivor")).toBe(started);
+  expect(await until("the page", 20_000, () => fetched(port).catch(() => undefined))).toBe(page);
+  expect(await processesNaming(vm.home)).toHaveLength(2);
+  await vm.docker("rm", "--force", "survivor");
 });
 
 vmTest("a QEMU whose supervisor is killed is shut down cleanly by down", async (vm) => {

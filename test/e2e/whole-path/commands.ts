@@ -35,6 +35,11 @@ export function commandTests(test: VmTest): void {
     );
   });
 
+  test("the login user of the guest may use sudo, and Docker's socket without it", async (vm) => {
+    expect(await vm.qn("ssh", "--", "sudo", "--non-interactive", "id", "-u")).toBe("0");
+    await vm.qn("ssh", "--", "test", "-w", "/run/docker.sock");
+  });
+
   test("eval of qn env makes docker use the VM", async (vm) => {
     const script = 'unset DOCKER_HOST; eval "$("$0" env)"; docker info --format "{{.Name}}"';
     const program = join(import.meta.dir, "../../../dist/qn");
