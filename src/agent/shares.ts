@@ -7,7 +7,8 @@ import { mount } from "../system/libc.ts";
 
 /**
  * 9p over virtio. 512000 bytes is the most that the transport takes in one message; `mmap` lets programs map shared
- * files writable and still sees the host's changes at each open (design D8).
+ * files writable and sees the host's changes at each first open. While a program in the guest holds a file open, or a
+ * container mounts it alone, its cached pages stay as they were read (docs/decisions.md, "Files").
  */
 const mountOptions = "trans=virtio,version=9p2000.L,msize=512000,cache=mmap,access=client";
 
