@@ -27,6 +27,7 @@ const portBindingSchema = v.object({ HostIp: v.optional(v.string(), ""), HostPor
 const detailsSchema = v.object({
   Id: v.string(),
   Name: v.string(),
+  State: v.optional(v.object({ Running: v.boolean() })),
   HostConfig: v.object({
     NetworkMode: v.optional(v.string(), ""),
     PortBindings: v.nullish(v.record(v.string(), v.nullable(v.array(portBindingSchema))), {}),

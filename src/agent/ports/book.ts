@@ -44,6 +44,11 @@ export class PortBook {
     this.#asked.clear();
   }
 
+  /** True while this container counts as publishing something. */
+  publishes(containerId: string): boolean {
+    return [...this.#served.values()].some((port) => port.containerId === containerId);
+  }
+
   /** Everything that the host should listen on now. Ports of running containers come first. */
   get wanted(): readonly PublishedPort[] {
     const served = [...this.#served.values()].map(({ target: _target, ...port }) => port);

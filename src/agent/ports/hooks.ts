@@ -1,8 +1,9 @@
 /** What `qn-ports` does while Docker waits: opens ports before a container starts, settles the rest before the answer. */
 import { QnError } from "../../base/errors.ts";
 import type { FailedPort, PublishedPort } from "../../protocol/messages.ts";
-import { within } from "../../system/clock.ts";
+import { pause, within } from "../../system/clock.ts";
 import type { ContainerDetails } from "../../system/docker-api.ts";
+import { dockerPath } from "../docker-path.ts";
 import type { DockerRequest, Hooks } from "../plugin.ts";
 import type { PortBook } from "./book.ts";
 import { keyOf } from "./published.ts";
@@ -17,6 +18,10 @@ export type HookOptions = {
   /** How long each step may hold Docker up; 5 s unless given. */
   readonly deadlineMs?: number;
 };
+
+/** How often Docker's list is given time to become true, and how long each time. */
+const listTriesMax = 50;
+const listPauseMs = 10;
 
 /** Past this the request goes on, and the ports follow as soon as they can. */
 const usualDeadlineMs = 5_000;
@@ -56,17 +61,33 @@ async function openFixed(request: DockerRequest, options: HookOptions): Promise<
 }
 
 async function settle(request: DockerRequest, options: HookOptions): Promise<void> {
-  const { book, refresh, onTrouble, deadlineMs = usualDeadlineMs } = options;
+  const { book, onTrouble, deadlineMs = usualDeadlineMs } = options;
   const call = portCallOf(request.method, request.uri);
   if (call === undefined) return;
   try {
-    await within(refresh(), deadlineMs, () => new Error("Docker does not answer."));
+    await within(refreshUntilTrue(request, options), deadlineMs, () => new Error("Docker does not answer."));
   } catch (error) {
     onTrouble(`cannot list containers: ${String(error)}`);
   }
   if (call.call === "start") book.drop(call.id);
   const failed = await book.publishAndWait(deadlineMs);
   for (const { reason } of failed ?? []) onTrouble(reason);
+}
+
+/**
+ * Lists the containers until the list knows what has happened to the one that the request was about: Docker answers
+ * `stop` and `kill` a moment before its own list shows that the container has ended.
+ */
+async function refreshUntilTrue(request: DockerRequest, { book, details, refresh }: HookOptions): Promise<void> {
+  const [kind, id = ""] = dockerPath(request.uri) ?? [];
+  for (let tries = 0; tries < listTriesMax; tries += 1) {
+    await refresh();
+    if (kind !== "containers") return;
+    const container = await details(id).catch(() => undefined);
+    // One that is gone is in no list any more.
+    if (container?.State?.Running !== false || !book.publishes(container.Id)) return;
+    await pause(listPauseMs);
+  }
 }
 
 /** Those of the failures that are about these ports. One port may fail on both families, and is told once. */

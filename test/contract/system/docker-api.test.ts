@@ -55,6 +55,7 @@ test("the mounts and ports of a container are those it was made with, none when 
     {
       Id: "f00d",
       Name: "/my web",
+      State: { Running: true },
       HostConfig: {
         NetworkMode: "shop",
         PortBindings: {

@@ -133,7 +133,13 @@ test("the answer to a start leaves when the ports that Docker chose are listened
   const request = post("/v1.45/containers/web/start");
   await hooks.beforeRequest(request);
   await hooks.beforeAnswer?.(request);
-  expect(events).toEqual(["details web", "report any:8080", "list", "report 0.0.0.0:8080 0.0.0.0:49153"]);
+  expect(events).toEqual([
+    "details web",
+    "report any:8080",
+    "list",
+    "details web",
+    "report 0.0.0.0:8080 0.0.0.0:49153",
+  ]);
   expect(book.wanted.map(({ hostPort }) => hostPort)).toEqual([8080, 49_153]);
 });
 
@@ -151,7 +157,20 @@ test("the answer to a stop leaves when the host has let go of the ports", async 
   await hooks.beforeRequest(request);
   expect(events).toEqual([]);
   await hooks.beforeAnswer?.(request);
-  expect([events, book.wanted]).toEqual([["list", "report none"], []]);
+  expect([events, book.wanted]).toEqual([["list", "details web", "report none"], []]);
+});
+
+test("the answer to a stop waits for Docker's list to know that the container has ended", async () => {
+  const lists = [[running], [running], []];
+  const { hooks, events, book } = scene({
+    list: async () => lists.shift() ?? [],
+    details: async () => ({ ...web, State: { Running: false } }),
+  });
+  await hooks.beforeAnswer?.(post("/containers/web/stop"));
+  expect([events, book.wanted]).toEqual([
+    ["list", "details web", "list", "details web", "list", "details web", "report none"],
+    [],
+  ]);
 });
 
 test("an answer tells what the host cannot serve, and leaves in any case", async () => {
