@@ -1,10 +1,11 @@
 /** A download through a forward of qn's beside the same download through a bare `hostfwd` of slirp's. */
 import { join } from "node:path";
 import { connectQmp } from "../../src/host/qmp/client.ts";
+import { until } from "../support/until.ts";
 import type { Vm } from "../support/vm.ts";
 import { inTurn, ratioLine } from "./figures.ts";
 
-const rounds = 5;
+const rounds = 4;
 const megabytes = 300;
 
 /** The ratio of the rates, in MB/s. */
@@ -14,6 +15,12 @@ export async function measureDownload(vm: Vm): Promise<string[]> {
   const serve = `dd if=/dev/zero of=/www/big bs=1000000 count=${megabytes} && httpd -f -p 80 -h /www`;
   await vm.docker("run", "-d", "--name", "big", "-p", `${forwardPort}:80`, "busybox", "sh", "-c", serve);
   await addHostForward(vm, slirpPort, forwardPort);
+  const isServed = (): Promise<true | undefined> =>
+    fetch(`http://127.0.0.1:${forwardPort}/`).then(
+      () => true as const,
+      () => undefined,
+    );
+  await until("the server in the container", 60_000, isServed);
   const rates = await inTurn(
     rounds,
     () => download(forwardPort),
