@@ -26,9 +26,15 @@ export async function processesLeft(folder: string): Promise<string[]> {
   }
 }
 
-/** True while the process runs; one that has ended and that nobody has waited for yet does not run. */
+/**
+ * True while any thread of the process runs or ends: one that is killed frees its memory first (its command line is empty
+ * by then) and closes its sockets and locks last. One that has ended and that nobody has waited for yet does not run.
+ */
 export async function isAlive(pid: number | null): Promise<boolean> {
-  return pid !== null && (await textOf(pid, "cmdline")) !== "";
+  if (pid === null) return false;
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+  const states = await Promise.all(threads.map((thread) => stateOf(`/proc/${pid}/task/${thread}/stat`)));
+  return states.some((state) => state !== undefined && !"ZX".includes(state));
 }
 
 // --- internal ---
@@ -36,4 +42,10 @@ export async function isAlive(pid: number | null): Promise<boolean> {
 /** Empty for a process that has ended meanwhile, or belongs to somebody else. */
 async function textOf(pid: number, file: "cmdline" | "environ"): Promise<string> {
   return await readFile(`/proc/${pid}/${file}`, "utf8").catch(() => "");
+}
+
+/** The letter after the command's name, which is in brackets and may hold any character (proc_pid_stat(5)). */
+async function stateOf(statPath: string): Promise<string | undefined> {
+  const stat = await readFile(statPath, "utf8").catch(() => "");
+  return stat === "" ? undefined : stat[stat.lastIndexOf(")") + 2];
 }
