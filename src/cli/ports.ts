@@ -4,29 +4,25 @@ import { command, jsonArg, vmArg } from "./command.ts";
 export const ports = command({
   name: "ports",
   description: "Show the forwarded ports",
-  args: { vm: vmArg, json: jsonArg },
+  args: {
+    vm: vmArg,
+    json: jsonArg,
+    watch: { type: "boolean", alias: "w", description: "Go on until the VM stops; with --json an object a line" },
+  },
   async run({ args }) {
     const [{ statusOfVm }, { vmHere }] = await Promise.all([
       import("../host/lifecycle/status.ts"),
       import("./place.ts"),
     ]);
     const { paths } = vmHere(args.vm);
+    if (args.watch === true) {
+      const { followPorts } = await import("./ports-watch.ts");
+      return await followPorts(paths, args.json === true);
+    }
     const { ports: forwards } = await statusOfVm(paths, process.env);
     if (args.json === true) return void process.stdout.write(`${JSON.stringify(forwards, undefined, 2)}\n`);
-    const [{ printTable, say }, { byteSize }] = await Promise.all([import("./show.ts"), import("../base/words.ts")]);
+    const [{ say }, { forwardTable }] = await Promise.all([import("./show.ts"), import("./ports-lines.ts")]);
     if (forwards.length === 0) return say(`VM "${paths.name}" has no forwards.`);
-    printTable(
-      ["PROTO", "ADDRESS", "PORT", "CONTAINER", "STATE", "OPEN", "BYTES", "LAST ERROR"],
-      forwards.map((forward) => [
-        forward.protocol,
-        forward.hostIp,
-        `${forward.hostPort}`,
-        forward.container,
-        forward.state,
-        `${forward.connections}`,
-        byteSize(forward.bytes),
-        forward.error ?? "",
-      ]),
-    );
+    process.stdout.write(`${forwardTable(forwards).join("\n")}\n`);
   },
 });

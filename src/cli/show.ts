@@ -2,6 +2,7 @@
 import { createConsola } from "consola";
 import type { QnError } from "../base/errors.ts";
 import { duration } from "../base/words.ts";
+import { tableLines } from "./table.ts";
 
 /** Messages go to standard error, so that standard output carries nothing but what was asked for. */
 const consola = createConsola({
@@ -45,10 +46,5 @@ export function printJson(value: unknown): void {
 
 /** Data for a person: rows under headings, as wide as they need to be. */
 export function printTable(headings: readonly string[], rows: readonly (readonly string[])[]): void {
-  const all = [headings, ...rows];
-  const widths = headings.map((_heading, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  for (const row of all) {
-    const line = row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ");
-    process.stdout.write(`${line.trimEnd()}\n`);
-  }
+  for (const line of tableLines(headings, rows)) process.stdout.write(`${line}\n`);
 }

@@ -28,6 +28,9 @@ export type Forward = {
   bytes: number;
 };
 
+/** What of the forwards has changed: which there are, or what they have carried. */
+export type ForwardsChange = "forwards" | "counts";
+
 /** The forwards of one VM. */
 export class Forwards {
   readonly #gateway: Gateway;
@@ -35,6 +38,9 @@ export class Forwards {
   #forwards: Forward[] = [];
   #last: Promise<void> = Promise.resolve();
   #isClosed = false;
+
+  /** Told when forwards may have come, gone or changed, and when one has carried something or turned a client away. */
+  onChange: (what: ForwardsChange) => void = () => {};
 
   constructor(gateway: Gateway, bind: Bind) {
     this.#gateway = gateway;
@@ -50,7 +56,9 @@ export class Forwards {
     const turn = this.#last.then(() => this.#listen(published));
     this.#last = turn;
     await turn;
-    return await Promise.all(this.#forwards.filter(({ listener }) => listener === undefined).map(failureOf));
+    const failed = await Promise.all(this.#forwards.filter(({ listener }) => listener === undefined).map(failureOf));
+    this.onChange("forwards");
+    return failed;
   }
 
   /** Every forward, for `qn ports`. */
@@ -90,7 +98,7 @@ export class Forwards {
       bytes: 0,
     };
     try {
-      forward.listener = await listeners[protocol](forward, this.#gateway);
+      forward.listener = await listeners[protocol](forward, this.#gateway, () => this.onChange("counts"));
     } catch (error) {
       forward.refused = error;
       forward.error = messageOf(error);
@@ -101,10 +109,13 @@ export class Forwards {
 
 // --- internal ---
 
+/** What changes while a forward is at work. */
+type Counted = "connections" | "bytes" | "error";
+
 /** How each protocol is listened on. */
 const listeners: Record<
   PublishedPort["protocol"],
-  (forward: Forward, gateway: Gateway) => Closable | Promise<Closable>
+  (forward: Forward, gateway: Gateway, onCount: () => void) => Closable | Promise<Closable>
 > = {
   tcp: listenTcp,
   udp: listenUdp,
@@ -113,30 +124,32 @@ const listeners: Record<
   },
 };
 
-function listenTcp(forward: Forward, gateway: Gateway): Closable {
+function listenTcp(forward: Forward, gateway: Gateway, onCount: () => void): Closable {
+  const count = countOn(forward, onCount);
   return listen({ hostname: forward.hostIp, port: forward.hostPort }, (client) => {
-    forward.connections += 1;
+    count({ connections: 1 });
     void gateway.carry(
       client,
       { open: "port", protocol: "tcp", ...publishedAs(forward) },
       {
-        onBytes: (fromClient, fromGuest) => (forward.bytes += fromClient + fromGuest),
-        onRefused: (reason) => (forward.error = reason),
-        onDone: () => (forward.connections -= 1),
+        onBytes: (fromClient, fromGuest) => count({ bytes: fromClient + fromGuest }),
+        onRefused: (error) => count({ error }),
+        onDone: () => count({ connections: -1 }),
       },
     );
   });
 }
 
-async function listenUdp(forward: Forward, gateway: Gateway): Promise<Closable> {
+async function listenUdp(forward: Forward, gateway: Gateway, onCount: () => void): Promise<Closable> {
+  const count = countOn(forward, onCount);
   const { hostIp: hostname, hostPort: port } = forward;
   const flows = new Flows({
     gateway,
     open: () => ({ open: "port", protocol: "udp", ...publishedAs(forward) }),
     answer: (payload, client) => socket.send(payload, client),
-    onBytes: (bytes) => (forward.bytes += bytes),
-    onCount: (count) => (forward.connections = count),
-    onRefused: (reason) => (forward.error = reason),
+    onBytes: (bytes) => count({ bytes }),
+    onCount: (flows) => count({ connections: flows - forward.connections }),
+    onRefused: (error) => count({ error }),
   });
   const socket = await listenForDatagrams({ hostname, port }, (payload, client) => flows.take(payload, client));
   return {
@@ -144,6 +157,16 @@ async function listenUdp(forward: Forward, gateway: Gateway): Promise<Closable> 
       flows.close();
       socket.close();
     },
+  };
+}
+
+/** Counts what a forward carries, and tells of it. */
+function countOn(forward: Forward, onCount: () => void) {
+  return ({ connections = 0, bytes = 0, error = forward.error }: Partial<Pick<Forward, Counted>>): void => {
+    forward.connections += connections;
+    forward.bytes += bytes;
+    forward.error = error;
+    onCount();
   };
 }
 

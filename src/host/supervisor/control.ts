@@ -8,7 +8,15 @@ import { linesOf } from "../../system/lines.ts";
 import { type ControlEvent, parseControlEvent, parseRequest, type Request } from "./messages.ts";
 
 /** One command that is connected to the supervisor. */
-export type Client = { send(event: ControlEvent): void; close(): void };
+export type Client = {
+  /** False when the command has not read what it was sent before: whoever sends much waits for `onDrain` then. */
+  send(event: ControlEvent): boolean;
+  close(): void;
+  onDrain: () => void;
+};
+
+/** The longest message from a supervisor in bytes: the status of 10,000 forwards has some 2.5 MB. */
+const eventBytesMax = 16 * 1024 ** 2;
 
 /**
  * Serves the control socket; the file is replaced, so hold the VM's lock. `onRequest` is called for each request, and
@@ -23,8 +31,9 @@ export function serveControl(
   return listen({ unix: socketPath }, (connection) => {
     const reader = new LineReader();
     const client: Client = {
-      send: (event) => void connection.write(encode(event)),
+      send: (event) => connection.write(encode(event)),
       close: () => connection.end(),
+      onDrain: () => {},
     };
     connection.onData = (bytes) => {
       reader.push(bytes);
@@ -35,6 +44,7 @@ export function serveControl(
         connection.reset();
       }
     };
+    connection.onDrain = () => client.onDrain();
     connection.onEnd = () => connection.end();
     connection.onClose = () => onGone(client);
   });
@@ -58,7 +68,7 @@ export async function connectControl(socketPath: string): Promise<Control | unde
     if (isErrno(error, "ENOENT") || isErrno(error, "ECONNREFUSED")) return undefined;
     throw error;
   }
-  const lines = linesOf(connection, new LineReader());
+  const lines = linesOf(connection, new LineReader(eventBytesMax));
   return {
     ask: (request) => void connection.write(encode(request)),
     async next() {

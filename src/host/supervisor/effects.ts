@@ -2,6 +2,7 @@
 import { QnError, reportOf } from "../../base/errors.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import { writeSshConfig } from "../integrate/ssh-config.ts";
+import type { ForwardsChange } from "../ports/apply.ts";
 import { type Prepared, prepareVm } from "../prepare.ts";
 import { qemuArgs } from "../qemu/args.ts";
 import { powerDown } from "../qmp/commands.ts";
@@ -17,6 +18,7 @@ import type { Snapshot } from "./status.ts";
 /** How the effects tell what came of them. */
 export type Teller = {
   readonly dispatch: (event: Event) => void;
+  readonly onForwards: (what: ForwardsChange) => void;
   readonly warn: (text: string) => void;
   readonly log: (text: string) => void;
 };
@@ -200,6 +202,7 @@ export class Effects {
       bind: this.#needPrepared().config.ports.bind,
       key: { port: gatePort, secret: Buffer.from(secret, "hex") },
       dispatch: this.#tell.dispatch,
+      onForwards: this.#tell.onForwards,
       log: this.#tell.log,
     });
     return this.#seam;

@@ -7,10 +7,14 @@ import { phases } from "./machine.ts";
 const requestSchema = v.variant("ask", [
   v.object({ ask: v.literal("status") }),
   v.object({ ask: v.literal("follow") }),
+  v.object({ ask: v.literal("ports") }),
   v.object({ ask: v.literal("stop"), force: v.boolean() }),
 ]);
 
-/** What a command asks for. `stop` and `follow` are answered by events until the supervisor ends. */
+/**
+ * What a command asks for. `follow`, `ports` and `stop` are answered by events until the supervisor ends; `ports` has all
+ * that `follow` has, and the forwards whenever they change.
+ */
 export type Request = v.InferOutput<typeof requestSchema>;
 
 const errorSchema = v.object({
@@ -70,6 +74,7 @@ export type Status = v.InferOutput<typeof statusSchema>;
 
 const eventSchema = v.variant("event", [
   v.object({ event: v.literal("status"), status: statusSchema }),
+  v.object({ event: v.literal("ports"), ports: v.array(forwardSchema) }),
   v.object({ event: v.literal("phase"), phase: v.picklist(phases), sinceMs: v.number() }),
   v.object({ event: v.literal("warning"), text: v.string() }),
   v.object({ event: v.literal("running"), sinceMs: v.number() }),

@@ -10,7 +10,8 @@ import { Effects } from "./effects.ts";
 import { type Effect, type Event, initial, type Limits, type State, step } from "./machine.ts";
 import type { ControlEvent, Request } from "./messages.ts";
 import { tailOf } from "./serial.ts";
-import { statusOf } from "./status.ts";
+import { PortWatchers } from "./port-watchers.ts";
+import { forwardStatuses, statusOf } from "./status.ts";
 
 /** What a supervisor is started with. */
 export type SuperviseOptions = {
@@ -55,6 +56,7 @@ class Supervisor {
   readonly #effects: Effects;
   readonly #startedAtMs = Date.now();
   readonly #followers = new Set<Client>();
+  readonly #portWatchers = new PortWatchers(() => forwardStatuses(this.#effects.snapshot().forwards));
   readonly #finished = Promise.withResolvers<void>();
   readonly #warnings: string[] = [];
   #state: State = initial;
@@ -63,6 +65,7 @@ class Supervisor {
     this.#options = options;
     this.#effects = new Effects(options, {
       dispatch: (event) => this.#dispatch(event),
+      onForwards: (what) => this.#portWatchers.changed(what),
       warn: (text) => {
         this.#warnings.push(text);
         this.#tell({ event: "warning", text });
@@ -77,7 +80,10 @@ class Supervisor {
     const control = serveControl(
       paths.controlSocket,
       (request, client) => this.#answer(request, client),
-      (client) => this.#followers.delete(client),
+      (client) => {
+        this.#followers.delete(client);
+        this.#portWatchers.remove(client);
+      },
     );
     const onStop = (): void => this.#dispatch({ type: "stop", force: false });
     signal.addEventListener("abort", onStop, { once: true });
@@ -118,13 +124,16 @@ class Supervisor {
   #answer(request: Request, client: Client): void {
     switch (request.ask) {
       case "status":
-        return client.send({ event: "status", status: this.#status() });
+        return void client.send({ event: "status", status: this.#status() });
       case "follow": {
         this.#followers.add(client);
         for (const text of this.#warnings) client.send({ event: "warning", text });
         const told = this.#asEvent(this.#state);
-        return told === undefined ? undefined : client.send(told);
+        return void (told !== undefined && client.send(told));
       }
+      case "ports":
+        this.#followers.add(client);
+        return this.#portWatchers.add(client);
       case "stop":
         this.#followers.add(client);
         return this.#dispatch({ type: "stop", force: request.force });

@@ -9,7 +9,7 @@ import { openDockerSocket } from "../docker-socket.ts";
 import type { GateKey } from "../gate/dial.ts";
 import { Gateway } from "../gate/gateway.ts";
 import type { VmPaths } from "../layout.ts";
-import { type Forward, Forwards } from "../ports/apply.ts";
+import { type Forward, Forwards, type ForwardsChange } from "../ports/apply.ts";
 import type { Bind } from "../ports/plan.ts";
 import { type GuestLink, linkGuest } from "./guest.ts";
 import type { Event } from "./machine.ts";
@@ -24,6 +24,7 @@ export type SeamOptions = {
   readonly bind: Bind;
   readonly key: GateKey;
   readonly dispatch: (event: Event) => void;
+  readonly onForwards: (what: ForwardsChange) => void;
   readonly log: (text: string) => void;
 };
 
@@ -46,6 +47,7 @@ export class Seam {
   constructor(options: SeamOptions) {
     this.#options = options;
     this.#forwards = new Forwards(this.#gateway, options.bind);
+    this.#forwards.onChange = options.onForwards;
   }
 
   get forwards(): readonly Readonly<Forward>[] {

@@ -26,11 +26,16 @@ export function statusOf(paths: VmPaths, state: State, held: Snapshot, uptimeMs:
     accel: held.accel ?? null,
     docker: { socket: paths.dockerSocket, context: null, reachable: held.dockerReachable },
     ssh: { ...sshOf(paths), port: held.sshPort ?? null },
-    ports: held.forwards.map(forwardStatus),
+    ports: forwardStatuses(held.forwards),
     qemu: { pid: held.qemu.pid ?? null, version: held.qemu.version ?? null },
     supervisor: { pid: process.pid },
     uptimeMs,
   };
+}
+
+/** The forwards as `qn ports` shows them. */
+export function forwardStatuses(forwards: Snapshot["forwards"]): ForwardStatus[] {
+  return forwards.map(forwardStatus);
 }
 
 /** The status of a VM that has no supervisor; whoever knows why it is down says so in `state` and `reason`. */

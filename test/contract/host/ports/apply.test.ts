@@ -102,6 +102,21 @@ test("flows and bytes of a UDP port are counted, and why a client was turned awa
   expect(counted()).toEqual([[2, 21, "No container publishes udp port 53."]]);
 });
 
+test("each report and each thing that is carried is told, for those who watch", async () => {
+  using server = await datagramServer();
+  using gate = realGate({ addressOf: () => server.address });
+  using host = forwardsTo(gate);
+  const told: string[] = [];
+  host.forwards.onChange = (what) => told.push(what);
+  const port = await freePort();
+  await host.forwards.serve([published(port, { protocol: "udp" })]);
+  expect(told).toEqual(["forwards"]);
+  using ann = await datagramClient();
+  await ann.ask("1", port);
+  // A client that comes, its datagram, and the answer.
+  expect(told).toEqual(["forwards", "counts", "counts", "counts"]);
+});
+
 test("a port of UDP closes with its flows when it is not published any more, and opens again", async () => {
   using server = await datagramServer();
   using gate = realGate({ addressOf: () => server.address });

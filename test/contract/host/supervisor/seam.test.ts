@@ -49,6 +49,7 @@ async function linked(): Promise<Linked> {
     bind: "loopback",
     key: gate.key,
     dispatch: (event: Event) => void (event.type === "linked" && resolve()),
+    onForwards: () => {},
     log: (text) => logged.push(text),
   });
   const it: Linked = {
