@@ -1,5 +1,6 @@
 /** Runs every check and every test, as scripts/test calls it after the set-up. Its last line counts them. */
 import { rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { Glob } from "bun";
 import { readTextIfThere } from "../src/system/files.ts";
@@ -62,12 +63,27 @@ async function endToEnd(): Promise<void> {
   }
   const images = await report.step("guest image", () => guestImage(account));
   if (images.failed > 0) return;
-  await report.step(`end to end as ${account.name}`, () => suite(account, asOrdinary));
-  await report.step("end to end as root", async () => {
-    if (isRoot) return suite({ ...ownAccount(root), tree: account.tree }, asRoot);
-    for (const path of asRoot) console.log(`    ${basename(path)} is skipped: it needs root`);
-    return { ...none, skipped: asRoot.length };
+  const suites = asOrdinary.map((path) => ({ account, path }));
+  if (isRoot) suites.push(...asRoot.map((path) => ({ account: { ...ownAccount(root), tree: account.tree }, path })));
+  else await report.step("end to end as root", () => skipped(asRoot));
+  await inLanes(suites, (each) => {
+    const name = `${basename(each.path, ".test.ts")} as ${each.account.name}`;
+    return report.step(name, () => suite(each.account, [each.path], `${name}: `));
   });
+}
+
+/** An emulated guest keeps about one processor busy: as many files at once as that allows, two at most. */
+async function inLanes<Item>(items: readonly Item[], work: (item: Item) => Promise<unknown>): Promise<void> {
+  const waiting = [...items];
+  const lane = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, lane));
+}
+
+async function skipped(paths: readonly string[]): Promise<Counts> {
+  for (const path of paths) console.log(`    ${basename(path)} is skipped: it needs root`);
+  return { ...none, skipped: paths.length };
 }
 
 async function check(command: readonly string[]): Promise<Counts> {
@@ -88,8 +104,8 @@ async function guestImage(account: Account): Promise<Counts> {
   return mustSucceed(await child(build, tree, deadlinesMs.image));
 }
 
-/** One `bun test` run. Whatever it leaves running is ended, and fails one more test. */
-async function suite(account: Account, files: readonly string[]): Promise<Counts> {
+/** One `bun test` run, its output with `label`. Whatever it leaves running is ended, and fails one more test. */
+async function suite(account: Account, files: readonly string[], label = ""): Promise<Counts> {
   if (files.length === 0) return none;
   const folder = await account.newFolder();
   const reportPath = join(folder, "report.xml");
@@ -99,18 +115,23 @@ async function suite(account: Account, files: readonly string[]): Promise<Counts
     // Published ports are on this machine, so no proxy may be asked for them.
     const env = { PATH: searchPath(account.tree), QN_TEST_FOLDER: folder, NO_PROXY: "127.0.0.1,localhost,::1" };
     const command = account.command([...runner, ...files.map((path) => `./${path}`)], env);
-    const status = await child(command, account.tree, deadlinesMs.suite);
+    const status = await child(command, account.tree, deadlinesMs.suite, label);
     const counts = countsOf(await readTextIfThere(reportPath), files, status);
     const left = await endProcessesOf(folder);
-    for (const { pid, command: words } of left) console.log(`    left running by a test: ${pid} ${words}`);
+    for (const { pid, command: words } of left) console.log(`    ${label}left running by a test: ${pid} ${words}`);
     return total([counts, { ...none, failed: left.length > 0 ? 1 : 0 }]);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function child(command: readonly string[], cwd: string, deadlineMs = deadlinesMs.check): Promise<number> {
-  return runChild(command, { cwd, deadlineMs, interruption: interruption.signal });
+function child(
+  command: readonly string[],
+  cwd: string,
+  deadlineMs: number = deadlinesMs.check,
+  label = "",
+): Promise<number> {
+  return runChild(command, { cwd, deadlineMs, interruption: interruption.signal, label });
 }
 
 function mustSucceed(status: number): Counts {

@@ -1,4 +1,4 @@
-/** Runs the programs of a test run one after the other, each in a session of its own, so that none outlives the run. */
+/** Runs the programs of a test run, each in a session of its own, so that none outlives the run. */
 
 const gracePeriodMs = 10_000;
 
@@ -7,6 +7,8 @@ export type ChildOptions = {
   readonly env?: Record<string, string | undefined>;
   readonly deadlineMs: number;
   readonly interruption: AbortSignal;
+  /** Begins each line of the program's output, where several programs write at once. */
+  readonly label?: string;
 };
 
 /**
@@ -15,10 +17,11 @@ export type ChildOptions = {
  */
 export async function runChild(command: readonly string[], options: ChildOptions): Promise<number> {
   options.interruption.throwIfAborted();
+  const label = options.label ?? "";
   const child = Bun.spawn([...command], {
     cwd: options.cwd,
     env: options.env ?? process.env,
-    stdio: ["ignore", "inherit", "inherit"],
+    stdio: label === "" ? ["ignore", "inherit", "inherit"] : ["ignore", "pipe", "pipe"],
     detached: true,
   });
   let killer: Timer | undefined;
@@ -30,15 +33,30 @@ export async function runChild(command: readonly string[], options: ChildOptions
   const interrupted = (): void => end("interrupted");
   options.interruption.addEventListener("abort", interrupted, { once: true });
   const deadline = setTimeout(() => end(`it took more than ${options.deadlineMs / 60_000} min`), options.deadlineMs);
+  const outputs = [child.stdout, child.stderr].filter((output) => output instanceof ReadableStream);
+  const shown = Promise.all(outputs.map((output) => showLabelled(output, label)));
   const status = await child.exited;
   clearTimeout(deadline);
   clearTimeout(killer);
   options.interruption.removeEventListener("abort", interrupted);
   signalSession(child.pid, "SIGKILL");
+  // What outlives the session must not hold the run up by holding on to the output.
+  await Promise.race([shown, Bun.sleep(1000)]);
   return killer === undefined ? status : Math.max(status, 1);
 }
 
 // --- internal ---
+
+async function showLabelled(output: ReadableStream<Uint8Array>, label: string): Promise<void> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const bytes of output) {
+    const lines = `${rest}${decoder.decode(bytes, { stream: true })}`.split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) console.log(`${label}${line}`);
+  }
+  if (rest !== "") console.log(`${label}${rest}`);
+}
 
 function signalSession(pid: number, signal: NodeJS.Signals): void {
   try {
