@@ -14,6 +14,7 @@ import { status } from "./status.ts";
 import { supervise } from "./supervise.ts";
 import { up } from "./up.ts";
 import { version } from "./version.ts";
+import { why } from "./why.ts";
 
 /** Every command; the order is the one of `qn --help`. */
 export const commands: Record<string, CommandDef> = {
@@ -25,6 +26,7 @@ export const commands: Record<string, CommandDef> = {
   ssh,
   env,
   ports,
+  why,
   logs,
   delete: deleteVm,
   image,

@@ -16,16 +16,16 @@ export async function refusalOf({ protocol, hostIp, hostPort }: Listening, error
   return `${where} cannot be opened: ${messageOf(error)}.`;
 }
 
+/** The VM that a command line is the supervisor of: `qn supervise web …`. */
+export function vmOf(command: readonly string[]): string | undefined {
+  const verb = command.indexOf("supervise");
+  return verb > 0 && verb <= 2 ? command[verb + 1] : undefined;
+}
+
 // --- internal ---
 
 function nameOf(owner: PortOwner | undefined): string {
   if (owner === undefined) return "another user's process";
   const vm = vmOf(owner.command);
   return vm === undefined ? `${owner.name} (pid ${owner.pid})` : `the VM "${vm}"`;
-}
-
-/** A supervisor's command line names its VM: `qn supervise web …`. */
-function vmOf(command: readonly string[]): string | undefined {
-  const verb = command.indexOf("supervise");
-  return verb > 0 && verb <= 2 ? command[verb + 1] : undefined;
 }

@@ -1,0 +1,95 @@
+/** Finds out all that there is to know about one port of the host, from every VM of a QN_HOME and from the host itself. */
+import { networkInterfaces } from "node:os";
+import { messageOf } from "../../base/errors.ts";
+import type { ListedContainer } from "../../system/docker-views.ts";
+import { holdersOfPort } from "../../system/port-holders.ts";
+import type { Layout, VmPaths } from "../layout.ts";
+import type { PortFacts, PortQuestion, Publish, VmFacts } from "../ports/why.ts";
+import type { Environment } from "../prepare.ts";
+import { readBootRecord } from "../supervisor/boot.ts";
+import type { Status } from "../supervisor/messages.ts";
+import { statusOfVm, vmNames } from "./status.ts";
+
+/** The facts about a port. A VM that is broken or silent is a fact too, never a failure. */
+export async function portFacts(layout: Layout, question: PortQuestion, env: Environment): Promise<PortFacts> {
+  const names = await vmNames(layout);
+  const [holders, vms] = await Promise.all([
+    holdersOfPort(question.port),
+    Promise.all(names.map((name) => factsOfVm(layout, name, question, env))),
+  ]);
+  const hostAddresses = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
+  return { question, holders, vms, hostAddresses };
+}
+
+// --- internal ---
+
+async function factsOfVm(layout: Layout, name: string, { port }: PortQuestion, env: Environment): Promise<VmFacts> {
+  const nothing = {
+    name,
+    problem: undefined,
+    forwards: [],
+    publishes: [],
+    supervisorPid: undefined,
+    qemuPid: undefined,
+    wayIn: undefined,
+  };
+  let paths: VmPaths;
+  let status: Status;
+  try {
+    paths = layout.vm(name);
+    status = await statusOfVm(paths, env);
+  } catch (error) {
+    return { ...nothing, state: "failed", problem: messageOf(error) };
+  }
+  const known = {
+    ...nothing,
+    state: status.state,
+    forwards: status.ports.filter(({ hostPort }) => hostPort === port),
+    supervisorPid: status.supervisor.pid ?? undefined,
+    qemuPid: status.qemu.pid ?? undefined,
+    wayIn: await wayIn(paths, port),
+  };
+  if (!status.docker.reachable) return { ...known, problem: status.reason ?? undefined };
+  try {
+    return { ...known, publishes: await publishesOf(status.docker.socket, port) };
+  } catch (error) {
+    return { ...known, problem: messageOf(error) };
+  }
+}
+
+async function wayIn(paths: VmPaths, port: number): Promise<VmFacts["wayIn"]> {
+  const boot = await readBootRecord(paths);
+  if (boot?.gatePort === port) return "gate";
+  return boot?.sshPort === port ? "ssh" : undefined;
+}
+
+/** The containers that were made to publish the port, and those that got it from Docker. */
+async function publishesOf(socketPath: string, port: number): Promise<Publish[]> {
+  const { askedPorts, listContainers } = await import("../../system/docker.ts");
+  const containers = await listContainers(socketPath);
+  const asked = await askedPorts(
+    socketPath,
+    containers.map(({ id }) => id),
+  );
+  return containers.flatMap((container, index) => {
+    const bindings = (asked[index] ?? []).flatMap(({ protocol, hostIp, hostPorts, port: containerPort }) => {
+      const how = howAsked(hostPorts, port);
+      const has = isPublished(container, port, protocol, containerPort);
+      // A number that Docker chooses is known only while the container has it.
+      if (how === undefined || (how === "any" && !has)) return [];
+      return [{ protocol, container: container.name, state: container.state, hostIp, containerPort, asked: how }];
+    });
+    return bindings;
+  });
+}
+
+function isPublished({ ports }: ListedContainer, port: number, protocol: string, containerPort: number): boolean {
+  return ports.some((each) => each.hostPort === port && each.protocol === protocol && each.port === containerPort);
+}
+
+function howAsked(hostPorts: string, port: number): Publish["asked"] | undefined {
+  if (hostPorts === "" || hostPorts === "0") return "any";
+  const [first = "", last = first] = hostPorts.split("-");
+  if (port < Number(first) || port > Number(last)) return undefined;
+  return first === last ? "port" : "range";
+}

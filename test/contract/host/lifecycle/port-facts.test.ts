@@ -1,0 +1,47 @@
+/** What `qn why` and `qn mounts` find out: with a VM that runs, one that is broken, and none at all. */
+import { expect, test } from "bun:test";
+import { mkdir, writeFile } from "node:fs/promises";
+import { layoutOf } from "../../../../src/host/layout.ts";
+import { portFacts } from "../../../../src/host/lifecycle/port-facts.ts";
+import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
+import { explainPort } from "../../../../src/host/ports/why.ts";
+import { readBootRecord } from "../../../../src/host/supervisor/boot.ts";
+import { freePort } from "../../../support/datagrams.ts";
+import { fakeVm } from "../../../support/fake-vm.ts";
+import { tempHome } from "../../../support/temp-home.ts";
+
+test("the gate of a VM that runs is its own way in, held by its QEMU; a broken VM beside it is a note", async () => {
+  await using vm = await fakeVm("boots");
+  await vm.up();
+  const broken = vm.layout.vm("broken");
+  await mkdir(broken.folder);
+  await writeFile(broken.config, "cpus: many\n");
+  const { gatePort = 0 } = (await readBootRecord(vm.paths)) ?? {};
+  const { qemu } = await statusOfVm(vm.paths, vm.env);
+  const facts = await portFacts(vm.layout, { port: gatePort, protocol: undefined }, vm.env);
+  expect(explainPort(facts)).toEqual({
+    reasons: [
+      {
+        rule: "qn",
+        text: `QEMU of the VM "default" (pid ${qemu.pid}) holds port ${gatePort}/tcp on 127.0.0.1: it is the VM's own way in, the gate to its agent.`,
+      },
+    ],
+    notes: ['The VM "broken" could not be asked: A setting is wrong.'],
+  });
+});
+
+test("without any VM, or without a QN_HOME, a port is explained by its holder alone", async () => {
+  await using home = await tempHome({ images: false });
+  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  for (const path of [home.path, `${home.path}/none`]) {
+    const facts = await portFacts(layoutOf(path), { port: server.port, protocol: "tcp" }, {});
+    expect(explainPort(facts)).toEqual({
+      reasons: [{ rule: "other", text: `bun (pid ${process.pid}) holds port ${server.port}/tcp on 127.0.0.1.` }],
+      notes: [],
+    });
+  }
+  server.stop(true);
+  const free = await freePort();
+  const { reasons } = explainPort(await portFacts(layoutOf(home.path), { port: free, protocol: undefined }, {}));
+  expect(reasons.map(({ rule }) => rule)).toEqual(["none"]);
+});

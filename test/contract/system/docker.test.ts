@@ -1,0 +1,72 @@
+/** The commands' door to Docker, against a real server on a Unix socket. */
+import { expect, test } from "bun:test";
+import { askedPorts, listContainers } from "../../../src/system/docker.ts";
+import { failureOf } from "../../support/failures.ts";
+import { fakeDocker } from "../../support/fake-docker.ts";
+
+test("every container is listed by its own name, with what it publishes and mounts", async () => {
+  await using docker = await fakeDocker();
+  docker.containers = [
+    {
+      Id: "f00d",
+      Names: ["/shop/db", "/web"],
+      State: "running",
+      Ports: [
+        { PrivatePort: 443, Type: "tcp" },
+        { IP: "::", PrivatePort: 80, PublicPort: 8080, Type: "tcp" },
+      ],
+      Mounts: [
+        { Type: "volume", Name: "data", Source: "/var/lib/docker/volumes/data", Destination: "/data", RW: true },
+        { Type: "bind", Source: "/tmp/x", Destination: "/x", Mode: "ro", RW: false },
+        { Type: "tmpfs", Destination: "/scratch", RW: true },
+      ],
+    },
+    { Id: "beef00000000aaaa", Names: [], State: "exited", Ports: [], Mounts: [] },
+  ];
+  expect(await listContainers(docker.socketPath)).toEqual([
+    {
+      id: "f00d",
+      name: "web",
+      state: "running",
+      ports: [{ protocol: "tcp", hostIp: "::", hostPort: 8080, port: 80 }],
+      binds: [{ source: "/tmp/x", destination: "/x", readOnly: true }],
+    },
+    { id: "beef00000000aaaa", name: "beef00000000", state: "exited", ports: [], binds: [] },
+  ]);
+  expect(docker.requests).toEqual(["GET /containers/json?all=true"]);
+});
+
+test("the ports that containers were made to publish come in order; one that has gone publishes nothing", async () => {
+  await using docker = await fakeDocker();
+  const any = { HostIp: "", HostPort: "" };
+  for (let index = 0; index < 20; index += 1) {
+    const port = [{ HostIp: "127.0.0.1", HostPort: `${8000 + index}` }];
+    docker.inspected[`c${index}`] = {
+      HostConfig: { PortBindings: { "80/tcp": port, "53/udp": [any], "9/tcp": null } },
+    };
+  }
+  docker.inspected["none"] = { HostConfig: { PortBindings: null } };
+  const ids = [...Array.from({ length: 20 }, (_, index) => `c${index}`), "gone", "none"];
+  expect(await askedPorts(docker.socketPath, ids)).toEqual([
+    ...Array.from({ length: 20 }, (_, index) => [
+      { protocol: "tcp" as const, hostIp: "127.0.0.1", hostPorts: `${8000 + index}`, port: 80 },
+      { protocol: "udp" as const, hostIp: "", hostPorts: "", port: 53 },
+    ]),
+    [],
+    [],
+  ]);
+});
+
+test("a Docker that is not there, is unwell or says nonsense is a failure with its socket's path", async () => {
+  await using docker = await fakeDocker();
+  const { socketPath } = docker;
+  for (const nonsense of [500, { web: true }, [{ Id: 7 }]]) {
+    docker.containers = nonsense;
+    expect(await failureOf(() => listContainers(socketPath))).toMatchObject({
+      code: "DOCKER_UNREACHABLE",
+      message: expect.stringContaining(socketPath),
+    });
+  }
+  await docker.stop();
+  expect(await failureOf(() => askedPorts(socketPath, ["web"]))).toMatchObject({ code: "DOCKER_UNREACHABLE" });
+});
