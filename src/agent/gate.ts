@@ -4,8 +4,10 @@ import { messageOf, QnError } from "../base/errors.ts";
 import { encode, LineReader } from "../protocol/frame.ts";
 import { confirm, handshakeLineBytesMax, secretBytes } from "../protocol/handshake.ts";
 import { type Open, parseOpen } from "../protocol/messages.ts";
+import { pieces } from "../protocol/piece.ts";
+import { carry } from "../system/carry.ts";
 import { within } from "../system/clock.ts";
-import { type Address, connect, type Connection, listen, type Listener, splice } from "../system/connection.ts";
+import { type Address, connect, type Connection, listen, type Listener } from "../system/connection.ts";
 import { linesOf } from "../system/lines.ts";
 import { carryDatagrams } from "./datagrams.ts";
 
@@ -57,11 +59,11 @@ async function admit(connection: Connection, options: GateOptions, onSettled: ()
   const early = lines.release();
   if (request.open === "control") return options.onControl(connection, early);
   const isDatagrams = request.open === "port" && request.protocol === "udp";
-  await (isDatagrams ? carryDatagrams : carry)(connection, early, () => options.addressOf(request));
+  await (isDatagrams ? carryDatagrams : carryStream)(connection, early, () => options.addressOf(request));
 }
 
 /** Joins the caller's connection to its target, or answers why not and ends. */
-async function carry(caller: Connection, early: Uint8Array, addressOf: () => Address): Promise<void> {
+async function carryStream(caller: Connection, early: Uint8Array, addressOf: () => Address): Promise<void> {
   let target: Connection;
   try {
     target = await connect(addressOf());
@@ -72,7 +74,6 @@ async function carry(caller: Connection, early: Uint8Array, addressOf: () => Add
   }
   if (caller.isClosed) return target.reset();
   caller.write(encode({ ok: true }));
-  if (early.length > 0) target.write(early);
-  splice(caller, target);
+  carry(target, caller, pieces)(early);
   caller.resume();
 }

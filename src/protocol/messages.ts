@@ -4,7 +4,7 @@ import { QnError } from "../base/errors.ts";
 import { arches } from "../base/words.ts";
 
 /** Grows when an older other side could misunderstand. Equal numbers understand each other; `hello` carries it. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** Guest ports of the gate and of sshd: RFC 4727's experiment ports, so that containers may publish 22. */
 export const gateGuestPort = 1021;
@@ -64,7 +64,7 @@ const openSchema = v.variant("open", [
 /** What the host asks a proven connection to become. */
 export type Open = v.InferOutput<typeof openSchema>;
 
-/** The answer to `Open`: from here on raw bytes, or why not. */
+/** The answer to `Open`: from here on the bytes of the stream (piece.ts) or datagrams, or why not. */
 const openedSchema = v.variant("ok", [
   v.object({ ok: v.literal(true) }),
   v.object({ ok: v.literal(false), reason: v.pipe(v.string(), v.maxLength(4_096)) }),

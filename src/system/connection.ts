@@ -117,35 +117,6 @@ export function listen(address: Address, onConnection: (connection: Connection) 
   };
 }
 
-/**
- * Joins two connections until both are done: bytes, backpressure, half-close and reset pass from each to the other.
- * `onBytes` is told how many bytes went each way; `onDone` is called once when both are closed.
- */
-export function splice(
-  left: Connection,
-  right: Connection,
-  observer: { onBytes?: (fromLeft: number, fromRight: number) => void; onDone?: () => void } = {},
-): void {
-  let open = 2;
-  const join = (from: Connection, to: Connection, count: (bytes: number) => void): void => {
-    from.onData = (bytes) => {
-      count(bytes.length);
-      if (!to.write(bytes)) from.pause();
-    };
-    to.onDrain = () => from.resume();
-    from.onEnd = () => to.end();
-    from.onClose = (error) => {
-      if (error === undefined) to.end();
-      else to.reset();
-      open -= 1;
-      if (open === 0) observer.onDone?.();
-    };
-    if (from.isClosed) from.onClose(undefined);
-  };
-  join(left, right, (bytes) => observer.onBytes?.(bytes, 0));
-  join(right, left, (bytes) => observer.onBytes?.(0, bytes));
-}
-
 // --- internal ---
 
 function adopt(socket: Socket<Connection>): Connection {

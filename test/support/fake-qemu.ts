@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { openGate } from "../../src/agent/gate.ts";
 import { HostLink } from "../../src/agent/link.ts";
 import { encode } from "../../src/protocol/frame.ts";
-import { parseBoot } from "../../src/protocol/messages.ts";
+import { parseBoot, protocolVersion } from "../../src/protocol/messages.ts";
 import { ownArch } from "../../src/system/platform.ts";
 import { type Connection, listen } from "../../src/system/connection.ts";
 import { fakeDocker } from "./fake-docker.ts";
@@ -88,7 +88,7 @@ async function bootGuest(say: (line: string) => void, tell: (event: string, data
   const boot = parseBoot(credential("qn.boot"));
   const socketPath = join(dirname(process.env["QN_QEMU"] ?? "/tmp"), `docker-${process.pid}.sock`);
   const docker = behaviour === "no-docker" ? undefined : await fakeDocker({ socketPath });
-  const protocol = behaviour === "newer-agent" ? 2 : undefined;
+  const protocol = behaviour === "newer-agent" ? protocolVersion + 1 : undefined;
   const link = new HostLink({ version: "0.1.0", arch: ownArch(), image: "fake 1" });
   openGate({
     secret: Buffer.from(boot.secret, "hex"),

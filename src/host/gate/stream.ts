@@ -1,7 +1,9 @@
 /** Turns a proven connection into a stream that carries one client of a host listener. */
 import { encode, LineReader } from "../../protocol/frame.ts";
 import { type Open, parseOpened } from "../../protocol/messages.ts";
-import { type Connection, splice } from "../../system/connection.ts";
+import { pieces } from "../../protocol/piece.ts";
+import { carry } from "../../system/carry.ts";
+import type { Connection } from "../../system/connection.ts";
 import type { Proven } from "./dial.ts";
 
 /** What a listener learns of a stream: bytes as they pass, a refusal, and its end. */
@@ -25,8 +27,7 @@ export function carryClient(
   const reader = new LineReader();
   reader.push(lines.release());
   connection.write(encode(open));
-  splice(client, connection, observer);
-  const pass = connection.onData;
+  const pass = carry(client, connection, pieces, observer);
   connection.onData = (bytes) => {
     reader.push(bytes);
     const refusal = refusalIn(reader);

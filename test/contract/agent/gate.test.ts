@@ -49,6 +49,15 @@ async function watchedGate(options: { readonly handshakeDeadlineMs?: number } = 
   return watched;
 }
 
+/** What is in front of this many bytes of a stream. */
+function headOf(bytes: number): string {
+  return `\0\0\0${String.fromCodePoint(bytes)}`;
+}
+
+function piece(text: string): string {
+  return headOf(text.length) + text;
+}
+
 /** Knocks without a word. */
 async function knock({ key }: TestGate): Promise<{ connection: Connection; received: Received }> {
   const connection = await connect({ hostname: "127.0.0.1", port: key.port });
@@ -61,8 +70,8 @@ async function expectUnharmed(watched: Watched): Promise<void> {
   const { connection, lines } = await dial(watched.gate.key);
   connection.write(encode({ open: "docker" }));
   expect(await lines.next()).toBe('{"ok":true}');
-  connection.write("ping\n");
-  expect(await lines.next()).toBe("ping");
+  connection.write(piece("ping\n"));
+  expect(await lines.next()).toBe(`${headOf(5)}ping`);
   connection.reset();
   expect([watched.opened, watched.count]).toEqual([[{ open: "docker" }], 1]);
 }
@@ -83,8 +92,8 @@ test("whoever does not know the secret is hung up on and reaches nothing", async
 test("a stream's first bytes may come in one packet with its request", async () => {
   await using watched = await watchedGate();
   const { connection, lines } = await dial(watched.gate.key);
-  connection.write(`${encode({ open: "docker" })}early\n`);
-  expect([await lines.next(), await lines.next()]).toEqual(['{"ok":true}', "early"]);
+  connection.write(encode({ open: "docker" }) + piece("early\n"));
+  expect([await lines.next(), await lines.next()]).toEqual(['{"ok":true}', `${headOf(6)}early`]);
   connection.reset();
 });
 

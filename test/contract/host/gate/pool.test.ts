@@ -179,8 +179,8 @@ test("an agent that was started anew is reached through a new pool, while the ol
   const { connection } = await pool.take();
   const received = receive(connection);
   connection.write(encode({ open: "docker" }));
-  await received.reached('{"ok":true}\nhello'.length);
-  expect([received.whole.toString(), served]).toEqual(['{"ok":true}\nhello', ["stream"]]);
+  await received.reached('{"ok":true}\n\0\0\0\u0005hello'.length);
+  expect([received.whole.toString(), served]).toEqual(['{"ok":true}\n\0\0\0\u0005hello', ["stream"]]);
   pool.close();
   target.closeAll();
 });

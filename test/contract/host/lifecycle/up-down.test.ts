@@ -203,7 +203,7 @@ test("a guest of another protocol is refused at once", async () => {
   await using vm = await fakeVm("newer-agent");
   expect(await failureOf(() => vm.up())).toMatchObject({
     code: "AGENT_INCOMPATIBLE",
-    message: "The agent in the guest speaks version 2 (qn 9.0.0) of the protocol, this qn version 1.",
+    message: "The agent in the guest speaks version 3 (qn 9.0.0) of the protocol, this qn version 2.",
   });
   expect(await processesWith(vm.paths.folder)).toEqual([]);
 });

@@ -9,7 +9,7 @@ import { handGate, realGate } from "../../../support/gates.ts";
 import { receive } from "../../../support/streams.ts";
 
 const identity = { version: "0.1.0", arch: "x86_64", image: "debian 1" } as const;
-const hello = { type: "hello", protocol: 1, ...identity } as const;
+const hello = { type: "hello", protocol: 2, ...identity } as const;
 const port: PublishedPort = { protocol: "tcp", hostIp: "::", hostPort: 80, containerId: "c1", container: "web" };
 
 /** What a supervisor hears on a link, and when. */
@@ -154,13 +154,13 @@ async function linkToAgentThatSays(first: string): Promise<{ code: string; messa
 }
 
 test("an agent of another protocol is told apart from one that is broken", async () => {
-  expect(await linkToAgentThatSays(encode({ ...hello, protocol: 2, version: "9.0.0" }))).toEqual({
+  expect(await linkToAgentThatSays(encode({ ...hello, protocol: 3, version: "9.0.0" }))).toEqual({
     code: "AGENT_INCOMPATIBLE",
-    message: "The agent in the guest speaks version 2 (qn 9.0.0) of the protocol, this qn version 1.",
+    message: "The agent in the guest speaks version 3 (qn 9.0.0) of the protocol, this qn version 2.",
   });
   expect(await linkToAgentThatSays(encode({ type: "docker", state: "ready" }))).toEqual({
     code: "AGENT_INCOMPATIBLE",
-    message: "The agent in the guest speaks no hello of the protocol, this qn version 1.",
+    message: "The agent in the guest speaks no hello of the protocol, this qn version 2.",
   });
 });
 

@@ -1,0 +1,121 @@
+/** Carries one connection's bytes through another, on which they travel with marks: both directions, backpressure, ends. */
+import type { Connection } from "./connection.ts";
+
+/** How bytes travel: what `protocol/piece.ts` offers, so that this door needs no room above it. */
+export type Marks = {
+  /** Some bytes as they travel, to be written one after the other. */
+  encode(bytes: Uint8Array): readonly Uint8Array[];
+  /** The end of a direction as it travels. */
+  readonly end: Uint8Array;
+  /** Takes apart what comes; `isOver` once the end has come. Throws for what cannot be. */
+  reader(): { push(bytes: Uint8Array): readonly Uint8Array[]; readonly isOver: boolean };
+};
+
+/** What is told of a carried connection. */
+export type CarryObserver = {
+  /** Bytes as they pass, without their marks. */
+  readonly onBytes?: (fromOuter: number, fromInner: number) => void;
+  /** Called once when both connections are closed. */
+  readonly onDone?: () => void;
+};
+
+/**
+ * Joins `outer`, whose bytes are plain, to `inner`, on which they travel with marks, until both are done. A direction that
+ * ends is marked so and the other one goes on; the connection between stays whole, so nothing on its way has to
+ * understand half a close. Whatever ends without its mark was broken off, and resets the outer side. Gives back what takes
+ * bytes that have come from `inner` already; both connections may be paused until it has been fed.
+ */
+export function carry(
+  outer: Connection,
+  inner: Connection,
+  marks: Marks,
+  observer: CarryObserver = {},
+): (bytes: Uint8Array) => void {
+  const reader = marks.reader();
+  let isOuterOver = false;
+  let isBroken = false;
+  const settle = onceAllClosed([outer, inner], observer.onDone);
+  const finish = (): void => {
+    if (isOuterOver && reader.isOver) inner.end();
+  };
+  const breakOuter = (): void => {
+    isBroken = true;
+    outer.reset();
+  };
+
+  outer.onData = (bytes) => {
+    observer.onBytes?.(bytes.length, 0);
+    if (!writeAll(inner, marks.encode(bytes))) outer.pause();
+  };
+  inner.onDrain = () => outer.resume();
+  outer.onEnd = () => {
+    if (isOuterOver) return;
+    isOuterOver = true;
+    inner.write(marks.end);
+    finish();
+  };
+  outer.onClose = (error) => {
+    // Bun tells of an end that closes the socket by this alone.
+    if (error === undefined && !isBroken) outer.onEnd();
+    if (!isOuterOver || !reader.isOver) abandon(inner);
+    settle();
+  };
+
+  const take = (bytes: Uint8Array): void => {
+    if (outer.isClosed) return inner.reset();
+    try {
+      const own = reader.push(bytes);
+      observer.onBytes?.(
+        0,
+        own.reduce((sum, part) => sum + part.length, 0),
+      );
+      if (!writeAll(outer, own)) inner.pause();
+    } catch {
+      breakOuter();
+      return inner.reset();
+    }
+    if (!reader.isOver) return;
+    outer.end();
+    finish();
+    // Nothing is held back any more; what is left to hear is that the other side lets go.
+    inner.resume();
+  };
+  inner.onData = take;
+  outer.onDrain = () => inner.resume();
+  inner.onEnd = () => {
+    if (!reader.isOver || !isOuterOver) breakOuter();
+    inner.end();
+  };
+  inner.onClose = () => {
+    if (!reader.isOver || !isOuterOver) breakOuter();
+    settle();
+  };
+  if (outer.isClosed) outer.onClose(undefined);
+  if (inner.isClosed) inner.onClose(undefined);
+  return take;
+}
+
+// --- internal ---
+
+/** Writes all of them in order; false when some wait for the kernel. */
+function writeAll(connection: Connection, parts: readonly Uint8Array[]): boolean {
+  return parts.map((part) => connection.write(part)).every(Boolean);
+}
+
+/**
+ * Ends `inner` without the mark: what has been written still arrives, which a reset could overtake, and then the other side
+ * resets its own. Whoever still sends is reset at once, so that nobody waits on a direction that nobody reads.
+ */
+function abandon(inner: Connection): void {
+  inner.onData = () => inner.reset();
+  inner.end();
+  inner.resume();
+}
+
+function onceAllClosed(connections: readonly Connection[], onDone: () => void = () => {}): () => void {
+  let open = connections.length;
+  return () => {
+    open -= 1;
+    if (open === 0) onDone();
+  };
+}
