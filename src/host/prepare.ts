@@ -6,7 +6,8 @@ import { counted } from "../base/words.ts";
 import { readTextIfThere } from "../system/files.ts";
 import { ownArch } from "../system/platform.ts";
 import { type Loaded, loadConfig } from "./config/load.ts";
-import type { ConfigInput, HostSize, VmConfig } from "./config/schema.ts";
+import type { ConfigInput, VmConfig } from "./config/schema.ts";
+import type { HostSize } from "./config/setting.ts";
 import { findImage, type StoredImage, verifyImage } from "./image/store.ts";
 import type { Layout, VmPaths } from "./layout.ts";
 import type { VmSpec } from "./qemu/args.ts";
@@ -59,8 +60,8 @@ export async function prepareVm(
 /** The effective settings of a VM, whether or not it has a file yet. Throws CONFIG_INVALID. */
 export async function effectiveConfig(paths: VmPaths, env: Environment, flags: ConfigInput = {}): Promise<Loaded> {
   const text = await readTextIfThere(paths.config);
-  const file = text === undefined ? undefined : { path: paths.config, text };
-  return loadConfig({ host: hostSize(), file, env, flags });
+  const files = text === undefined ? [] : [{ path: paths.config, text }];
+  return loadConfig({ host: hostSize(), files, env, flags });
 }
 
 // --- internal ---

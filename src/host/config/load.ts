@@ -1,54 +1,52 @@
-/** Puts a VM's settings together: defaults, then the file, then QN_* variables, then flags; the last one wins. */
+/** Puts a VM's settings together: defaults, then files, then QN_* variables, then flags; the last one wins. */
 import * as v from "valibot";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { nearest } from "../../base/words.ts";
-import { type ConfigInput, configSchema, defaults, type HostSize, knownNames, type VmConfig } from "./schema.ts";
+import { asConfig, type ConfigInput, configSchema, leaves, type VmConfig } from "./schema.ts";
+import { type HostSize, namesAt, nested, valueAt } from "./setting.ts";
+import { valueOf } from "./text.ts";
 
 /** Where a value comes from. */
-export type Origin = "default" | "file" | "environment" | "flag";
+export type Origin =
+  | { readonly from: "default" }
+  | { readonly from: "file"; readonly path: string }
+  | { readonly from: "environment"; readonly variable: string }
+  | { readonly from: "flag" };
 
-/** The effective settings, and where each comes from. */
-export type Loaded = { readonly config: VmConfig; readonly origins: Readonly<Record<keyof VmConfig, Origin>> };
+/** The effective settings, and by the path of each, such as `ports.bind`, where it comes from. */
+export type Loaded = { readonly config: VmConfig; readonly origins: Readonly<Record<string, Origin>> };
 
-/** What there is to put together; `file` is the text of config.yaml and `path` its place, for messages. */
+/** A file of settings: its text, and its place for messages. */
+export type SettingsFile = { readonly path: string; readonly text: string };
+
+/** What there is to put together; of `files` a later one wins. */
 export type Sources = {
   readonly host: HostSize;
-  readonly file?: { readonly path: string; readonly text: string } | undefined;
+  readonly files: readonly SettingsFile[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly flags: ConfigInput;
 };
 
-/** The variables that set a value, by setting. */
-const variables = {
-  arch: { name: "QN_ARCH", parse: asText },
-  cpus: { name: "QN_CPUS", parse: asNumber },
-  memoryMiB: { name: "QN_MEMORY_MIB", parse: asNumber },
-  diskGiB: { name: "QN_DISK_GIB", parse: asNumber },
-  image: { name: "QN_IMAGE", parse: asText },
-  accel: { name: "QN_ACCEL", parse: asText },
-} as const satisfies Partial<Record<keyof VmConfig, { name: string; parse: (text: string) => string | number }>>;
-
 /** The effective settings. Throws CONFIG_INVALID with every mistake of every source at once. */
-export function loadConfig({ host, file, env, flags }: Sources): Loaded {
-  const layers: readonly { origin: Origin; where: string; values: unknown }[] = [
-    { origin: "file", where: file?.path ?? "config.yaml", values: file === undefined ? {} : parseYaml(file) },
-    { origin: "environment", where: "the environment", values: fromEnvironment(env) },
-    { origin: "flag", where: "the command line", values: flags },
+export function loadConfig({ host, files, env, flags }: Sources): Loaded {
+  const layers: readonly Layer[] = [
+    ...files.map((file) => fileLayer(file)),
+    ...environmentLayers(env),
+    { origin: { from: "flag" }, where: "the command line", values: flags },
   ];
-  const mistakes = layers.flatMap((layer) => mistakesIn(layer.values, layer.where));
-  if (mistakes.length > 0) {
-    const subject = mistakes.length === 1 ? "A setting is" : `${mistakes.length} settings are`;
-    throw new QnError("CONFIG_INVALID", `${subject} wrong.`, { details: mistakes });
-  }
-  let config = defaults(host);
-  const origins = allFrom("default");
-  const settings = v.keyof(configSchema).options;
+  refuse(layers.flatMap((layer) => mistakesIn(layer.values, layer.where)));
+  const values = new Map<string, unknown>(leaves.map(({ path, initial }) => [path, initial(host)]));
+  const origins: Record<string, Origin> = Object.fromEntries(leaves.map(({ path }) => [path, { from: "default" }]));
   for (const layer of layers) {
-    const values = v.parse(configSchema, layer.values);
-    for (const key of settings) if (values[key] !== undefined) origins[key] = layer.origin;
-    config = overlay(config, values);
+    const said = v.parse(configSchema, layer.values);
+    for (const { path } of leaves) {
+      const value = valueAt(said, path);
+      if (value === undefined) continue;
+      values.set(path, value);
+      origins[path] = layer.origin;
+    }
   }
-  return { config, origins };
+  return { config: asConfig(values), origins };
 }
 
 /** The settings that `qn up` hands to the supervisor, written as JSON. Throws CONFIG_INVALID. */
@@ -62,36 +60,30 @@ export function parseFlags(json: string): ConfigInput {
 
 // --- internal ---
 
-function allFrom(origin: Origin): Record<keyof VmConfig, Origin> {
-  return {
-    arch: origin,
-    cpus: origin,
-    memoryMiB: origin,
-    diskGiB: origin,
-    image: origin,
-    accel: origin,
-    mounts: origin,
-    ports: origin,
-    sound: origin,
-    window: origin,
-  };
+type Layer = { readonly origin: Origin; readonly where: string; readonly values: unknown };
+
+function refuse(mistakes: readonly string[]): void {
+  if (mistakes.length === 0) return;
+  const subject = mistakes.length === 1 ? "A setting is" : `${mistakes.length} settings are`;
+  throw new QnError("CONFIG_INVALID", `${subject} wrong.`, { details: mistakes });
 }
 
-function parseYaml(file: { path: string; text: string }): unknown {
+function fileLayer({ path, text }: SettingsFile): Layer {
   try {
-    return Bun.YAML.parse(file.text) ?? {};
+    return { origin: { from: "file", path }, where: path, values: Bun.YAML.parse(text) ?? {} };
   } catch (cause) {
-    throw new QnError("CONFIG_INVALID", `${file.path} is not YAML: ${messageOf(cause)}.`, { cause });
+    throw new QnError("CONFIG_INVALID", `${path} is not YAML: ${messageOf(cause)}.`, { cause });
   }
 }
 
-function fromEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string | number> {
-  const values: Record<string, string | number> = {};
-  for (const [key, { name, parse }] of Object.entries(variables)) {
-    const text = env[name];
-    if (text !== undefined && text !== "") values[key] = parse(text);
-  }
-  return values;
+/** A layer for each variable, so that origins and messages name it. */
+function environmentLayers(env: Sources["env"]): readonly Layer[] {
+  return leaves.flatMap(({ path, variable, schema }) => {
+    const text = env[variable];
+    if (text === undefined || text === "") return [];
+    const values = nested(new Map([[path, valueOf(schema, text)]]));
+    return [{ origin: { from: "environment", variable }, where: variable, values }];
+  });
 }
 
 function mistakesIn(values: unknown, where: string): string[] {
@@ -115,7 +107,7 @@ const noMapping = "The settings must be a mapping of names to values.";
 /** Every unknown name beside the one that valibot stopped at. */
 function unknownNames(issue: v.BaseIssue<unknown>, path: string): string[] {
   const place = path.split(".").slice(0, -1);
-  const known = knownNames[place[0] ?? ""] ?? [];
+  const known = namesAt(configSchema, place);
   const beside: unknown = issue.path?.at(-1)?.input;
   return Object.keys(beside ?? {})
     .filter((name) => !known.includes(name))
@@ -124,30 +116,4 @@ function unknownNames(issue: v.BaseIssue<unknown>, path: string): string[] {
       const hint = near === undefined ? "" : `; did you mean ${near}?`;
       return `${[...place, name].join(".")} is not a known setting${hint}`;
     });
-}
-
-/** The settings of `over` where it has them, those of `under` elsewhere. */
-function overlay(under: VmConfig, over: v.InferOutput<typeof configSchema>): VmConfig {
-  return {
-    arch: over.arch ?? under.arch,
-    cpus: over.cpus ?? under.cpus,
-    memoryMiB: over.memoryMiB ?? under.memoryMiB,
-    diskGiB: over.diskGiB ?? under.diskGiB,
-    image: over.image ?? under.image,
-    accel: over.accel ?? under.accel,
-    mounts: over.mounts ?? under.mounts,
-    ports: { bind: over.ports?.bind ?? under.ports.bind },
-    sound: over.sound ?? under.sound,
-    window: over.window ?? under.window,
-  };
-}
-
-function asText(text: string): string {
-  return text;
-}
-
-/** What is no number stays as it is, so that the message shows it. */
-function asNumber(text: string): number | string {
-  const number = Number(text);
-  return Number.isNaN(number) ? text : number;
 }

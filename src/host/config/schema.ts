@@ -1,6 +1,10 @@
-/** Each setting of a VM: its type, its range, its default and one line of help. The only source of all four. */
+/**
+ * Each setting of a VM: its type, its range, its help and its default. The only source of all four: the type of the
+ * effective settings, the check of files, the QN_* variables, the origins and the documentation follow from this table.
+ */
 import * as v from "valibot";
-import { arches, type Arch, cleanPath } from "../../base/words.ts";
+import { arches, cleanPath } from "../../base/words.ts";
+import { type ConfigOf, type HostSize, type InputOf, leavesOf, nested, schemaOf, section, setting } from "./setting.ts";
 
 const wholeNumber = (min: number, max: number) =>
   v.pipe(
@@ -23,89 +27,73 @@ const absolutePath = v.pipe(
 
 const text = v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"));
 
+const listOf = <const Item extends v.GenericSchema>(item: Item) =>
+  v.pipe(v.array(item, "must be a list"), v.readonly());
+
 /** A host folder that the guest sees at the same path. */
 const shareSchema = v.strictObject({ path: absolutePath, readOnly: v.optional(switchedOn, false) });
 
-const portsSchema = v.strictObject({ bind: v.optional(oneOf(["loopback", "all"])) });
-
-/** The settings of one VM as they stand in `config.yaml`: all may be left out, none may be unknown. */
-export const configSchema = v.strictObject({
-  arch: v.optional(oneOf(arches)),
-  cpus: v.optional(wholeNumber(1, 256)),
-  memoryMiB: v.optional(wholeNumber(512, 4_194_304)),
-  diskGiB: v.optional(wholeNumber(2, 65_536)),
-  image: v.optional(text),
-  accel: v.optional(oneOf(["auto", "kvm", "hvf", "tcg"])),
-  mounts: v.optional(v.array(shareSchema, "must be a list")),
-  ports: v.optional(portsSchema),
-  sound: v.optional(switchedOn),
-  window: v.optional(switchedOn),
-});
-
-/** The names that may stand at each place of the settings; "" is the top. */
-export const knownNames: Readonly<Record<string, readonly string[]>> = {
-  "": Object.keys(configSchema.entries),
-  mounts: Object.keys(shareSchema.entries),
-  ports: Object.keys(portsSchema.entries),
+/**
+ * The table. The defaults are up to four processors and half of the memory up to 4 GiB, as much as a laptop spares
+ * without being asked; the home folder is shared, as Docker on the host itself would see it.
+ */
+const settings = {
+  arch: setting(
+    oneOf(arches),
+    "The guest's architecture; another one than the host's is emulated, which is slow.",
+    (host) => host.arch,
+  ),
+  cpus: setting(wholeNumber(1, 256), "Virtual processors.", (host) => Math.min(4, host.cpus)),
+  memoryMiB: setting(wholeNumber(512, 4_194_304), "Memory in MiB.", (host) =>
+    Math.max(512, Math.min(4096, Math.floor(host.memoryMiB / 2))),
+  ),
+  diskGiB: setting(
+    wholeNumber(2, 65_536),
+    "Size of the data disk in GiB; it takes only what is used, and can grow but not shrink.",
+    () => 60,
+  ),
+  image: setting(text, "The image that the system disk is made from.", () => "debian"),
+  accel: setting(
+    oneOf(["auto", "kvm", "hvf", "tcg"]),
+    "How the guest's code runs: kvm (Linux), hvf (macOS), tcg (emulation), or auto.",
+    () => "auto",
+  ),
+  mounts: setting(listOf(shareSchema), "Host folders that the guest sees at the same path.", (host) => [
+    { path: host.homeFolder, readOnly: false },
+  ]),
+  ports: section("Published ports.", {
+    bind: setting(
+      oneOf(["loopback", "all"]),
+      "Where published ports listen on the host: on its loopback addresses, or on all.",
+      () => "loopback",
+    ),
+  }),
+  sound: setting(switchedOn, "A sound card in the guest, playing on the host.", () => false),
+  window: setting(switchedOn, "A window with the guest's screen.", () => false),
 };
 
+/** Every setting at its place, in the table's order. */
+export const leaves = leavesOf(settings);
+
+/** The settings of one VM as they stand in `config.yaml`: all may be left out, none may be unknown. */
+export const configSchema = schemaOf(settings);
+
 /** What a file, the environment or flags may say: a part of the settings. */
-export type ConfigInput = v.InferInput<typeof configSchema>;
+export type ConfigInput = InputOf<typeof settings>;
+
+/** The effective settings of one VM. Units are in the names. */
+export type VmConfig = ConfigOf<typeof settings>;
 
 /** A share as the VM uses it. */
 export type Share = { readonly path: string; readonly readOnly: boolean };
 
-/** The effective settings of one VM. Units are in the names. */
-export type VmConfig = {
-  readonly arch: Arch;
-  readonly cpus: number;
-  readonly memoryMiB: number;
-  readonly diskGiB: number;
-  readonly image: string;
-  readonly accel: "auto" | "kvm" | "hvf" | "tcg";
-  readonly mounts: readonly Share[];
-  readonly ports: { readonly bind: "loopback" | "all" };
-  readonly sound: boolean;
-  readonly window: boolean;
-};
-
-/** What the defaults depend on: the machine that qn runs on. */
-export type HostSize = {
-  readonly arch: Arch;
-  readonly cpus: number;
-  readonly memoryMiB: number;
-  readonly homeFolder: string;
-};
-
-/**
- * The defaults on this host: up to four processors and half of the memory up to 4 GiB, as much as a laptop spares
- * without being asked; the home folder is shared, as Docker on the host itself would see it.
- */
+/** The defaults on this host. */
 export function defaults(host: HostSize): VmConfig {
-  return {
-    arch: host.arch,
-    cpus: Math.min(4, host.cpus),
-    memoryMiB: Math.max(512, Math.min(4096, Math.floor(host.memoryMiB / 2))),
-    diskGiB: 60,
-    image: "debian",
-    accel: "auto",
-    mounts: [{ path: host.homeFolder, readOnly: false }],
-    ports: { bind: "loopback" },
-    sound: false,
-    window: false,
-  };
+  return asConfig(new Map(leaves.map(({ path, initial }) => [path, initial(host)])));
 }
 
-/** One line of help for each setting, for `--help`, the documentation and editors. */
-export const settingHelp: Record<keyof VmConfig, string> = {
-  arch: "The guest's architecture; another one than the host's is emulated, which is slow.",
-  cpus: "Virtual processors.",
-  memoryMiB: "Memory in MiB.",
-  diskGiB: "Size of the data disk in GiB; it takes only what is used, and can grow but not shrink.",
-  image: "The image that the system disk is made from.",
-  accel: "How the guest's code runs: kvm (Linux), hvf (macOS), tcg (emulation), or auto.",
-  mounts: "Host folders that the guest sees at the same path.",
-  ports: "Where published ports listen on the host: bind is loopback or all.",
-  sound: "A sound card in the guest, playing on the host.",
-  window: "A window with the guest's screen.",
-};
+/** The effective settings from the value of each leaf. */
+export function asConfig(values: ReadonlyMap<string, unknown>): VmConfig {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every leaf has a value that its schema let through
+  return nested(values) as VmConfig;
+}

@@ -56,8 +56,8 @@ test("settings that are wrong, those that only the host can judge included", asy
     code: "CONFIG_INVALID",
     message: "2 settings are wrong.",
     details: [
-      'cpus must be a number, got "none" (the environment)',
-      'accel must be one of auto, kvm, hvf, tcg, got "warp" (the environment)',
+      'cpus must be a number, got "none" (QN_CPUS)',
+      'accel must be one of auto, kvm, hvf, tcg, got "warp" (QN_ACCEL)',
     ],
   });
   const other = process.platform === "darwin" ? "kvm" : "hvf";

@@ -1,14 +1,14 @@
 /** Settings from the file, the environment and the command line: which one wins, and every mistake at once. */
 import { expect, test } from "bun:test";
 import { type Loaded, loadConfig, parseFlags, type Sources } from "../../../../src/host/config/load.ts";
-import { configSchema, settingHelp, type VmConfig } from "../../../../src/host/config/schema.ts";
+import { leaves, type VmConfig } from "../../../../src/host/config/schema.ts";
 import { failureOf } from "../../../support/failures.ts";
 
 const host = { arch: "x86_64", cpus: 8, memoryMiB: 16_384, homeFolder: "/home/ann" } as const;
 
 function load(sources: { file?: string; env?: Sources["env"]; flags?: Sources["flags"] }): Loaded {
   const { file, env = {}, flags = {} } = sources;
-  return loadConfig({ host, file: file === undefined ? undefined : { path: "/c.yaml", text: file }, env, flags });
+  return loadConfig({ host, files: file === undefined ? [] : [{ path: "/c.yaml", text: file }], env, flags });
 }
 
 const defaults: VmConfig = {
@@ -24,18 +24,16 @@ const defaults: VmConfig = {
   window: false,
 };
 
-const origins: Loaded["origins"] = {
-  arch: "default",
-  cpus: "default",
-  memoryMiB: "default",
-  diskGiB: "default",
-  image: "default",
-  accel: "default",
-  mounts: "default",
-  ports: "default",
-  sound: "default",
-  window: "default",
-};
+const paths = ["arch", "cpus", "memoryMiB", "diskGiB", "image", "accel", "mounts", "ports.bind", "sound", "window"];
+
+/** Every setting's origin is the same one. */
+function allFrom(origin: Loaded["origins"][string]): Loaded["origins"] {
+  return Object.fromEntries(paths.map((path) => [path, origin]));
+}
+
+const origins = allFrom({ from: "default" });
+
+const fromFile = { from: "file", path: "/c.yaml" } as const;
 
 test("without any source every setting has its default", () => {
   expect(load({})).toEqual({ config: defaults, origins });
@@ -46,7 +44,7 @@ test("defaults follow the host: no more processors than it has, at most half of 
     { ...host, cpus: 2, memoryMiB: 6000 },
     { ...host, cpus: 1, memoryMiB: 600 },
   ];
-  const taken = sizes.map((size) => loadConfig({ host: size, env: {}, flags: {} }).config);
+  const taken = sizes.map((size) => loadConfig({ host: size, files: [], env: {}, flags: {} }).config);
   expect(taken.map(({ cpus, memoryMiB }) => [cpus, memoryMiB])).toEqual([
     [2, 3000],
     [1, 512],
@@ -69,7 +67,6 @@ ports: { bind: all }
 sound: true
 window: true
 `;
-  const everyOrigin = Object.fromEntries(Object.keys(origins).map((key) => [key, "file"]));
   expect(load({ file })).toEqual({
     config: {
       arch: "aarch64",
@@ -86,7 +83,7 @@ window: true
       sound: true,
       window: true,
     },
-    origins: everyOrigin as Loaded["origins"],
+    origins: allFrom(fromFile),
   });
 });
 
@@ -96,7 +93,13 @@ test("the environment wins over the file, the command line over both", () => {
   const flags = { cpus: 4, image: "from-flags" };
   expect(load({ file, env, flags })).toEqual({
     config: { ...defaults, cpus: 4, memoryMiB: 2048, diskGiB: 10, image: "from-flags" },
-    origins: { ...origins, cpus: "flag", memoryMiB: "environment", diskGiB: "file", image: "flag" },
+    origins: {
+      ...origins,
+      cpus: { from: "flag" },
+      memoryMiB: { from: "environment", variable: "QN_MEMORY_MIB" },
+      diskGiB: fromFile,
+      image: { from: "flag" },
+    },
   });
 });
 
@@ -108,16 +111,27 @@ test("every variable sets its setting, an empty one none", () => {
     QN_DISK_GIB: "20",
     QN_IMAGE: "mine",
     QN_ACCEL: "tcg",
-    QN_HOME: "/elsewhere",
+    QN_MOUNTS: "[{ path: /srv, readOnly: true }]",
+    QN_PORTS_BIND: "all",
+    QN_SOUND: "true",
+    QN_WINDOW: "false",
   };
-  const { arch, cpus, memoryMiB, diskGiB, image, accel } = load({ env }).config;
-  expect({ arch, cpus, memoryMiB, diskGiB, image, accel }).toEqual({
-    arch: "aarch64",
-    cpus: 2,
-    memoryMiB: 1024,
-    diskGiB: 20,
-    image: "mine",
-    accel: "tcg",
+  expect(Object.keys(env)).toEqual(leaves.map(({ variable }) => variable));
+  const loaded = load({ env: { ...env, QN_HOME: "/elsewhere" } });
+  expect(loaded).toEqual({
+    config: {
+      arch: "aarch64",
+      cpus: 2,
+      memoryMiB: 1024,
+      diskGiB: 20,
+      image: "mine",
+      accel: "tcg",
+      mounts: [{ path: "/srv", readOnly: true }],
+      ports: { bind: "all" },
+      sound: true,
+      window: false,
+    },
+    origins: Object.fromEntries(leaves.map(({ path, variable }) => [path, { from: "environment", variable }] as const)),
   });
   expect(load({ env: Object.fromEntries(Object.keys(env).map((name) => [name, ""])) })).toEqual({
     config: defaults,
@@ -175,8 +189,8 @@ test("every mistake of every source is reported at once, each with its place and
       'sound must be true or false, got "yes please" (/c.yaml)',
       "memory is not a known setting (/c.yaml)",
       "cpu is not a known setting; did you mean cpus? (/c.yaml)",
-      'cpus must be a number, got "many" (the environment)',
-      'accel must be one of auto, kvm, hvf, tcg, got "xen" (the environment)',
+      'cpus must be a number, got "many" (QN_CPUS)',
+      'accel must be one of auto, kvm, hvf, tcg, got "xen" (QN_ACCEL)',
       "diskGiB must be at least 2, got 1 (the command line)",
     ],
   });
@@ -218,6 +232,21 @@ test("flags that are no settings are refused with their text", async () => {
   }
 });
 
-test("every setting has a line of help", () => {
-  expect(Object.keys(settingHelp).toSorted()).toEqual(Object.keys(configSchema.entries).toSorted());
+test("every setting has a line of help of its own", () => {
+  const lines = leaves.map(({ help }) => help);
+  expect(lines.filter((line) => !/^[A-Z].*\.$/.test(line))).toEqual([]);
+  expect(new Set(lines).size).toBe(paths.length);
+});
+
+test("a variable whose list or switch cannot be read is a mistake that shows its text", async () => {
+  const env = { QN_MOUNTS: "[/srv", QN_SOUND: "yes", QN_CPUS: " " };
+  expect(await failureOf(() => load({ env }))).toEqual({
+    code: "CONFIG_INVALID",
+    message: "3 settings are wrong.",
+    details: [
+      'cpus must be a number, got " " (QN_CPUS)',
+      'mounts must be a list, got "[/srv" (QN_MOUNTS)',
+      'sound must be true or false, got "yes" (QN_SOUND)',
+    ],
+  });
 });

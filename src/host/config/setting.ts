@@ -1,0 +1,158 @@
+/** How a setting is described, and what follows from the descriptions: types, schema, leaves, variables. */
+import * as v from "valibot";
+import type { Arch } from "../../base/words.ts";
+
+/** What defaults depend on: the machine that qn runs on. */
+export type HostSize = {
+  readonly arch: Arch;
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  readonly homeFolder: string;
+};
+
+/** When a changed setting counts: qn reads it whenever it asks, or a VM that runs keeps what it was started with. */
+export type Effective = "now" | "at the next start";
+
+/** One setting. `help` is one line for documents and editors. */
+export type Setting<Schema extends v.GenericSchema = v.GenericSchema> = {
+  readonly schema: Schema;
+  readonly help: string;
+  readonly initial: (host: HostSize) => v.InferOutput<Schema>;
+  readonly effective: Effective;
+};
+
+/** Settings that belong together, below one name. */
+export type Section<Inner extends Readonly<Record<string, Setting>> = Readonly<Record<string, Setting>>> = {
+  readonly help: string;
+  readonly settings: Inner;
+};
+
+/** A table of settings by name. */
+export type Settings = Readonly<Record<string, Setting | Section>>;
+
+/** The effective values of a table: all are there. */
+export type ConfigOf<Table extends Settings> = {
+  readonly [Name in keyof Table]: Table[Name] extends Section<infer Inner>
+    ? { readonly [Leaf in keyof Inner]: v.InferOutput<Inner[Leaf]["schema"]> }
+    : Table[Name] extends Setting<infer Schema>
+      ? v.InferOutput<Schema>
+      : never;
+};
+
+/** What a source may say about a table: all may be left out. */
+export type InputOf<Table extends Settings> = {
+  [Name in keyof Table]?:
+    | (Table[Name] extends Section<infer Inner>
+        ? { [Leaf in keyof Inner]?: v.InferInput<Inner[Leaf]["schema"]> | undefined }
+        : Table[Name] extends Setting<infer Schema>
+          ? v.InferInput<Schema>
+          : never)
+    | undefined;
+};
+
+/** A setting at its place. */
+export type Leaf = Setting & {
+  /** As messages and `qn config set` write it: `cpus`, `ports.bind`. */
+  readonly path: string;
+  /** The variable that sets it: `QN_CPUS`, `QN_PORTS_BIND`. */
+  readonly variable: string;
+};
+
+/** Describes a setting; unless it says otherwise, it counts at the VM's next start. */
+export function setting<const Schema extends v.GenericSchema>(
+  schema: Schema,
+  help: string,
+  initial: Setting<Schema>["initial"],
+  effective: Effective = "at the next start",
+): Setting<Schema> {
+  return { schema, help, initial, effective };
+}
+
+/** Describes a section. */
+export function section<const Inner extends Readonly<Record<string, Setting>>>(
+  help: string,
+  settings: Inner,
+): Section<Inner> {
+  return { help, settings };
+}
+
+/** Every setting of a table, those of sections too, in order. */
+export function leavesOf(table: Settings): readonly Leaf[] {
+  return Object.entries(table).flatMap(([name, entry]) =>
+    "schema" in entry
+      ? [leaf(name, entry)]
+      : Object.entries(entry.settings).map(([inner, below]) => leaf(`${name}.${inner}`, below)),
+  );
+}
+
+/** The schema of a file with a table's settings: all may be left out, none may be unknown. */
+export function schemaOf<Table extends Settings>(table: Table): v.GenericSchema<InputOf<Table>> {
+  const schema = strict(
+    Object.entries(table).map(([name, entry]) => [
+      name,
+      "schema" in entry
+        ? described(entry)
+        : v.pipe(
+            strict(Object.entries(entry.settings).map(([inner, below]) => [inner, described(below)])),
+            v.description(entry.help),
+          ),
+    ]),
+  );
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the entries are the table's, whose type is known
+  return schema as unknown as v.GenericSchema<InputOf<Table>>;
+}
+
+/** The value at a leaf's path of values that a schema has let through; undefined where there is none. */
+export function valueAt(values: unknown, path: string): unknown {
+  return path.split(".").reduce((value, name) => (isMapping(value) ? value[name] : undefined), values);
+}
+
+/** Values nested as their leaves' paths say. */
+export function nested(values: ReadonlyMap<string, unknown>): Record<string, unknown> {
+  const whole: Record<string, unknown> = {};
+  for (const [path, value] of values) {
+    const [name = "", inner] = path.split(".");
+    whole[name] = inner === undefined ? value : { ...asMapping(whole[name]), [inner]: value };
+  }
+  return whole;
+}
+
+/** The names that may stand at `path` of a file with this schema, such as "" or "mounts.2"; none where values stand. */
+export function namesAt(schema: v.GenericSchema, path: readonly string[]): readonly string[] {
+  let place: unknown = unwrapped(schema);
+  for (const name of path) {
+    const { entries, item } = asMapping(place);
+    place = unwrapped(isMapping(entries) ? entries[name] : item);
+  }
+  const { entries } = asMapping(place);
+  return Object.keys(asMapping(entries));
+}
+
+// --- internal ---
+
+function leaf(path: string, below: Setting): Leaf {
+  const words = path.replaceAll(/(?<=[a-z])(?=[A-Z][a-z])|\./g, "_");
+  return { ...below, path, variable: `QN_${words.toUpperCase()}` };
+}
+
+function strict(entries: readonly (readonly [string, v.GenericSchema])[]) {
+  return v.strictObject(Object.fromEntries(entries.map(([name, schema]) => [name, v.optional(schema)])));
+}
+
+function described({ schema, help }: Setting): v.GenericSchema {
+  return v.pipe(schema, v.description(help));
+}
+
+/** The schema below `optional`. */
+function unwrapped(schema: unknown): unknown {
+  const { wrapped } = asMapping(schema);
+  return wrapped === undefined ? schema : unwrapped(wrapped);
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function asMapping(value: unknown): Record<string, unknown> {
+  return isMapping(value) ? value : {};
+}
