@@ -39,6 +39,7 @@ const catalogue = {
   GATE_REFUSED: { exit: 50, hint: "`qn down` and `qn up` give both sides a new secret." },
   PROTOCOL: { exit: 51, hint: "Host and guest disagree; build the image again with `qn image build`." },
   AGENT_FAILED: { exit: 52, hint: "`journalctl -u qn-ports -u qn-tmp` in the guest shows more." },
+  COPY_FAILED: { exit: 60, hint: "Check both paths; `qn ssh` shows the guest's side." },
   INTERRUPTED: { exit: 130, hint: "Nothing was left behind." },
   BUG: { exit: 70, hint: "This is a mistake in qn; please report it with the output of `qn logs`." },
 } as const satisfies Record<string, { readonly exit: number; readonly hint: string }>;

@@ -1,6 +1,7 @@
 /** The command tree: every command of qn by its name. */
 import { type CommandDef, defineCommand } from "citty";
 import { agent } from "./agent.ts";
+import { cp } from "./cp.ts";
 import { deleteVm } from "./delete.ts";
 import { down } from "./down.ts";
 import { env } from "./env.ts";
@@ -24,6 +25,7 @@ export const commands: Record<string, CommandDef> = {
   status,
   ls,
   ssh,
+  cp,
   env,
   ports,
   why,

@@ -19,9 +19,7 @@ export function sshCommand(
   return ["ssh", "-F", paths.sshConfig, isTerminal ? "-t" : "-T", `qn-${paths.name}`, `${enter}${remote}`];
 }
 
-// --- internal ---
-
 /** A word for a POSIX shell: single quotes keep everything but themselves. */
-function quote(word: string): string {
+export function quote(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -139,7 +139,7 @@ function whyThere(places: readonly string[], publish: Publish | undefined): { ru
   };
 }
 
-function notForwarded(vm: VmFacts, publish: Publish, { question, holders }: PortFacts): Ranked {
+function notForwarded(vm: VmFacts, publish: Publish, { question, holders, vms }: PortFacts): Ranked {
   const { protocol, container, state, asked } = publish;
   const name = subject(container, vm);
   const port = `${question.port}/${protocol}`;
@@ -155,12 +155,15 @@ function notForwarded(vm: VmFacts, publish: Publish, { question, holders }: Port
       text: `${name} publishes port ${port}, but there is no forward: ${reason}.`,
     };
   }
-  const wish = asked === "range" ? "may get it from its range" : "gets it";
+  const wish = asked === "range" ? `may get port ${port} from its range` : `gets port ${port}`;
   const others = holders.filter(
     (holder) =>
       holder.protocol === protocol && addressesFor(publish.hostIp).some((ip) => overlaps(holder.addresses, ip)),
   );
-  const but = others.length === 0 ? "." : `, which fails as long as ${listed(others.map(processWords))} has it.`;
+  const but =
+    others.length === 0
+      ? "."
+      : `, which fails as long as ${listed([...new Set(others.map((holder) => userOf(holder, vms)))])} has it.`;
   return {
     rank: "asked",
     rule: others.length === 0 ? "docker" : "taken",
@@ -198,6 +201,13 @@ function processWords({ pid, name, command }: PortHolder): string {
   if (pid === undefined) return "another user's process";
   const vm = vmOf(command);
   return vm === undefined ? `${name ?? "a process"} (pid ${pid})` : `the supervisor of the VM "${vm}" (pid ${pid})`;
+}
+
+/** Who really uses a port: the container behind a supervisor's forward, or the process itself. */
+function userOf(holder: PortHolder, vms: readonly VmFacts[]): string {
+  const vm = vms.find(({ supervisorPid }) => holder.pid !== undefined && supervisorPid === holder.pid);
+  const forward = vm?.forwards.find(({ protocol, state }) => protocol === holder.protocol && state === "open");
+  return vm === undefined || forward === undefined ? processWords(holder) : lower(subject(forward.container, vm));
 }
 
 function nobody({ port, protocol }: PortQuestion): Reason {

@@ -110,15 +110,19 @@ test("a holder at another address does not explain a failure", () => {
 test("a container that does not run is told with what will happen when it starts", () => {
   const publishes = [publish({ state: "exited" })];
   const name = 'The container "web" of the VM "default" is exited now, and';
-  expect(answer({ vms: [vm({ publishes })] })).toEqual([`docker: ${name} gets it when it starts.`]);
+  expect(answer({ vms: [vm({ publishes })] })).toEqual([`docker: ${name} gets port 8080/tcp when it starts.`]);
   expect(answer({ vms: [vm({ publishes: [publish({ state: "exited", asked: "range" })] })] })).toEqual([
-    `docker: ${name} may get it from its range when it starts.`,
+    `docker: ${name} may get port 8080/tcp from its range when it starts.`,
   ]);
   const holders = [holder(77, ["127.0.0.1"], supervisor("web"))];
   expect(answer({ vms: [vm({ publishes })], holders })).toEqual([
     'qn: The supervisor of the VM "web" (pid 77) holds port 8080/tcp on 127.0.0.1.',
-    `taken: ${name} gets it when it starts, which fails as long as the supervisor of the VM "web" (pid 77) has it.`,
+    `taken: ${name} gets port 8080/tcp when it starts, which fails as long as the supervisor of the VM "web" (pid 77) has it.`,
   ]);
+  const other = vm({ name: "web", supervisorPid: 77, forwards: [forward("127.0.0.1", { container: "shop" })] });
+  expect(answer({ vms: [vm({ publishes }), other], holders }).at(-1)).toBe(
+    `taken: ${name} gets port 8080/tcp when it starts, which fails as long as the container "shop" of the VM "web" has it.`,
+  );
 });
 
 test("a container that runs without its forward is told as a failure, with the state of its VM", () => {

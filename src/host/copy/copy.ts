@@ -1,0 +1,215 @@
+/** Copies a file or a folder between this machine and a VM: an archive through ssh, unpacked aside, put in place at once. */
+import { randomBytes } from "node:crypto";
+import { lstat, mkdtemp, readdir, realpath, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+import { messageOf, QnError } from "../../base/errors.ts";
+import { pass, startStreaming, type Streaming } from "../../system/streaming.ts";
+import { quote } from "../integrate/ssh-command.ts";
+import type { VmPaths } from "../layout.ts";
+import { type Arrival, dropAside, makeAside, settle, targetOf } from "./aside.ts";
+import { receiveScript, sendScript } from "./guest-scripts.ts";
+import { meansContents, nameOf, type Place } from "./place.ts";
+import { complaint, readReason, refusal } from "./words.ts";
+
+/** What to copy. `from` and `to` lie on different sides; `paths` are those of the VM. */
+export type CopyOptions = {
+  readonly from: Place;
+  readonly to: Place;
+  readonly paths: VmPaths;
+  /** Calls the copy off: nothing is left of it then. */
+  readonly signal: AbortSignal;
+  /** Bytes that have gone over, and how many there are in all when that is known. */
+  readonly onProgress: (bytes: number, total: number | undefined) => void;
+};
+
+/**
+ * Copies. Throws COPY_FAILED when not everything was copied, TOOL_MISSING without tar or ssh, INTERRUPTED when called off.
+ * Whatever of the source could be read is at its place then, or nothing is, as the message says.
+ */
+export async function copy(options: CopyOptions): Promise<void> {
+  try {
+    await (options.from.at === "host" ? upload(options) : download(options));
+  } catch (error) {
+    if (!options.signal.aborted) throw error;
+    throw new QnError("INTERRUPTED", "The copy was called off.", { cause: error });
+  }
+}
+
+// --- internal ---
+
+/**
+ * How this system's tar keeps to what both sides know: GNU tar writes holes, a Mac's leaves its own attributes out. Its
+ * locale has names in UTF-8 and messages in English, which say when a disk is full.
+ */
+const tarOf = {
+  linux: { flags: ["--sparse"], env: { LC_ALL: "C.UTF-8" } },
+  darwin: { flags: ["--no-xattrs", "--no-mac-metadata"], env: { LC_ALL: "en_US.UTF-8", COPYFILE_DISABLE: "1" } },
+} as const;
+const { flags: tarFlags, env: tarEnv } = process.platform === "darwin" ? tarOf.darwin : tarOf.linux;
+
+async function upload({ from, to, paths, signal, onProgress }: CopyOptions): Promise<void> {
+  const source = await sourceOf(from, to);
+  const scratch = await mkdtemp(join(tmpdir(), "qn-cp-"));
+  try {
+    // An archive that was cut has no last entry; tar itself does not see every cut.
+    const last = `.qn-end.${randomBytes(6).toString("hex")}`;
+    await writeFile(join(scratch, last), "");
+    const contents = meansContents(from.path) ? "contents" : "";
+    const words = [to.path, source.kind, source.entry, source.name, contents, last];
+    const ssh = startSsh(paths, to, receiveScript, words);
+    const flags = [...tarFlags, "--format=pax", "--exclude=.qn-cp.*"];
+    const tar = startStreaming(
+      ["tar", ...flags, "-C", source.parent, "-cf", "-", `./${source.entry}`, "-C", scratch, `./${last}`],
+      { env: tarEnv },
+    );
+    using _both = endedBy(signal, [ssh, tar]);
+    await pass(tar.out, ssh, progress(source.sizeBytes, onProgress));
+    const [said, failed] = [await ssh.said, await ssh.exited];
+    if (failed !== 0) tar.kill();
+    const [tarSaid, tarFailed] = [await tar.said, await tar.exited];
+    if (signal.aborted) throw interrupted();
+    if (failed !== 0) throw guestError(said, from, to);
+    if (tarFailed !== 0) throw complaint(readReason(tarSaid).said, from, to, true);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function download({ from, to, paths, signal, onProgress }: CopyOptions): Promise<void> {
+  const ssh = startSsh(paths, from, sendScript, [from.path]);
+  using _ssh = endedBy(signal, [ssh]);
+  const chunks = ssh.out[Symbol.asyncIterator]();
+  const head = await readHead(chunks);
+  if (head === undefined) throw guestError(await ssh.said, from, to);
+  const path = resolve(to.path) + (/.\/\.?$/.test(to.path) ? "/" : "");
+  // A name that the path does not have ("." or "..") is the archive's own; until then any name shows where it belongs.
+  const arrival: Arrival = {
+    kind: head.kind,
+    name: nameOf(from.path) ?? head.name,
+    contents: meansContents(from.path),
+  };
+  const target = await targetOf(path, arrival);
+  if (typeof target === "string") {
+    ssh.kill();
+    throw refusal(target, from, to);
+  }
+  const aside = await makeAside(target.final).catch((error: unknown) => {
+    ssh.kill();
+    throw refusal("not-writable", from, to, [messageOf(error)]);
+  });
+  try {
+    const command = ["tar", "-C", aside, "--no-same-owner", "--no-same-permissions", "-xf", "-"];
+    // What a guest made gets no set-user-id bits here; all other bits are as there.
+    const tar = startStreaming(command, { env: tarEnv, umask: 0 });
+    using _tar = endedBy(signal, [tar]);
+    const count = progress(head.kind === "file" ? head.sizeBytes : undefined, onProgress);
+    const stream = { hasEnded: false };
+    await pass(following(head.rest, chunks, stream), tar, count);
+    const [tarSaid, tarFailed] = [await tar.said, await tar.exited];
+    if (!stream.hasEnded) ssh.kill();
+    const [said, failed] = [await ssh.said, await ssh.exited];
+    if (signal.aborted) throw interrupted();
+    // An archive that the guest has cut is the guest's failure.
+    const isCut = stream.hasEnded && failed > partial;
+    if (tarFailed !== 0 && !isCut) throw complaint(readReason(tarSaid).said, from, to, false);
+    const [entry] = await readdir(aside);
+    if (failed > partial || entry === undefined) throw guestError(said, from, to);
+    const problems = await settle(join(aside, entry), target.final);
+    if (failed !== 0) problems.push(...readReason(said).said);
+    if (problems.length > 0) throw complaint(problems, from, to, true);
+  } finally {
+    await dropAside(aside);
+  }
+}
+
+/** The highest exit status of a tar that could not read some of the source, and has sent the rest (GNU tar's manual). */
+const partial = 2;
+
+/** The source on this machine: a link that is named is followed, one that leads nowhere is copied as it is. */
+async function sourceOf(from: Place, to: Place) {
+  const link = await lstat(from.path).catch(() => undefined);
+  if (link === undefined) throw refusal("no-source", from, to);
+  const facts = await stat(from.path).catch(() => link);
+  const path = facts === link && link.isSymbolicLink() ? resolve(from.path) : await realpath(from.path);
+  if (!facts.isDirectory() && !facts.isFile() && !facts.isSymbolicLink()) throw refusal("special", from, to);
+  const entry = basename(path);
+  if (entry === "") throw new QnError("USAGE", "The whole file system of this machine cannot be copied.");
+  return {
+    kind: facts.isDirectory() ? "folder" : "file",
+    parent: dirname(path),
+    entry,
+    name: nameOf(from.path) ?? entry,
+    sizeBytes: facts.isFile() ? facts.size : undefined,
+  };
+}
+
+function startSsh(paths: VmPaths, place: Place, script: string, words: readonly string[]): Streaming {
+  const user = place.at === "guest" && place.user !== undefined ? ["-l", place.user] : [];
+  const remote = ["exec", "sh", "-c", quote(script), "qn-cp", ...words.map(quote)].join(" ");
+  return startStreaming(["ssh", "-F", paths.sshConfig, "-T", ...user, `qn-${paths.name}`, remote]);
+}
+
+/** The line before the archive, whatever a shell's start-up files have printed before it. Nothing when none comes. */
+async function readHead(chunks: AsyncIterator<Uint8Array>) {
+  let seen: Buffer = Buffer.alloc(0);
+  while (seen.length < 65_536) {
+    const { value, done } = await chunks.next();
+    if (done === true) return undefined;
+    seen = Buffer.concat([seen, value]);
+    const line = /qn-cp (file|folder) (\d+) ([A-Za-z0-9+/=]+)\n/.exec(seen.toString("latin1"));
+    if (line === null) continue;
+    const [whole, kind, size, code = ""] = line;
+    const name = nameOf(Buffer.from(code, "base64").toString());
+    // Names of the guest's choice lead nowhere but into the folder that was named here.
+    if (name === undefined) return undefined;
+    return {
+      kind: kind === "folder" ? ("folder" as const) : ("file" as const),
+      sizeBytes: Number(size),
+      name,
+      rest: seen.subarray(line.index + whole.length),
+    };
+  }
+  return undefined;
+}
+
+async function* following(
+  first: Uint8Array,
+  chunks: AsyncIterator<Uint8Array>,
+  stream: { hasEnded: boolean },
+): AsyncGenerator<Uint8Array> {
+  if (first.length > 0) yield first;
+  for (;;) {
+    const { value, done } = await chunks.next();
+    if (done === true) return void (stream.hasEnded = true);
+    yield value;
+  }
+}
+
+/** Counts what passes; an archive is a little more than what is in it. */
+function progress(total: number | undefined, tell: CopyOptions["onProgress"]): (count: number) => void {
+  let bytes = 0;
+  return (count) => {
+    bytes += count;
+    tell(total === undefined ? bytes : Math.min(bytes, total), total);
+  };
+}
+
+function guestError(said: string, from: Place, to: Place): QnError {
+  const { reason, said: details } = readReason(said);
+  return reason === undefined ? complaint(details, from, to, false) : refusal(reason, from, to, details);
+}
+
+/** Ends programs when `signal` fires, for as long as they are needed. */
+function endedBy(signal: AbortSignal, programs: readonly Streaming[]): Disposable {
+  const end = (): void => {
+    for (const program of programs) program.kill();
+  };
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
+  return { [Symbol.dispose]: () => signal.removeEventListener("abort", end) };
+}
+
+function interrupted(): QnError {
+  return new QnError("INTERRUPTED", "The copy was called off.");
+}

@@ -1,0 +1,56 @@
+/** Why a copy failed, in words: the reasons of either side, and what tar and ssh say. */
+import { QnError } from "../../base/errors.ts";
+import type { Place } from "./place.ts";
+import { type Reason, reasonPrefix, reasons } from "./guest-scripts.ts";
+
+/** A place for a message: `"/etc/x" in the VM "default"`. */
+export function placeWords(place: Place): string {
+  return place.at === "host" ? `"${place.path}"` : `"${place.path}" in the VM "${place.vm}"`;
+}
+
+/** The error for a reason that one side found. */
+export function refusal(reason: Reason, from: Place, to: Place, details: readonly string[] = []): QnError {
+  const words: Record<Reason, string> = {
+    "no-source": `There is no file or folder ${placeWords(from)}.`,
+    special: `${placeWords(from)} is neither a file nor a folder.`,
+    "no-parent": `${placeWords(to)} lies in a folder that is not there.`,
+    "not-a-folder": `${placeWords(to)} is no folder.`,
+    "is-a-folder": `${placeWords(to)} is a folder, and a file does not take its place.`,
+    "not-writable": `Nothing can be written at ${placeWords(to)}.`,
+    incomplete: `The copy to ${placeWords(to)} broke off before its end.`,
+  };
+  return failure(words[reason], details);
+}
+
+/** The error for what programs have said on their standard errors: a full disk first, by its path. */
+export function complaint(said: readonly string[], from: Place, to: Place, isComplete: boolean): QnError {
+  if (said.some((line) => fullDisk.test(line))) {
+    return failure(`There is no space left at ${placeWords(to)}.`, said);
+  }
+  const what = isComplete ? "Not all of" : "Nothing of";
+  return failure(`${what} ${placeWords(from)} was copied to ${placeWords(to)}.`, said);
+}
+
+/** The reason in what a script has said, if it gave one, and everything else that was said. */
+export function readReason(text: string): { readonly reason: Reason | undefined; readonly said: readonly string[] } {
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  const given = lines.find((line) => line.startsWith(reasonPrefix))?.slice(reasonPrefix.length);
+  return {
+    reason: reasons.find((each) => each === given),
+    // The folder aside is qn's own; the place is what a person knows.
+    said: lines.filter((line) => !line.startsWith(reasonPrefix)).map((line) => line.replaceAll(aside, "/")),
+  };
+}
+
+// --- internal ---
+
+/** The system's words, and GNU tar's for a disk that took a part of what it was given. */
+const fullDisk = /No space left on device|Disk quota exceeded|Wrote only \d+ of \d+ bytes/;
+
+const aside = /\/\.qn-cp\.\w+\/(\.\/)?/g;
+
+function failure(message: string, details: readonly string[]): QnError {
+  // A folder of a thousand unreadable files is told by the first ones.
+  const shown = details.length <= 20 ? details : [...details.slice(0, 20), `… and ${details.length - 20} more`];
+  return new QnError("COPY_FAILED", message, { details: shown });
+}
