@@ -4,7 +4,7 @@ import type { Place } from "./place.ts";
 import { type Reason, reasonPrefix, reasons } from "./guest-scripts.ts";
 
 /** A place for a message: `"/etc/x" in the VM "default"`. */
-export function placeWords(place: Place): string {
+function placeWords(place: Place): string {
   return place.at === "host" ? `"${place.path}"` : `"${place.path}" in the VM "${place.vm}"`;
 }
 
