@@ -10,13 +10,14 @@ export const deleteVm = command({
     force: { type: "boolean", description: "End the VM first if it runs" },
   },
   async run({ args }) {
-    const [{ deleteVmFiles }, { vmHere }, { say, succeed }] = await Promise.all([
+    const [{ deleteVmFiles }, { vmHere }, { say, succeed, warn }] = await Promise.all([
       import("../host/lifecycle/delete.ts"),
       import("./place.ts"),
       import("./show.ts"),
     ]);
     const { paths } = vmHere(args.vm);
-    const keptData = await deleteVmFiles(paths, process.env, { data: args.data === true, force: args.force === true });
+    const what = { data: args.data === true, force: args.force === true };
+    const keptData = await deleteVmFiles(paths, process.env, what, warn);
     succeed(`VM "${paths.name}" is deleted.`);
     if (keptData) say(`Its data stays in ${paths.dataDisk}; \`qn up\` uses it again, \`qn delete --data\` deletes it.`);
   },

@@ -5,6 +5,7 @@ import type { Layout, VmPaths } from "../host/layout.ts";
 import { bringUp } from "../host/lifecycle/up.ts";
 import { takeDown } from "../host/lifecycle/down.ts";
 import { statusOfVm } from "../host/lifecycle/status.ts";
+import { contextOf } from "../host/integrate/docker/context.ts";
 import { effectiveConfig, prepareVm } from "../host/prepare.ts";
 import { qemuArgs, shellLine } from "../host/qemu/args.ts";
 import type { Phase } from "../host/supervisor/machine.ts";
@@ -48,7 +49,10 @@ export async function runUp(request: UpRequest): Promise<void> {
   const docker = await dockerVersion(paths.dockerSocket);
   succeed(`VM "${paths.name}" ${result === "running" ? "runs already" : `is up after ${took}`}: ${docker}`);
   const name = paths.name === "default" ? "" : ` ${paths.name}`;
-  say(`  eval "$(qn env${name})"   makes docker use it;   qn down${name}   stops it`);
+  const context = await contextOf(paths, process.env);
+  const isUsed = context?.isCurrent === true && (process.env["DOCKER_HOST"] ?? "") === "";
+  const use = isUsed ? `docker uses it (context "${context.name}");` : `eval "$(qn env${name})"   makes docker use it;`;
+  say(`  ${use}   qn down${name}   stops it`);
   if (request.foreground) await stay(paths, interrupted.signal);
 }
 

@@ -8,10 +8,12 @@ export type Lock = { release(): void };
 /** Takes the lock on `path`, making the file if needed; nothing when another process holds it. */
 export function acquireLock(path: string): Lock | undefined {
   // Node opens with O_CLOEXEC, so QEMU, which outlives the supervisor, does not inherit the lock.
-  const fd = openSync(path, "a", 0o600);
-  if (tryLock(fd)) return { release: () => closeSync(fd) };
-  closeSync(fd);
-  return undefined;
+  return lockOpened(openSync(path, "a", 0o600));
+}
+
+/** Takes the lock on a folder that is there; nothing when another process holds it. The lock leaves no file in it. */
+export function lockFolder(path: string): Lock | undefined {
+  return lockOpened(openSync(path, "r"));
 }
 
 /** True when some process holds the lock on `path`. */
@@ -19,4 +21,12 @@ export function isLocked(path: string): boolean {
   const lock = acquireLock(path);
   lock?.release();
   return lock === undefined;
+}
+
+// --- internal ---
+
+function lockOpened(fd: number): Lock | undefined {
+  if (tryLock(fd)) return { release: () => closeSync(fd) };
+  closeSync(fd);
+  return undefined;
 }

@@ -34,7 +34,10 @@ export async function runProgram(command: readonly string[], options: RunOptions
   return { exitCode, stdout, stderr };
 }
 
-/** Runs dist/qn with a QN_HOME. */
+/** Runs dist/qn with a QN_HOME, and with contexts of Docker below it: two tests at a time both have a VM `default`. */
 export function qn(home: string, words: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  return runProgram([qnProgram, ...words], { ...options, env: { QN_HOME: home, ...options.env } });
+  return runProgram([qnProgram, ...words], {
+    ...options,
+    env: { QN_HOME: home, DOCKER_CONFIG: join(home, "_docker"), ...options.env },
+  });
 }

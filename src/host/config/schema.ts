@@ -68,6 +68,13 @@ const settings = {
       () => "loopback",
     ),
   }),
+  docker: section("Docker.", {
+    context: setting(
+      oneOf(["auto", "make", "none"]),
+      "The Docker context: made and, if no other was chosen, current while the VM is up; only made; or none.",
+      () => "auto",
+    ),
+  }),
   sound: setting(switchedOn, "A sound card in the guest, playing on the host.", () => false),
   window: setting(switchedOn, "A window with the guest's screen.", () => false),
 };

@@ -2,6 +2,7 @@
 import { rm } from "node:fs/promises";
 import { QnError } from "../../base/errors.ts";
 import { isThere } from "../../system/files.ts";
+import { removeContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
 import type { Environment } from "../prepare.ts";
 import { takeDown } from "./down.ts";
@@ -15,6 +16,7 @@ export async function deleteVmFiles(
   paths: VmPaths,
   env: Environment,
   { data, force }: { readonly data: boolean; readonly force: boolean },
+  onWarning: (text: string) => void = () => {},
 ): Promise<boolean> {
   const exists = await isThere(paths.folder);
   const hasData = await isThere(paths.dataDisk);
@@ -24,8 +26,9 @@ export async function deleteVmFiles(
   }
   if (exists) {
     await refuseRunning(paths, env, force);
-    await takeDown(paths, { force: force });
+    await takeDown(paths, { force, env });
     await rm(paths.folder, { recursive: true, force: true });
+    await removeContext(paths, env, onWarning);
   }
   if (data) await rm(paths.dataDisk, { force: true });
   return hasData && !data;

@@ -4,7 +4,9 @@ import { QnError } from "../../base/errors.ts";
 import { pause, within } from "../../system/clock.ts";
 import { isThere } from "../../system/files.ts";
 import { acquireLock, type Lock } from "../../system/lock.ts";
+import { withdrawContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
+import type { Environment } from "../prepare.ts";
 import { powerDown } from "../qmp/commands.ts";
 import { readBootRecord, removeBootFiles } from "../supervisor/boot.ts";
 import { connectControl, type Control } from "../supervisor/control.ts";
@@ -19,8 +21,11 @@ const graceMs = 90_000;
 /** How long a supervisor may take to let go of the VM after its last word. */
 const releaseMs = 10_000;
 
+/** How to take it down. `env` says where the docker command has its files; it is this process's own unless given. */
+export type DownOptions = { readonly force: boolean; readonly env?: Environment };
+
 /** Takes the VM down. Throws NO_SUCH_VM when there is none, VM_BUSY when another command holds it without answering. */
-export async function takeDown(paths: VmPaths, options: { readonly force: boolean }): Promise<DownResult> {
+export async function takeDown(paths: VmPaths, options: DownOptions): Promise<DownResult> {
   if (!(await isThere(paths.folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`);
   const control = await connectControl(paths.controlSocket);
   const result = control === undefined ? undefined : await stopThrough(control, options.force);
@@ -31,6 +36,7 @@ export async function takeDown(paths: VmPaths, options: { readonly force: boolea
     const orphanResult = orphan === undefined ? undefined : await stopOrphan(orphan, options.force);
     // A supervisor that was killed has left them.
     await removeBootFiles(paths);
+    await withdrawContext(paths, options.env ?? process.env, () => {});
     return orphanResult ?? result ?? "already-stopped";
   } finally {
     lock.release();

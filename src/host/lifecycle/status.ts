@@ -5,6 +5,7 @@ import { within } from "../../system/clock.ts";
 import { connect } from "../../system/connection.ts";
 import { isErrno, isThere, readTextIfThere } from "../../system/files.ts";
 import { isLocked } from "../../system/lock.ts";
+import { contextOf } from "../integrate/docker/context.ts";
 import { isVmName, type Layout, type VmPaths } from "../layout.ts";
 import { effectiveConfig, type Environment } from "../prepare.ts";
 import { connectControl } from "../supervisor/control.ts";
@@ -16,21 +17,8 @@ const answerMs = 2_000;
 
 /** The status of one VM. Throws NO_SUCH_VM when there is none. */
 export async function statusOfVm(paths: VmPaths, env: Environment): Promise<Status> {
-  if (!(await isThere(paths.folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`);
-  const control = await connectControl(paths.controlSocket);
-  if (control === undefined) return await withoutSupervisor(paths, env);
-  try {
-    control.ask({ ask: "status" });
-    const event = await within(control.next(), answerMs, () => silent(paths));
-    if (event.event === "status") return event.status;
-    throw silent(paths);
-  } catch (error) {
-    // It ended between the question and the answer: what it left behind tells.
-    if (error instanceof QnError && error.code === "SUPERVISOR_UNREACHABLE") return await withoutSupervisor(paths, env);
-    throw error;
-  } finally {
-    control.close();
-  }
+  const [status, context] = await Promise.all([seenStatus(paths, env), contextOf(paths, env)]);
+  return { ...status, docker: { ...status.docker, context: context?.name ?? null } };
 }
 
 /** The VMs of a QN_HOME by name, in order; each has a folder whose name is its own. */
@@ -48,6 +36,24 @@ export async function vmNames(layout: Layout): Promise<readonly string[]> {
 }
 
 // --- internal ---
+
+async function seenStatus(paths: VmPaths, env: Environment): Promise<Status> {
+  if (!(await isThere(paths.folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`);
+  const control = await connectControl(paths.controlSocket);
+  if (control === undefined) return await withoutSupervisor(paths, env);
+  try {
+    control.ask({ ask: "status" });
+    const event = await within(control.next(), answerMs, () => silent(paths));
+    if (event.event === "status") return event.status;
+    throw silent(paths);
+  } catch (error) {
+    // It ended between the question and the answer: what it left behind tells.
+    if (error instanceof QnError && error.code === "SUPERVISOR_UNREACHABLE") return await withoutSupervisor(paths, env);
+    throw error;
+  } finally {
+    control.close();
+  }
+}
 
 async function withoutSupervisor(paths: VmPaths, env: Environment): Promise<Status> {
   const { config } = await effectiveConfig(paths, env);

@@ -1,6 +1,7 @@
 /** Carries out what the state machine decides, and owns every handle that comes of it. */
 import { QnError, reportOf } from "../../base/errors.ts";
 import { after, type Timer } from "../../system/clock.ts";
+import { offerContext, withdrawContext } from "../integrate/docker/context.ts";
 import { writeSshConfig } from "../integrate/ssh-config.ts";
 import type { ForwardsChange } from "../ports/apply.ts";
 import { type Prepared, prepareVm } from "../prepare.ts";
@@ -42,6 +43,7 @@ export class Effects {
   #seam: Seam | undefined;
   #deadline: Timer | undefined;
   #silence: { close(): void } | undefined;
+  #context: Promise<void> | undefined;
 
   constructor(options: SuperviseOptions, tell: Teller) {
     this.#options = options;
@@ -104,8 +106,11 @@ export class Effects {
     this.#silence?.close();
     this.#seam?.close();
     // A takeover that was called off leaves QEMU, and its way in, to the next supervisor.
-    if (this.#qemu === undefined) await removeBootFiles(this.#options.paths);
-    else await this.#qemu.qmp[Symbol.asyncDispose]();
+    if (this.#qemu !== undefined) return await this.#qemu.qmp[Symbol.asyncDispose]();
+    const { paths, env } = this.#options;
+    await removeBootFiles(paths);
+    await this.#context;
+    await withdrawContext(paths, env, this.#tell.log);
   }
 
   /** How long this VM may take to boot. */
@@ -202,10 +207,17 @@ export class Effects {
       bind: this.#needPrepared().config.ports.bind,
       key: { port: gatePort, secret: Buffer.from(secret, "hex") },
       dispatch: this.#tell.dispatch,
+      onDocker: () => (this.#context ??= this.#offerContext()),
       onForwards: this.#tell.onForwards,
       log: this.#tell.log,
     });
     return this.#seam;
+  }
+
+  /** Once for each supervisor: what a person chooses while the VM runs stays chosen. */
+  async #offerContext(): Promise<void> {
+    const { paths, env } = this.#options;
+    await offerContext(paths, env, this.#needPrepared().config.docker.context, this.#tell.warn);
   }
 
   /** Runs a step whose failure ends the VM. */

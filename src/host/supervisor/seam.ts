@@ -24,6 +24,8 @@ export type SeamOptions = {
   readonly bind: Bind;
   readonly key: GateKey;
   readonly dispatch: (event: Event) => void;
+  /** What has to be done before anybody hears that Docker answers. */
+  readonly onDocker: () => Promise<void>;
   readonly onForwards: (what: ForwardsChange) => void;
   readonly log: (text: string) => void;
 };
@@ -147,13 +149,17 @@ export class Seam {
   }
 
   async #askDocker(dockerSocket: string): Promise<void> {
-    const { dispatch, log } = this.#options;
+    const { dispatch, log, onDocker } = this.#options;
+    const link = this.#link;
     try {
       await dockerApi(dockerSocket).ping();
     } catch (error) {
       // The agent reports when Docker is there again, and that asks anew.
       return log(`Docker does not answer: ${String(error)}`);
     }
+    await onDocker();
+    // A link that was lost meanwhile took Docker with it; the next one asks anew.
+    if (link !== this.#link || this.#closed) return;
     this.dockerReachable = true;
     dispatch({ type: "docker-answers" });
   }

@@ -39,7 +39,7 @@ test("a VM goes up phase by phase, answers, and goes down without a trace of the
   const { state, docker, qemu, supervisor, ssh, accel, cpus, mounts } = await statusOfVm(vm.paths, vm.env);
   expect({ state, docker, accel, cpus, mounts, version: qemu.version }).toEqual({
     state: "running",
-    docker: { socket: vm.paths.dockerSocket, context: null, reachable: true },
+    docker: { socket: vm.paths.dockerSocket, context: "qn", reachable: true },
     accel: "tcg",
     cpus: 1,
     mounts: [],

@@ -48,6 +48,7 @@ async function linked(): Promise<Linked> {
     version: "0.1.0",
     bind: "loopback",
     key: gate.key,
+    onDocker: async () => {},
     dispatch: (event: Event) => void (event.type === "linked" && resolve()),
     onForwards: () => {},
     log: (text) => logged.push(text),

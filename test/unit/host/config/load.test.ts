@@ -20,11 +20,24 @@ const defaults: VmConfig = {
   accel: "auto",
   mounts: [{ path: "/home/ann", readOnly: false }],
   ports: { bind: "loopback" },
+  docker: { context: "auto" },
   sound: false,
   window: false,
 };
 
-const paths = ["arch", "cpus", "memoryMiB", "diskGiB", "image", "accel", "mounts", "ports.bind", "sound", "window"];
+const paths = [
+  "arch",
+  "cpus",
+  "memoryMiB",
+  "diskGiB",
+  "image",
+  "accel",
+  "mounts",
+  "ports.bind",
+  "docker.context",
+  "sound",
+  "window",
+];
 
 /** Every setting's origin is the same one. */
 function allFrom(origin: Loaded["origins"][string]): Loaded["origins"] {
@@ -64,6 +77,7 @@ mounts:
   - path: /opt
     readOnly: true
 ports: { bind: all }
+docker: { context: make }
 sound: true
 window: true
 `;
@@ -80,6 +94,7 @@ window: true
         { path: "/opt", readOnly: true },
       ],
       ports: { bind: "all" },
+      docker: { context: "make" },
       sound: true,
       window: true,
     },
@@ -113,6 +128,7 @@ test("every variable sets its setting, an empty one none", () => {
     QN_ACCEL: "tcg",
     QN_MOUNTS: "[{ path: /srv, readOnly: true }]",
     QN_PORTS_BIND: "all",
+    QN_DOCKER_CONTEXT: "make",
     QN_SOUND: "true",
     QN_WINDOW: "false",
   };
@@ -128,6 +144,7 @@ test("every variable sets its setting, an empty one none", () => {
       accel: "tcg",
       mounts: [{ path: "/srv", readOnly: true }],
       ports: { bind: "all" },
+      docker: { context: "make" },
       sound: true,
       window: false,
     },
