@@ -33,7 +33,7 @@ type Before = { readonly current: string | null; readonly hadConfig: boolean };
 type Context = { readonly file: store.ContextFile; readonly host: string; readonly isQns: boolean; before?: Before };
 
 /** The name of a VM's context. */
-export function contextName(vm: string): string {
+function contextName(vm: string): string {
   return vm === "default" ? "qn" : `qn-${vm}`;
 }
 
