@@ -8,6 +8,7 @@ import { env } from "./env.ts";
 import { image } from "./image.ts";
 import { logs } from "./logs.ts";
 import { ls } from "./ls.ts";
+import { mounts } from "./mounts.ts";
 import { ports } from "./ports.ts";
 import { restart } from "./restart.ts";
 import { ssh } from "./ssh.ts";
@@ -29,6 +30,7 @@ export const commands: Record<string, CommandDef> = {
   env,
   ports,
   why,
+  mounts,
   logs,
   delete: deleteVm,
   image,

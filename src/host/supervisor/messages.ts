@@ -42,7 +42,14 @@ const forwardSchema = v.object({
 export type ForwardStatus = v.InferOutput<typeof forwardSchema>;
 
 const stateNames = ["stopped", "starting", "running", "degraded", "stopping", "failed"] as const;
-const mountSchema = v.object({ path: v.string(), readOnly: v.boolean() });
+const mountSchema = v.object({
+  path: v.string(),
+  readOnly: v.boolean(),
+  /** How it behaves, when its settings say so. */
+  driver: v.optional(v.string()),
+  security: v.optional(v.string()),
+  cache: v.optional(v.string()),
+});
 
 const statusSchema = v.object({
   name: v.string(),
