@@ -22,9 +22,11 @@ export type GateOptions = {
   readonly secret: Uint8Array;
   readonly address: Address;
   /** Where the stream that was asked for leads. Throws a QnError with the reason when there is no such place. */
-  readonly addressOf: (open: Exclude<Open, { open: "control" }>) => Address;
+  readonly addressOf: (open: Exclude<Open, { open: "control" | "names" }>) => Address;
   /** Takes a control connection over; it is paused, and `early` are the bytes that came with the request. */
   readonly onControl: (connection: Connection, early: Uint8Array) => void;
+  /** Takes the stream over on which the host answers DNS, in the same way. */
+  readonly onNames: (connection: Connection, early: Uint8Array) => void;
   /** How long a caller may take to prove itself; 20 s unless given. */
   readonly handshakeDeadlineMs?: number;
 };
@@ -58,6 +60,7 @@ async function admit(connection: Connection, options: GateOptions, onSettled: ()
   const request = parseOpen(await lines.next());
   const early = lines.release();
   if (request.open === "control") return options.onControl(connection, early);
+  if (request.open === "names") return options.onNames(connection, early);
   const isDatagrams = request.open === "port" && request.protocol === "udp";
   await (isDatagrams ? carryDatagrams : carryStream)(connection, early, () => options.addressOf(request));
 }

@@ -10,6 +10,15 @@ export const protocolVersion = 2;
 export const gateGuestPort = 1021;
 export const sshGuestPort = 1022;
 
+/**
+ * The guest's side of slirp: the host, which answers at its loopback, its resolver, and the guest itself (slirp's defaults
+ * for its network 10.0.2.0/24).
+ */
+export const slirp = { host: "10.0.2.2", resolver: "10.0.2.3", guest: "10.0.2.15" } as const;
+
+/** The guest port where the agent answers DNS: IANA keeps it reserved, so nobody publishes it, as people do with 53. */
+export const namesGuestPort = 1023;
+
 /** The name of the credential that carries the boot to the guest, and of the virtio-serial port that rings the host. */
 export const bootCredential = "qn.boot";
 export const doorbellPort = "qn.agent";
@@ -53,6 +62,8 @@ export type PublishedPort = v.InferOutput<typeof publishedPortSchema>;
 const openSchema = v.variant("open", [
   v.object({ open: v.literal("control") }),
   v.object({ open: v.literal("docker") }),
+  // Questions for the host's resolver come from the guest on it, answers from the host, framed as datagrams.
+  v.object({ open: v.literal("names") }),
   v.object({
     open: v.literal("port"),
     protocol: v.picklist(["tcp", "udp"]),

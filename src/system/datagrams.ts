@@ -29,14 +29,18 @@ export async function listenForDatagrams(
   };
 }
 
-/** Speaks to one peer. Throws the system's error when there is no way to it. */
-export async function connectDatagrams(peer: Peer, onDatagram: (payload: Uint8Array) => void): Promise<DatagramPeer> {
+/** Speaks to one peer; `onRefused` hears that nobody listens there (ICMP). Throws the system's error when there is no way. */
+export async function connectDatagrams(
+  peer: Peer,
+  onDatagram: (payload: Uint8Array) => void,
+  onRefused: (error: Error) => void = () => {},
+): Promise<DatagramPeer> {
   const socket = await Bun.udpSocket({
     connect: peer,
     socket: {
       data: (_socket, payload) => onDatagram(payload),
-      // Nobody listens there yet, or any more (ICMP): a client that cares sends again, as UDP has it.
-      error: () => {},
+      // Nobody listens there yet, or any more: a client that cares sends again, as UDP has it.
+      error: (_socket, error) => onRefused(error),
     },
   });
   return { send: (payload) => orLose(() => socket.send(payload)), close: () => socket.close() };

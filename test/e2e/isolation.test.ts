@@ -14,6 +14,9 @@ const gateway = "172.17.0.1";
 const guest = "10.0.2.15";
 const host = "10.0.2.2";
 const doors = [1021, 1022];
+
+/** DNS, over TCP too: whoever is in the guest may ask. */
+const names = 1023;
 const dockerPorts = [2375, 2376];
 const monitorPorts = [4444, 4445, 5555, 1234];
 
@@ -62,10 +65,10 @@ for (const [who, options] of Object.entries(containers)) {
   });
 }
 
-test("nothing but the gate and sshd listens in the guest", async (vm) => {
+test("nothing but the gate, sshd and the agent's DNS listens in the guest", async (vm) => {
   const listening = await vm.docker("run", "--rm", "--network", "host", "busybox", "netstat", "-ltn");
   const ports = [...listening.matchAll(/^tcp\s+\d+\s+\d+\s+\S+:(\d+)\s/gm)].map(([, port]) => Number(port));
-  expect([...new Set(ports)].toSorted((a, b) => a - b)).toEqual(doors);
+  expect([...new Set(ports)].toSorted((a, b) => a - b)).toEqual([...doors, names]);
 });
 
 test("QEMU has no monitor for the guest, and its only listeners on the host are the gate's and sshd's", async (vm) => {

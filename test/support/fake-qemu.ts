@@ -97,6 +97,7 @@ async function bootGuest(say: (line: string) => void, tell: (event: string, data
       if (docker === undefined) throw new Error("Docker does not run.");
       return { unix: docker.socketPath };
     },
+    onNames: (connection) => void connection.write(encode({ ok: true })),
     onControl: (connection, early) => {
       if (protocol === undefined) return link.adopt(connection, early);
       connection.write(encode({ type: "hello", protocol, version: "9.0.0", arch: ownArch(), image: "fake 9" }));

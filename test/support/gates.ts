@@ -20,6 +20,7 @@ export function realGate(options: Partial<GateOptions> & { readonly port?: numbe
       throw new Error("Nobody serves that.");
     },
     onControl: (connection) => connection.reset(),
+    onNames: (connection) => connection.reset(),
     ...rest,
   });
   return { key: { port: gate.port, secret }, [Symbol.dispose]: () => gate.closeAll() };

@@ -1,18 +1,26 @@
 /** `qn agent ports`: the gate, and the published ports behind it. */
 import { type FileHandle, open } from "node:fs/promises";
 import { messageOf, QnError } from "../../base/errors.ts";
-import { type Boot, doorbellPort, gateGuestPort, type Open } from "../../protocol/messages.ts";
+import { type Boot, doorbellPort, gateGuestPort, namesGuestPort, type Open, slirp } from "../../protocol/messages.ts";
 import type { Address } from "../../system/connection.ts";
+import { askServer } from "../../system/dns.ts";
 import { dockerApi } from "../../system/docker-api.ts";
 import { hideHostPorts } from "../firewall.ts";
 import { openGate } from "../gate.ts";
 import { HostLink, type Identity } from "../link.ts";
+import { HostNames } from "../names/host-names.ts";
+import { interceptNames } from "../names/intercept.ts";
+import { serveNames } from "../names/serve.ts";
 import { servePlugin } from "../plugin.ts";
 import { PortBook } from "./book.ts";
 import { portHooks } from "./hooks.ts";
 import { portLister } from "./list.ts";
 import { Lister } from "./lister.ts";
 import { watchDocker } from "./watch.ts";
+
+/** Who is asked for names while no supervisor is there: slirp asks the first server of the host's resolv.conf. */
+const slirpResolver = { hostname: slirp.resolver, port: 53 };
+const slirpMs = 5_000;
 
 const dockerSocket = "/run/docker.sock";
 
@@ -29,11 +37,17 @@ export async function servePorts(
   const link = new HostLink(identity);
   const book = new PortBook((ports) => link.reportPorts(ports));
   link.onServed = (report, failed) => book.onServed(report, failed);
+  const names = new HostNames((question) => askServer(slirpResolver, question, slirpMs));
+  const nameServer = await serveNames({ hostname: slirp.guest, port: namesGuestPort }, (question) =>
+    names.ask(question),
+  );
+  await interceptNames();
   const gate = openGate({
     secret: Buffer.from(boot.secret, "hex"),
     address: { hostname: "0.0.0.0", port: gateGuestPort },
     addressOf: (request) => targetOf(request, book),
     onControl: (connection, early) => link.adopt(connection, early),
+    onNames: (connection, early) => names.adopt(connection, early),
   });
   const docker = dockerApi(dockerSocket);
   const lister = new Lister(portLister(docker), (ports) => book.setPublished(ports));
@@ -58,6 +72,7 @@ export async function servePorts(
     await watchDocker(docker, { onNudge, onDocker, onTrouble }, options.signal);
   } finally {
     gate.closeAll();
+    nameServer.close();
     await plugin.close();
     await doorbell.close();
   }
@@ -66,7 +81,7 @@ export async function servePorts(
 // --- internal ---
 
 /** Where a stream leads: Docker's socket, or the container that publishes the port now. */
-function targetOf(request: Exclude<Open, { open: "control" }>, book: PortBook): Address {
+function targetOf(request: Exclude<Open, { open: "control" | "names" }>, book: PortBook): Address {
   if (request.open === "docker") return { unix: dockerSocket };
   const target = book.find(request);
   if (target !== undefined) return target;

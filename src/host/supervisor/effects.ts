@@ -4,6 +4,7 @@ import { after, type Timer } from "../../system/clock.ts";
 import { offerContext, withdrawContext } from "../integrate/docker/context.ts";
 import { writeSshConfig } from "../integrate/ssh-config.ts";
 import type { ForwardsChange } from "../ports/apply.ts";
+import { hostAnswerer } from "../names/answer.ts";
 import { type Prepared, prepareVm } from "../prepare.ts";
 import { qemuArgs } from "../qemu/args.ts";
 import { powerDown } from "../qmp/commands.ts";
@@ -205,6 +206,7 @@ export class Effects {
       paths: this.#options.paths,
       version: this.#options.version,
       bind: this.#needPrepared().config.ports.bind,
+      answer: hostAnswerer(this.#options.env, this.#tell.log),
       key: { port: gatePort, secret: Buffer.from(secret, "hex") },
       dispatch: this.#tell.dispatch,
       onDocker: () => (this.#context ??= this.#offerContext()),

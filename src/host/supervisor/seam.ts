@@ -1,11 +1,13 @@
 /** The seam between host and guest as the supervisor holds it: link to the agent, forwards, Docker socket. */
 import { appendFile } from "node:fs/promises";
-import { QnError, reportOf } from "../../base/errors.ts";
+import { messageOf, QnError, reportOf } from "../../base/errors.ts";
 import type { AgentMessage, HostMessage } from "../../protocol/messages.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import type { Listener } from "../../system/connection.ts";
 import { dockerApi } from "../../system/docker-api.ts";
 import { openDockerSocket } from "../docker-socket.ts";
+import type { Answerer } from "../names/answer.ts";
+import { answerNames } from "../names/serve.ts";
 import type { GateKey } from "../gate/dial.ts";
 import { Gateway } from "../gate/gateway.ts";
 import type { VmPaths } from "../layout.ts";
@@ -23,6 +25,8 @@ export type SeamOptions = {
   readonly version: string;
   readonly bind: Bind;
   readonly key: GateKey;
+  /** Answers the guest's DNS. */
+  readonly answer: Answerer;
   readonly dispatch: (event: Event) => void;
   /** What has to be done before anybody hears that Docker answers. */
   readonly onDocker: () => Promise<void>;
@@ -38,6 +42,7 @@ export class Seam {
   #link: GuestLink | undefined;
   #dockerSocket: Listener | undefined;
   #redial: Timer | undefined;
+  #renames: Timer | undefined;
   #attempt = 0;
   /** Why ports were not listened on at the last report. */
   #told: ReadonlySet<string> = new Set();
@@ -77,6 +82,7 @@ export class Seam {
   close(): void {
     this.#closed = true;
     this.#redial?.cancel();
+    this.#renames?.cancel();
     this.#link?.close();
     this.#forwards.close();
     this.#dockerSocket?.closeAll();
@@ -96,6 +102,7 @@ export class Seam {
       this.#link?.close();
       this.#link = link;
       this.#gateway.use(link.pool);
+      void this.#answerNames(link);
       log(`linked to the agent, qn ${link.agentVersion}`);
       dispatch({ type: "linked" });
     } catch (error) {
@@ -105,6 +112,23 @@ export class Seam {
       }
       log(`the gate does not answer yet: ${String(error)}`);
       this.#redial = after(redialMs, () => this.dial());
+    }
+  }
+
+  /** Serves the guest's DNS as long as the link lasts. An agent that does not know of it goes on asking slirp. */
+  async #answerNames(link: GuestLink): Promise<void> {
+    const { answer, log } = this.#options;
+    const isCurrent = (): boolean => !this.#closed && this.#link === link;
+    const again = (reason: string): void => {
+      if (!isCurrent()) return;
+      log(`names: ${reason}`);
+      this.#renames = after(redialMs, () => void this.#answerNames(link));
+    };
+    if (!isCurrent()) return;
+    try {
+      await answerNames(await link.pool.take(), answer, again);
+    } catch (error) {
+      if (isCurrent()) log(`names: ${messageOf(error)}`);
     }
   }
 

@@ -47,6 +47,7 @@ async function linked(): Promise<Linked> {
     paths: layoutOf(home.path).vm("default"),
     version: "0.1.0",
     bind: "loopback",
+    answer: async (question) => question,
     key: gate.key,
     onDocker: async () => {},
     dispatch: (event: Event) => void (event.type === "linked" && resolve()),
