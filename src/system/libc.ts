@@ -15,6 +15,7 @@ const MS_RDONLY = 1n;
 const MS_BIND = 4096n;
 const MS_REC = 16384n;
 const MNT_DETACH = 2;
+const POSIX_FADV_DONTNEED = 4;
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
 
@@ -40,6 +41,14 @@ export function bindMount(source: string, target: string): void {
 /** Takes a mount away; who still uses it keeps it until the last file is closed (umount2(2) with MNT_DETACH). */
 export function unmount(target: string): void {
   check("unmount", target, linux().umount2(text(target), MNT_DETACH));
+}
+
+/**
+ * Drops the pages that the kernel has cached of an open file and not still to write (posix_fadvise(2), POSIX_FADV_DONTNEED):
+ * the next read asks the file system. Only advice: it does nothing where it cannot.
+ */
+export function dropCachedPages(fd: number): void {
+  linux().posix_fadvise(fd, 0n, 0n, POSIX_FADV_DONTNEED);
 }
 
 /**
@@ -71,6 +80,7 @@ const linux = lazily(
     dlopen(library(), {
       mount: { args: [ptr, ptr, ptr, u64, ptr], returns: i32 },
       umount2: { args: [ptr, i32], returns: i32 },
+      posix_fadvise: { args: [i32, FFIType.i64, FFIType.i64, i32], returns: i32 },
       socket: { args: [i32, i32, i32], returns: i32 },
       sendto: { args: [i32, ptr, u64, i32, ptr, i32], returns: FFIType.i64 },
       close: { args: [i32], returns: i32 },

@@ -1,6 +1,6 @@
 /** The steps of a test that needs real mounts: run by `namespace.ts` as a program of its own, with its own mount table. */
 import { mkdir } from "node:fs/promises";
-import { mirrorSources } from "../../src/agent/tmp/mount.ts";
+import { mirrorSources, sweepDeleted } from "../../src/agent/tmp/mount.ts";
 import { serveTmp } from "../../src/agent/tmp/serve.ts";
 import { messageOf } from "../../src/base/errors.ts";
 import type { Boot } from "../../src/protocol/messages.ts";
@@ -13,6 +13,8 @@ export type Step =
   | { readonly sh: string }
   /** Mirrors one bind source of the guest's folder; nothing, or what went wrong. */
   | { readonly mirror: string; readonly createMissing: boolean }
+  /** Takes away what the host has deleted. */
+  | { readonly sweep: true }
   /** Asks the authorization plugin of the whole agent; its answer. `binds` are below the guest's folder. */
   | { readonly create: readonly string[] }
   | { readonly start: string };
@@ -45,6 +47,10 @@ async function perform(step: Step): Promise<string> {
       return messageOf(error).replaceAll(root, "");
     }
   }
+  if ("sweep" in step) {
+    await sweepDeleted({ aside: host, folder: guest });
+    return "";
+  }
   if (plugin === undefined) return "no plugin";
   if ("start" in step) return await plugin.ask("POST", `/v1.45/containers/${step.start}/start`, undefined);
   const HostConfig = { Binds: step.create.map((bind) => `${guest}${bind}`) };
@@ -57,6 +63,15 @@ async function wholeAgent() {
   // A share that is mounted already is left as it is, so a bind mount by the share's tag stands for the 9p mount.
   const script = `mkdir -p /run/qn/tmp && mount -t tmpfs qn0 /run/qn/tmp && mount --bind "$1" /run/qn/tmp`;
   await run(["sh", "-c", script, "sh", host]);
+  // Docker's record of a container that it starts by itself, and of one that it does not.
+  await run(["mount", "-t", "tmpfs", "state", "/var/lib"]);
+  for (const [name, policy] of [
+    ["always", "always"],
+    ["never", "no"],
+  ] as const) {
+    const record = { Binds: [`${guest}/of-${name}:/x`], RestartPolicy: { Name: policy } };
+    await Bun.write(`/var/lib/qn/docker/containers/${name}/hostconfig.json`, JSON.stringify(record));
+  }
   const docker = await fakeDocker({ socketPath: "/run/docker.sock" });
   docker.inspected["old"] = { Id: "f00d", Name: "/old", HostConfig: { Binds: [`${guest}/of-old:/x`] } };
   const boot: Boot = {

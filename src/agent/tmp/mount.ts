@@ -1,9 +1,10 @@
 /** Carries the plan out: makes entries of the guest's /tmp the host's, one bind mount each. */
+import { constants } from "node:fs";
 import { lstat, mkdir, open, opendir, readFile, rmdir, unlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import { isErrno } from "../../system/files.ts";
-import { bindMount, unmount } from "../../system/libc.ts";
+import { bindMount, dropCachedPages, unmount } from "../../system/libc.ts";
 import { type Entry, planEntry, type Step } from "./plan.ts";
 import { type BindSource, entryOf } from "./request.ts";
 
@@ -15,13 +16,16 @@ export type Mirror = { readonly aside: string; readonly folder: string };
  * the host, as Docker on the host itself would. Throws AGENT_FAILED with the path when it cannot be mounted.
  */
 export async function mirrorSources(mirror: Mirror, sources: readonly BindSource[]): Promise<void> {
-  for (const source of sources) {
-    const entry = entryOf(source.path, mirror.folder);
-    if (entry === undefined) continue;
+  const ours = sources.filter((source) => entryOf(source.path, mirror.folder) !== undefined);
+  if (ours.length === 0) return;
+  const mounted = await mountPoints();
+  for (const source of ours) {
+    const entry = placeOf(mirror, entryOf(source.path, mirror.folder) ?? "", mounted);
     try {
-      await letGoOfReplaced(join(mirror.aside, entry), join(mirror.folder, entry));
+      await letGoOfReplaced(entry);
       if (source.createMissing) await createIfMissing(join(mirror.aside, relative(mirror.folder, source.path)));
-      await mirrorEntry(join(mirror.aside, entry), join(mirror.folder, entry));
+      await mirrorEntry(entry);
+      await showLatest(source.path);
     } catch (cause) {
       throw new QnError("AGENT_FAILED", `${source.path} of the host cannot be shown in the guest: ${String(cause)}.`, {
         cause,
@@ -30,12 +34,39 @@ export async function mirrorSources(mirror: Mirror, sources: readonly BindSource
   }
 }
 
+/**
+ * Takes the mounts of entries away that the host has deleted. A container that runs keeps its own copy of the mount.
+ * Throws AGENT_FAILED with the path when that fails.
+ */
+export async function sweepDeleted(mirror: Mirror): Promise<void> {
+  const mounted = await mountPoints();
+  const shown = [...mounted].map((path) => entryOf(path, mirror.folder));
+  for (const name of new Set(shown.filter((entry) => entry !== undefined))) {
+    const entry = placeOf(mirror, name, mounted);
+    if (!entry.mounted.has(entry.guest) || (await entryAt(entry.host)) !== undefined) continue;
+    try {
+      await mirrorEntry(entry);
+    } catch (cause) {
+      throw new QnError("AGENT_FAILED", `${entry.guest} cannot be taken away: ${String(cause)}.`, { cause });
+    }
+  }
+}
+
 // --- internal ---
 
-async function mirrorEntry(hostPath: string, guestPath: string): Promise<void> {
-  const [host, guest, mounted] = await Promise.all([entryAt(hostPath), entryAt(guestPath), isMountPoint(guestPath)]);
-  for (const step of planEntry({ host, guest, mounted })) await perform[step](hostPath, guestPath);
-  shownSince.set(guestPath, await changeTimeOf(hostPath));
+/** One entry: where the host's is, where the guest shows it, and all mount points there are, kept up to date. */
+type Place = { readonly host: string; readonly guest: string; readonly mounted: Set<string> };
+
+function placeOf({ aside, folder }: Mirror, name: string, mounted: Set<string>): Place {
+  return { host: join(aside, name), guest: join(folder, name), mounted };
+}
+
+async function mirrorEntry(place: Place): Promise<void> {
+  const [host, guest] = await Promise.all([entryAt(place.host), entryAt(place.guest)]);
+  const mounted = place.mounted.has(place.guest);
+  for (const step of planEntry({ host, guest, mounted })) await perform[step](place);
+  if (host === undefined) shownSince.delete(place.guest);
+  else shownSince.set(place.guest, await changeTimeOf(place.host));
 }
 
 /** By entry of the guest's folder: when what it shows had last changed on the host, in nanoseconds. */
@@ -43,19 +74,44 @@ const shownSince = new Map<string, bigint | undefined>();
 
 /**
  * Takes a mount away whose entry the host may have replaced. A mount pins what the kernel knows of a 9p file, so that
- * its number and its cached content stay the old ones, whatever has its name on the host now; only after the last
- * mount is gone does the kernel ask again. It does ask for times and for the content of folders.
+ * its number and its kind stay the old ones, whatever has its name on the host now; only after the last mount is gone
+ * does the kernel ask again. It does ask for times and for the content of folders.
  */
-async function letGoOfReplaced(hostPath: string, guestPath: string): Promise<void> {
-  if (!(await isMountPoint(guestPath))) return;
-  const entry = await entryAt(guestPath);
+async function letGoOfReplaced(place: Place): Promise<void> {
+  if (!place.mounted.has(place.guest)) return;
+  const entry = await entryAt(place.guest);
   const isCurrent =
     entry?.kind === "folder"
-      ? await canBeListed(guestPath)
-      : (await changeTimeOf(hostPath)) === shownSince.get(guestPath);
+      ? await canBeListed(place.guest)
+      : (await changeTimeOf(place.host)) === shownSince.get(place.guest);
   if (isCurrent) return;
-  unmount(guestPath);
-  await perform["remove-mount-point"](hostPath, guestPath);
+  perform.unmount(place);
+  await perform["remove-mount-point"](place);
+}
+
+/**
+ * Drops what the kernel has cached of a file that a running container may hold: QEMU finds a file by its path, so that
+ * even a file that was replaced is read anew. What has become another kind of entry meanwhile cannot be shown before the
+ * container lets go of it.
+ */
+async function showLatest(path: string): Promise<void> {
+  const entry = await entryAt(path);
+  if (entry === undefined || entry.kind === "other") return;
+  const isOfThisKind = entry.kind === "folder" ? await canBeListed(path) : await canBeRead(path);
+  if (!isOfThisKind) throw new Error(`it was a ${entry.kind} before, which a running container still holds`);
+}
+
+/** Reads anew; false when the host has no file here. A file that may not be read is one. */
+async function canBeRead(path: string): Promise<boolean> {
+  try {
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    await file.stat();
+    dropCachedPages(file.fd);
+    await file.read(Buffer.alloc(1), 0, 1, 0);
+    return true;
+  } catch (error) {
+    return isErrno(error, "EACCES") || isErrno(error, "EPERM");
+  }
 }
 
 async function canBeListed(path: string): Promise<boolean> {
@@ -80,18 +136,24 @@ async function changeTimeOf(path: string): Promise<bigint | undefined> {
   }
 }
 
-const perform: Record<Step, (hostPath: string, guestPath: string) => Promise<void> | void> = {
-  unmount: (_hostPath, guestPath) => unmount(guestPath),
-  "make-folder": async (_hostPath, guestPath) => void (await mkdir(guestPath, { recursive: true })),
-  "make-file": async (_hostPath, guestPath) => (await open(guestPath, "a")).close(),
-  // An empty file or folder only: what has content was not made as a mount point.
-  "remove-mount-point": async (_hostPath, guestPath) => {
-    const stats = await lstat(guestPath);
-    if (stats.isDirectory()) await rmdir(guestPath);
-    else if (stats.isFile() && stats.size === 0) await unlink(guestPath);
+const perform = {
+  unmount: ({ guest, mounted }) => {
+    unmount(guest);
+    mounted.delete(guest);
   },
-  bind: (hostPath, guestPath) => bindMount(hostPath, guestPath),
-};
+  "make-folder": async ({ guest }) => void (await mkdir(guest, { recursive: true })),
+  "make-file": async ({ guest }) => (await open(guest, "a")).close(),
+  // An empty file or folder only: what has content was not made as a mount point.
+  "remove-mount-point": async ({ guest }) => {
+    const stats = await lstat(guest);
+    if (stats.isDirectory()) await rmdir(guest);
+    else if (stats.isFile() && stats.size === 0) await unlink(guest);
+  },
+  bind: ({ host, guest, mounted }) => {
+    bindMount(host, guest);
+    mounted.add(guest);
+  },
+} satisfies Record<Step, (place: Place) => Promise<void> | void>;
 
 async function createIfMissing(path: string): Promise<void> {
   if ((await entryAt(path)) !== undefined) return;
@@ -116,9 +178,9 @@ async function entryAt(path: string): Promise<Entry | undefined> {
 }
 
 /** Reads the kernel's own table, so that a restarted agent knows as much as the one before. */
-async function isMountPoint(path: string): Promise<boolean> {
+async function mountPoints(): Promise<Set<string>> {
   const table = await readFile("/proc/self/mountinfo", "utf8");
-  return table.split("\n").some((line) => unescapeMountPath(line.split(" ")[4] ?? "") === path);
+  return new Set(table.split("\n").map((line) => unescapeMountPath(line.split(" ")[4] ?? "")));
 }
 
 /** mountinfo writes space, tab, newline and backslash as octal (proc(5)). */

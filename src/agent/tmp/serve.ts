@@ -1,12 +1,15 @@
 /** `qn agent tmp`: the host's files in the guest, right before Docker touches them. */
 import * as v from "valibot";
+import { messageOf } from "../../base/errors.ts";
 import type { Boot } from "../../protocol/messages.ts";
 import { type DockerApi, dockerApi } from "../../system/docker-api.ts";
 import { provideLogin } from "../login.ts";
 import { mountShares } from "../shares.ts";
-import { type Mirror, mirrorSources } from "./mount.ts";
+import { dockerPath } from "../docker-path.ts";
+import { type Mirror, mirrorSources, sweepDeleted } from "./mount.ts";
 import { type DockerRequest, servePlugin } from "../plugin.ts";
 import { type BindSource, bindSourcesOf, mountCallOf } from "./request.ts";
+import { sourcesOfRestarting } from "./restart.ts";
 
 /** dockerd finds plugins by the name of their socket here. */
 const pluginSocket = "/run/docker/plugins/qn-tmp.sock";
@@ -19,8 +22,18 @@ export async function serveTmp(boot: Boot, options: { signal: AbortSignal; onRea
     .filter((share) => share.folder !== share.path)
     .map((share) => ({ aside: share.folder, folder: share.path }));
   const docker = dockerApi("/run/docker.sock");
+  // dockerd has not started yet, and starts these containers without a request.
+  await prepareRestarting(mirrors);
+  const inTurn = newQueue();
   const plugin = await servePlugin(pluginSocket, {
-    beforeRequest: inTurn((request) => prepare(request, mirrors, docker)),
+    async beforeRequest(request) {
+      const mountAll = await prepare(request, mirrors, docker);
+      if (mountAll !== undefined) await inTurn(mountAll);
+    },
+    async beforeAnswer(request) {
+      // Nobody waits for it: what is gone on the host is taken away whenever containers have come or gone.
+      if (changesContainers(request)) void inTurn(() => sweep(mirrors)).catch(logTrouble);
+    },
   });
   options.onReady();
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
@@ -69,16 +82,32 @@ async function sourcesOf(request: DockerRequest, docker: DockerApi): Promise<Bin
   }
 }
 
-/** Mounts one request after the other: two for the same path must not both make its mount point. */
-function inTurn(
-  prepareOne: (request: DockerRequest) => Promise<(() => Promise<void>) | undefined>,
-): (request: DockerRequest) => Promise<void> {
+/** Prepares what Docker starts by itself. One that cannot be shown must not keep the others, or Docker, from starting. */
+async function prepareRestarting(mirrors: readonly Mirror[]): Promise<void> {
+  for (const source of await sourcesOfRestarting()) {
+    for (const mirror of mirrors) await mirrorSources(mirror, [source]).catch(logTrouble);
+  }
+}
+
+async function sweep(mirrors: readonly Mirror[]): Promise<void> {
+  for (const mirror of mirrors) await sweepDeleted(mirror);
+}
+
+/** A wait is answered when a container has ended, so that the end of `docker run --rm` counts too. */
+function changesContainers({ method, uri }: DockerRequest): boolean {
+  return method !== "GET" && dockerPath(uri)?.[0] === "containers";
+}
+
+function logTrouble(error: unknown): void {
+  process.stderr.write(`${messageOf(error)}\n`);
+}
+
+/** Runs one action after the other: two requests for the same path must not both make its mount point. */
+function newQueue(): (action: () => Promise<void>) => Promise<void> {
   let last: Promise<void> = Promise.resolve();
-  return async (request) => {
-    const mountAll = await prepareOne(request);
-    if (mountAll === undefined) return;
-    const turn = last.catch(() => {}).then(mountAll);
+  return (action) => {
+    const turn = last.catch(() => {}).then(action);
     last = turn;
-    await turn;
+    return turn;
   };
 }

@@ -51,6 +51,20 @@ real("an entry that the host has replaced is the new one, one that it has delete
   expect(outcomes).toEqual(["", "", "", "", "new", "", "now a file", "", "0 status 1"]);
 });
 
+real("a sweep takes away the mounts of what the host has deleted, and nothing else", async () => {
+  const outcomes = await inNamespace([
+    { sh: "mkdir $host/gone $host/kept $guest/own; echo f >$host/file; echo f >$host/gone-file" },
+    { mirror: "/gone", createMissing: false },
+    { mirror: "/kept", createMissing: false },
+    { mirror: "/file", createMissing: false },
+    { mirror: "/gone-file", createMissing: false },
+    { sh: "rm -r $host/gone $host/gone-file; ls $guest | wc -l" },
+    { sweep: true },
+    { sh: "ls $guest; cat $guest/file; grep -c $guest /proc/self/mountinfo" },
+  ]);
+  expect(outcomes).toEqual(["", "", "", "", "", "5", "", "file\nkept\nown\nf\n2"]);
+});
+
 real("what only the guest has stays its own", async () => {
   const outcomes = await inNamespace([
     { sh: "mkdir $guest/own; echo mine >$guest/own/f" },
@@ -113,22 +127,25 @@ real("names with spaces, backslashes, line ends and other letters are names like
   expect(outcomes).toEqual(["", "", "a\\ b\\\\c\\nü\\ 'q'\n1"]);
 });
 
-real("the whole agent prepares what create and start are about to mount, and nothing for others", async () => {
-  const allow = '{"Allow":true}';
-  const outcomes = await inNamespace([
-    { sh: "mkdir $host/of-old $host/there; echo hi >$host/there/f" },
-    { create: ["/there:/x:ro", "/missing:/y"] },
-    { sh: "cat $guest/there/f; ls $host $guest | grep -v /" },
-    { start: "nobody" },
-    { start: "old" },
-    { sh: "ls $guest; cat /run/qn/authorized_keys/root; stat -c %a /run/qn/ssh_host_ed25519_key" },
-  ]);
-  expect(outcomes).toEqual([
-    "",
-    allow,
-    "hi\nmissing\nthere\n\nmissing\nof-old\nthere",
-    allow,
-    allow,
-    "missing\nof-old\nthere\nssh-ed25519 AAAA\n600",
-  ]);
-});
+real(
+  "the whole agent prepares what create and start are about to mount, and what Docker starts by itself",
+  async () => {
+    const allow = '{"Allow":true}';
+    const outcomes = await inNamespace([
+      { sh: "mkdir $host/of-old $host/there; echo hi >$host/there/f" },
+      { create: ["/there:/x:ro", "/missing:/y"] },
+      { sh: "cat $guest/there/f; ls $host $guest | grep -v /" },
+      { start: "nobody" },
+      { start: "old" },
+      { sh: "ls $guest; cat /run/qn/authorized_keys/root; stat -c %a /run/qn/ssh_host_ed25519_key" },
+    ]);
+    expect(outcomes).toEqual([
+      "",
+      allow,
+      "hi\nmissing\nof-always\nthere\n\nmissing\nof-always\nof-old\nthere",
+      allow,
+      allow,
+      "missing\nof-always\nof-old\nthere\nssh-ed25519 AAAA\n600",
+    ]);
+  },
+);
