@@ -36,6 +36,8 @@ const catalogue = {
   PORT_TAKEN: { exit: 40, hint: "Free the port, or publish on another one." },
   VM_BUSY: { exit: 41, hint: "Wait until the other command is done." },
   VM_RUNNING: { exit: 42, hint: "Stop it first with `qn down`." },
+  SOCKET_TAKEN: { exit: 44, hint: "Stop the program that owns it, or use `qn env` instead." },
+  NOT_PERMITTED: { exit: 45, hint: "It takes an administrator's rights." },
   GATE_REFUSED: { exit: 50, hint: "`qn down` and `qn up` give both sides a new secret." },
   PROTOCOL: { exit: 51, hint: "Host and guest disagree; build the image again with `qn image build`." },
   AGENT_FAILED: { exit: 52, hint: "`journalctl -u qn-ports -u qn-tmp` in the guest shows more." },

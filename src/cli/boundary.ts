@@ -3,14 +3,18 @@ import { stripVTControlCharacters } from "node:util";
 import { type CommandDef, renderUsage, runCommand } from "citty";
 import { QnError } from "../base/errors.ts";
 import { nearest } from "../base/words.ts";
+import { examplesOf } from "./command.ts";
 import { commands, root } from "./commands.ts";
+import { takeVerbosity } from "./verbosity.ts";
 import { version } from "./version.ts";
 
 /** Runs one command line and sets the process's exit status; never rejects. */
-export async function runCommandLine(argv: readonly string[]): Promise<void> {
-  const [first] = argv;
-  if (argv.length === 1 && (first === "--version" || first === "-v")) return print(version);
+export async function runCommandLine(line: readonly string[]): Promise<void> {
   try {
+    const { words: argv, wanted } = takeVerbosity(line);
+    if (wanted !== "normal") (await import("./show.ts")).speak(wanted);
+    const [first] = argv;
+    if (argv.length === 1 && (first === "--version" || first === "-v")) return print(version);
     if (asksForHelp(argv)) return print(await helpFor(argv));
     if (first === undefined || !Object.hasOwn(commands, first)) throw unknownCommand(first);
     await runCommand(root, { rawArgs: [...argv] });
@@ -22,9 +26,10 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
 
 // --- internal ---
 
-/** Prints what was asked for; citty's colours are for a terminal only. */
+/** Prints what was asked for; citty's colours are for a terminal only, and not for who has set NO_COLOR (no-color.org). */
 function print(text: string): void {
-  process.stdout.write(`${process.stdout.isTTY ? text : stripVTControlCharacters(text)}\n`);
+  const isColoured = process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "";
+  process.stdout.write(`${isColoured ? text : stripVTControlCharacters(text)}\n`);
 }
 
 /** Help is asked for before a `--`: what follows it belongs to somebody else's command. */
@@ -43,7 +48,9 @@ async function helpFor(argv: readonly string[]): Promise<string> {
     command = next;
   }
   // Each command's own name is the whole of it, as in "image build".
-  return renderUsage(command, command === root ? undefined : root);
+  const usage = await renderUsage(command, command === root ? undefined : root);
+  const examples = examplesOf(command).map((line) => `  ${line}\n`);
+  return examples.length === 0 ? usage : `${usage}\nEXAMPLES\n\n${examples.join("")}`;
 }
 
 /** citty lets each part of a command be a promise or a function, too; qn's are plain. */

@@ -7,6 +7,8 @@ import { nearest } from "../base/words.ts";
 export type CommandParts<Args extends ArgsDef> = {
   readonly name: string;
   readonly description: string;
+  /** Whole command lines, for the end of its help. */
+  readonly examples?: readonly string[];
   readonly args?: Args;
   readonly hidden?: boolean;
   readonly passthrough?: boolean;
@@ -27,8 +29,9 @@ export const jsonArg = { type: "boolean", description: "Print JSON" } as const;
 /** A command. Its `run` loads what it needs itself, so that `qn --help` loads nothing. */
 export function command<const Args extends ArgsDef>(parts: CommandParts<Args>): CommandDef {
   const { name, description, hidden = false, run } = parts;
+  const meta = { name, description, hidden, examples: parts.examples ?? [] };
   const typed = defineCommand<Args>({
-    meta: { name, description, hidden },
+    meta,
     ...(parts.args === undefined ? {} : { args: parts.args }),
     async run(context) {
       refuseMistakes(context, parts);
@@ -37,6 +40,12 @@ export function command<const Args extends ArgsDef>(parts: CommandParts<Args>): 
   });
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only `run` knows its arguments, the tree need not
   return typed as unknown as CommandDef;
+}
+
+/** The command lines that a command gives as examples. */
+export function examplesOf({ meta }: CommandDef): readonly string[] {
+  if (typeof meta !== "object" || !("examples" in meta) || !Array.isArray(meta.examples)) return [];
+  return meta.examples.map(String);
 }
 
 /** The words behind `--`; nothing when there is no `--`. */

@@ -1,6 +1,7 @@
 /** The command tree: every command of qn by its name. */
 import { type CommandDef, defineCommand } from "citty";
 import { agent } from "./agent.ts";
+import { completeFor, completion } from "./completion.ts";
 import { cp } from "./cp.ts";
 import { deleteVm } from "./delete.ts";
 import { down } from "./down.ts";
@@ -12,6 +13,8 @@ import { mounts } from "./mounts.ts";
 import { ports } from "./ports.ts";
 import { restart } from "./restart.ts";
 import { ssh } from "./ssh.ts";
+import { socket } from "./socket.ts";
+import { sshConfig } from "./ssh-config.ts";
 import { status } from "./status.ts";
 import { supervise } from "./supervise.ts";
 import { up } from "./up.ts";
@@ -26,6 +29,7 @@ export const commands: Record<string, CommandDef> = {
   status,
   ls,
   ssh,
+  "ssh-config": sshConfig,
   cp,
   env,
   ports,
@@ -34,12 +38,15 @@ export const commands: Record<string, CommandDef> = {
   logs,
   delete: deleteVm,
   image,
+  socket,
+  completion,
   agent,
+  complete: completeFor(() => root),
   supervise,
 };
 
 /** `qn` itself. */
-export const root = defineCommand({
+export const root: CommandDef = defineCommand({
   meta: { name: "qn", version, description: "A Docker that behaves as if it ran on this machine" },
   subCommands: commands,
 });

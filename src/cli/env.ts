@@ -4,6 +4,7 @@ import { command, vmArg } from "./command.ts";
 export const env = command({
   name: "env",
   description: 'Print what makes docker use the VM: eval "$(qn env)"',
+  examples: ['eval "$(qn env)"', "echo 'eval \"$(qn env)\"' >> .envrc   # direnv", "qn env --shell fish | source"],
   args: {
     vm: vmArg,
     shell: { type: "string", default: "bash", description: "bash, zsh, fish or json", valueHint: "SHELL" },

@@ -4,7 +4,11 @@ import { command, vmArg, wordsBehindDashes } from "./command.ts";
 export const ssh = command({
   name: "ssh",
   description: "Open a shell in the guest, or run a command: qn ssh [vm] -- command…",
-  args: { vm: vmArg },
+  examples: ["qn ssh", "qn ssh web -- uname -a", "qn ssh -A -- git fetch"],
+  args: {
+    vm: vmArg,
+    agent: { type: "boolean", alias: "A", description: "Let the guest use your ssh agent's keys while this lasts" },
+  },
   passthrough: true,
   async run({ args, rawArgs }) {
     const [{ sshCommand }, { vmHere }, { statusOfVm }, { QnError }] = await Promise.all([
@@ -15,13 +19,20 @@ export const ssh = command({
     ]);
     // Without a VM's name citty takes the command's first word for it.
     const words = wordsBehindDashes(rawArgs);
-    const named = rawArgs[0] !== undefined && rawArgs[0] !== "--" ? args.vm : "default";
+    const own = words === undefined ? rawArgs : rawArgs.slice(0, rawArgs.indexOf("--"));
+    const named = own.some((word) => !word.startsWith("-")) ? args.vm : "default";
     const { paths } = vmHere(named);
     const status = await statusOfVm(paths, process.env);
     if (status.ssh.port === null && status.state !== "degraded") {
       throw new QnError("NOT_RUNNING", `The VM "${paths.name}" is ${status.state}.`);
     }
-    const child = Bun.spawn([...sshCommand(paths, status.mounts, process.cwd(), words, process.stdin.isTTY)], {
+    if (args.agent === true && (process.env["SSH_AUTH_SOCK"] ?? "") === "") {
+      throw new QnError("USAGE", "There is no ssh agent to let the guest use: SSH_AUTH_SOCK is not set.", {
+        hint: 'Start one with: eval "$(ssh-agent)" && ssh-add',
+      });
+    }
+    const ssh = sshCommand(paths, status.mounts, process.cwd(), words, process.stdin.isTTY, args.agent === true);
+    const child = Bun.spawn([...ssh], {
       stdio: ["inherit", "inherit", "inherit"],
     });
     // ssh gets the terminal's signals itself, being in the same process group; qn only outlives it.

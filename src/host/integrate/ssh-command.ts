@@ -4,7 +4,7 @@ import type { VmPaths } from "../layout.ts";
 
 /**
  * The ssh command for `words`, or for a login shell when there are none. It starts in `cwd` when that lies in a share.
- * ssh hands one string to the remote shell, so every word is quoted for it and arrives as it was given.
+ * With `agent`, the keys of the user's ssh agent can be used from there. ssh hands one string to the remote shell, so every word is quoted for it and arrives as it was given.
  */
 export function sshCommand(
   paths: VmPaths,
@@ -12,11 +12,20 @@ export function sshCommand(
   cwd: string,
   words: readonly string[] | undefined,
   isTerminal: boolean,
+  agent = false,
 ): readonly string[] {
   const isShared = shares.some(({ path }) => `${cwd}/`.startsWith(path === "/" ? "/" : `${path}/`));
   const enter = isShared ? `cd ${quote(cwd)} 2>/dev/null; ` : "";
   const remote = words === undefined || words.length === 0 ? 'exec "$SHELL" -l' : `exec ${words.map(quote).join(" ")}`;
-  return ["ssh", "-F", paths.sshConfig, isTerminal ? "-t" : "-T", `qn-${paths.name}`, `${enter}${remote}`];
+  return [
+    "ssh",
+    "-F",
+    paths.sshConfig,
+    isTerminal ? "-t" : "-T",
+    ...(agent ? ["-A"] : []),
+    `qn-${paths.name}`,
+    `${enter}${remote}`,
+  ];
 }
 
 /** A word for a POSIX shell: single quotes keep everything but themselves. */

@@ -1,0 +1,76 @@
+/** Completion of qn's command line, by the shells themselves. */
+import { expect, test } from "bun:test";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { completionScripts } from "../../../src/cli/completion/scripts.ts";
+import { findProgram, run } from "../../../src/system/process.ts";
+import { repository } from "../../support/program.ts";
+import { tempHome } from "../../support/temp-home.ts";
+
+/** What each shell does to show what it would offer for a line that ends with `$1`, and how it gets the script. */
+const shells: Readonly<Record<string, { readonly command: readonly string[]; readonly script: string }>> = {
+  bash: {
+    command: ["bash", "--norc", "-c"],
+    script: `eval "$(qn completion bash)"
+IFS='|' read -ra COMP_WORDS <<< "$LINE"
+[ "\${LINE: -1}" = "|" ] && COMP_WORDS+=("")
+COMP_CWORD=$(( \${#COMP_WORDS[@]} - 1 ))
+$(complete -p qn | sed 's/.*-F \\([^ ]*\\) .*/\\1/')
+printf '%s\\n' "\${COMPREPLY[@]}"`,
+  },
+  fish: {
+    command: ["fish", "--no-config", "-c"],
+    script: `qn completion fish | source
+complete -C (string replace -a '|' ' ' -- $LINE) | string replace -r '\\t.*' ''`,
+  },
+};
+
+/** A folder with `qn` as a program, and a QN_HOME with two VMs. */
+async function place() {
+  const home = await tempHome({ images: false });
+  const program = join(home.path, "_bin/qn");
+  for (const folder of ["_bin", "default", "web"]) await mkdir(join(home.path, folder));
+  await writeFile(program, `#!/bin/sh\nexec '${process.execPath}' '${join(repository, "src/main.ts")}' "$@"\n`);
+  await chmod(program, 0o755);
+  const env = {
+    ...process.env,
+    HOME: home.path,
+    QN_HOME: home.path,
+    PATH: `${join(home.path, "_bin")}:${process.env["PATH"]}`,
+  };
+  return { env, [Symbol.asyncDispose]: () => home[Symbol.asyncDispose]() };
+}
+
+const lines: Readonly<Record<string, readonly string[]>> = {
+  "qn|st": ["status"],
+  "qn|status|": ["default", "web"],
+  "qn|status|w": ["web"],
+  "qn|ports|web|--w": ["--watch"],
+  "qn|env|--shell|f": ["fish"],
+  "qn|logs|-f|d": ["default"],
+  "qn|image|b": ["build"],
+  "qn|completion|z": ["zsh"],
+  "qn|up|--qui": ["--quiet"],
+};
+
+for (const [shell, { command, script }] of Object.entries(shells)) {
+  test.skipIf(findProgram(shell) === undefined)(
+    `${shell} completes commands, flags, values and names of VMs`,
+    async () => {
+      await using at = await place();
+      const offered: Record<string, string[]> = {};
+      for (const line of Object.keys(lines)) {
+        const { stdout } = await run([...command, script], { env: { ...at.env, LINE: line } });
+        offered[line] = stdout.trim().split("\n").toSorted();
+      }
+      expect(offered).toEqual(lines as Record<string, string[]>);
+    },
+  );
+}
+
+test.skipIf(findProgram("zsh") === undefined)("zsh takes the script", async () => {
+  const outcome = await run(["zsh", "-fc", 'compdef() { : }; eval "$(cat)"; whence -w _qn'], {
+    stdin: Buffer.from(completionScripts["zsh"] ?? ""),
+  });
+  expect([outcome.stdout, outcome.stderr]).toEqual(["_qn: function\n", ""]);
+});

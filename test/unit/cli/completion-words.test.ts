@@ -1,0 +1,38 @@
+/** What may come next on a command line, from the real command tree. */
+import { expect, test } from "bun:test";
+import { commands, root } from "../../../src/cli/commands.ts";
+import { candidates } from "../../../src/cli/completion/words.ts";
+
+const names = { vms: async () => ["default", "web"], images: async () => ["debian"] };
+
+async function next(...words: string[]): Promise<string[]> {
+  return (await candidates(root, words, names)).map(({ word }) => word);
+}
+
+test("at first come the commands that `qn --help` shows, in its order", async () => {
+  const hidden = ["agent", "complete", "supervise"];
+  expect(await next("")).toEqual(Object.keys(commands).filter((name) => !hidden.includes(name)));
+  expect([await next("de"), await next("image", ""), await next("nonsense", "")]).toEqual([
+    ["delete"],
+    ["build", "ls", "rm"],
+    [],
+  ]);
+});
+
+test("a VM's name comes once, wherever flags stand", async () => {
+  expect(await next("down", "")).toEqual(["default", "web"]);
+  expect(await next("down", "--force", "")).toEqual(["default", "web"]);
+  expect(await next("up", "--cpus", "2", "w")).toEqual(["web"]);
+  expect(await next("down", "web", "")).toEqual([]);
+});
+
+test("a flag that takes a value is followed by its values, or by nothing", async () => {
+  expect(await next("up", "--accel", "")).toEqual(["auto", "kvm", "hvf", "tcg"]);
+  expect(await next("up", "--image", "")).toEqual(["debian"]);
+  expect([await next("up", "--cpus", ""), await next("up", "--mount", "")]).toEqual([[], []]);
+});
+
+test("flags come when a hyphen is typed, those of every command too", async () => {
+  expect(await next("status", "--")).toEqual(["--json", "--help", "--quiet", "--verbose"]);
+  expect(await next("ssh", "web", "--", "")).toEqual([]);
+});
