@@ -16,7 +16,7 @@ const inputGlobs = [
   "package.json",
   "bun.lock",
   "scripts/build.ts",
-  "scripts/bun-template.ts",
+  "scripts/support/bun-template.ts",
 ];
 
 /**

@@ -1,0 +1,136 @@
+# The NixOS options that qn's modules set, with NixOS' names and types, so that a wrong name or type is found without nixpkgs.
+{ lib, config, ... }:
+let
+  inherit (lib) mkOption types;
+  option = type: default: mkOption { inherit type default; };
+  flag = option types.bool;
+  strings = option (types.listOf types.str) [ ];
+  maybe = type: option (types.nullOr type) null;
+  packages = option (types.listOf types.package) [ ];
+  many = options: option (types.attrsOf (types.submodule { inherit options; })) { };
+  scalar = types.nullOr (
+    types.oneOf [
+      types.bool
+      types.int
+      types.str
+    ]
+  );
+in
+{
+  options = {
+    assertions = option (types.listOf types.attrs) [ ];
+
+    boot = {
+      growPartition = flag false;
+      initrd.availableKernelModules = strings;
+      kernel.sysctl = option (types.attrsOf scalar) { };
+      kernelModules = strings;
+      kernelParams = strings;
+      loader = {
+        systemd-boot.enable = flag false;
+        timeout = option (types.nullOr types.int) 5;
+        efi.canTouchEfiVariables = flag false;
+      };
+    };
+
+    environment = {
+      etc = many {
+        source = maybe types.path;
+        text = maybe types.lines;
+        mode = option types.str "symlink";
+      };
+      systemPackages = packages;
+    };
+
+    fileSystems = many {
+      device = maybe types.nonEmptyStr;
+      fsType = option types.nonEmptyStr "auto";
+      options = option (types.nonEmptyListOf types.nonEmptyStr) [ "defaults" ];
+      autoFormat = flag false;
+      autoResize = flag false;
+    };
+
+    networking = {
+      useNetworkd = flag false;
+      useDHCP = flag true;
+      nameservers = strings;
+      firewall.enable = flag true;
+    };
+
+    nixpkgs.hostPlatform = maybe types.str;
+
+    security.sudo.extraConfig = option types.lines "";
+
+    services = {
+      resolved.enable = flag true;
+      userdbd.enable = flag false;
+      openssh = {
+        enable = flag false;
+        ports = option (types.listOf types.port) [ 22 ];
+        openFirewall = flag true;
+        hostKeys = option (types.listOf types.attrs) [ { } ];
+        authorizedKeysFiles = strings;
+        extraConfig = option types.lines "";
+        settings = option (types.submodule {
+          freeformType = types.attrsOf scalar;
+          options = {
+            PasswordAuthentication = option (types.nullOr types.bool) true;
+            KbdInteractiveAuthentication = option (types.nullOr types.bool) true;
+            X11Forwarding = option (types.nullOr types.bool) false;
+            UseDns = option (types.nullOr types.bool) false;
+            PermitRootLogin = option (types.nullOr (
+              types.enum [
+                "yes"
+                "without-password"
+                "prohibit-password"
+                "forced-commands-only"
+                "no"
+              ]
+            )) "prohibit-password";
+          };
+        }) { };
+      };
+    };
+
+    system = {
+      nixos.label = option types.str "26.05.stub";
+      stateVersion = maybe types.str;
+    };
+
+    systemd = {
+      packages = packages;
+      services = many {
+        enable = flag true;
+        path = packages;
+        restartIfChanged = flag true;
+        wantedBy = strings;
+      };
+      network.wait-online.enable = flag true;
+      tmpfiles = {
+        rules = strings;
+        settings = option (types.attrsOf (
+          types.attrsOf (types.attrsOf (types.submodule { options.argument = option types.str ""; }))
+        )) { };
+      };
+    };
+
+    users.groups = many { gid = maybe types.int; };
+
+    virtualisation.docker = {
+      enable = flag false;
+      liveRestore = flag true;
+      logDriver = option (types.enum [
+        "none"
+        "json-file"
+        "journald"
+        "local"
+        "syslog"
+      ]) "journald";
+      daemon.settings = option (types.submodule {
+        freeformType = types.attrsOf types.anything;
+        options.live-restore = flag config.virtualisation.docker.liveRestore;
+      }) { };
+    };
+  };
+
+}

@@ -1,0 +1,132 @@
+# services.qn-agent: what any NixOS needs to be a guest of qn: the gate, the ports, the host's files. The units are those of guest/.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  cfg = config.services.qn-agent;
+  guest = ../../guest;
+  withPrograms =
+    builtins.replaceStrings
+      [
+        "@qn@"
+        "@nft@"
+      ]
+      [
+        (lib.getExe cfg.package)
+        (lib.getExe pkgs.nftables)
+      ];
+  unit =
+    path:
+    pkgs.writeTextDir "lib/systemd/system/${path}" (
+      withPrograms (builtins.readFile (guest + "/units/${path}"))
+    );
+  # sysctl.d(5) to an attribute set.
+  settings =
+    file:
+    lib.pipe (builtins.readFile file) [
+      (lib.splitString "\n")
+      (map (builtins.match "([^#[:space:]=]+) *= *(.*)"))
+      (builtins.filter (found: found != null))
+      (map (found: lib.nameValuePair (builtins.head found) (lib.last found)))
+      builtins.listToAttrs
+    ];
+  daemon = lib.importJSON (guest + "/docker/daemon.json");
+in
+{
+  options.services.qn-agent = {
+    enable = lib.mkEnableOption "the agent of qn, which gives a host's Docker client, ports and files to this guest";
+
+    package = lib.mkOption {
+      type = lib.types.package;
+      description = "The qn whose `agent` runs here; `qn-agent` of qn's flake has no QEMU in its closure.";
+    };
+  };
+
+  config = lib.mkIf cfg.enable {
+    systemd.packages = map unit [
+      "qn-tmp.service"
+      "qn-ports.service"
+      "qn-firewall.service"
+      "docker.service.d/qn.conf"
+    ];
+    # NixOS reads no [Install] section of a package's unit.
+    systemd.services = {
+      qn-tmp = {
+        wantedBy = [ "multi-user.target" ];
+        # A switch must not take the shares from under running containers.
+        restartIfChanged = false;
+      };
+      qn-ports = {
+        wantedBy = [ "multi-user.target" ];
+        path = [ pkgs.nftables ];
+      };
+      qn-firewall.wantedBy = [ "sysinit.target" ];
+    };
+
+    virtualisation.docker = {
+      enable = true;
+      # NixOS gives the log driver on the command line, where daemon.json must not name it again.
+      logDriver = daemon.log-driver;
+      daemon.settings = removeAttrs daemon [ "log-driver" ];
+      # Containers must end with the daemon: qn shuts a guest down as a whole, and the plugins decide about each start.
+      liveRestore = false;
+    };
+
+    environment.etc = {
+      "qn/nftables.conf".source = guest + "/nftables.conf";
+      "systemd/network/10-uplink.link".source = guest + "/network/10-uplink.link";
+      "systemd/network/10-uplink.network".source = guest + "/network/10-uplink.network";
+    };
+    boot.kernel.sysctl = lib.mapAttrs (_: lib.mkDefault) (settings (guest + "/sysctl.conf"));
+    boot.kernelModules = [
+      "9p"
+      "9pnet_virtio"
+      "virtio_console"
+    ];
+    systemd.tmpfiles.rules = builtins.filter (line: line != "" && !(lib.hasPrefix "#" line)) (
+      lib.splitString "\n" (builtins.readFile (guest + "/tmpfiles.conf"))
+    );
+
+    # One network, by networkd; the firewall is guest/nftables.conf, and the only way in is the host's. The resolver is
+    # slirp's, in whose place the agent answers; Docker hands it on to containers, so it must not be a stub on loopback.
+    services.resolved.enable = false;
+    networking = {
+      useNetworkd = true;
+      useDHCP = false;
+      nameservers = [ "10.0.2.3" ];
+      firewall.enable = lib.mkDefault false;
+    };
+    systemd.network.wait-online.enable = lib.mkDefault false;
+
+    # The login user is made at boot, from systemd's user database; its shell is Debian's and everybody's.
+    services.userdbd.enable = true;
+    systemd.tmpfiles.settings.qn-shell."/bin/bash"."L+".argument = lib.getExe pkgs.bashInteractive;
+    users.groups.sudo = { };
+    security.sudo.extraConfig = builtins.readFile (guest + "/sudoers");
+
+    # guest/sshd.conf in NixOS' words: the first of two values counts in sshd, so it must not follow NixOS' own.
+    services.openssh = {
+      enable = true;
+      ports = [ 1022 ];
+      hostKeys = [ ];
+      openFirewall = false;
+      authorizedKeysFiles = lib.mkForce [
+        ".ssh/authorized_keys"
+        "/run/qn/authorized_keys/%u"
+      ];
+      settings = {
+        AuthenticationMethods = "publickey";
+        PasswordAuthentication = false;
+        KbdInteractiveAuthentication = false;
+        PermitRootLogin = "prohibit-password";
+        AllowAgentForwarding = true;
+        X11Forwarding = false;
+        UseDns = false;
+      };
+      extraConfig = "HostKey /run/qn/ssh_host_ed25519_key";
+    };
+  };
+}
