@@ -3,7 +3,7 @@ import { type ArgsDef, type CommandContext, type CommandDef, defineCommand } fro
 import { QnError } from "../base/errors.ts";
 import { nearest } from "../base/words.ts";
 
-/** A command's parts. `passthrough`: whatever follows `--` is somebody else's and is not looked at. */
+/** A command's parts. `passthrough`: whatever follows `--` is somebody else's and is not looked at; `words`: any number. */
 export type CommandParts<Args extends ArgsDef> = {
   readonly name: string;
   readonly description: string;
@@ -12,6 +12,7 @@ export type CommandParts<Args extends ArgsDef> = {
   readonly args?: Args;
   readonly hidden?: boolean;
   readonly passthrough?: boolean;
+  readonly words?: boolean;
   readonly run: (context: CommandContext<Args>) => Promise<void>;
 };
 
@@ -88,7 +89,7 @@ function refuseMistakes<Args extends ArgsDef>(context: CommandContext<Args>, par
   }
   const behind = parts.passthrough === true ? (wordsBehindDashes(context.rawArgs)?.length ?? 0) : 0;
   const extra = context.args._.slice(positionals.length, context.args._.length - behind);
-  if (extra.length > 0) mistakes.push(`"${extra.join(" ")}" is one argument too many`);
+  if (extra.length > 0 && parts.words !== true) mistakes.push(`"${extra.join(" ")}" is one argument too many`);
   if (mistakes.length > 0) {
     throw new QnError("USAGE", `${mistakes.join("; ")}.`.replace(/\?\.$/, "?"), {
       hint: `See \`qn ${parts.name} --help\`.`,

@@ -2,6 +2,7 @@
 import { type CommandDef, defineCommand } from "citty";
 import { agent } from "./agent.ts";
 import { completeFor, completion } from "./completion.ts";
+import { config } from "./config.ts";
 import { cp } from "./cp.ts";
 import { deleteVm } from "./delete.ts";
 import { down } from "./down.ts";
@@ -12,9 +13,9 @@ import { ls } from "./ls.ts";
 import { mounts } from "./mounts.ts";
 import { ports } from "./ports.ts";
 import { restart } from "./restart.ts";
-import { ssh } from "./ssh.ts";
 import { socket } from "./socket.ts";
 import { sshConfig } from "./ssh-config.ts";
+import { ssh } from "./ssh.ts";
 import { status } from "./status.ts";
 import { supervise } from "./supervise.ts";
 import { up } from "./up.ts";
@@ -37,6 +38,7 @@ export const commands: Record<string, CommandDef> = {
   mounts,
   logs,
   delete: deleteVm,
+  config,
   image,
   socket,
   completion,

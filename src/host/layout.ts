@@ -17,6 +17,8 @@ export type VmPaths = {
   readonly name: string;
   readonly folder: string;
   readonly config: string;
+  /** The settings of all VMs; the VM's own win. */
+  readonly commonConfig: string;
   readonly lock: string;
   readonly controlSocket: string;
   readonly dockerSocket: string;
@@ -43,6 +45,7 @@ export type VmPaths = {
 /** The paths of one QN_HOME. */
 export type Layout = {
   readonly home: string;
+  readonly config: string;
   readonly images: string;
   readonly cache: string;
   readonly data: string;
@@ -61,6 +64,7 @@ export function layoutOf(given: string): Layout {
   const home = cleanPath(given);
   return {
     home,
+    config: join(home, "config.yaml"),
     images: join(home, "_images"),
     cache: join(home, "_cache"),
     data: join(home, "_data"),
@@ -89,6 +93,7 @@ function vmPaths(home: string, name: string): VmPaths {
     name,
     folder,
     config: at("config.yaml"),
+    commonConfig: join(home, "config.yaml"),
     lock: at("lock"),
     controlSocket: at("control.sock"),
     dockerSocket: at("docker.sock"),

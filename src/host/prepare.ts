@@ -59,8 +59,9 @@ export async function prepareVm(
 
 /** The effective settings of a VM, whether or not it has a file yet. Throws CONFIG_INVALID. */
 export async function effectiveConfig(paths: VmPaths, env: Environment, flags: ConfigInput = {}): Promise<Loaded> {
-  const text = await readTextIfThere(paths.config);
-  const files = text === undefined ? [] : [{ path: paths.config, text }];
+  const files = await Promise.all(
+    [paths.commonConfig, paths.config].map(async (path) => ({ path, text: (await readTextIfThere(path)) ?? "" })),
+  );
   return loadConfig({ host: hostSize(), files, env, flags });
 }
 

@@ -37,6 +37,8 @@ const effects: readonly RegExp[] = [
 
 /** The only places that may import a library; one that is not here needs a reason and a line. */
 const owners: Record<string, readonly string[]> = {
+  "@valibot/to-json-schema": ["src/host/config/editor-schema.ts"],
+  yaml: ["src/host/config/document.ts"],
   citty: ["src/cli/"],
   consola: ["src/cli/"],
   dockerode: ["src/system/docker.ts"],

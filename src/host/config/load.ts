@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { nearest } from "../../base/words.ts";
 import { asConfig, type ConfigInput, configSchema, leaves, type VmConfig } from "./schema.ts";
-import { type HostSize, namesAt, nested, valueAt } from "./setting.ts";
+import { type HostSize, type Leaf, namesAt, nested, valueAt } from "./setting.ts";
 import { valueOf } from "./text.ts";
 
 /** Where a value comes from. */
@@ -47,6 +47,22 @@ export function loadConfig({ host, files, env, flags }: Sources): Loaded {
     }
   }
   return { config: asConfig(values), origins };
+}
+
+/** Checks one file by itself. Throws CONFIG_INVALID with every mistake at once. */
+export function checkFile(file: SettingsFile): void {
+  refuse(mistakesIn(fileLayer(file).values, file.path));
+}
+
+/** The setting at a path. Throws CONFIG_INVALID when there is none, with the nearest known one. */
+export function leafAt(path: string): Leaf {
+  const found = leaves.find((leaf) => leaf.path === path);
+  if (found !== undefined) return found;
+  const known = leaves.map((leaf) => leaf.path);
+  const inside = known.filter((name) => name.startsWith(`${path}.`));
+  const near = inside.length > 0 ? inside.join(", ") : nearest(path, known);
+  const hint = near === undefined ? {} : { hint: `Did you mean ${near}?` };
+  throw new QnError("CONFIG_INVALID", `"${path}" is not a known setting.`, hint);
 }
 
 /** The settings that `qn up` hands to the supervisor, written as JSON. Throws CONFIG_INVALID. */

@@ -9,6 +9,7 @@ test("a VM's files are in its own folder, its data outside of it", () => {
     name: "web",
     folder: "/home/ann/.qn/web",
     config: "/home/ann/.qn/web/config.yaml",
+    commonConfig: "/home/ann/.qn/config.yaml",
     lock: "/home/ann/.qn/web/lock",
     controlSocket: "/home/ann/.qn/web/control.sock",
     dockerSocket: "/home/ann/.qn/web/docker.sock",
@@ -34,6 +35,7 @@ test("a VM's files are in its own folder, its data outside of it", () => {
   expect(layout.vm("web")).toEqual(paths);
   expect([
     layout.home,
+    layout.config,
     layout.images,
     layout.cache,
     layout.data,
@@ -41,6 +43,7 @@ test("a VM's files are in its own folder, its data outside of it", () => {
     layout.image("x", "aarch64"),
   ]).toEqual([
     "/home/ann/.qn",
+    "/home/ann/.qn/config.yaml",
     "/home/ann/.qn/_images",
     "/home/ann/.qn/_cache",
     "/home/ann/.qn/_data",
