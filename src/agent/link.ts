@@ -23,8 +23,8 @@ export class HostLink {
   readonly #connections = new Set<Connection>();
   #report: Report = { report: 0, ports: [], docker: "down" };
 
-  /** Called with each answer to a report of ports. */
-  onServed: (report: number, failed: readonly FailedPort[]) => void = () => {};
+  /** Called with each answer to a report of ports; `taken` when it was asked for. */
+  onServed: (report: number, failed: readonly FailedPort[], taken?: readonly number[]) => void = () => {};
 
   constructor(identity: Identity) {
     this.#identity = identity;
@@ -54,11 +54,14 @@ export class HostLink {
     connection.resume();
   }
 
-  /** Reports all ports that the host should listen on; gives back the report's number, or nothing without a host. */
-  reportPorts(ports: readonly PublishedPort[]): number | undefined {
+  /**
+   * Reports all ports that the host should listen on; gives back the report's number, or nothing without a host.
+   * `choosing` asks which ports Docker had better not choose.
+   */
+  reportPorts(ports: readonly PublishedPort[], choosing = false): number | undefined {
     this.#report.ports = ports;
     this.#report.report += 1;
-    this.#send(this.#portsMessage());
+    this.#send(choosing ? { ...this.#portsMessage(), choosing } : this.#portsMessage());
     return this.#connections.size === 0 ? undefined : this.#report.report;
   }
 
@@ -75,13 +78,13 @@ export class HostLink {
     this.#send({ type: "log", text: text.slice(0, 16_384) });
   }
 
-  #portsMessage(): AgentMessage {
+  #portsMessage(): Extract<AgentMessage, { type: "ports" }> {
     const { report, ports } = this.#report;
     return { type: "ports", report, ports: [...ports] };
   }
 
   #hear(message: HostMessage): void {
-    if (message.type === "served") this.onServed(message.report, message.failed);
+    if (message.type === "served") this.onServed(message.report, message.failed, message.taken);
   }
 
   #send(message: AgentMessage): void {

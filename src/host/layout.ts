@@ -27,6 +27,7 @@ export type VmPaths = {
   readonly dataDisk: string;
   readonly firmwareVars: string;
   readonly bootFile: string;
+  readonly portRange: string;
   readonly credentialFile: string;
   readonly sshKeyCredentialFile: string;
   readonly lastFailure: string;
@@ -50,6 +51,7 @@ export type Layout = {
   readonly cache: string;
   readonly data: string;
   readonly sshConfig: string;
+  readonly portsLock: string;
   /** The folder of an image. */
   image(name: string, arch: Arch): string;
   /** The paths of the VM `name`. Throws USAGE for a bad name and HOME_UNUSABLE when its sockets' paths get too long. */
@@ -69,6 +71,7 @@ export function layoutOf(given: string): Layout {
     cache: join(home, "_cache"),
     data: join(home, "_data"),
     sshConfig: join(home, "ssh_config"),
+    portsLock: join(home, "_ports.lock"),
     image: (name, arch) => join(home, "_images", `${name}-${arch}`),
     vm: (name) => vmPaths(home, name),
   };
@@ -102,6 +105,7 @@ function vmPaths(home: string, name: string): VmPaths {
     dataDisk: join(home, "_data", `${name}.raw`),
     firmwareVars: at("firmware-vars.fd"),
     bootFile: at("boot.json"),
+    portRange: at("port-range.json"),
     credentialFile: at("boot.credential"),
     sshKeyCredentialFile: at("ssh-key.credential"),
     lastFailure: at("last-failure.json"),

@@ -40,6 +40,8 @@ const bootSchema = v.object({
   /** QN_HOME and each VM's Docker socket: the guest hides the first and answers at the second. */
   home: v.string(),
   dockerSocket: v.string(),
+  /** The host ports, both ends included, that Docker chooses from; without it from the kernel's usual ones. */
+  dockerPorts: v.optional(v.object({ first: port, last: port })),
 });
 
 /** What the guest learns at boot. `folder` of a share is where it is mounted: its `path`, or aside for /tmp. */
@@ -81,6 +83,9 @@ const openedSchema = v.variant("ok", [
   v.object({ ok: v.literal(false), reason: v.pipe(v.string(), v.maxLength(4_096)) }),
 ]);
 
+/** The most ports of one report. */
+export const reportPortsMax = 5_000;
+
 const agentMessageSchema = v.variant("type", [
   v.object({
     type: v.literal("hello"),
@@ -92,7 +97,9 @@ const agentMessageSchema = v.variant("type", [
   v.object({
     type: v.literal("ports"),
     report: v.pipe(v.number(), v.integer()),
-    ports: v.pipe(v.array(publishedPortSchema), v.maxLength(5_000)),
+    ports: v.pipe(v.array(publishedPortSchema), v.maxLength(reportPortsMax)),
+    /** Docker is about to choose ports: the answer should say which of this VM's are taken. */
+    choosing: v.optional(v.boolean()),
   }),
   v.object({ type: v.literal("docker"), state: v.picklist(["ready", "down"]) }),
   v.object({ type: v.literal("log"), text: v.pipe(v.string(), v.maxLength(16_384)) }),
@@ -114,6 +121,8 @@ const hostMessageSchema = v.variant("type", [
         reason: v.pipe(v.string(), v.maxLength(4_096)),
       }),
     ),
+    /** Those of this VM's ports for Docker that something else on the host holds, when Docker is choosing. */
+    taken: v.optional(v.array(port)),
   }),
 ]);
 

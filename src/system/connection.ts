@@ -73,6 +73,11 @@ export class Connection {
     return this.#socket.remoteAddress;
   }
 
+  /** The address of this side, for TCP: where the other side reached it. */
+  get localAddress(): string {
+    return this.#socket.localAddress;
+  }
+
   /** Called by the socket's handlers: the kernel takes bytes again. */
   flush(): void {
     while (this.#waiting.length > 0) {
@@ -102,14 +107,20 @@ export async function connect(address: Address): Promise<Connection> {
 
 /**
  * Listens; `onConnection` gets each connection, paused until it sets its handlers within the same turn. Throws the
- * system's error when the address is taken. A Unix socket gets the permissions of the process's umask.
+ * system's error when the address is taken. A Unix socket gets the permissions of the process's umask. `fd` is a socket
+ * that listens already.
  */
-export function listen(address: Address, onConnection: (connection: Connection) => void): Listener {
+export function listen(
+  address: Address | { readonly fd: number },
+  onConnection: (connection: Connection) => void,
+): Listener {
   const handlers = handlersWith(onConnection);
   const listener: TCPSocketListener<Connection> | UnixSocketListener<Connection> =
-    "unix" in address
-      ? Bun.listen<Connection>({ ...address, allowHalfOpen: true, socket: handlers })
-      : Bun.listen<Connection>({ ...address, allowHalfOpen: true, exclusive: true, socket: handlers });
+    "fd" in address
+      ? Bun.listen<Connection>({ ...address, hostname: "", port: 0, allowHalfOpen: true, socket: handlers })
+      : "unix" in address
+        ? Bun.listen<Connection>({ ...address, allowHalfOpen: true, socket: handlers })
+        : Bun.listen<Connection>({ ...address, ...aloneThere, allowHalfOpen: true, socket: handlers });
   return {
     port: "port" in listener ? listener.port : 0,
     close: () => listener.stop(false),
@@ -118,6 +129,9 @@ export function listen(address: Address, onConnection: (connection: Connection) 
 }
 
 // --- internal ---
+
+/** Nobody else at the same place; and "::" is every IPv6 address only, so that 0.0.0.0 of the same port fits beside it. */
+const aloneThere = { exclusive: true, ipv6Only: true };
 
 function adopt(socket: Socket<Connection>): Connection {
   const connection = new Connection(socket);

@@ -9,6 +9,9 @@ export type DatagramListener = { readonly port: number; send(payload: Uint8Array
 /** A socket that speaks to one peer. */
 export type DatagramPeer = { send(payload: Uint8Array): void; close(): void };
 
+/** Bun's flag for IPV6_V6ONLY (LIBUS_SOCKET_IPV6_ONLY in its libusockets.h), as node:dgram passes it: "::" beside 0.0.0.0. */
+const ipv6Only = { flags: 8 };
+
 /** Listens for datagrams. Throws the system's error when the port is taken. */
 export async function listenForDatagrams(
   address: Peer,
@@ -16,6 +19,7 @@ export async function listenForDatagrams(
 ): Promise<DatagramListener> {
   const socket = await Bun.udpSocket({
     ...address,
+    ...ipv6Only,
     socket: {
       data: (_socket, payload, port, hostname) => onDatagram(payload, { hostname, port }),
       // What a peer that is gone answers (ICMP) concerns that peer alone.

@@ -15,7 +15,12 @@ const containerSchema = v.object({
     }),
   ),
   NetworkSettings: v.optional(
-    v.object({ Networks: v.record(v.string(), v.object({ IPAddress: v.optional(v.string(), "") })) }),
+    v.object({
+      Networks: v.record(
+        v.string(),
+        v.object({ IPAddress: v.optional(v.string(), ""), GlobalIPv6Address: v.optional(v.string(), "") }),
+      ),
+    }),
   ),
 });
 
@@ -30,6 +35,7 @@ const detailsSchema = v.object({
   State: v.optional(v.object({ Running: v.boolean() })),
   HostConfig: v.object({
     NetworkMode: v.optional(v.string(), ""),
+    PublishAllPorts: v.optional(v.boolean()),
     PortBindings: v.nullish(v.record(v.string(), v.nullable(v.array(portBindingSchema))), {}),
     Binds: v.nullish(v.array(v.string()), []),
     Mounts: v.nullish(v.array(v.object({ Type: v.string(), Source: v.optional(v.string(), "") })), []),
@@ -47,6 +53,8 @@ export type DockerApi = {
   containers(): Promise<Container[]>;
   /** What a container was asked to be, running or not. `id` may be a name. */
   details(id: string): Promise<ContainerDetails>;
+  /** Ends a container at once (SIGKILL). */
+  kill(id: string): Promise<void>;
   /** Calls `onEvent` for each container or network event until the daemon ends the stream or `signal` fires. */
   follow(onEvent: () => void, signal: AbortSignal): Promise<void>;
 };
@@ -64,6 +72,9 @@ export function dockerApi(socketPath: string): DockerApi {
     },
     async details(id) {
       return v.parse(detailsSchema, await call(`/containers/${encodeURIComponent(id)}/json`));
+    },
+    async kill(id) {
+      await call(`/containers/${encodeURIComponent(id)}/kill`, { method: "POST" });
     },
     async follow(onEvent, signal) {
       const filters = JSON.stringify({ type: ["container", "network"] });

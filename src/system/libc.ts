@@ -17,7 +17,10 @@ const MS_REC = 16384n;
 const MNT_DETACH = 2;
 const POSIX_FADV_DONTNEED = 4;
 const AF_UNIX = 1;
+const AF_INET6 = 10;
+const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
+const SOCK_CLOEXEC = 0o2000000;
 
 /** Takes an exclusive lock on an open file without waiting (flock(2)); false when another process holds it. */
 export function tryLock(fd: number): boolean {
@@ -68,6 +71,23 @@ export function notifySystemd(state: string, socketPath: string | undefined = pr
   check("notify", socketPath, sent < 0 ? -1 : 0);
 }
 
+/**
+ * Holds a port at every address, IPv4 and IPv6, without listening on it: nobody else can, and nobody can connect (bind(2)
+ * without listen(2), Linux only). Nothing when somebody has the port at some address already.
+ */
+export function holdPort(protocol: "tcp" | "udp", port: number): { release(): void } | undefined {
+  const c = linux();
+  const fd = c.socket(AF_INET6, (protocol === "tcp" ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+  if (fd < 0) return undefined;
+  // struct sockaddr_in6 (ipv6(7)): family, port in network order, flow, address ::, scope.
+  const address = Buffer.alloc(28);
+  address.writeUInt16LE(AF_INET6, 0);
+  address.writeUInt16BE(port, 2);
+  if (c.bind(fd, address, address.length) === 0) return { release: () => void c.close(fd) };
+  c.close(fd);
+  return undefined;
+}
+
 // --- internal ---
 
 const text = (value: string): Buffer => Buffer.from(`${value}\0`);
@@ -83,6 +103,7 @@ const linux = lazily(
       posix_fadvise: { args: [i32, FFIType.i64, FFIType.i64, i32], returns: i32 },
       socket: { args: [i32, i32, i32], returns: i32 },
       sendto: { args: [i32, ptr, u64, i32, ptr, i32], returns: FFIType.i64 },
+      bind: { args: [i32, ptr, i32], returns: i32 },
       close: { args: [i32], returns: i32 },
       __errno_location: { args: [], returns: ptr },
     }).symbols,

@@ -131,6 +131,6 @@ async function filesIn(home: string): Promise<string[]> {
   const entries = await readdir(home, { recursive: true, withFileTypes: true });
   return entries
     .map((entry) => join(entry.parentPath, entry.name).slice(home.length + 1))
-    .filter((path) => !/^(_images|_tools|_cache|\.bun|\.docker)\b/.test(path))
+    .filter((path) => !/^(_images|_tools|_cache|_ports\.lock|\.bun|\.docker)\b/.test(path))
     .toSorted();
 }

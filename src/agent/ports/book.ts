@@ -1,10 +1,13 @@
 /** The book of ports: what containers publish, what starting ones have asked for, and what the host makes of it. */
 import { within } from "../../system/clock.ts";
-import type { FailedPort, PublishedPort } from "../../protocol/messages.ts";
+import { type FailedPort, type PublishedPort, reportPortsMax } from "../../protocol/messages.ts";
 import { keyOf, type ServedPort } from "./published.ts";
 
-/** Sends a whole report to the host; nothing when nobody is linked, else its number. */
-export type Reporter = (ports: readonly PublishedPort[]) => number | undefined;
+/**
+ * Sends a whole report to the host; nothing when nobody is linked, else its number. `choosing`: Docker is about to choose
+ * ports by itself.
+ */
+export type Reporter = (ports: readonly PublishedPort[], choosing: boolean) => number | undefined;
 
 /** What waits for the host's word on a report. */
 type Waiter = { readonly report: number; readonly resolve: (failed: readonly FailedPort[]) => void };
@@ -12,12 +15,17 @@ type Waiter = { readonly report: number; readonly resolve: (failed: readonly Fai
 /** The state that is reported: published ports, and those that a start under way has asked for. */
 export class PortBook {
   readonly #report: Reporter;
+  readonly #onTrouble: (text: string) => void;
+  #cut = 0;
   #served = new Map<string, ServedPort>();
   readonly #asked = new Map<string, readonly PublishedPort[]>();
+  /** Starts that are over, but no list has told yet what came of them. */
+  readonly #over = new Set<string>();
   #waiters: Waiter[] = [];
 
-  constructor(report: Reporter) {
+  constructor(report: Reporter, onTrouble: (text: string) => void = () => {}) {
     this.#report = report;
+    this.#onTrouble = onTrouble;
   }
 
   /** Where a published port leads inside the guest; nothing when no container publishes it now. */
@@ -28,15 +36,23 @@ export class PortBook {
   /** Replaces what is published. The host is told at the next `publish`. */
   setPublished(ports: readonly ServedPort[]): void {
     this.#served = new Map(ports.map((port) => [keyOf(port), port]));
+    for (const id of this.#over) this.#asked.delete(id);
+    this.#over.clear();
   }
 
   /** Adds the ports that a container about to start asks for; `drop` takes them out again. */
   ask(id: string, ports: readonly PublishedPort[]): void {
     this.#asked.set(id, ports);
+    this.#over.delete(id);
   }
 
   drop(id: string): void {
     this.#asked.delete(id);
+  }
+
+  /** Takes them out with the next list: until there is one, nobody knows whether they are published. */
+  dropWhenListed(id: string): void {
+    this.#over.add(id);
   }
 
   /** Forgets every start under way: the daemon that was asked for them is gone. */
@@ -56,23 +72,29 @@ export class PortBook {
     return [...served, ...asked];
   }
 
+  /** The ports that one container publishes or asks for. */
+  portsOf(containerId: string): readonly PublishedPort[] {
+    return this.wanted.filter((port) => port.containerId === containerId);
+  }
+
   /** Reports without waiting. */
   publish(): void {
-    this.#report(this.wanted);
+    this.#report(this.#fitting().ports, false);
   }
 
   /**
    * Reports, and resolves once the host listens on everything it can, with what it cannot. Resolves to nothing when no
    * host is linked, or it does not answer within `deadlineMs`: containers must not wait for a host that is away.
    */
-  async publishAndWait(deadlineMs: number): Promise<readonly FailedPort[] | undefined> {
-    const report = this.#report(this.wanted);
+  async publishAndWait(deadlineMs: number, choosing = false): Promise<readonly FailedPort[] | undefined> {
+    const { ports, left } = this.#fitting();
+    const report = this.#report(ports, choosing);
     if (report === undefined) return undefined;
     const { promise, resolve } = Promise.withResolvers<readonly FailedPort[]>();
     const waiter = { report, resolve };
     this.#waiters.push(waiter);
     try {
-      return await within(promise, deadlineMs, () => new Error("late"));
+      return [...(await within(promise, deadlineMs, () => new Error("late"))), ...left];
     } catch {
       return undefined;
     } finally {
@@ -80,8 +102,38 @@ export class PortBook {
     }
   }
 
+  /** As many ports as one report takes, and those that are left: they fail with the reason. */
+  #fitting(): { readonly ports: readonly PublishedPort[]; readonly left: readonly FailedPort[] } {
+    const wanted = this.wanted;
+    const count = countFitting(wanted);
+    const left = wanted.slice(count);
+    if (left.length > 0 && left.length !== this.#cut) this.#onTrouble(`${left.length} ${tooMany}`);
+    this.#cut = left.length;
+    const failed = left.map(({ protocol, hostIp, hostPort }) => {
+      return { protocol, hostIp, hostPort, reason: `Port ${hostPort} is not forwarded: the ${tooMany}` };
+    });
+    return { ports: wanted.slice(0, count), left: failed };
+  }
+
   /** The host's word: everything up to this report is listened on, but for what has failed. */
   onServed(report: number, failed: readonly FailedPort[]): void {
     for (const waiter of this.#waiters) if (waiter.report <= report) waiter.resolve(failed);
   }
+}
+
+// --- internal ---
+
+/** Room for the ports in one message, which has at most 1 MiB (protocol/frame.ts). */
+const reportBytesMax = 1_000_000;
+
+const tooMany = `published ports are more than the host takes of one VM, which is ${reportPortsMax} or 1 MB of them.`;
+
+/** How many of the ports fit into one report. */
+function countFitting(ports: readonly PublishedPort[]): number {
+  let bytes = 0;
+  for (const [index, port] of ports.entries()) {
+    bytes += Buffer.byteLength(JSON.stringify(port)) + 1;
+    if (index >= reportPortsMax || bytes > reportBytesMax) return index;
+  }
+  return ports.length;
 }

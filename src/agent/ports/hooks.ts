@@ -1,5 +1,5 @@
 /** What `qn-ports` does while Docker waits: opens ports before a container starts, settles the rest before the answer. */
-import { QnError } from "../../base/errors.ts";
+import { messageOf, QnError } from "../../base/errors.ts";
 import type { FailedPort, PublishedPort } from "../../protocol/messages.ts";
 import { pause, within } from "../../system/clock.ts";
 import type { ContainerDetails } from "../../system/docker-api.ts";
@@ -7,13 +7,14 @@ import { dockerPath } from "../docker-path.ts";
 import type { DockerRequest, Hooks } from "../plugin.ts";
 import type { PortBook } from "./book.ts";
 import { keyOf } from "./published.ts";
-import { fixedPortsOf, portCallOf } from "./request.ts";
+import { fixedPortsOf, letsDockerChoose, portCallOf } from "./request.ts";
 
-/** What the hooks need. `refresh` lists the containers anew into the book. */
+/** What the hooks need. `refresh` lists the containers anew into the book, `kill` ends one. */
 export type HookOptions = {
   readonly book: PortBook;
   readonly details: (id: string) => Promise<ContainerDetails>;
   readonly refresh: () => Promise<void>;
+  readonly kill: (id: string) => Promise<void>;
   readonly onTrouble: (text: string) => void;
   /** How long each step may hold Docker up; 5 s unless given. */
   readonly deadlineMs?: number;
@@ -26,11 +27,16 @@ const listPauseMs = 10;
 /** Past this the request goes on, and the ports follow as soon as they can. */
 const usualDeadlineMs = 5_000;
 
+/** How many reasons a refused start shows. */
+const reasonsMax = 8;
+
 /** The hooks of the plugin `qn-ports`. */
 export function portHooks(options: HookOptions): Hooks {
   return {
     beforeRequest: (request) => openFixed(request, options),
     beforeAnswer: (request) => settle(request, options),
+    // Whatever it was, it may have changed the ports.
+    beforeLostAnswer: async () => void (await relist(undefined, options)),
   };
 }
 
@@ -42,44 +48,83 @@ async function openFixed(request: DockerRequest, options: HookOptions): Promise<
   const call = portCallOf(request.method, request.uri);
   if (call?.call !== "start") return;
   let ports: readonly PublishedPort[];
+  let isChoosing: boolean;
   try {
     const container = await within(details(call.id), deadlineMs, () => new Error("Docker does not answer."));
     ports = fixedPortsOf(container).map(({ containerPort: _containerPort, ...port }) => port);
+    isChoosing = letsDockerChoose(container);
   } catch {
     // No such container: Docker says so itself. Nor is it waited for when it does not answer.
     return;
   }
-  if (ports.length === 0) return;
-  book.ask(call.id, ports);
-  const failed = await book.publishAndWait(deadlineMs);
+  if (ports.length === 0 && !isChoosing) return;
+  if (ports.length > 0) book.ask(call.id, ports);
+  const failed = await book.publishAndWait(deadlineMs, isChoosing);
   if (failed === undefined) return onTrouble(`the ports of ${call.id} are not open yet, and it starts nevertheless`);
   const refused = ofThese(failed, ports);
   if (refused.length === 0) return;
   book.drop(call.id);
   book.publish();
-  throw new QnError("PORT_TAKEN", refused.map(({ reason }) => reason).join(" "));
+  throw new QnError("PORT_TAKEN", reasonsOf(refused));
 }
 
 async function settle(request: DockerRequest, options: HookOptions): Promise<void> {
-  const { book, onTrouble, deadlineMs = usualDeadlineMs } = options;
+  const { book } = options;
   const call = portCallOf(request.method, request.uri);
   if (call === undefined) return;
+  const isStart = call.call === "start";
+  const failed = await relist(request, options, isStart ? call.id : undefined);
+  if (!isStart || failed.length === 0) return;
+  const container = await options.details(call.id).catch(() => undefined);
+  const refused = container === undefined ? [] : ofThese(failed, book.portsOf(container.Id));
+  if (container === undefined || refused.length === 0) return;
+  await endAgain(container, options);
+  const advice = "The container is stopped; `docker start` lets Docker choose again.";
+  throw new QnError("PORT_TAKEN", `${reasonsOf(refused)} ${advice}`);
+}
+
+/** Lists anew, tells the host, and gives back what it cannot serve. `startId` is the container whose start is over. */
+async function relist(
+  request: DockerRequest | undefined,
+  options: HookOptions,
+  startId?: string,
+): Promise<readonly FailedPort[]> {
+  const { book, onTrouble, deadlineMs = usualDeadlineMs } = options;
+  let isListed = true;
   try {
     await within(refreshUntilTrue(request, options), deadlineMs, () => new Error("Docker does not answer."));
   } catch (error) {
+    isListed = false;
     onTrouble(`cannot list containers: ${String(error)}`);
   }
-  if (call.call === "start") book.drop(call.id);
-  const failed = await book.publishAndWait(deadlineMs);
-  for (const { reason } of failed ?? []) onTrouble(reason);
+  if (startId !== undefined && isListed) book.drop(startId);
+  // Its ports may well be published: they stay open until a list tells.
+  if (startId !== undefined && !isListed) book.dropWhenListed(startId);
+  const failed = (await book.publishAndWait(deadlineMs)) ?? [];
+  for (const { reason } of failed) onTrouble(reason);
+  return failed;
+}
+
+/** A container whose ports nobody can reach does not run; what it publishes is let go of. */
+async function endAgain({ Id }: ContainerDetails, { book, refresh, kill, onTrouble }: HookOptions): Promise<void> {
+  try {
+    await kill(Id);
+    await refresh();
+  } catch (error) {
+    onTrouble(`cannot end ${Id}: ${messageOf(error)}`);
+  }
+  book.publish();
 }
 
 /**
  * Lists the containers until the list knows what has happened to the one that the request was about: Docker answers
  * `stop` and `kill` a moment before its own list shows that the container has ended.
  */
-async function refreshUntilTrue(request: DockerRequest, { book, details, refresh }: HookOptions): Promise<void> {
-  const [kind, id = ""] = dockerPath(request.uri) ?? [];
+async function refreshUntilTrue(
+  request: DockerRequest | undefined,
+  { book, details, refresh }: HookOptions,
+): Promise<void> {
+  const [kind, id = ""] = dockerPath(request?.uri ?? "") ?? [];
   for (let tries = 0; tries < listTriesMax; tries += 1) {
     await refresh();
     if (kind !== "containers") return;
@@ -93,6 +138,16 @@ async function refreshUntilTrue(request: DockerRequest, { book, details, refresh
 /** Those of the failures that are about these ports. One port may fail on both families, and is told once. */
 function ofThese(failed: readonly FailedPort[], ports: readonly PublishedPort[]): readonly FailedPort[] {
   const keys = new Set(ports.map(keyOf));
-  const mine = failed.filter((port) => keys.has(keyOf(port)));
-  return mine.filter((port, index) => mine.findIndex((other) => keyOf(other) === keyOf(port)) === index);
+  const mine = new Map<string, FailedPort>();
+  for (const port of failed) {
+    const key = keyOf(port);
+    if (keys.has(key) && !mine.has(key)) mine.set(key, port);
+  }
+  return [...mine.values()];
+}
+
+function reasonsOf(failed: readonly FailedPort[]): string {
+  const reasons = [...new Set(failed.map(({ reason }) => reason))];
+  const more = reasons.length > reasonsMax ? [`${reasons.length - reasonsMax} more ports have failed.`] : [];
+  return [...reasons.slice(0, reasonsMax), ...more].join(" ");
 }

@@ -13,7 +13,11 @@ export type PortSource = {
     readonly Type: "tcp" | "udp" | "sctp";
   }[];
   readonly NetworkSettings?:
-    | { readonly Networks: Readonly<Record<string, { readonly IPAddress: string }>> }
+    | {
+        readonly Networks: Readonly<
+          Record<string, { readonly IPAddress: string; readonly GlobalIPv6Address?: string }>
+        >;
+      }
     | undefined;
 };
 
@@ -71,8 +75,12 @@ function unlistedPorts(
     .map(({ containerPort, ...port }) => ({ ...port, target: { hostname, port: containerPort } }));
 }
 
-/** The container's address in the first network that gave it one; a network without addresses publishes nothing. */
+/**
+ * The container's address in the first network that gave it one, IPv4 before IPv6; a network without addresses publishes
+ * nothing.
+ */
 function addressOf(container: PortSource): string | undefined {
   const networks = Object.values(container.NetworkSettings?.Networks ?? {});
-  return networks.map((network) => network.IPAddress).find((address) => address !== "");
+  const addresses = [...networks.map(({ IPAddress }) => IPAddress), ...networks.map((each) => each.GlobalIPv6Address)];
+  return addresses.find((address) => address !== undefined && address !== "");
 }

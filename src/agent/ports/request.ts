@@ -14,6 +14,7 @@ export type PortRequests = {
   readonly Name: string;
   readonly HostConfig: {
     readonly NetworkMode: string;
+    readonly PublishAllPorts?: boolean | undefined;
     readonly PortBindings?: Readonly<
       Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[] | null>
     > | null;
@@ -36,7 +37,7 @@ export function portCallOf(method: string, uri: string): PortCall {
  */
 export function fixedPortsOf({ Id, Name, HostConfig }: PortRequests): (PublishedPort & { containerPort: number })[] {
   const { NetworkMode, PortBindings } = HostConfig;
-  if (NetworkMode === "host" || NetworkMode === "none" || NetworkMode.startsWith("container:")) return [];
+  if (!hasOwnPorts(NetworkMode)) return [];
   return Object.entries(PortBindings ?? {}).flatMap(([spec, bindings]) => {
     const protocol = protocols.find((known) => spec.endsWith(`/${known}`)) ?? "tcp";
     return (bindings ?? []).flatMap(({ HostIp, HostPort }) => {
@@ -55,7 +56,20 @@ export function fixedPortsOf({ Id, Name, HostConfig }: PortRequests): (Published
   });
 }
 
+/** Whether Docker chooses a host port for this container when it starts: `-P`, `-p 80`, or `-p 8000-8010:80`. */
+export function letsDockerChoose({ HostConfig }: PortRequests): boolean {
+  const { NetworkMode, PortBindings, PublishAllPorts } = HostConfig;
+  if (!hasOwnPorts(NetworkMode)) return false;
+  const bindings = Object.values(PortBindings ?? {}).flatMap((each) => each ?? []);
+  return PublishAllPorts === true || bindings.some(({ HostPort }) => !/^0*[1-9]\d*$/.test(HostPort));
+}
+
 // --- internal ---
+
+/** False for a container in the host's or another one's network, which publishes nothing. */
+function hasOwnPorts(networkMode: string): boolean {
+  return networkMode !== "host" && networkMode !== "none" && !networkMode.startsWith("container:");
+}
 
 const protocols = ["tcp", "udp", "sctp"] as const;
 

@@ -5,6 +5,8 @@ import { type Boot, doorbellPort, gateGuestPort, namesGuestPort, type Open, slir
 import type { Address } from "../../system/connection.ts";
 import { askServer } from "../../system/dns.ts";
 import { dockerApi } from "../../system/docker-api.ts";
+import { writeFileAtomically } from "../../system/files.ts";
+import { inheritedSocket } from "../../system/inherited.ts";
 import { hideHostPorts } from "../firewall.ts";
 import { openGate } from "../gate.ts";
 import { HostLink, type Identity } from "../link.ts";
@@ -13,6 +15,7 @@ import { interceptNames } from "../names/intercept.ts";
 import { serveNames } from "../names/serve.ts";
 import { servePlugin } from "../plugin.ts";
 import { PortBook } from "./book.ts";
+import { HeldPorts } from "./held.ts";
 import { portHooks } from "./hooks.ts";
 import { portLister } from "./list.ts";
 import { Lister } from "./lister.ts";
@@ -27,6 +30,9 @@ const dockerSocket = "/run/docker.sock";
 /** dockerd finds plugins by the name of their socket here. */
 const pluginSocket = "/run/docker/plugins/qn-ports.sock";
 
+/** Where dockerd's unit finds what Docker chooses ports from, as the kernel writes such a range. */
+const dockerPortsFile = "/run/qn/docker-ports";
+
 /** Serves until `signal` fires; `onReady` is called once Docker may start. Throws the system's error when it cannot. */
 export async function servePorts(
   boot: Boot,
@@ -35,8 +41,14 @@ export async function servePorts(
 ): Promise<void> {
   await hideHostPorts(boot.hostPorts);
   const link = new HostLink(identity);
-  const book = new PortBook((ports) => link.reportPorts(ports));
-  link.onServed = (report, failed) => book.onServed(report, failed);
+  const onTrouble = (text: string): void => link.log(text);
+  await offerDockerPorts(boot);
+  const book = new PortBook((ports, choosing) => link.reportPorts(ports, choosing), onTrouble);
+  const held = new HeldPorts();
+  link.onServed = (report, failed, taken) => {
+    if (taken !== undefined) held.hold(taken);
+    book.onServed(report, failed);
+  };
   const names = new HostNames((question) => askServer(slirpResolver, question, slirpMs));
   const nameServer = await serveNames({ hostname: slirp.guest, port: namesGuestPort }, (question) =>
     names.ask(question),
@@ -52,10 +64,10 @@ export async function servePorts(
   const docker = dockerApi(dockerSocket);
   const lister = new Lister(portLister(docker), (ports) => book.setPublished(ports));
   const refresh = (): Promise<void> => lister.refresh();
-  const onTrouble = (text: string): void => link.log(text);
   const plugin = await servePlugin(
     pluginSocket,
-    portHooks({ book, details: (id) => docker.details(id), refresh, onTrouble }),
+    portHooks({ book, details: (id) => docker.details(id), refresh, kill: (id) => docker.kill(id), onTrouble }),
+    { inherited: inheritedSocket("qn-ports.socket") },
   );
   options.onReady();
   const doorbell = await ring();
@@ -79,6 +91,15 @@ export async function servePorts(
 }
 
 // --- internal ---
+
+/**
+ * Leaves the VM's slot of ports where dockerd's unit looks before it starts (guest/units/docker.service.d): Docker reads
+ * net.ipv4.ip_local_port_range once, when it starts (moby's libnetwork/portallocator). A guest without one keeps its own.
+ */
+async function offerDockerPorts({ dockerPorts }: Boot): Promise<void> {
+  if (dockerPorts === undefined) return;
+  await writeFileAtomically(dockerPortsFile, `${dockerPorts.first}\t${dockerPorts.last}\n`, 0o644);
+}
 
 /** Where a stream leads: Docker's socket, or the container that publishes the port now. */
 function targetOf(request: Exclude<Open, { open: "control" | "names" }>, book: PortBook): Address {

@@ -3,11 +3,12 @@ import * as v from "valibot";
 import { messageOf } from "../../base/errors.ts";
 import type { Boot } from "../../protocol/messages.ts";
 import { type DockerApi, dockerApi } from "../../system/docker-api.ts";
+import { inheritedSocket } from "../../system/inherited.ts";
 import { provideLogin } from "../login.ts";
 import { mountShares } from "../shares.ts";
 import { dockerPath } from "../docker-path.ts";
 import { type Mirror, mirrorSources, sweepDeleted } from "./mount.ts";
-import { type DockerRequest, servePlugin } from "../plugin.ts";
+import { type DockerRequest, type Hooks, servePlugin } from "../plugin.ts";
 import { type BindSource, bindSourcesOf, mountCallOf } from "./request.ts";
 import { sourcesOfRestarting } from "./restart.ts";
 
@@ -25,7 +26,7 @@ export async function serveTmp(boot: Boot, options: { signal: AbortSignal; onRea
   // dockerd has not started yet, and starts these containers without a request.
   await prepareRestarting(mirrors);
   const inTurn = newQueue();
-  const plugin = await servePlugin(pluginSocket, {
+  const hooks: Hooks = {
     async beforeRequest(request) {
       const mountAll = await prepare(request, mirrors, docker);
       if (mountAll !== undefined) await inTurn(mountAll);
@@ -34,7 +35,10 @@ export async function serveTmp(boot: Boot, options: { signal: AbortSignal; onRea
       // Nobody waits for it: what is gone on the host is taken away whenever containers have come or gone.
       if (changesContainers(request)) void inTurn(() => sweep(mirrors)).catch(logTrouble);
     },
-  });
+    // What it would mount is not known, and an empty folder in its place would be worse than an error.
+    refuseLost: "The agent in the guest was started anew meanwhile. Please try again.",
+  };
+  const plugin = await servePlugin(pluginSocket, hooks, { inherited: inheritedSocket("qn-tmp.socket") });
   options.onReady();
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
   options.signal.addEventListener("abort", () => resolve(), { once: true });

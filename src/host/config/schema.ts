@@ -27,6 +27,12 @@ const absolutePath = v.pipe(
 
 const text = v.pipe(v.string("must be text"), v.minLength(1, "must not be empty"));
 
+/** A port, or a range of ports such as "6000-6063" with both ends in it. */
+const portRule = v.pipe(
+  v.union([v.number(), v.string()], "must be a port or a range such as 6000-6063"),
+  v.check((rule) => rangeOf(rule) !== undefined, "must be a port from 1 to 65535 or a range such as 6000-6063"),
+);
+
 const listOf = <const Item extends v.GenericSchema>(item: Item) =>
   v.pipe(v.array(item, "must be a list"), v.readonly());
 
@@ -67,6 +73,11 @@ const settings = {
       "Where published ports listen on the host: on its loopback addresses, or on all.",
       () => "loopback",
     ),
+    deny: setting(
+      listOf(portRule),
+      'Ports and ranges that are never forwarded, such as [22, "6000-6063"].',
+      (): (number | string)[] => [],
+    ),
   }),
   docker: section("Docker.", {
     context: setting(
@@ -103,4 +114,11 @@ export function defaults(host: HostSize): VmConfig {
 export function asConfig(values: ReadonlyMap<string, unknown>): VmConfig {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every leaf has a value that its schema let through
   return nested(values) as VmConfig;
+}
+
+/** The ports of a rule of `ports.deny`, both ends in them; nothing when it is no rule. */
+export function rangeOf(rule: number | string): { readonly first: number; readonly last: number } | undefined {
+  const [, begin = "", end = begin] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(`${rule}`) ?? [];
+  const [first, last] = [Number(begin), Number(end)];
+  return first >= 1 && first <= last && last <= 65_535 ? { first, last } : undefined;
 }

@@ -11,7 +11,9 @@ import tmpfiles from "../../../guest/tmpfiles.conf" with { type: "text" };
 import containerdDropIn from "../../../guest/units/containerd.service.d/qn.conf" with { type: "text" };
 import dockerDropIn from "../../../guest/units/docker.service.d/qn.conf" with { type: "text" };
 import firewallUnit from "../../../guest/units/qn-firewall.service" with { type: "text" };
+import portsSocket from "../../../guest/units/qn-ports.socket" with { type: "text" };
 import portsUnit from "../../../guest/units/qn-ports.service" with { type: "text" };
+import tmpSocket from "../../../guest/units/qn-tmp.socket" with { type: "text" };
 import tmpUnit from "../../../guest/units/qn-tmp.service" with { type: "text" };
 
 /** One file of a guest: its path there, its permission bits and its text. */
@@ -40,6 +42,8 @@ export function guestFiles(programs: GuestPrograms): readonly GuestFile[] {
     { path: `${unitFolder}/containerd.service.d/qn.conf`, mode: 0o644, text: containerdDropIn },
     { path: `${unitFolder}/docker.service.d/qn.conf`, mode: 0o644, text: dockerDropIn },
     { path: `${unitFolder}/qn-firewall.service`, mode: 0o644, text: withPrograms(firewallUnit, programs) },
+    { path: `${unitFolder}/qn-ports.socket`, mode: 0o644, text: portsSocket },
+    { path: `${unitFolder}/qn-tmp.socket`, mode: 0o644, text: tmpSocket },
     { path: `${unitFolder}/qn-ports.service`, mode: 0o644, text: withPrograms(portsUnit, programs) },
     { path: `${unitFolder}/qn-tmp.service`, mode: 0o644, text: withPrograms(tmpUnit, programs) },
   ];

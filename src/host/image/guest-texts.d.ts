@@ -23,3 +23,7 @@ declare module "*/sudoers" {
   const text: string;
   export default text;
 }
+declare module "*.socket" {
+  const text: string;
+  export default text;
+}

@@ -5,8 +5,9 @@ import { listen } from "../../system/connection.ts";
 import { listenForDatagrams } from "../../system/datagrams.ts";
 import { isErrno } from "../../system/files.ts";
 import type { Gateway } from "../gate/gateway.ts";
-import { type Bind, isUnspecified, planListeners, type Wanted, wantedListeners } from "./plan.ts";
-import { refusalOf } from "./refusal.ts";
+import { deniedBy, isUnspecified, planListeners, type PortRules, type Wanted, wantedListeners } from "./plan.ts";
+import { listensAs } from "./privileged.ts";
+import { DeniedPort, refusalOf } from "./refusal.ts";
 import { Flows } from "./udp.ts";
 
 /** Whatever listens for a forward. */
@@ -31,10 +32,13 @@ export type Forward = {
 /** What of the forwards has changed: which there are, or what they have carried. */
 export type ForwardsChange = "forwards" | "counts";
 
+/** How many ports that are taken have their owner looked up for each report: it takes some 10 ms each. */
+const lookUpsMax = 16;
+
 /** The forwards of one VM. */
 export class Forwards {
   readonly #gateway: Gateway;
-  readonly #bind: Bind;
+  readonly #rules: PortRules;
   #forwards: Forward[] = [];
   #last: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -42,9 +46,9 @@ export class Forwards {
   /** Told when forwards may have come, gone or changed, and when one has carried something or turned a client away. */
   onChange: (what: ForwardsChange) => void = () => {};
 
-  constructor(gateway: Gateway, bind: Bind) {
+  constructor(gateway: Gateway, rules: PortRules) {
     this.#gateway = gateway;
-    this.#bind = bind;
+    this.#rules = rules;
   }
 
   /**
@@ -56,7 +60,8 @@ export class Forwards {
     const turn = this.#last.then(() => this.#listen(published));
     this.#last = turn;
     await turn;
-    const failed = await Promise.all(this.#forwards.filter(({ listener }) => listener === undefined).map(failureOf));
+    const failing = this.#forwards.filter(({ listener }) => listener === undefined);
+    const failed = await Promise.all(failing.map((forward, index) => failureOf(forward, index < lookUpsMax)));
     this.onChange("forwards");
     return failed;
   }
@@ -76,7 +81,7 @@ export class Forwards {
   async #listen(published: readonly PublishedPort[]): Promise<void> {
     if (this.#isClosed) return;
     const working = this.#forwards.filter((forward) => forward.listener !== undefined);
-    const { close, keep, open } = planListeners(wantedListeners(published, this.#bind), working);
+    const { close, keep, open } = planListeners(wantedListeners(published, this.#rules.bind), working);
     for (const forward of close) forward.listener?.close();
     for (const [forward, wanted] of keep) forward.serves = wanted.serves;
     const opened = await Promise.all(open.map((wanted) => this.#open(wanted)));
@@ -98,6 +103,8 @@ export class Forwards {
       bytes: 0,
     };
     try {
+      const denied = deniedBy(hostPort, this.#rules.deny);
+      if (denied !== undefined) throw new DeniedPort(`ports.deny of this VM has ${denied.rule}`);
       forward.listener = await listeners[protocol](forward, this.#gateway, () => this.onChange("counts"));
     } catch (error) {
       forward.refused = error;
@@ -126,7 +133,9 @@ const listeners: Record<
 
 function listenTcp(forward: Forward, gateway: Gateway, onCount: () => void): Closable {
   const count = countOn(forward, onCount);
-  return listen({ hostname: forward.hostIp, port: forward.hostPort }, (client) => {
+  const { address, admits } = listensAs(forward);
+  return listen({ hostname: address, port: forward.hostPort }, (client) => {
+    if (!admits(client.remoteAddress, client.localAddress)) return client.reset();
     count({ connections: 1 });
     void gateway.carry(
       client,
@@ -142,7 +151,7 @@ function listenTcp(forward: Forward, gateway: Gateway, onCount: () => void): Clo
 
 async function listenUdp(forward: Forward, gateway: Gateway, onCount: () => void): Promise<Closable> {
   const count = countOn(forward, onCount);
-  const { hostIp: hostname, hostPort: port } = forward;
+  const { address, admits } = listensAs(forward);
   const flows = new Flows({
     gateway,
     open: () => ({ open: "port", protocol: "udp", ...publishedAs(forward) }),
@@ -151,7 +160,9 @@ async function listenUdp(forward: Forward, gateway: Gateway, onCount: () => void
     onCount: (flows) => count({ connections: flows - forward.connections }),
     onRefused: (error) => count({ error }),
   });
-  const socket = await listenForDatagrams({ hostname, port }, (payload, client) => flows.take(payload, client));
+  const socket = await listenForDatagrams({ hostname: address, port: forward.hostPort }, (payload, client) => {
+    if (admits(client.hostname, undefined)) flows.take(payload, client);
+  });
   return {
     close: () => {
       flows.close();
@@ -181,9 +192,9 @@ function isNeedless({ hostIp, serves, refused }: Forward): boolean {
   return isUnspecified(serves.hostIp) && hostIp.includes(":") && hasNoSuchFamily;
 }
 
-async function failureOf(forward: Forward): Promise<FailedPort> {
+async function failureOf(forward: Forward, lookUp: boolean): Promise<FailedPort> {
   const { hostPort, serves, refused } = forward;
-  const reason = await refusalOf(forward, refused);
+  const reason = await refusalOf(forward, refused, lookUp);
   forward.error = reason;
   return { protocol: serves.protocol, hostIp: serves.hostIp, hostPort, reason };
 }

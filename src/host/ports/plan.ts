@@ -1,4 +1,5 @@
 /** Which host listeners the published ports need, and what changes from those that there are. */
+import { rangeOf, type VmConfig } from "../config/schema.ts";
 import type { PublishedPort } from "../../protocol/messages.ts";
 
 /** A host listener that should be: an address and port, and the published port that it serves. */
@@ -9,14 +10,40 @@ export type Wanted = {
   readonly serves: PublishedPort;
 };
 
+/** A port or a range of ports, ends included, that is never forwarded; `rule` is how the settings write it. */
+export type DenyRule = { readonly first: number; readonly last: number; readonly rule: string };
+
 /** Where published ports listen that name no address: loopback only, or every address of the host. */
 export type Bind = "loopback" | "all";
+
+/** What the settings say about forwards: `ports.bind` and `ports.deny`. */
+export type PortRules = { readonly bind: Bind; readonly deny: readonly DenyRule[] };
 
 const unspecified = new Set(["", "0.0.0.0", "::"]);
 
 /** True for the address of a publish that names none: both families stand for it. */
 export function isUnspecified(hostIp: string): boolean {
   return unspecified.has(hostIp);
+}
+
+/** What the settings say about forwards, for use. The rules of `deny` were checked when they were read. */
+export function portRules(ports: VmConfig["ports"]): PortRules {
+  const deny = ports.deny.flatMap((rule) => {
+    const range = rangeOf(rule);
+    return range === undefined ? [] : { ...range, rule: `${rule}` };
+  });
+  return { bind: ports.bind, deny };
+}
+
+/** The first rule that keeps this port from being forwarded. */
+export function deniedBy(port: number, deny: readonly DenyRule[]): DenyRule | undefined {
+  return deny.find(({ first, last }) => first <= port && port <= last);
+}
+
+/** Whether a socket at `held` is in the way of one at `wanted`: the same address, or one of them is every address. */
+export function overlaps(held: string, wanted: string): boolean {
+  if (held === wanted || held === "::") return true;
+  return (isUnspecified(held) || isUnspecified(wanted)) && isSix(held) === isSix(wanted);
 }
 
 /** The addresses that stand for "unspecified", IPv4 and IPv6 both, so that `localhost` works however it resolves. */
@@ -40,6 +67,10 @@ export function wantedListeners(published: readonly PublishedPort[], bind: Bind)
     }
   }
   return [...wanted.values()];
+}
+
+function isSix(address: string): boolean {
+  return address.includes(":");
 }
 
 /** What makes a listener the same one. */

@@ -11,7 +11,7 @@ import type { Gateway } from "../gate/gateway.ts";
 /** How long a flow may be silent both ways: about as long as the kernel's own conntrack keeps a UDP stream. */
 const flowIdleMs = 90_000;
 
-/** Flows of one port; past that the oldest ends, so that a flood of clients, or of forged ones, ends by itself. */
+/** Flows of one port; past that the idlest ends, so that a flood of clients, or of forged ones, takes nobody else's flow. */
 const flowsMax = 1_024;
 
 /** Datagrams and bytes of one client that wait for its flow to open; past that they are dropped, as UDP would. */
@@ -33,6 +33,7 @@ export type FlowOptions = {
 /** The flows of one UDP port. */
 export class Flows {
   readonly #options: FlowOptions;
+  /** In the order of their last datagram, the idlest first. */
   readonly #flows = new Map<string, Flow>();
 
   constructor(options: FlowOptions) {
@@ -52,11 +53,17 @@ export class Flows {
   }
 
   #begin(key: string, client: Peer): Flow {
-    const [oldest] = this.#flows.values();
-    if (this.#flows.size >= flowsMax) oldest?.close();
-    const flow = new Flow(this.#options, client, () => {
-      this.#flows.delete(key);
-      this.#options.onCount(this.#flows.size);
+    const [idlest] = this.#flows.values();
+    if (this.#flows.size >= flowsMax) idlest?.close();
+    const flow: Flow = new Flow(this.#options, client, {
+      onUse: () => {
+        // Out and in again: a Map keeps the order of insertion.
+        if (this.#flows.delete(key)) this.#flows.set(key, flow);
+      },
+      onEnd: () => {
+        this.#flows.delete(key);
+        this.#options.onCount(this.#flows.size);
+      },
     });
     this.#flows.set(key, flow);
     this.#options.onCount(this.#flows.size);
@@ -66,11 +73,14 @@ export class Flows {
 
 // --- internal ---
 
+/** Who keeps a flow: it is told of each datagram either way, and of the end. */
+type FlowOwner = { readonly onUse: () => void; readonly onEnd: () => void };
+
 /** One client of one port, and its stream through the gate. */
 class Flow {
   readonly #options: FlowOptions;
   readonly #client: Peer;
-  readonly #onEnd: () => void;
+  readonly #owner: FlowOwner;
   #connection: Connection | undefined;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
@@ -78,10 +88,10 @@ class Flow {
   #isOver = false;
   #idle: Timer;
 
-  constructor(options: FlowOptions, client: Peer, onEnd: () => void) {
+  constructor(options: FlowOptions, client: Peer, owner: FlowOwner) {
     this.#options = options;
     this.#client = client;
-    this.#onEnd = onEnd;
+    this.#owner = owner;
     this.#idle = this.#armIdle();
     void this.#open();
   }
@@ -102,7 +112,7 @@ class Flow {
     this.#isOver = true;
     this.#idle.cancel();
     this.#connection?.reset();
-    this.#onEnd();
+    this.#owner.onEnd();
   }
 
   async #open(): Promise<void> {
@@ -157,6 +167,7 @@ class Flow {
 
   #touch(bytes: number): void {
     this.#options.onBytes(bytes);
+    this.#owner.onUse();
     this.#idle.cancel();
     this.#idle = this.#armIdle();
   }

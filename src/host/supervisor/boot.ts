@@ -11,6 +11,7 @@ import { ownUser } from "../../system/platform.ts";
 import { run } from "../../system/process.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import type { GuestShare } from "../shares.ts";
+import { portRangeOf } from "./port-range.ts";
 
 const bootSchema = v.object({
   secret: v.string(),
@@ -19,6 +20,7 @@ const bootSchema = v.object({
   startedAtMs: v.number(),
   argv: v.array(v.string()),
   qemuPid: v.optional(v.number()),
+  dockerPorts: v.optional(v.object({ first: v.number(), last: v.number() })),
 });
 
 /**
@@ -27,14 +29,15 @@ const bootSchema = v.object({
  */
 export type BootRecord = v.InferOutput<typeof bootSchema>;
 
-/** A new secret and free ports; sshd's port stays what it was when it is still free, so that ssh hosts stay known. */
-export async function newBoot(paths: VmPaths): Promise<Omit<BootRecord, "argv">> {
+/** A new secret, free ports and the VM's slot for Docker's; sshd's port stays what it was when it is still free, so that ssh hosts stay known. */
+export async function newBoot(layout: Layout, paths: VmPaths): Promise<Omit<BootRecord, "argv">> {
   const previous = await readBootRecord(paths);
   return {
     secret: randomBytes(secretBytes).toString("hex"),
     gatePort: freePort(),
     sshPort: freePort(previous?.sshPort),
     startedAtMs: Date.now(),
+    dockerPorts: await portRangeOf(layout, paths),
   };
 }
 
@@ -71,6 +74,7 @@ export async function writeBootFiles(
     sshHostKey: await readFile(paths.sshHostKey, "utf8"),
     home: layout.home,
     dockerSocket: paths.dockerSocket,
+    dockerPorts: boot.dockerPorts,
   };
   await writeFileAtomically(paths.bootFile, JSON.stringify(boot));
   await writeFileAtomically(paths.credentialFile, credential(bootCredential, JSON.stringify(content)));

@@ -5,6 +5,7 @@ import { offerContext, withdrawContext } from "../integrate/docker/context.ts";
 import { writeSshConfig } from "../integrate/ssh-config.ts";
 import type { ForwardsChange } from "../ports/apply.ts";
 import { hostAnswerer } from "../names/answer.ts";
+import { portRules } from "../ports/plan.ts";
 import { type Prepared, prepareVm } from "../prepare.ts";
 import { qemuArgs } from "../qemu/args.ts";
 import { powerDown } from "../qmp/commands.ts";
@@ -143,7 +144,7 @@ export class Effects {
     const { layout, paths } = this.#options;
     const prepared = this.#needPrepared();
     await makeDisks(paths, prepared);
-    const boot = await newBoot(paths);
+    const boot = await newBoot(layout, paths);
     const spec = prepared.specFor({ gate: boot.gatePort, ssh: boot.sshPort });
     for (const warning of spec.warnings) this.#tell.warn(warning);
     this.#boot = { ...boot, argv: [...qemuArgs(spec)] };
@@ -201,12 +202,13 @@ export class Effects {
 
   /** The seam of this boot, made at first use. */
   #needSeam(): Seam {
-    const { secret, gatePort } = this.#needBoot();
+    const { secret, gatePort, dockerPorts } = this.#needBoot();
     this.#seam ??= new Seam({
       paths: this.#options.paths,
       version: this.#options.version,
-      bind: this.#needPrepared().config.ports.bind,
       answer: hostAnswerer(this.#options.env, this.#tell.log),
+      rules: portRules(this.#needPrepared().config.ports),
+      dockerPorts,
       key: { port: gatePort, secret: Buffer.from(secret, "hex") },
       dispatch: this.#tell.dispatch,
       onDocker: () => (this.#context ??= this.#offerContext()),

@@ -5,6 +5,7 @@ import type { AgentMessage, HostMessage } from "../../protocol/messages.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import type { Listener } from "../../system/connection.ts";
 import { dockerApi } from "../../system/docker-api.ts";
+import { portsInUse } from "../../system/ports-in-use.ts";
 import { openDockerSocket } from "../docker-socket.ts";
 import type { Answerer } from "../names/answer.ts";
 import { answerNames } from "../names/serve.ts";
@@ -12,7 +13,8 @@ import type { GateKey } from "../gate/dial.ts";
 import { Gateway } from "../gate/gateway.ts";
 import type { VmPaths } from "../layout.ts";
 import { type Forward, Forwards, type ForwardsChange } from "../ports/apply.ts";
-import type { Bind } from "../ports/plan.ts";
+import { deniedBy, type PortRules } from "../ports/plan.ts";
+import type { PortRange } from "../ports/range.ts";
 import { type GuestLink, linkGuest } from "./guest.ts";
 import type { Event } from "./machine.ts";
 
@@ -23,7 +25,9 @@ const redialMs = 500;
 export type SeamOptions = {
   readonly paths: VmPaths;
   readonly version: string;
-  readonly bind: Bind;
+  readonly rules: PortRules;
+  /** The ports that the VM's Docker chooses from, when it has its own. */
+  readonly dockerPorts?: PortRange | undefined;
   readonly key: GateKey;
   /** Answers the guest's DNS. */
   readonly answer: Answerer;
@@ -44,6 +48,7 @@ export class Seam {
   #redial: Timer | undefined;
   #renames: Timer | undefined;
   #attempt = 0;
+  #isDialing = false;
   /** Why ports were not listened on at the last report. */
   #told: ReadonlySet<string> = new Set();
   #closed = false;
@@ -53,7 +58,7 @@ export class Seam {
 
   constructor(options: SeamOptions) {
     this.#options = options;
-    this.#forwards = new Forwards(this.#gateway, options.bind);
+    this.#forwards = new Forwards(this.#gateway, options.rules);
     this.#forwards.onChange = options.onForwards;
   }
 
@@ -66,6 +71,7 @@ export class Seam {
     this.#redial?.cancel();
     if (this.#closed) return;
     this.#attempt += 1;
+    this.#isDialing = true;
     void this.#linkTo(this.#attempt);
   }
 
@@ -92,13 +98,19 @@ export class Seam {
     const { key, version, dispatch, log } = this.#options;
     const isCurrent = (): boolean => attempt === this.#attempt && !this.#closed;
     try {
-      const link = await linkGuest(key, version, {
+      let link: GuestLink | undefined;
+      let lost: string | undefined;
+      link = await linkGuest(key, version, {
         onMessage: (message, reply) => void this.#hear(message, reply),
         onLost: (reason) => {
-          if (isCurrent()) this.#lose(reason);
+          lost = reason;
+          // While a new dial is under way the old link is still the one in use.
+          if (link !== undefined && link === this.#link && !this.#closed) this.#lose(reason);
         },
       });
       if (!isCurrent()) return link.close();
+      if (lost !== undefined) throw new QnError("GATE_REFUSED", lost);
+      this.#isDialing = false;
       this.#link?.close();
       this.#link = link;
       this.#gateway.use(link.pool);
@@ -107,6 +119,7 @@ export class Seam {
       dispatch({ type: "linked" });
     } catch (error) {
       if (!isCurrent()) return;
+      this.#isDialing = false;
       if (error instanceof QnError && error.code === "AGENT_INCOMPATIBLE") {
         return dispatch({ type: "failure", error: reportOf(error) });
       }
@@ -139,7 +152,7 @@ export class Seam {
     this.#link = undefined;
     this.dockerReachable = false;
     dispatch({ type: "link-lost" });
-    this.#redial = after(redialMs, () => this.dial());
+    if (!this.#isDialing) this.#redial = after(redialMs, () => this.dial());
   }
 
   async #hear(message: AgentMessage, reply: (answer: HostMessage) => void): Promise<void> {
@@ -152,7 +165,8 @@ export class Seam {
         // Each report tries anew, and what fails as before has been told.
         for (const reason of reasons) if (!this.#told.has(reason)) this.#options.log(reason);
         this.#told = reasons;
-        return reply({ type: "served", report: message.report, failed: [...failed] });
+        const taken = message.choosing === true ? await this.#takenPorts() : undefined;
+        return reply({ type: "served", report: message.report, failed: [...failed], taken });
       }
       case "docker":
         if (message.state === "ready") return this.pingDocker();
@@ -161,6 +175,20 @@ export class Seam {
       case "log":
         return await this.#keepLog(message.text);
     }
+  }
+
+  /** Those of Docker's ports that somebody else holds, or that are never forwarded. */
+  async #takenPorts(): Promise<number[]> {
+    const { dockerPorts, rules, log } = this.#options;
+    if (dockerPorts === undefined) return [];
+    const { first, last } = dockerPorts;
+    const inUse = await portsInUse().catch((error: unknown) => {
+      log(`cannot look for ports in use: ${String(error)}`);
+      return new Set<number>();
+    });
+    const own = new Set(this.forwards.filter(({ listener }) => listener !== undefined).map(({ hostPort }) => hostPort));
+    const all = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+    return all.filter((port) => (inUse.has(port) && !own.has(port)) || deniedBy(port, rules.deny) !== undefined);
   }
 
   async #keepLog(text: string): Promise<void> {

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type DockerRequest, type Hooks, servePlugin } from "../../../src/agent/plugin.ts";
+import { type DockerRequest, type Hooks, type PluginOptions, servePlugin } from "../../../src/agent/plugin.ts";
 import { connect } from "../../../src/system/connection.ts";
 import { receive } from "../../support/streams.ts";
 
@@ -14,18 +14,25 @@ type Served = AsyncDisposable & {
 };
 
 /** A plugin that notes what it is asked before requests, and does what its hooks do. */
-async function plugin({ beforeRequest, ...hooks }: Partial<Hooks> = {}): Promise<Served> {
+async function plugin(
+  { beforeRequest, ...hooks }: Partial<Hooks> = {},
+  { inherited }: PluginOptions = {},
+): Promise<Served> {
   const folder = await mkdtemp(join(tmpdir(), "qn-plugin-"));
   // Neither folder is there yet, as after a boot.
   const socketPath = join(folder, "docker/plugins/qn-tmp.sock");
   const seen: DockerRequest[] = [];
-  const served = await servePlugin(socketPath, {
-    ...hooks,
-    async beforeRequest(request) {
-      seen.push(request);
-      await beforeRequest?.(request);
+  const served = await servePlugin(
+    socketPath,
+    {
+      ...hooks,
+      async beforeRequest(request) {
+        seen.push(request);
+        await beforeRequest?.(request);
+      },
     },
-  });
+    { inherited },
+  );
   return {
     socketPath,
     seen,
@@ -175,3 +182,63 @@ test("the socket of an agent that was killed is replaced", async () => {
   await served.close();
   await rm(folder, { recursive: true });
 });
+
+test("a call that comes again without its words, since an agent's death cut it off, passes or is refused as the plugin has it", async () => {
+  let settled = 0;
+  await using ports = await plugin({ beforeLostAnswer: async () => void (settled += 1) });
+  expect([await ports.ask(request, ""), settled]).toEqual([{ Allow: true }, 0]);
+  expect([await ports.ask(answer, ""), settled]).toEqual([{ Allow: true }, 1]);
+  await using tmp = await plugin({ refuseLost: "Please try again." });
+  expect([await tmp.ask(request, ""), await tmp.ask(answer, "")]).toEqual([
+    { Allow: false, Msg: "Please try again." },
+    { Allow: true },
+  ]);
+  expect([ports.seen, tmp.seen]).toEqual([[], []]);
+});
+
+/** A program that listens as systemd does, waits until a caller is there, and becomes the plugin on that socket. */
+const inheritor = `
+  import { dlopen } from "bun:ffi";
+  import { servePlugin } from ${JSON.stringify(join(import.meta.dir, "../../../src/agent/plugin.ts"))};
+  const c = dlopen("libc.so.6", {
+    socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+    bind: { args: ["i32", "ptr", "i32"], returns: "i32" },
+    listen: { args: ["i32", "i32"], returns: "i32" },
+  }).symbols;
+  const path = process.argv[1];
+  const fd = c.socket(1, 1, 0);
+  const address = Buffer.alloc(110);
+  address.writeUInt16LE(1, 0);
+  address.write(path, 2);
+  if (c.bind(fd, address, address.length) !== 0 || c.listen(fd, 16) !== 0) throw new Error("no socket");
+  console.log("listens");
+  await Bun.stdin.text();
+  await servePlugin(path, { beforeRequest: async ({ uri }) => { throw new Error("no " + uri); } }, { inherited: fd });
+`;
+
+test.skipIf(process.platform !== "linux")(
+  "callers of a socket that systemd holds wait for the agent, and none is refused",
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), "qn-plugin-"));
+    const path = join(folder, "qn.sock");
+    const child = Bun.spawn([process.execPath, "-e", inheritor, path], {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    await child.stdout.getReader().read();
+    const asking = Array.from({ length: 8 }, async () => {
+      const response = await fetch(`http://plugin${request}`, {
+        unix: path,
+        method: "POST",
+        body: JSON.stringify(asked(undefined)),
+      });
+      return await response.json();
+    });
+    await child.stdin.end();
+    expect(await Promise.all(asking)).toEqual(asking.map(() => ({ Allow: false, Msg: "no /v1.45/containers/create" })));
+    child.kill();
+    await child.exited;
+    await rm(folder, { recursive: true });
+  },
+);

@@ -26,7 +26,12 @@ test("a list is reduced to what qn needs, whatever else Docker says", async () =
         { IP: "", PrivatePort: 443, Type: "tcp" },
         { IP: "::", PrivatePort: 80, PublicPort: 8080, Type: "tcp" },
       ],
-      NetworkSettings: { Networks: { bridge: { IPAddress: "172.17.0.2" }, none: { IPAddress: "" } } },
+      NetworkSettings: {
+        Networks: {
+          bridge: { IPAddress: "172.17.0.2", GlobalIPv6Address: "" },
+          none: { IPAddress: "", GlobalIPv6Address: "" },
+        },
+      },
     },
     { Id: "beef", Names: [], Ports: [] },
   ]);

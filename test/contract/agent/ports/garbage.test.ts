@@ -63,6 +63,7 @@ async function portsPlugin(): Promise<Plugin> {
       async refresh() {
         it.lists += 1;
       },
+      kill: (id) => api.kill(id),
       onTrouble: (text) => it.troubles.push(text),
     }),
   );
@@ -99,7 +100,7 @@ test("questions about calls that chance makes up are all answered, and open noth
 test("questions that are no questions are refused, each by itself", async () => {
   await using it = await portsPlugin();
   const questions: readonly (string | Uint8Array)[] = [
-    "",
+    " ",
     "null",
     "[]",
     "{",

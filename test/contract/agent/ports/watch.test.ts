@@ -141,6 +141,7 @@ function handDocker(): { api: DockerApi; lists: PromiseWithResolvers<never[]>[];
     api: {
       ping: async () => {},
       details: async () => Promise.reject(new Error("nobody asks")),
+      kill: async () => Promise.reject(new Error("nobody asks")),
       containers() {
         const list = Promise.withResolvers<never[]>();
         lists.push(list);

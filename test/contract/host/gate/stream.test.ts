@@ -31,7 +31,7 @@ function hostSide(key: GateKey): Disposable & { gateway: Gateway; pool: GatePool
   const gateway = new Gateway();
   const pool = new GatePool(key);
   gateway.use(pool);
-  const forwards = new Forwards(gateway, "loopback");
+  const forwards = new Forwards(gateway, { bind: "loopback", deny: [] });
   return {
     gateway,
     pool,

@@ -22,6 +22,7 @@ const atRest = [
   "default/id_ed25519.pub",
   "default/known_hosts",
   "default/lock",
+  "default/port-range.json",
   "default/qemu.log",
   "default/serial.log",
   "default/ssh_config",

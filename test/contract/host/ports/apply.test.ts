@@ -1,44 +1,13 @@
-/** Forwards on real ports: TCP and UDP side by side, ports that somebody else holds, and hosts without IPv6. */
+/** Forwards on real ports: TCP and UDP side by side, every kind of address, and hosts without IPv6. */
 import { expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
-import { Gateway } from "../../../../src/host/gate/gateway.ts";
-import { GatePool } from "../../../../src/host/gate/pool.ts";
-import { Forwards } from "../../../../src/host/ports/apply.ts";
-import type { Open, PublishedPort } from "../../../../src/protocol/messages.ts";
+import { networkInterfaces } from "node:os";
+import type { Open } from "../../../../src/protocol/messages.ts";
 import { connect } from "../../../../src/system/connection.ts";
 import { listenForDatagrams } from "../../../../src/system/datagrams.ts";
 import { datagramClient, datagramServer, freePort } from "../../../support/datagrams.ts";
-import { realGate, type TestGate } from "../../../support/gates.ts";
+import { forwardsTo, published, states } from "../../../support/forwards.ts";
+import { realGate } from "../../../support/gates.ts";
 import { listenSomewhere, receive } from "../../../support/streams.ts";
-
-function published(hostPort: number, changes: Partial<PublishedPort> = {}): PublishedPort {
-  return { protocol: "tcp", hostIp: "127.0.0.1", hostPort, containerId: "f00d", container: "web", ...changes };
-}
-
-/** Forwards in front of a gate. */
-function forwardsTo(gate: TestGate): Disposable & { readonly forwards: Forwards } {
-  const gateway = new Gateway();
-  const pool = new GatePool(gate.key);
-  gateway.use(pool);
-  const forwards = new Forwards(gateway, "loopback");
-  return {
-    forwards,
-    [Symbol.dispose]() {
-      forwards.close();
-      pool.close();
-    },
-  };
-}
-
-/** Every forward as "protocol address open", or with why it is not. */
-function states({ all }: Forwards): string[] {
-  return all.map(
-    ({ protocol, hostIp, listener, error }) =>
-      `${protocol} ${hostIp} ${listener === undefined ? (error ?? "closed") : "open"}`,
-  );
-}
 
 test("TCP and UDP are forwarded on the same number, each to its own, for clients of both families", async () => {
   using dns = await datagramServer((text) => Buffer.from(`udp ${text.toString()}`));
@@ -164,88 +133,27 @@ test("a port that is still opening when the VM ends is closed, and later reports
   (await listenForDatagrams({ hostname: "127.0.0.1", port }, () => {})).close();
 });
 
-/** Somebody else's program, which listens on a free port until the end of the test. */
-async function stranger(
-  protocol: "tcp" | "udp",
-  words: readonly string[] = [],
-): Promise<AsyncDisposable & { readonly pid: number; readonly port: number }> {
-  const folder = await mkdtemp(join(tmpdir(), "qn-"));
-  const program = join(folder, "listen.ts");
-  const port = await freePort();
-  const at = `hostname: "127.0.0.1", port: ${port}, socket: { data() {} }`;
-  const listens = protocol === "tcp" ? `Bun.listen({ ${at} })` : `await Bun.udpSocket({ ${at} })`;
-  await Bun.write(program, `${listens};\nconsole.log("listens");\nawait Bun.stdin.text();\n`);
-  const child = Bun.spawn([process.execPath, program, ...words], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
-  const { value } = await child.stdout.getReader().read();
-  if (value === undefined) throw new Error("The program that was to listen has ended.");
-  return {
-    pid: child.pid,
-    port,
-    async [Symbol.asyncDispose]() {
-      child.kill();
-      await child.exited;
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
-}
-
-for (const protocol of ["tcp", "udp"] as const) {
-  test(`a ${protocol} port that a program holds is refused by its name, and served once it has ended`, async () => {
-    using gate = realGate();
-    using host = forwardsTo(gate);
-    let port: number;
-    const other = await freePort();
-    {
-      await using program = await stranger(protocol);
-      ({ port } = program);
-      const reason = `Port ${port} on 127.0.0.1 is taken by ${basename(process.execPath)} (pid ${program.pid}).`;
-      const report = [published(port, { protocol }), published(other, { protocol })];
-      expect(await host.forwards.serve(report)).toEqual([{ protocol, hostIp: "127.0.0.1", hostPort: port, reason }]);
-      expect(states(host.forwards)).toEqual([`${protocol} 127.0.0.1 ${reason}`, `${protocol} 127.0.0.1 open`]);
-      // The other protocol's port of that number is free.
-      const free = protocol === "tcp" ? "udp" : "tcp";
-      expect(await host.forwards.serve([published(port, { protocol: free })])).toEqual([]);
-    }
-    expect(await host.forwards.serve([published(port, { protocol })])).toEqual([]);
+test("with ports.bind: all a port that names no address listens at every address of both families", async () => {
+  await using web = await listenSomewhere("tcp", (connection) => {
+    connection.onData = (bytes) => void connection.write(bytes);
   });
-
-  test(`a ${protocol} port that another VM serves is refused by the VM's name`, async () => {
-    using gate = realGate();
-    using host = forwardsTo(gate);
-    await using supervisor = await stranger(protocol, ["supervise", "web", "--foreground"]);
-    const { port } = supervisor;
-    expect(await host.forwards.serve([published(port, { protocol, hostIp: "0.0.0.0" })])).toEqual([
-      {
-        protocol,
-        hostIp: "0.0.0.0",
-        hostPort: port,
-        reason: `Port ${port} on 127.0.0.1 is taken by the VM "web".`,
-      },
-    ]);
-  });
-}
-
-test("an address that this machine does not have is refused as such", async () => {
-  using gate = realGate();
-  using host = forwardsTo(gate);
+  using gate = realGate({ addressOf: () => web.address });
+  using host = forwardsTo(gate, { bind: "all", deny: [] });
   const port = await freePort();
-  const reports = (["tcp", "udp"] as const).map((protocol) => published(port, { protocol, hostIp: "192.0.2.7" }));
-  expect((await host.forwards.serve(reports)).map(({ reason }) => reason)).toEqual(
-    reports.map(() => `Port ${port} on 192.0.2.7 cannot be opened: this machine has no such address.`),
-  );
-});
-
-test("SCTP is refused with the reason, and stops no other", async () => {
-  using gate = realGate();
-  using host = forwardsTo(gate);
-  const port = await freePort();
-  const report = (["sctp", "tcp", "udp"] as const).map((protocol) => published(port, { protocol }));
-  expect((await host.forwards.serve(report)).map(({ protocol, reason }) => [protocol, reason])).toEqual([
-    [
-      "sctp",
-      `Port ${port} on 127.0.0.1 cannot be opened: SCTP cannot be forwarded: the way between host and guest carries TCP and UDP.`,
-    ],
-  ]);
+  const report = (["tcp", "udp"] as const).map((protocol) => published(port, { protocol, hostIp: "" }));
+  expect(await host.forwards.serve([...report, published(port, { hostIp: "::" })])).toEqual([]);
+  expect(states(host.forwards)).toEqual(["tcp 0.0.0.0 open", "tcp :: open", "udp 0.0.0.0 open", "udp :: open"]);
+  const others = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  const addresses = others.filter(({ address }) => !address.startsWith("fe80:")).map(({ address }) => address);
+  expect(addresses).toContain("127.0.0.1");
+  for (const hostname of addresses) {
+    const stream = await connect({ hostname, port });
+    const received = receive(stream);
+    stream.write(hostname);
+    await received.reached(hostname.length);
+    expect(received.whole.toString()).toBe(hostname);
+    stream.reset();
+  }
 });
 
 /** Whether this process may have a network of its own, in which it turns IPv6 off. */
@@ -257,7 +165,7 @@ test.skipIf(!mayTurnOff)("on a machine without IPv6 a port that names no address
   const program = `
     import { Gateway } from ${JSON.stringify(`${source}/gate/gateway.ts`)};
     import { Forwards } from ${JSON.stringify(`${source}/ports/apply.ts`)};
-    const forwards = new Forwards(new Gateway(), "loopback");
+    const forwards = new Forwards(new Gateway(), { bind: "loopback", deny: [] });
     const port = { hostPort: 8080, containerId: "f00d", container: "web" };
     const report = ["", "0.0.0.0", "::", "::1"].flatMap((hostIp, index) =>
       ["tcp", "udp"].map((protocol) => ({ ...port, protocol, hostIp, hostPort: 8080 + index })));

@@ -4,12 +4,13 @@ import { HostLink } from "../../../../src/agent/link.ts";
 import { PortBook } from "../../../../src/agent/ports/book.ts";
 import { layoutOf } from "../../../../src/host/layout.ts";
 import type { Event } from "../../../../src/host/supervisor/machine.ts";
-import { Seam } from "../../../../src/host/supervisor/seam.ts";
-import type { FailedPort, PublishedPort } from "../../../../src/protocol/messages.ts";
+import { Seam, type SeamOptions } from "../../../../src/host/supervisor/seam.ts";
+import { encode } from "../../../../src/protocol/frame.ts";
+import { type FailedPort, protocolVersion, type PublishedPort } from "../../../../src/protocol/messages.ts";
 import { connect } from "../../../../src/system/connection.ts";
 import { listenForDatagrams } from "../../../../src/system/datagrams.ts";
 import { freePort } from "../../../support/datagrams.ts";
-import { realGate } from "../../../support/gates.ts";
+import { handGate, realGate } from "../../../support/gates.ts";
 import { listenSomewhere } from "../../../support/streams.ts";
 import { tempHome } from "../../../support/temp-home.ts";
 
@@ -29,7 +30,7 @@ type Linked = AsyncDisposable & {
 };
 
 /** A seam that is linked to an agent, whose first, empty report has been answered. */
-async function linked(): Promise<Linked> {
+async function linked(changes: Partial<SeamOptions> = {}): Promise<Linked> {
   const home = await tempHome({ images: false });
   const agent = new HostLink({ version: "0.1.0", arch: "x86_64", image: "debian 1" });
   const book = new PortBook((ports) => agent.reportPorts(ports));
@@ -46,13 +47,14 @@ async function linked(): Promise<Linked> {
   const seam = new Seam({
     paths: layoutOf(home.path).vm("default"),
     version: "0.1.0",
-    bind: "loopback",
     answer: async (question) => question,
+    rules: { bind: "loopback", deny: [] },
     key: gate.key,
     onDocker: async () => {},
     dispatch: (event: Event) => void (event.type === "linked" && resolve()),
     onForwards: () => {},
     log: (text) => logged.push(text),
+    ...changes,
   });
   const it: Linked = {
     agent,
@@ -147,3 +149,63 @@ test("a report that no host could send is no report: the link is given up and ma
     quiet.mockRestore();
   }
 });
+
+test("a link that is lost while another is being made is told at once", async () => {
+  using gate = handGate();
+  await using home = await tempHome({ images: false });
+  const events: string[] = [];
+  const linkedOnce = Promise.withResolvers<void>();
+  const lost = Promise.withResolvers<void>();
+  const seam = new Seam({
+    paths: layoutOf(home.path).vm("default"),
+    version: "0.1.0",
+    rules: { bind: "loopback", deny: [] },
+    key: gate.key,
+    dispatch: ({ type }: Event) => {
+      events.push(type);
+      (type === "linked" ? linkedOnce : lost).resolve();
+    },
+    answer: async (question) => question,
+    onDocker: async () => {},
+    onForwards: () => {},
+    log: () => {},
+  });
+  seam.dial();
+  await gate.proven(1);
+  const [agent] = gate.callers;
+  agent?.connection.write(
+    encode({ type: "hello", protocol: protocolVersion, version: "1", arch: "x86_64", image: "debian 1" }),
+  );
+  await linkedOnce.promise;
+  // The pool's callers and this one: nobody answers them.
+  seam.dial();
+  await gate.proven(3);
+  agent?.connection.reset();
+  await lost.promise;
+  expect(events).toEqual(["linked", "link-lost"]);
+  seam.close();
+});
+
+test("while Docker chooses, the host says which of the VM's ports are taken or denied", async () => {
+  await using other = await listenSomewhere("tcp", () => {});
+  const taken = other.listener.port;
+  const dockerPorts = { first: Math.max(1, taken - 3), last: Math.min(65_535, taken + 3) };
+  await using it = await linked({ dockerPorts, rules: { bind: "loopback", deny: [deniedPort(taken)] } });
+  const told = Promise.withResolvers<readonly number[] | undefined>();
+  const before = it.agent.onServed;
+  it.agent.onServed = (report, failed, ports) => {
+    before(report, failed, ports);
+    if (report === 1) told.resolve(ports);
+  };
+  it.agent.reportPorts([], true);
+  const ports = await told.promise;
+  expect(ports).toContain(taken);
+  expect(ports).toContain(taken === 65_535 ? taken - 1 : taken + 1);
+  expect((ports ?? []).every((port) => port >= dockerPorts.first && port <= dockerPorts.last)).toBe(true);
+});
+
+/** A rule against the port beside this one. */
+function deniedPort(taken: number) {
+  const port = taken === 65_535 ? taken - 1 : taken + 1;
+  return { first: port, last: port, rule: `${port}` };
+}

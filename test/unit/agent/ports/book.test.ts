@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { PortBook } from "../../../../src/agent/ports/book.ts";
 import { keyOf, type ServedPort } from "../../../../src/agent/ports/published.ts";
+import { encode } from "../../../../src/protocol/frame.ts";
 import type { PublishedPort } from "../../../../src/protocol/messages.ts";
 
 function port(hostPort: number, changes: Partial<PublishedPort> = {}): PublishedPort {
@@ -105,4 +106,41 @@ test("a host that does not answer in time is not waited for any longer, and its 
   const next = book.publishAndWait(60_000);
   book.onServed(2, []);
   expect(await next).toEqual([]);
+});
+
+test("what does not fit into one report fails with the reason, and is told once", async () => {
+  const troubles: string[] = [];
+  const reports: (readonly PublishedPort[])[] = [];
+  const book: PortBook = new PortBook(
+    (ports) => {
+      reports.push(ports);
+      const number = reports.length;
+      setImmediate(() => book.onServed(number, []));
+      return number;
+    },
+    (text) => troubles.push(text),
+  );
+  const many = Array.from({ length: 5_002 }, (_, index) => served(1 + index, { containerId: "a" }));
+  const reason = "published ports are more than the host takes of one VM, which is 5000 or 1 MB of them.";
+  book.setPublished(many.slice(0, 5_000));
+  expect(await book.publishAndWait(1_000)).toEqual([]);
+  book.setPublished(many);
+  const failed = await book.publishAndWait(1_000);
+  expect(failed).toEqual(
+    [5_001, 5_002].map((hostPort) => {
+      return {
+        protocol: "tcp",
+        hostIp: "127.0.0.1",
+        hostPort,
+        reason: `Port ${hostPort} is not forwarded: the ${reason}`,
+      };
+    }),
+  );
+  book.publish();
+  expect([reports.map(({ length }) => length), troubles]).toEqual([[5_000, 5_000, 5_000], [`2 ${reason}`]]);
+  book.setPublished(Array.from({ length: 3_000 }, (_, index) => served(1 + index, { container: "é".repeat(500) })));
+  book.publish();
+  const last = reports.at(-1) ?? [];
+  expect(Buffer.byteLength(encode({ type: "ports", report: 1, ports: last }))).toBeLessThan(1_048_576);
+  expect(last.length).toBeGreaterThan(800);
 });

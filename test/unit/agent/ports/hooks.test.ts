@@ -36,6 +36,7 @@ function scene(
     readonly host?: (ports: readonly PublishedPort[]) => readonly FailedPort[] | "late" | "away";
     readonly details?: (id: string) => Promise<ContainerDetails>;
     readonly list?: () => Promise<readonly ServedPort[]>;
+    readonly kill?: () => Promise<void>;
     readonly deadlineMs?: number;
   } = {},
 ): Scene {
@@ -43,9 +44,11 @@ function scene(
   const events: string[] = [];
   const troubles: string[] = [];
   let reports = 0;
-  const book = new PortBook((ports) => {
+  const book = new PortBook((ports, choosing) => {
     const report = (reports += 1);
-    events.push(`report ${ports.map(({ hostIp, hostPort }) => `${hostIp || "any"}:${hostPort}`).join(" ") || "none"}`);
+    events.push(
+      `report${choosing ? " choosing" : ""} ${ports.map(({ hostIp, hostPort }) => `${hostIp || "any"}:${hostPort}`).join(" ") || "none"}`,
+    );
     const answer = host(ports);
     if (answer === "away") return undefined;
     if (answer !== "late") setImmediate(() => book.onServed(report, answer));
@@ -62,6 +65,10 @@ function scene(
     async refresh() {
       events.push("list");
       book.setPublished(await list());
+    },
+    async kill(id) {
+      events.push(`kill ${id}`);
+      await options.kill?.();
     },
     onTrouble: (text) => troubles.push(text),
     deadlineMs: options.deadlineMs ?? 20,
@@ -80,10 +87,10 @@ const taken = (hostPort: number, hostIp = ""): FailedPort => ({
   reason: `Port ${hostPort} on 127.0.0.1 is taken by nginx (pid 7).`,
 });
 
-test("a container starts when the host listens on the ports that it names, and on nothing that Docker chooses", async () => {
+test("a container starts when the host listens on the ports that it names, and has said which Docker must not choose", async () => {
   const { hooks, book, events, troubles } = scene();
   await hooks.beforeRequest(post("/v1.45/containers/web/start"));
-  expect([events, book.wanted, troubles]).toEqual([["details web", "report any:8080"], [port], []]);
+  expect([events, book.wanted, troubles]).toEqual([["details web", "report choosing any:8080"], [port], []]);
 });
 
 test("a port that is taken on the host refuses the start with the host's words, and is let go of", async () => {
@@ -92,7 +99,7 @@ test("a port that is taken on the host refuses the start with the host's words, 
     code: "PORT_TAKEN",
     message: "Port 8080 on 127.0.0.1 is taken by nginx (pid 7).",
   });
-  expect([events, book.wanted]).toEqual([["details web", "report any:8080", "report none"], []]);
+  expect([events, book.wanted]).toEqual([["details web", "report choosing any:8080", "report none"], []]);
 });
 
 test("a port that fails on both families refuses once, and one of another container refuses nobody", async () => {
@@ -136,7 +143,7 @@ test("the answer to a start leaves when the ports that Docker chose are listened
   await hooks.beforeAnswer?.(request);
   expect(events).toEqual([
     "details web",
-    "report any:8080",
+    "report choosing any:8080",
     "list",
     "details web",
     "report 0.0.0.0:8080 0.0.0.0:49153",
@@ -178,7 +185,7 @@ test("an answer tells what the host cannot serve, and leaves in any case", async
   expect(troubles).toEqual([taken(8080).reason, taken(9090).reason]);
 });
 
-test("a list that fails or never comes holds no answer for long, and lets a start's ports go", async () => {
+test("a list that fails or never comes holds no answer for long, and a start's ports stay until there is one", async () => {
   const never = Promise.withResolvers<never>().promise;
   for (const [list, reason] of [
     [async () => Promise.reject(new Error("gone")), "Error: gone"],
@@ -187,8 +194,63 @@ test("a list that fails or never comes holds no answer for long, and lets a star
     const { hooks, book, troubles } = scene({ list });
     book.ask("web", [port]);
     await hooks.beforeAnswer?.(post("/containers/web/start"));
-    expect([book.wanted, troubles]).toEqual([[], [`cannot list containers: ${reason}`]]);
+    expect([book.wanted, troubles]).toEqual([[port], [`cannot list containers: ${reason}`]]);
+    book.setPublished([]);
+    expect(book.wanted).toEqual([]);
   }
+});
+
+const chosen: ServedPort = { ...running, hostPort: 20_480, target: { hostname: "172.17.0.2", port: 81 } };
+
+test("a port that Docker chose and the host cannot give ends the container, and the start fails with the reason", async () => {
+  const lists = [[chosen], []];
+  const { hooks, book, events } = scene({
+    host: (ports) => ports.filter(({ hostPort }) => hostPort === 20_480).map(() => taken(20_480, "0.0.0.0")),
+    list: async () => lists.shift() ?? [],
+  });
+  expect(await failureOf(async () => await hooks.beforeAnswer?.(post("/containers/web/start")))).toEqual({
+    code: "PORT_TAKEN",
+    message:
+      "Port 20480 on 127.0.0.1 is taken by nginx (pid 7). The container is stopped; `docker start` lets Docker choose again.",
+  });
+  expect(events.slice(-3)).toEqual(["kill f00d", "list", "report none"]);
+  expect(book.wanted).toEqual([]);
+});
+
+test("a container that cannot be ended is told of, and the start fails all the same", async () => {
+  const { hooks, troubles } = scene({
+    host: () => [taken(20_480, "0.0.0.0")],
+    list: async () => [chosen],
+    kill: async () => Promise.reject(new Error("no answer")),
+  });
+  expect((await failureOf(async () => await hooks.beforeAnswer?.(post("/containers/web/start")))).code).toBe(
+    "PORT_TAKEN",
+  );
+  expect(troubles.at(-1)).toBe("cannot end f00d: no answer");
+});
+
+test("a failure of another container's port ends nobody at a start", async () => {
+  const { hooks, events } = scene({ host: () => [taken(9090)], list: async () => [running] });
+  await hooks.beforeAnswer?.(post("/containers/web/start"));
+  expect(events.filter((event) => event.startsWith("kill"))).toEqual([]);
+});
+
+test("an answer of which nothing is known lists and reports anew before it leaves", async () => {
+  const { hooks, events } = scene({ list: async () => [running] });
+  await hooks.beforeLostAnswer?.();
+  expect(events).toEqual(["list", "report 0.0.0.0:8080"]);
+});
+
+test("of many ports that are refused the first are told, and how many more there are", async () => {
+  const hostPorts = Array.from({ length: 500 }, (_, index) => 9_000 + index);
+  const PortBindings = { "80/tcp": hostPorts.map((each) => ({ HostIp: "", HostPort: `${each}` })) };
+  const { hooks } = scene({
+    host: (ports) => ports.map(({ hostPort }) => taken(hostPort)),
+    details: async () => ({ ...web, HostConfig: { ...web.HostConfig, PortBindings } }),
+  });
+  const { message } = await failureOf(() => hooks.beforeRequest(post("/containers/web/start")));
+  const told = hostPorts.slice(0, 8).map((each) => taken(each).reason);
+  expect(message).toBe([...told, "492 more ports have failed."].join(" "));
 });
 
 test("a container that Docker does not know, or says nothing about, is Docker's to refuse", async () => {

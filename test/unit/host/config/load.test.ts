@@ -19,7 +19,7 @@ const defaults: VmConfig = {
   image: "debian",
   accel: "auto",
   mounts: [{ path: "/home/ann", readOnly: false }],
-  ports: { bind: "loopback" },
+  ports: { bind: "loopback", deny: [] },
   docker: { context: "auto" },
   sound: false,
   window: false,
@@ -34,6 +34,7 @@ const paths = [
   "accel",
   "mounts",
   "ports.bind",
+  "ports.deny",
   "docker.context",
   "sound",
   "window",
@@ -76,7 +77,7 @@ mounts:
   - path: /srv
   - path: /opt
     readOnly: true
-ports: { bind: all }
+ports: { bind: all, deny: [22, "6000-6063"] }
 docker: { context: make }
 sound: true
 window: true
@@ -93,7 +94,7 @@ window: true
         { path: "/srv", readOnly: false },
         { path: "/opt", readOnly: true },
       ],
-      ports: { bind: "all" },
+      ports: { bind: "all", deny: [22, "6000-6063"] },
       docker: { context: "make" },
       sound: true,
       window: true,
@@ -128,6 +129,7 @@ test("every variable sets its setting, an empty one none", () => {
     QN_ACCEL: "tcg",
     QN_MOUNTS: "[{ path: /srv, readOnly: true }]",
     QN_PORTS_BIND: "all",
+    QN_PORTS_DENY: "[22]",
     QN_DOCKER_CONTEXT: "make",
     QN_SOUND: "true",
     QN_WINDOW: "false",
@@ -143,7 +145,7 @@ test("every variable sets its setting, an empty one none", () => {
       image: "mine",
       accel: "tcg",
       mounts: [{ path: "/srv", readOnly: true }],
-      ports: { bind: "all" },
+      ports: { bind: "all", deny: [22] },
       docker: { context: "make" },
       sound: true,
       window: false,
@@ -264,6 +266,20 @@ test("a variable whose list or switch cannot be read is a mistake that shows its
       'cpus must be a number, got " " (QN_CPUS)',
       'mounts must be a list, got "[/srv" (QN_MOUNTS)',
       'sound must be true or false, got "yes" (QN_SOUND)',
+    ],
+  });
+});
+
+test("a rule of ports.deny is a port or a range of ports, and nothing else", async () => {
+  const file = 'ports: { deny: [0, 70000, "9-8", "http", "1-70000", true] }';
+  const range = "must be a port from 1 to 65535 or a range such as 6000-6063, got";
+  const wrong = ["0", "70000", '"9-8"', '"http"', '"1-70000"'];
+  expect(await failureOf(() => load({ file }))).toEqual({
+    code: "CONFIG_INVALID",
+    message: "6 settings are wrong.",
+    details: [
+      ...wrong.map((rule, index) => `ports.deny.${index} ${range} ${rule} (/c.yaml)`),
+      "ports.deny.5 must be a port or a range such as 6000-6063, got true (/c.yaml)",
     ],
   });
 });

@@ -70,6 +70,8 @@ test("no unit is both started and masked", () => {
   const started = named.filter(({ target }) => target !== "/dev/null").map(({ name }) => name);
   expect(started).toEqual([
     "qn-firewall.service",
+    "qn-tmp.socket",
+    "qn-ports.socket",
     "qn-tmp.service",
     "qn-ports.service",
     "qn-grow-root.service",
