@@ -11,13 +11,21 @@ Host qn-${paths.name}
   HostName 127.0.0.1
   Port ${sshPort}
   User ${user}
-  IdentityFile "${paths.sshKey}"
+  IdentityFile ${quoted(paths.sshKey)}
   IdentitiesOnly yes
-  UserKnownHostsFile "${paths.sshKnownHosts}"
+  UserKnownHostsFile ${quoted(paths.sshKnownHosts)}
   HostKeyAlias qn-${paths.name}
   StrictHostKeyChecking yes
   LogLevel ERROR
 `;
+}
+
+/**
+ * The line that includes every VM's configuration. Letters that ssh or its glob(7) would read as more than themselves stand as
+ * "?", which is any one letter, themselves too: there is no way to write them that every version of ssh reads alike.
+ */
+export function includeLine(home: string): string {
+  return `Include "${home.replaceAll(/[*?[\]\\"%$]/g, "?")}/*/ssh_config"`;
 }
 
 /** Writes the VM's configuration, and the one that includes every VM's. */
@@ -26,6 +34,13 @@ export async function writeSshConfig(layout: Layout, paths: VmPaths, sshPort: nu
   await writeFileAtomically(paths.sshConfig, renderSshConfig(paths, sshPort, ownUser().name));
   await writeFileAtomically(
     layout.sshConfig,
-    `# Written by qn: each VM as the host qn-<vm>.\nInclude "${layout.home}/*/ssh_config"\n`,
+    `# Written by qn: each VM as the host qn-<vm>.\n${includeLine(layout.home)}\n`,
   );
+}
+
+// --- internal ---
+
+/** A path as ssh_config(5) reads it back: in quotes, with backslashes before what ends them and % doubled (TOKENS). */
+function quoted(path: string): string {
+  return `"${path.replaceAll(/["\\]/g, "\\$&").replaceAll("%", "%%")}"`;
 }

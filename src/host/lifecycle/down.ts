@@ -10,13 +10,11 @@ import type { Environment } from "../prepare.ts";
 import { powerDown } from "../qmp/commands.ts";
 import { readBootRecord, removeBootFiles } from "../supervisor/boot.ts";
 import { connectControl, type Control } from "../supervisor/control.ts";
+import { stopGraceMs } from "../supervisor/machine.ts";
 import { adoptQemu, type Qemu } from "../supervisor/qemu.ts";
 
 /** How it went: the guest shut down by itself, had to be ended, or was down already. */
 export type DownResult = "stopped" | "forced" | "already-stopped";
-
-/** How long a guest without a supervisor may take to shut down, as a supervisor would give it. */
-const graceMs = 90_000;
 
 /** How long a supervisor may take to let go of the VM after its last word. */
 const releaseMs = 10_000;
@@ -68,7 +66,7 @@ async function stopOrphan(qemu: Qemu, force: boolean): Promise<DownResult> {
   if (!force) {
     try {
       await powerDown(qemu.qmp);
-      await within(qemu.exited, graceMs, () => new QnError("QEMU_FAILED", "The guest does not shut down."));
+      await within(qemu.exited, stopGraceMs, () => new QnError("QEMU_FAILED", "The guest does not shut down."));
       return "stopped";
     } catch {
       // It had its chance.

@@ -43,7 +43,17 @@ export type PortFacts = {
 };
 
 /** What decided. */
-export type Rule = "taken" | "sctp" | "address" | "refused" | "ports.bind" | "docker" | "qn" | "other" | "none";
+export type Rule =
+  | "taken"
+  | "sctp"
+  | "address"
+  | "refused"
+  | "ports.bind"
+  | "ports.deny"
+  | "docker"
+  | "qn"
+  | "other"
+  | "none";
 
 /** One sentence of the answer, and the rule in it. */
 export type Reason = { readonly rule: Rule; readonly text: string };
@@ -102,7 +112,9 @@ function failed(vm: VmFacts, forward: ForwardStatus, { hostAddresses, holders }:
     (holder) => holder.protocol === protocol && holder.pid !== vm.supervisorPid && overlaps(holder.addresses, hostIp),
   );
   const isHere = isUnspecified(hostIp) || hostIp.startsWith("127.") || hostAddresses.includes(hostIp);
-  const rule = protocol === "sctp" ? "sctp" : !isHere ? "address" : isTaken ? "taken" : "refused";
+  const isDenied = error?.includes("ports.deny") === true;
+  const rule: Rule =
+    protocol === "sctp" ? "sctp" : isDenied ? "ports.deny" : !isHere ? "address" : isTaken ? "taken" : "refused";
   const wanted = `${subject(container, vm)} wants port ${hostPort}/${protocol} on ${hostIp}, and does not get it`;
   return { rank: "failed", rule, text: `${wanted}: ${sentence(error ?? "the reason is not known")}` };
 }

@@ -40,6 +40,7 @@ export class Effects {
   readonly #work = new Set<Promise<void>>();
   readonly #calledOff = new AbortController();
   #prepared: Prepared | undefined;
+  #accel: string | undefined;
   #boot: BootRecord | undefined;
   #qemu: Qemu | undefined;
   #seam: Seam | undefined;
@@ -59,6 +60,8 @@ export class Effects {
       const boot = await readBootRecord(paths);
       const adopted = await adoptQemu(paths, boot?.qemuPid);
       this.#prepared = await prepareVm(layout, paths, env, flags);
+      // Any ports will do: the accelerator is the same with all.
+      this.#accel = this.#prepared.specFor({ gate: 1, ssh: 2 }).accel.name;
       if (adopted !== undefined && boot === undefined) {
         // Without its secret this QEMU is of no use to anybody; its disks are needed for the next one.
         await adopted.kill();
@@ -130,10 +133,6 @@ export class Effects {
       dockerReachable: this.#seam?.dockerReachable ?? false,
       forwards: this.#seam?.forwards ?? [],
     };
-  }
-
-  get #accel(): string | undefined {
-    return this.#prepared?.specFor({ gate: 1, ssh: 2 }).accel.name;
   }
 
   get #patience() {

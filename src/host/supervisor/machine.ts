@@ -46,6 +46,9 @@ export type Effect =
 /** How long things may take. */
 export type Limits = { readonly bootMs: number; readonly stopGraceMs: number };
 
+/** How long a guest may take to shut down before QEMU is ended: containers get 10 s of it to stop (docker stop). */
+export const stopGraceMs = 90_000;
+
 /** A state and what to do on the way into it. */
 export type Step = readonly [State, ...Effect[]];
 

@@ -7,7 +7,7 @@ import type { Layout, VmPaths } from "../layout.ts";
 import type { Environment } from "../prepare.ts";
 import { type Client, serveControl } from "./control.ts";
 import { Effects } from "./effects.ts";
-import { type Effect, type Event, initial, type Limits, type State, step } from "./machine.ts";
+import { type Effect, type Event, initial, type Limits, type State, step, stopGraceMs } from "./machine.ts";
 import type { ControlEvent, Request } from "./messages.ts";
 import { tailOf } from "./serial.ts";
 import { PortWatchers } from "./port-watchers.ts";
@@ -28,9 +28,6 @@ export type SuperviseOptions = {
   /** Asks for a clean shutdown when it fires. */
   readonly signal: AbortSignal;
 };
-
-/** How long a guest may take to shut down before QEMU is ended: containers get 10 s of it to stop (docker stop). */
-const stopGraceMs = 90_000;
 
 /**
  * Runs the VM until it has stopped. Throws VM_BUSY when it has a supervisor already, and what it failed with when it

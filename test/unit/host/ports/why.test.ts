@@ -93,6 +93,10 @@ test("an address that is not this machine's, rights that are missing, and SCTP a
   expect(answer({ vms: failed("172.17.0.1", "This machine has no such address.") })).toEqual([
     `address: ${wanted} 8080/tcp on 172.17.0.1, and does not get it: This machine has no such address.`,
   ]);
+  const denied = "Port 8080 on 127.0.0.1 is not forwarded: ports.deny of this VM has 8000-8100.";
+  expect(answer({ vms: failed("127.0.0.1", denied) })).toEqual([
+    `ports.deny: ${wanted} 8080/tcp on 127.0.0.1, and does not get it: ${denied}`,
+  ]);
   expect(answer({ vms: failed("127.0.0.1", "It needs rights.") })).toEqual([
     `refused: ${wanted} 8080/tcp on 127.0.0.1, and does not get it: It needs rights.`,
   ]);
