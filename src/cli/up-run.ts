@@ -88,6 +88,7 @@ function showEvent(event: ControlEvent, startedAtMs: number): void {
   const sinceMs = Date.now() - startedAtMs;
   if (event.event === "phase") showPhase(phaseWords[event.phase], sinceMs);
   if (event.event === "warning") warn(event.text);
+  if (event.event === "degraded") warn(`${event.reason} Waiting until it is back.`);
 }
 
 /** Says which of the settings asked for the running VM does not have. */

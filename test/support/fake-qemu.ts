@@ -104,6 +104,9 @@ async function bootGuest(say: (line: string) => void, tell: (event: string, data
     },
   });
   if (docker !== undefined) link.reportDocker("ready");
+  // A test can take Docker away, and give it back.
+  process.on("SIGUSR1", () => link.reportDocker("down"));
+  process.on("SIGUSR2", () => link.reportDocker("ready"));
   say("login:");
   tell("VSERPORT_CHANGE", { id: "agent", open: true });
 }

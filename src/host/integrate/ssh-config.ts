@@ -20,14 +20,6 @@ Host qn-${paths.name}
 `;
 }
 
-/**
- * The line that includes every VM's configuration. Letters that ssh or its glob(7) would read as more than themselves stand as
- * "?", which is any one letter, themselves too: there is no way to write them that every version of ssh reads alike.
- */
-export function includeLine(home: string): string {
-  return `Include "${home.replaceAll(/[*?[\]\\"%$]/g, "?")}/*/ssh_config"`;
-}
-
 /** Writes the VM's configuration, and the one that includes every VM's. */
 export async function writeSshConfig(layout: Layout, paths: VmPaths, sshPort: number): Promise<void> {
   await mkdir(layout.home, { recursive: true, mode: 0o700 });
@@ -43,4 +35,12 @@ export async function writeSshConfig(layout: Layout, paths: VmPaths, sshPort: nu
 /** A path as ssh_config(5) reads it back: in quotes, with backslashes before what ends them and % doubled (TOKENS). */
 function quoted(path: string): string {
   return `"${path.replaceAll(/["\\]/g, "\\$&").replaceAll("%", "%%")}"`;
+}
+
+/**
+ * The line that includes every VM's configuration. Letters that ssh or its glob(7) would read as more than themselves stand as
+ * "?", which is any one letter, themselves too: there is no way to write them that every version of ssh reads alike.
+ */
+function includeLine(home: string): string {
+  return `Include "${home.replaceAll(/[*?[\]\\"%$]/g, "?")}/*/ssh_config"`;
 }

@@ -2,7 +2,7 @@
 import { closeSync, openSync } from "node:fs";
 import { access, constants, mkdir, rm } from "node:fs/promises";
 import { errorOf, messageOf, QnError } from "../../base/errors.ts";
-import { pause } from "../../system/clock.ts";
+import { after, pause, type Timer } from "../../system/clock.ts";
 import { isErrno, isThere, writeFileAtomically } from "../../system/files.ts";
 import type { ConfigInput } from "../config/schema.ts";
 import type { Layout, VmPaths } from "../layout.ts";
@@ -17,7 +17,7 @@ export type UpOptions = {
   readonly paths: VmPaths;
   readonly env: Environment;
   readonly flags: ConfigInput;
-  /** How long the boot may take, in seconds; the supervisor knows a default. */
+  /** How long the boot, or what is silent in a VM that runs, may take, in seconds; there are defaults. */
   readonly timeoutS: number | undefined;
   /** The command that runs this qn again, such as `["/usr/local/bin/qn"]`. */
   readonly self: readonly string[];
@@ -31,6 +31,9 @@ export type UpResult = "started" | "joined" | "running";
 
 /** How often a supervisor that is just leaving or just coming is waited for, and how long each time. */
 const patience = { tries: 100, pauseMs: 100 };
+
+/** How long what is silent in a VM that runs may take to come back: Docker starts anew in seconds, emulated in a minute. */
+const usualSilenceS = 120;
 
 /**
  * Brings the VM up. Throws what prepareVm throws before anything is touched, the supervisor's failure, or INTERRUPTED;
@@ -146,6 +149,7 @@ async function follow(control: Control, options: UpOptions, as: "started" | "joi
   signal.addEventListener("abort", callOff, { once: true });
   if (signal.aborted) callOff();
   let waited = as === "started";
+  const silence = silenceLimit(control, options.timeoutS ?? usualSilenceS);
   try {
     control.ask({ ask: "follow" });
     for (;;) {
@@ -163,15 +167,42 @@ async function follow(control: Control, options: UpOptions, as: "started" | "joi
         return "gone";
       }
       if (event.event === "phase") waited = true;
+      if (event.event === "degraded") {
+        waited = true;
+        silence.begins(event.reason);
+      }
     }
   } catch (error) {
     if (signal.aborted) throw interrupted(error);
+    silence.throwIfOver();
     if (as === "joined" && error instanceof QnError && error.code === "SUPERVISOR_UNREACHABLE") return "gone";
     throw error;
   } finally {
     signal.removeEventListener("abort", callOff);
+    silence.cancel();
     control.close();
   }
+}
+
+/** Ends a conversation when a VM that runs stays silent for too long. */
+function silenceLimit(control: Control, limitS: number) {
+  let timer: Timer | undefined;
+  let reason: string | undefined;
+  return {
+    begins(why: string): void {
+      timer ??= after(limitS * 1000, () => {
+        reason = why;
+        control.close();
+      });
+    },
+    cancel: () => timer?.cancel(),
+    throwIfOver(): void {
+      if (reason === undefined) return;
+      throw new QnError("DOCKER_UNREACHABLE", `Waited ${limitS} s in vain for a VM that runs: ${reason}`, {
+        hint: "`qn logs --source agent` shows what the guest said; `qn restart` starts it anew.",
+      });
+    },
+  };
 }
 
 /** Resolves when the supervisor has let go of the VM. */

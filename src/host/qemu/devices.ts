@@ -116,9 +116,12 @@ export function doorbell(): Words {
   ];
 }
 
-/** The guest's serial console, into a file that begins anew with each start. */
+/** The guest's serial console, at the end of a file: one that was cut short meanwhile goes on at its new end. */
 export function serialConsole(logPath: string): Words {
-  return [...option("-chardev", "file", { id: "serial", path: logPath }), ...option("-serial", "chardev:serial")];
+  return [
+    ...option("-chardev", "file", { id: "serial", path: logPath, append: "on" }),
+    ...option("-serial", "chardev:serial"),
+  ];
 }
 
 /** QEMU's monitor, for the supervisor alone: a Unix socket that QEMU makes. */

@@ -11,6 +11,7 @@ import { qemuArgs } from "../qemu/args.ts";
 import { powerDown } from "../qmp/commands.ts";
 import { type BootRecord, newBoot, readBootRecord, recordQemu, removeBootFiles, writeBootFiles } from "./boot.ts";
 import { makeDisks } from "./disks.ts";
+import { limitLogs } from "./log-limit.ts";
 import type { Effect, Event } from "./machine.ts";
 import { adoptQemu, type Qemu, startQemu } from "./qemu.ts";
 import type { SuperviseOptions } from "./run.ts";
@@ -46,6 +47,7 @@ export class Effects {
   #seam: Seam | undefined;
   #deadline: Timer | undefined;
   #silence: { close(): void } | undefined;
+  #logLimit: { close(): void } | undefined;
   #context: Promise<void> | undefined;
 
   constructor(options: SuperviseOptions, tell: Teller) {
@@ -55,6 +57,7 @@ export class Effects {
 
   /** Finds out what there is: a living QEMU to adopt, or a VM to start. */
   begin(): void {
+    this.#logLimit = limitLogs(Object.values(this.#options.paths.logs));
     this.#attempt(async () => {
       const { layout, paths, env, flags } = this.#options;
       const boot = await readBootRecord(paths);
@@ -109,6 +112,7 @@ export class Effects {
     await Promise.allSettled(this.#work);
     this.#deadline?.cancel();
     this.#silence?.close();
+    this.#logLimit?.close();
     this.#seam?.close();
     // A takeover that was called off leaves QEMU, and its way in, to the next supervisor.
     if (this.#qemu !== undefined) return await this.#qemu.qmp[Symbol.asyncDispose]();

@@ -85,6 +85,7 @@ const eventSchema = v.variant("event", [
   v.object({ event: v.literal("phase"), phase: v.picklist(phases), sinceMs: v.number() }),
   v.object({ event: v.literal("warning"), text: v.string() }),
   v.object({ event: v.literal("running"), sinceMs: v.number() }),
+  v.object({ event: v.literal("degraded"), reason: v.string() }),
   v.object({ event: v.literal("stopped"), forced: v.boolean() }),
   v.object({ event: v.literal("failed"), error: errorSchema }),
 ]);

@@ -1,5 +1,5 @@
 /** The QEMU process of a VM: started or adopted, watched, and ended in steps. */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { QnError } from "../../base/errors.ts";
 import { within } from "../../system/clock.ts";
@@ -29,7 +29,9 @@ const monitorDeadlineMs = 60_000;
  */
 export async function startQemu(argv: readonly string[], paths: VmPaths, signal: AbortSignal): Promise<Qemu> {
   await rm(paths.qmpSocket, { force: true });
-  const log = openSync(paths.logs.qemu, "w", 0o600);
+  // Both begin anew; written at their ends, so that they can be cut while QEMU has them open.
+  for (const path of [paths.logs.qemu, paths.logs.serial]) writeFileSync(path, "", { mode: 0o600 });
+  const log = openSync(paths.logs.qemu, "a", 0o600);
   const child = Bun.spawn([...argv], { stdin: "ignore", stdout: log, stderr: log, detached: true });
   closeSync(log);
   child.unref();

@@ -11,7 +11,7 @@ import { type Effect, type Event, initial, type Limits, type State, step, stopGr
 import type { ControlEvent, Request } from "./messages.ts";
 import { tailOf } from "./serial.ts";
 import { PortWatchers } from "./port-watchers.ts";
-import { forwardStatuses, statusOf } from "./status.ts";
+import { forwardStatuses, reasonOf, statusOf } from "./status.ts";
 
 /** What a supervisor is started with. */
 export type SuperviseOptions = {
@@ -157,6 +157,7 @@ class Supervisor {
       case "failed":
         return { event: "failed", error: { ...state.error, details: [...(state.error.details ?? [])] } };
       case "degraded":
+        return { event: "degraded", reason: reasonOf(state) ?? "" };
       case "stopping":
         return undefined;
     }

@@ -60,13 +60,8 @@ export function restingStatus(paths: VmPaths, config: VmConfig | undefined): Sta
   };
 }
 
-// --- internal ---
-
-function sshOf(paths: VmPaths): Pick<Status["ssh"], "host" | "user" | "identityFile"> {
-  return { host: "127.0.0.1", user: ownUser().name, identityFile: paths.sshKey };
-}
-
-function reasonOf(state: State): string | null {
+/** Why a VM is in its state, as a sentence; null when there is nothing wrong. */
+export function reasonOf(state: State): string | null {
   switch (state.name) {
     case "degraded":
       return state.silent === "agent" ? "The agent in the guest is silent." : "Docker in the guest does not answer.";
@@ -78,6 +73,12 @@ function reasonOf(state: State): string | null {
     case "stopped":
       return null;
   }
+}
+
+// --- internal ---
+
+function sshOf(paths: VmPaths): Pick<Status["ssh"], "host" | "user" | "identityFile"> {
+  return { host: "127.0.0.1", user: ownUser().name, identityFile: paths.sshKey };
 }
 
 function forwardStatus(forward: Readonly<Forward>): ForwardStatus {

@@ -1,0 +1,36 @@
+/** `qn up` on a VM that runs while its Docker does not. */
+import { expect, test } from "bun:test";
+import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
+import { failureOf } from "../../../support/failures.ts";
+import { type FakeVm, fakeVm, stateOf } from "../../../support/fake-vm.ts";
+import { until } from "../../../support/until.ts";
+
+/** A VM that runs and has lost its Docker; the result gives it back. */
+async function withoutDocker(vm: FakeVm): Promise<() => void> {
+  await vm.up();
+  vm.told.length = 0;
+  const pid = (await statusOfVm(vm.paths, vm.env)).qemu.pid ?? 0;
+  process.kill(pid, "SIGUSR1");
+  await until("a degraded VM", 10_000, async () => ((await stateOf(vm)).state === "degraded" ? true : undefined));
+  return () => void process.kill(pid, "SIGUSR2");
+}
+
+test("whoever wants a VM up whose Docker is silent is told so, and waits until it is back", async () => {
+  await using vm = await fakeVm("boots");
+  const giveBack = await withoutDocker(vm);
+  const onEvent = (event: { readonly event: string }): void => {
+    vm.told.push(event.event);
+    if (event.event === "degraded") giveBack();
+  };
+  expect([await vm.up({ onEvent }), vm.told]).toEqual(["joined", ["degraded", "running"]]);
+});
+
+test("a Docker that stays silent is given up after the time that was asked for, and the VM is left as it is", async () => {
+  await using vm = await fakeVm("boots");
+  await withoutDocker(vm);
+  expect(await failureOf(() => vm.up({ timeoutS: 1 }))).toEqual({
+    code: "DOCKER_UNREACHABLE",
+    message: "Waited 1 s in vain for a VM that runs: Docker in the guest does not answer.",
+  });
+  expect((await stateOf(vm)).state).toBe("degraded");
+});
