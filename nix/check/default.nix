@@ -56,6 +56,7 @@ in
   guest = {
     units = lib.listToAttrs (map (each: lib.nameValuePair each.path each.text) config.systemd.packages);
     services = lib.mapAttrs (_: service: { inherit (service) wantedBy restartIfChanged; }) config.systemd.services;
+    sockets = lib.mapAttrs (_: socket: { inherit (socket) wantedBy; }) config.systemd.sockets;
     docker = { inherit (config.virtualisation.docker) enable logDriver; settings = config.virtualisation.docker.daemon.settings; };
     etc = lib.mapAttrs (_: file: if file.text != null then file.text else builtins.readFile file.source) config.environment.etc;
     tmpfiles = config.systemd.tmpfiles.rules;

@@ -105,6 +105,7 @@ in
         restartIfChanged = flag true;
         wantedBy = strings;
       };
+      sockets = many { wantedBy = strings; };
       network.wait-online.enable = flag true;
       tmpfiles = {
         rules = strings;

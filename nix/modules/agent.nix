@@ -47,7 +47,9 @@ in
 
   config = lib.mkIf cfg.enable {
     systemd.packages = map unit [
+      "qn-tmp.socket"
       "qn-tmp.service"
+      "qn-ports.socket"
       "qn-ports.service"
       "qn-firewall.service"
       "docker.service.d/qn.conf"
@@ -64,6 +66,11 @@ in
         path = [ pkgs.nftables ];
       };
       qn-firewall.wantedBy = [ "sysinit.target" ];
+    };
+
+    systemd.sockets = {
+      qn-tmp.wantedBy = [ "sockets.target" ];
+      qn-ports.wantedBy = [ "sockets.target" ];
     };
 
     virtualisation.docker = {

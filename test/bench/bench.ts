@@ -1,17 +1,24 @@
 /**
  * The benchmarks: ratios, each measured within this one run, since machines differ and are noisy.
  *
- *   node_modules/.bin/bun test/bench/bench.ts [up|download|status|rest]…
+ *   node_modules/.bin/bun test/bench/bench.ts [up|calls|download|status|rest]…
  *
  * Needs dist/qn and a guest image of this build (`QN_HOME=dist/e2e dist/qn image build`), and no other load.
  */
 import { bootVm } from "../support/vm.ts";
+import { measureDockerCalls } from "./docker-calls.ts";
 import { measureDownload } from "./download.ts";
 import { measureRest } from "./rest.ts";
 import { measureStatus } from "./status.ts";
 import { measureUp } from "./up.ts";
 
-const benchmarks = { up: measureUp, status: measureStatus, rest: measureRest, download: measureDownload };
+const benchmarks = {
+  up: measureUp,
+  calls: measureDockerCalls,
+  status: measureStatus,
+  rest: measureRest,
+  download: measureDownload,
+};
 
 const wanted = process.argv.slice(2);
 await using vm = await bootVm();

@@ -13,6 +13,11 @@ export class HeldPorts {
     this.#hold = hold;
   }
 
+  /** Whether any port is held: it may be free on the host again, and asked for by its number. */
+  get any(): boolean {
+    return this.#held.size > 0;
+  }
+
   /** Holds these and no others; one that Docker has already stays Docker's. */
   hold(ports: readonly number[]): void {
     const wanted = new Set(ports);

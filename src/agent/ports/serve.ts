@@ -43,8 +43,8 @@ export async function servePorts(
   const link = new HostLink(identity);
   const onTrouble = (text: string): void => link.log(text);
   await offerDockerPorts(boot);
-  const book = new PortBook((ports, choosing) => link.reportPorts(ports, choosing), onTrouble);
   const held = new HeldPorts();
+  const book = new PortBook((ports, choosing) => link.reportPorts(ports, choosing || held.any), onTrouble);
   link.onServed = (report, failed, taken) => {
     if (taken !== undefined) held.hold(taken);
     book.onServed(report, failed);

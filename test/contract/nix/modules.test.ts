@@ -14,6 +14,7 @@ const evaluated = test.skipIf(!mayEvaluate);
 
 type Guest = {
   readonly units: Readonly<Record<string, string>>;
+  readonly sockets: Readonly<Record<string, { readonly wantedBy: readonly string[] }>>;
   readonly services: Readonly<Record<string, { readonly wantedBy: readonly string[] }>>;
   readonly etc: Readonly<Record<string, string>>;
   readonly docker: { readonly logDriver: string; readonly settings: Readonly<Record<string, unknown>> };
@@ -58,7 +59,7 @@ const guestFile = (path: string): Promise<string> => readFile(join(repository, "
 evaluated(
   "a NixOS guest runs the units of guest/, with its own programs in them",
   async () => {
-    const { units, services } = await guestOf("x86_64-linux");
+    const { units, services, sockets } = await guestOf("x86_64-linux");
     const names = (await readdir(join(repository, "guest/units"))).filter((name) => /\.(service|socket)$/.test(name));
     for (const name of names) {
       const text = units[`lib/systemd/system/${name}`] ?? "";
@@ -69,8 +70,9 @@ evaluated(
     // [Install] of a package's unit is not read by NixOS: each unit that has one is wanted by the module too.
     for (const name of names) {
       const wanted = /^WantedBy=(.*)$/m.exec(await guestFile(`units/${name}`))?.[1];
-      if (wanted === undefined || !name.endsWith(".service")) continue;
-      expect(services[name.replace(/\.service$/, "")]?.wantedBy).toEqual([wanted]);
+      if (wanted === undefined) continue;
+      const own = name.endsWith(".socket") ? sockets : services;
+      expect(own[name.replace(/\.\w+$/, "")]?.wantedBy).toEqual([wanted]);
     }
   },
   60_000,

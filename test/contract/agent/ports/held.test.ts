@@ -30,7 +30,9 @@ test.skipIf(process.platform !== "linux")(
   async () => {
     const held = new HeldPorts();
     const [one, two] = [await freePort(), await freePort()];
+    expect(held.any).toBe(false);
     held.hold([one, two]);
+    expect(held.any).toBe(true);
     expect([await free(one), await free(two)]).toEqual([[], []]);
     expect(await connect({ hostname: "127.0.0.1", port: one }).catch((error: unknown) => error)).toMatchObject({
       code: "ECONNREFUSED",
