@@ -1,6 +1,7 @@
 /** The command tree: every command of qn by its name. */
 import { type CommandDef, defineCommand } from "citty";
 import { agent } from "./agent.ts";
+import { clone } from "./clone.ts";
 import { completeFor, completion } from "./completion.ts";
 import { config } from "./config.ts";
 import { cp } from "./cp.ts";
@@ -12,6 +13,7 @@ import { logs } from "./logs.ts";
 import { ls } from "./ls.ts";
 import { mounts } from "./mounts.ts";
 import { ports } from "./ports.ts";
+import { rename } from "./rename.ts";
 import { restart } from "./restart.ts";
 import { socket } from "./socket.ts";
 import { sshConfig } from "./ssh-config.ts";
@@ -37,6 +39,8 @@ export const commands: Record<string, CommandDef> = {
   why,
   mounts,
   logs,
+  clone,
+  rename,
   delete: deleteVm,
   config,
   image,

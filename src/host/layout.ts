@@ -16,6 +16,7 @@ const vmNamePattern = /^[a-z](?:[a-z0-9-]{0,29}[a-z0-9])?$/;
 export type VmPaths = {
   readonly name: string;
   readonly folder: string;
+  readonly version: string;
   readonly config: string;
   /** The settings of all VMs; the VM's own win. */
   readonly commonConfig: string;
@@ -95,6 +96,7 @@ function vmPaths(home: string, name: string): VmPaths {
   const paths: VmPaths = {
     name,
     folder,
+    version: at("version"),
     config: at("config.yaml"),
     commonConfig: join(home, "config.yaml"),
     lock: at("lock"),

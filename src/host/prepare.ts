@@ -9,6 +9,7 @@ import { type Loaded, loadConfig } from "./config/load.ts";
 import type { ConfigInput, VmConfig } from "./config/schema.ts";
 import type { HostSize } from "./config/setting.ts";
 import { findImage, type StoredImage, verifyImage } from "./image/store.ts";
+import { refuseNewerFolder } from "./folder-version.ts";
 import type { Layout, VmPaths } from "./layout.ts";
 import type { VmSpec } from "./qemu/args.ts";
 import type { HostFacts } from "./qemu/facts.ts";
@@ -32,7 +33,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Checks everything that can be checked without touching anything: settings, QEMU, firmware, accelerator, image. Throws
- * the first of CONFIG_INVALID, QEMU_MISSING, FIRMWARE_MISSING, ACCEL_UNAVAILABLE, IMAGE_MISSING and IMAGE_CORRUPT.
+ * the first of VM_NEWER, CONFIG_INVALID, QEMU_MISSING, FIRMWARE_MISSING, ACCEL_UNAVAILABLE, IMAGE_MISSING and IMAGE_CORRUPT.
  */
 export async function prepareVm(
   layout: Layout,
@@ -40,6 +41,7 @@ export async function prepareVm(
   env: Environment,
   flags: ConfigInput = {},
 ): Promise<Prepared> {
+  await refuseNewerFolder(paths);
   const { config, origins } = await effectiveConfig(paths, env, flags);
   const { sound, window } = config;
   const facts = await probeHost(config.arch, { env, cacheFolder: layout.cache, sound, window });

@@ -42,6 +42,8 @@ const bootSchema = v.object({
   dockerSocket: v.string(),
   /** The host ports, both ends included, that Docker chooses from; without it from the kernel's usual ones. */
   dockerPorts: v.optional(v.object({ first: port, last: port })),
+  /** What the user adds to Docker's daemon.json; a host that knows no such setting sends none. */
+  daemon: v.optional(v.record(v.string(), v.unknown())),
 });
 
 /** What the guest learns at boot. `folder` of a share is where it is mounted: its `path`, or aside for /tmp. */

@@ -1,5 +1,6 @@
 /** The steps of a test that needs real mounts: run by `namespace.ts` as a program of its own, with its own mount table. */
 import { mkdir } from "node:fs/promises";
+import { extendDaemon } from "../../src/agent/daemon.ts";
 import { mirrorSources, sweepDeleted } from "../../src/agent/tmp/mount.ts";
 import { serveTmp } from "../../src/agent/tmp/serve.ts";
 import { messageOf } from "../../src/base/errors.ts";
@@ -13,6 +14,8 @@ export type Step =
   | { readonly sh: string }
   /** Mirrors one bind source of the guest's folder; nothing, or what went wrong. */
   | { readonly mirror: string; readonly createMissing: boolean }
+  /** Puts the user's part of daemon.json over `$guest/daemon.json`. */
+  | { readonly daemon: Readonly<Record<string, unknown>> }
   /** Takes away what the host has deleted. */
   | { readonly sweep: true }
   /** Asks the authorization plugin of the whole agent; its answer. `binds` are below the guest's folder. */
@@ -46,6 +49,10 @@ async function perform(step: Step): Promise<string> {
     } catch (error) {
       return messageOf(error).replaceAll(root, "");
     }
+  }
+  if ("daemon" in step) {
+    await extendDaemon(step.daemon, { own: `${guest}/daemon.json`, merged: `${host}/merged.json` });
+    return "";
   }
   if ("sweep" in step) {
     await sweepDeleted({ aside: host, folder: guest });

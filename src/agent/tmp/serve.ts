@@ -4,6 +4,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { Boot } from "../../protocol/messages.ts";
 import { type DockerApi, dockerApi } from "../../system/docker-api.ts";
 import { inheritedSocket } from "../../system/inherited.ts";
+import { extendDaemon } from "../daemon.ts";
 import { provideLogin } from "../login.ts";
 import { mountShares } from "../shares.ts";
 import { dockerPath } from "../docker-path.ts";
@@ -19,6 +20,7 @@ const pluginSocket = "/run/docker/plugins/qn-tmp.sock";
 export async function serveTmp(boot: Boot, options: { signal: AbortSignal; onReady: () => void }): Promise<void> {
   await provideLogin(boot);
   await mountShares(boot);
+  await extendDaemon(boot.daemon);
   const mirrors = boot.shares
     .filter((share) => share.folder !== share.path)
     .map((share) => ({ aside: share.folder, folder: share.path }));

@@ -39,6 +39,36 @@ const listOf = <const Item extends v.GenericSchema>(item: Item) =>
 /** A host folder that the guest sees at the same path. */
 const shareSchema = v.strictObject({ path: absolutePath, readOnly: v.optional(switchedOn, false) });
 
+/** Keys of Docker's daemon.json that qn's own parts depend on: sockets, plugins, ports and the place of the data. */
+const ownDaemonKeys = ["hosts", "authorization-plugins", "userland-proxy", "data-root"];
+
+const daemonKey = v.pipe(
+  v.string(),
+  v.check((key) => !ownDaemonKeys.includes(key), "is qn's own and cannot be set"),
+);
+
+/** Options that would open a second way to control QEMU, or take it out of the supervisor's hands. */
+const controlOptions =
+  /^--?(monitor|mon|qmp|qmp-pretty|gdb|s|S|daemonize|incoming|readconfig|preconfig|pidfile)$|^mon:/;
+
+const qemuWord = v.pipe(
+  text,
+  v.check((word) => !controlOptions.test(word), "is refused: only the supervisor controls QEMU"),
+);
+
+/** Properties of the machine that qn itself sets. */
+const ownMachineProperties = ["type", "accel", "pflash0", "pflash1"];
+
+const machineProperty = v.pipe(
+  v.string(),
+  v.check((name) => !ownMachineProperties.includes(name), "is qn's own and cannot be set"),
+);
+
+const machineValue = v.pipe(
+  v.union([v.string(), v.number(), v.boolean()], "must be text, a number, true or false"),
+  v.transform((value) => (typeof value === "boolean" ? (value ? "on" : "off") : `${value}`)),
+);
+
 /**
  * The table. The defaults are up to four processors and half of the memory up to 4 GiB, as much as a laptop spares
  * without being asked; the home folder is shared, as Docker on the host itself would see it.
@@ -85,9 +115,33 @@ const settings = {
       "The Docker context: made and, if no other was chosen, current while the VM is up; only made; or none.",
       () => "auto",
     ),
+    daemon: setting(
+      v.record(daemonKey, v.unknown(), "must be a mapping"),
+      "More of a Debian guest's daemon.json for Docker; qn's own keys, such as hosts and data-root, are refused.",
+      () => ({}),
+    ),
+  }),
+  qemu: section("QEMU's own words, for what qn has no setting for.", {
+    cpu: setting(text, "The processor as behind QEMU's -cpu, such as max,-avx512f; auto is qn's choice.", () => "auto"),
+    machine: setting(
+      v.record(machineProperty, machineValue, "must be a mapping"),
+      "Properties of QEMU's -machine on top of qn's own, such as hmat: on.",
+      () => ({}),
+    ),
+    args: setting(
+      listOf(qemuWord),
+      "Words behind QEMU's command line, one a line; those that open a monitor are refused.",
+      () => [],
+    ),
   }),
   sound: setting(switchedOn, "A sound card in the guest, playing on the host.", () => false),
   window: setting(switchedOn, "A window with the guest's screen.", () => false),
+  protected: setting(
+    switchedOn,
+    "While true, `qn delete` refuses to delete the VM, also with --force.",
+    () => false,
+    "now",
+  ),
 };
 
 /** Every setting at its place, in the table's order. */

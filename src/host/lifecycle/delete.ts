@@ -1,16 +1,16 @@
 /** Deletes a VM: its folder, and its data only when told so. */
 import { rm } from "node:fs/promises";
 import { QnError } from "../../base/errors.ts";
-import { isThere } from "../../system/files.ts";
+import { isThere, readTextIfThere } from "../../system/files.ts";
 import { removeContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
-import type { Environment } from "../prepare.ts";
+import { effectiveConfig, type Environment } from "../prepare.ts";
 import { takeDown } from "./down.ts";
 import { statusOfVm } from "./status.ts";
 
 /**
  * Deletes the VM; resolves to true when its data disk was kept. Throws NO_SUCH_VM when there is neither VM nor data,
- * VM_RUNNING when it runs and `force` is not set.
+ * VM_PROTECTED when its settings forbid it, VM_RUNNING when it runs and `force` is not set.
  */
 export async function deleteVmFiles(
   paths: VmPaths,
@@ -25,6 +25,7 @@ export async function deleteVmFiles(
     throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`, options);
   }
   if (exists) {
+    await refuseProtected(paths, env);
     await refuseRunning(paths, env, force);
     await takeDown(paths, { force, env });
     await rm(paths.folder, { recursive: true, force: true });
@@ -35,6 +36,23 @@ export async function deleteVmFiles(
 }
 
 // --- internal ---
+
+async function refuseProtected(paths: VmPaths, env: Environment): Promise<void> {
+  if (!(await isProtected(paths, env))) return;
+  throw new QnError("VM_PROTECTED", `The VM "${paths.name}" is protected from deletion.`, {
+    hint: `\`qn config set ${paths.name} protected=false\` lifts that.`,
+  });
+}
+
+/** Settings that are wrong elsewhere still protect. */
+async function isProtected(paths: VmPaths, env: Environment): Promise<boolean> {
+  try {
+    return (await effectiveConfig(paths, env)).config.protected;
+  } catch {
+    const texts = await Promise.all([paths.commonConfig, paths.config].map((path) => readTextIfThere(path)));
+    return texts.some((text) => /^protected:\s*true\b/m.test(text ?? ""));
+  }
+}
 
 async function refuseRunning(paths: VmPaths, env: Environment, force: boolean): Promise<void> {
   if (force) return;

@@ -6,6 +6,7 @@ import { after, pause, type Timer } from "../../system/clock.ts";
 import { isErrno, isThere, writeFileAtomically } from "../../system/files.ts";
 import type { ConfigInput } from "../config/schema.ts";
 import type { Layout, VmPaths } from "../layout.ts";
+import { writeFolderVersion } from "../folder-version.ts";
 import { type Environment, prepareVm } from "../prepare.ts";
 import { connectControl, type Control } from "../supervisor/control.ts";
 import { tailOf } from "../supervisor/serial.ts";
@@ -101,6 +102,7 @@ async function createFolder(paths: VmPaths, flags: ConfigInput): Promise<boolean
     if (isErrno(error, "EEXIST")) return false;
     throw new QnError("HOME_UNUSABLE", `${paths.folder} cannot be made: ${messageOf(error)}.`, { cause: error });
   }
+  await writeFolderVersion(paths);
   await writeFileAtomically(paths.config, renderConfig(flags));
   return true;
 }

@@ -31,6 +31,8 @@ export type VmSpec = {
   readonly sound: string | undefined;
   readonly window: { readonly backend: string; readonly gpu: string } | undefined;
   readonly sandbox: boolean;
+  /** The user's own words, at the end. */
+  readonly extra: readonly string[];
   /** What a person should know before waiting, as sentences. */
   readonly warnings: readonly string[];
 };
@@ -68,6 +70,7 @@ export function qemuArgs(spec: VmSpec): readonly string[] {
     ...spec.shares.flatMap((share) => devices.share(share)),
     ...(spec.sound === undefined ? [] : devices.sound(spec.sound)),
     ...(spec.window === undefined ? devices.headless() : devices.window(spec.window.backend, spec.window.gpu)),
+    ...spec.extra,
   ];
 }
 

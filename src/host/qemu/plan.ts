@@ -43,14 +43,18 @@ export function planVm({ config, facts, paths, ports }: PlanInput): VmSpec {
   const { accel } = choice;
   const guest = guestPlatforms[config.arch];
   const how = accelPlatforms[accel];
+  const ownCpu = accel === "hvf" && facts.sme ? cpuWithSme : how.cpu[config.arch];
   return {
     name: paths.name,
     arch: config.arch,
     qemu: facts.qemu,
-    machine: { type: guest.machine.type, properties: { ...guest.machine.properties, ...gic(config, accel) } },
+    machine: {
+      type: guest.machine.type,
+      properties: { ...guest.machine.properties, ...gic(config, accel), ...config.qemu.machine },
+    },
     globals: guest.globals,
     accel: { name: accel, options: how.options },
-    cpu: accel === "hvf" && facts.sme ? cpuWithSme : how.cpu[config.arch],
+    cpu: config.qemu.cpu === "auto" ? ownCpu : config.qemu.cpu,
     cpus: config.cpus,
     memoryMiB: config.memoryMiB,
     firmware: facts.firmware,
@@ -70,6 +74,7 @@ export function planVm({ config, facts, paths, ports }: PlanInput): VmSpec {
     window: display === undefined ? undefined : { backend: display, gpu: guest.gpu },
     // Sound and window libraries start programs of their own, which the filter forbids.
     sandbox: facts.sandbox && audio === undefined && display === undefined,
+    extra: config.qemu.args,
     warnings: [...choice.warnings, ...sizeWarnings(config, facts, accel)],
   };
 }

@@ -62,6 +62,7 @@ export async function writeBootFiles(
   paths: VmPaths,
   boot: BootRecord,
   shares: readonly GuestShare[],
+  daemon: Boot["daemon"],
 ): Promise<void> {
   const sshKey = await publicKey(paths.sshKey, `qn ${paths.name}`);
   const hostKey = await publicKey(paths.sshHostKey, `guest of qn ${paths.name}`);
@@ -75,9 +76,18 @@ export async function writeBootFiles(
     home: layout.home,
     dockerSocket: paths.dockerSocket,
     dockerPorts: boot.dockerPorts,
+    daemon,
   };
+  const text = JSON.stringify(content);
+  if (Buffer.byteLength(text) > bootBytesMax) {
+    throw new QnError(
+      "CONFIG_INVALID",
+      `What the guest is told at boot takes ${Buffer.byteLength(text)} bytes; at most ${bootBytesMax} fit.`,
+      { hint: "Shorten docker.daemon, or share fewer folders." },
+    );
+  }
   await writeFileAtomically(paths.bootFile, JSON.stringify(boot));
-  await writeFileAtomically(paths.credentialFile, credential(bootCredential, JSON.stringify(content)));
+  await writeFileAtomically(paths.credentialFile, credential(bootCredential, text));
   await writeFileAtomically(paths.sshKnownHosts, `qn-${paths.name} ${hostKey}\n`);
   await writeFileAtomically(paths.sshKeyCredentialFile, credential("ssh.authorized_keys.root", `${sshKey}\n`));
 }
@@ -89,6 +99,12 @@ export async function removeBootFiles(paths: VmPaths): Promise<void> {
 }
 
 // --- internal ---
+
+/**
+ * All SMBIOS tables together have at most 65,535 bytes on QEMU's q35 (SMBIOS 2.1 entry point), and base64 makes four
+ * bytes of three; a few kilobytes are left for the other tables.
+ */
+const bootBytesMax = 44_000;
 
 /** The public half of an ssh key, which is made at first use. Throws TOOL_MISSING without ssh-keygen. */
 async function publicKey(path: string, comment: string): Promise<string> {

@@ -8,6 +8,7 @@ test("a VM's files are in its own folder, its data outside of it", () => {
   const paths: VmPaths = {
     name: "web",
     folder: "/home/ann/.qn/web",
+    version: "/home/ann/.qn/web/version",
     config: "/home/ann/.qn/web/config.yaml",
     commonConfig: "/home/ann/.qn/config.yaml",
     lock: "/home/ann/.qn/web/lock",

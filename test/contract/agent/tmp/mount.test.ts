@@ -149,3 +149,27 @@ real(
     ]);
   },
 );
+
+real("the user's part of daemon.json lies over the guest's own, once, and the guest's is not changed", async () => {
+  const more = { dns: ["9.9.9.9"], "log-opts": { "max-size": "1m" } };
+  const outcomes = await inNamespace([
+    { daemon: more },
+    { sh: `echo '{"userland-proxy":false,"log-opts":{"max-size":"20m","max-file":"3"}}' >$guest/daemon.json` },
+    { daemon: {} },
+    { sh: "grep -c $guest /proc/self/mounts" },
+    { daemon: more },
+    { daemon: more },
+    { sh: "tr -d ' \\n' <$guest/daemon.json; grep -c $guest /proc/self/mounts" },
+    { sh: "umount $guest/daemon.json; cat $guest/daemon.json" },
+  ]);
+  expect(outcomes).toEqual([
+    "",
+    "",
+    "",
+    "0 status 1",
+    "",
+    "",
+    '{"userland-proxy":false,"log-opts":{"max-size":"1m","max-file":"3"},"dns":["9.9.9.9"]}1',
+    '{"userland-proxy":false,"log-opts":{"max-size":"20m","max-file":"3"}}',
+  ]);
+});

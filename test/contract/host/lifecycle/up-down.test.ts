@@ -31,6 +31,7 @@ const atRest = [
   "default/supervisor.log",
   "default/system.qcow2",
   "default/system.qcow2.origin",
+  "default/version",
   "ssh_config",
 ];
 

@@ -1,6 +1,6 @@
 /** Settings from the file, the environment and the command line: which one wins, and every mistake at once. */
 import { expect, test } from "bun:test";
-import { type Loaded, loadConfig, parseFlags, type Sources } from "../../../../src/host/config/load.ts";
+import { type Loaded, loadConfig, type Sources } from "../../../../src/host/config/load.ts";
 import { leaves, type VmConfig } from "../../../../src/host/config/schema.ts";
 import { failureOf } from "../../../support/failures.ts";
 
@@ -20,9 +20,11 @@ const defaults: VmConfig = {
   accel: "auto",
   mounts: [{ path: "/home/ann", readOnly: false }],
   ports: { bind: "loopback", deny: [] },
-  docker: { context: "auto" },
+  docker: { context: "auto", daemon: {} },
+  qemu: { cpu: "auto", machine: {}, args: [] },
   sound: false,
   window: false,
+  protected: false,
 };
 
 const paths = [
@@ -36,8 +38,13 @@ const paths = [
   "ports.bind",
   "ports.deny",
   "docker.context",
+  "docker.daemon",
+  "qemu.cpu",
+  "qemu.machine",
+  "qemu.args",
   "sound",
   "window",
+  "protected",
 ];
 
 /** Every setting's origin is the same one. */
@@ -78,9 +85,11 @@ mounts:
   - path: /opt
     readOnly: true
 ports: { bind: all, deny: [22, "6000-6063"] }
-docker: { context: make }
+docker: { context: make, daemon: { dns: [9.9.9.9] } }
+qemu: { cpu: max, machine: { hmat: true, max-ram-below-4g: 1 }, args: [-d, guest_errors] }
 sound: true
 window: true
+protected: true
 `;
   expect(load({ file })).toEqual({
     config: {
@@ -95,9 +104,11 @@ window: true
         { path: "/opt", readOnly: true },
       ],
       ports: { bind: "all", deny: [22, "6000-6063"] },
-      docker: { context: "make" },
+      docker: { context: "make", daemon: { dns: ["9.9.9.9"] } },
+      qemu: { cpu: "max", machine: { hmat: "on", "max-ram-below-4g": "1" }, args: ["-d", "guest_errors"] },
       sound: true,
       window: true,
+      protected: true,
     },
     origins: allFrom(fromFile),
   });
@@ -131,8 +142,13 @@ test("every variable sets its setting, an empty one none", () => {
     QN_PORTS_BIND: "all",
     QN_PORTS_DENY: "[22]",
     QN_DOCKER_CONTEXT: "make",
+    QN_DOCKER_DAEMON: "{ dns: [9.9.9.9] }",
+    QN_QEMU_CPU: "max",
+    QN_QEMU_MACHINE: "{ hmat: on, max-ram-below-4g: 1 }",
+    QN_QEMU_ARGS: "[-d, guest_errors]",
     QN_SOUND: "true",
     QN_WINDOW: "false",
+    QN_PROTECTED: "true",
   };
   expect(Object.keys(env)).toEqual(leaves.map(({ variable }) => variable));
   const loaded = load({ env: { ...env, QN_HOME: "/elsewhere" } });
@@ -146,9 +162,11 @@ test("every variable sets its setting, an empty one none", () => {
       accel: "tcg",
       mounts: [{ path: "/srv", readOnly: true }],
       ports: { bind: "all", deny: [22] },
-      docker: { context: "make" },
+      docker: { context: "make", daemon: { dns: ["9.9.9.9"] } },
+      qemu: { cpu: "max", machine: { hmat: "on", "max-ram-below-4g": "1" }, args: ["-d", "guest_errors"] },
       sound: true,
       window: false,
+      protected: true,
     },
     origins: Object.fromEntries(leaves.map(({ path, variable }) => [path, { from: "environment", variable }] as const)),
   });
@@ -236,19 +254,6 @@ test("a file that holds no mapping is refused", async () => {
 test("a file that is not YAML is refused with its path", async () => {
   const { code, message } = await failureOf(() => load({ file: "cpus: [1" }));
   expect([code, message.slice(0, 21)]).toEqual(["CONFIG_INVALID", "/c.yaml is not YAML: "]);
-});
-
-test("the flags that one process hands to another arrive as they were given", () => {
-  const flags = { cpus: 2, mounts: [{ path: "/srv", readOnly: true }], ports: { bind: "all" } as const };
-  expect(parseFlags(JSON.stringify(flags))).toEqual(flags);
-});
-
-test("flags that are no settings are refused with their text", async () => {
-  const wrong = ["", "{", "7", '{"cpus":0}', '{"cpu":1}'];
-  for (const text of wrong) {
-    const { code, message } = await failureOf(() => parseFlags(text));
-    expect([code, message.startsWith(`The flags ${text} are no settings: `)]).toEqual(["CONFIG_INVALID", true]);
-  }
 });
 
 test("every setting has a line of help of its own", () => {

@@ -22,7 +22,7 @@ function golden(facts: HostFacts, changes: Partial<VmConfig> = {}): string {
     .replaceAll(/\n(?!-)/g, " ");
 }
 
-/** More processors than one interrupt controller serves, an awkward and a read-only share, sound and a window. */
+/** More processors than one interrupt controller serves, an awkward and a read-only share, sound and a window, words of the user's own. */
 function everythingOn(host: Host): string {
   const facts = factsOf(host);
   const { audio, display } = hostPlatforms[facts.os];
@@ -36,6 +36,11 @@ function everythingOn(host: Host): string {
         { path: "/data/a,b, ünï", readOnly: false },
         { path: "/opt/tools", readOnly: true },
       ],
+      qemu: {
+        cpu: "max,-avx512f",
+        machine: { "dump-guest-core": "off" },
+        args: ["-device", "virtio-crypto-pci", "-d", "guest_errors"],
+      },
       sound: true,
       window: true,
     },

@@ -1,0 +1,57 @@
+/** The page of the documentation that lists every setting: made from the table of settings, so that it cannot differ. */
+import { editorSchema } from "../../src/host/config/editor-schema.ts";
+import { leaves } from "../../src/host/config/schema.ts";
+import { valueAt } from "../../src/host/config/setting.ts";
+
+/** A host for the defaults that depend on it. */
+const sample = { os: "linux", arch: "x86_64", cpus: 8, memoryMiB: 16_384, homeFolder: "/home/ann" } as const;
+
+/** docs/config.md, whole. */
+export function configPage(): string {
+  const rows = leaves.map(({ path, variable, help, initial, effective }) => {
+    const json = valueAt(editorSchema(), `properties.${path.replace(".", ".properties.")}`);
+    const cells = [`\`${path}\``, help, valuesOf(json), `\`${JSON.stringify(initial(sample))}\``, `\`${variable}\``];
+    return `| ${[...cells, effective].join(" | ")} |`;
+  });
+  return `# Settings
+
+A VM's settings are in \`config.yaml\` in its folder, those of all VMs in \`config.yaml\` in QN_HOME. All may be left out; the last
+of these that names a setting wins: the default, the file of all VMs, the VM's own file, the variable, the command line.
+Lists and mappings are replaced as a whole. A variable holds a list or a mapping in YAML, as in \`QN_MOUNTS='[{ path: /srv }]'\`.
+
+\`\`\`sh
+qn config show             # every setting, its value and where it comes from
+qn config set cpus=4       # in the file of the VM "default"
+qn config set web cpus=4   # of the VM "web"
+qn config set --all cpus=4 # of all VMs
+qn config edit             # in your editor; kept only when it is right
+qn config schema           # JSON Schema, for editors
+\`\`\`
+
+| Setting | Meaning | Values | Default | Variable | Counts |
+|---|---|---|---|---|---|
+${rows.join("\n")}
+
+The defaults are those of a Linux machine with 8 processors and 16 GiB. This page is made from \`src/host/config/schema.ts\` by
+\`bun scripts/docs.ts\`.
+`;
+}
+
+// --- internal ---
+
+function valuesOf(json: unknown): string {
+  const options = valueAt(json, "enum");
+  if (Array.isArray(options)) return options.map((option) => `\`${option}\``).join(", ");
+  const [min, max] = [valueAt(json, "minimum"), valueAt(json, "maximum")];
+  if (min !== undefined) return `${JSON.stringify(min)} to ${JSON.stringify(max)}`;
+  const items = valueAt(json, "items");
+  if (items !== undefined) return `list of ${itemWords(items)}`;
+  return typeWords[String(valueAt(json, "type"))] ?? "text";
+}
+
+function itemWords(items: unknown): string {
+  const names = Object.keys(Object(valueAt(items, "properties")));
+  return names.length === 0 ? "values" : names.map((name) => `\`${name}\``).join(", ");
+}
+
+const typeWords: Record<string, string> = { boolean: "`true`, `false`", object: "mapping", string: "text" };

@@ -1,0 +1,22 @@
+/** `qn clone`: a VM like another one. */
+import { command } from "./command.ts";
+
+export const clone = command({
+  name: "clone",
+  description: "Make a VM from a stopped one: its settings, disks and data",
+  args: {
+    from: { type: "positional", required: true, description: "The VM to copy" },
+    to: { type: "positional", required: true, description: "The new VM's name" },
+  },
+  async run({ args }) {
+    const [{ cloneVm }, { layoutHere }, { say, succeed }] = await Promise.all([
+      import("../host/lifecycle/copy.ts"),
+      import("./place.ts"),
+      import("./show.ts"),
+    ]);
+    const layout = layoutHere();
+    await cloneVm(layout.vm(args.from), layout.vm(args.to), process.env);
+    succeed(`VM "${args.to}" is a copy of "${args.from}".`);
+    say(`  qn up ${args.to}   starts it, with ports and keys of its own`);
+  },
+});

@@ -1,0 +1,14 @@
+/** docs/config.md and the table of settings say the same. */
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { configPage } from "../../../scripts/support/config-page.ts";
+import { leaves } from "../../../src/host/config/schema.ts";
+
+test("docs/config.md is what the script of the docs writes", async () => {
+  expect(await Bun.file(join(import.meta.dir, "../../../docs/config.md")).text()).toBe(configPage());
+});
+
+test("docs/config.md has a row for every setting, with its help and its range", () => {
+  for (const { path, help } of leaves) expect(configPage()).toContain(`| \`${path}\` | ${help} | `);
+  expect(configPage()).toContain("| `cpus` | Virtual processors. | 1 to 256 | `4` | `QN_CPUS` | at the next start |");
+});
