@@ -1,5 +1,9 @@
 /** `qn ls`: every VM and what it does. */
+import type { ErrorReport } from "../base/errors.ts";
 import { command, jsonArg } from "./command.ts";
+
+/** How long one supervisor may keep the list waiting; `qn status` waits longer. */
+const patienceMs = 60;
 
 export const ls = command({
   name: "ls",
@@ -16,11 +20,15 @@ export const ls = command({
     const rows = await Promise.all(
       names.map(async (name) => {
         try {
-          const { state, reason, arch, cpus, memoryMiB, image } = await statusOfVm(layout.vm(name), process.env);
+          const { state, reason, arch, cpus, memoryMiB, image } = await statusOfVm(
+            layout.vm(name),
+            process.env,
+            patienceMs,
+          );
           return { name, state, reason, arch, cpus, memoryMiB, image };
         } catch (error) {
           // One broken VM must not hide the others.
-          return { name, state: "failed", reason: reportOf(error).message };
+          return { name, state: "failed", reason: whatIsWrong(reportOf(error)) };
         }
       }),
     );
@@ -28,12 +36,21 @@ export const ls = command({
     const { printTable, say } = await import("./show.ts");
     if (rows.length === 0) return say("There are no VMs; `qn up` makes one.");
     printTable(
-      ["NAME", "STATE", "ARCH", "CPUS", "MEMORY", "IMAGE"],
-      rows.map((row) =>
-        "arch" in row
-          ? [row.name, row.state, row.arch ?? "", `${row.cpus}`, `${row.memoryMiB} MiB`, row.image ?? ""]
-          : [row.name, row.state, row.reason ?? ""],
-      ),
+      ["NAME", "STATE", "ARCH", "CPUS", "MEMORY", "IMAGE", ""],
+      rows.map((row) => [
+        row.name,
+        row.state,
+        ...("arch" in row
+          ? [row.arch ?? "", `${row.cpus}`, `${row.memoryMiB} MiB`, row.image ?? ""]
+          : ["", "", "", ""]),
+        row.reason ?? "",
+      ]),
     );
   },
 });
+
+// --- internal ---
+
+function whatIsWrong({ message, details = [] }: ErrorReport): string {
+  return [message, ...details].join(" ");
+}

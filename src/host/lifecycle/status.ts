@@ -1,7 +1,7 @@
 /** What a VM does now, derived from what can be seen: its lock, its supervisor, its QEMU; never from a note on disk. */
 import { readdir } from "node:fs/promises";
 import { QnError } from "../../base/errors.ts";
-import { within } from "../../system/clock.ts";
+import { pause } from "../../system/clock.ts";
 import { connect } from "../../system/connection.ts";
 import { isErrno, isThere, readTextIfThere } from "../../system/files.ts";
 import { isLocked } from "../../system/lock.ts";
@@ -15,9 +15,12 @@ import { restingStatus } from "../supervisor/status.ts";
 /** How long a supervisor may take to answer; it answers at once unless it hangs. */
 const answerMs = 2_000;
 
-/** The status of one VM. Throws NO_SUCH_VM when there is none. */
-export async function statusOfVm(paths: VmPaths, env: Environment): Promise<Status> {
-  const [status, context] = await Promise.all([seenStatus(paths, env), contextOf(paths, env)]);
+/**
+ * The status of one VM; a supervisor that does not answer within `patienceMs` makes it "degraded". Throws NO_SUCH_VM when
+ * there is none.
+ */
+export async function statusOfVm(paths: VmPaths, env: Environment, patienceMs = answerMs): Promise<Status> {
+  const [status, context] = await Promise.all([seenStatus(paths, env, patienceMs), contextOf(paths, env)]);
   return { ...status, docker: { ...status.docker, context: context?.name ?? null } };
 }
 
@@ -37,20 +40,23 @@ export async function vmNames(layout: Layout): Promise<readonly string[]> {
 
 // --- internal ---
 
-async function seenStatus(paths: VmPaths, env: Environment): Promise<Status> {
+async function seenStatus(paths: VmPaths, env: Environment, patienceMs: number): Promise<Status> {
   if (!(await isThere(paths.folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`);
   const control = await connectControl(paths.controlSocket);
   if (control === undefined) return await withoutSupervisor(paths, env);
+  const answered = new AbortController();
   try {
     control.ask({ ask: "status" });
-    const event = await within(control.next(), answerMs, () => silent(paths));
-    if (event.event === "status") return event.status;
-    throw silent(paths);
+    const event = await Promise.race([control.next(), pause(patienceMs, answered.signal)]);
+    if (event?.event === "status") return event.status;
+    const { config } = await effectiveConfig(paths, env);
+    return { ...restingStatus(paths, config), state: "degraded", reason: "The supervisor does not answer." };
   } catch (error) {
     // It ended between the question and the answer: what it left behind tells.
     if (error instanceof QnError && error.code === "SUPERVISOR_UNREACHABLE") return await withoutSupervisor(paths, env);
     throw error;
   } finally {
+    answered.abort();
     control.close();
   }
 }
@@ -86,8 +92,4 @@ async function answers(socketPath: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function silent(paths: VmPaths): QnError {
-  return new QnError("SUPERVISOR_UNREACHABLE", `The supervisor of "${paths.name}" does not answer.`);
 }

@@ -1,0 +1,51 @@
+/** `qn ls` of many VMs of which some are broken: each in its own way, none in the way of the others. */
+import { afterAll, expect, test } from "bun:test";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { repository, runProgram } from "../../support/program.ts";
+
+const home = await mkdtemp("/tmp/qn-ls-");
+afterAll(() => rm(home, { recursive: true, force: true }));
+
+/** A VM's folder with these files. */
+async function vm(name: string, files: Readonly<Record<string, string>> = {}): Promise<string> {
+  const folder = join(home, name);
+  await mkdir(folder);
+  for (const [file, text] of Object.entries(files)) await writeFile(join(folder, file), text);
+  return folder;
+}
+
+test("qn ls shows every VM, the broken ones as such, and waits for none of them", async () => {
+  for (let index = 1; index <= 6; index += 1) await vm(`vm${index}`, { "config.yaml": "cpus: 1\nmemoryMiB: 600\n" });
+  await vm("wrong", { "config.yaml": "cpus: none\n" });
+  await vm("stale", { "control.sock": "no socket", "qmp.sock": "neither" });
+  await mkdir(join(await vm("strange"), "config.yaml"));
+  const silent = Bun.listen({ unix: join(await vm("silent"), "control.sock"), socket: { data() {} } });
+  try {
+    const begin = performance.now();
+    const listed = await runProgram([process.execPath, join(repository, "src/main.ts"), "ls", "--json"], {
+      env: { QN_HOME: home },
+    });
+    expect(performance.now() - begin).toBeLessThan(1_900);
+    const rows = JSON.parse(listed.stdout) as { name: string; state: string; reason: string | null; cpus?: number }[];
+    const seen = rows.map(({ name, state, reason, cpus }) => [
+      name,
+      state,
+      reason,
+      name.startsWith("vm") ? cpus : null,
+    ]);
+    expect([listed.exitCode, listed.stderr, seen]).toEqual([
+      0,
+      "",
+      [
+        ["silent", "degraded", "The supervisor does not answer.", null],
+        ["stale", "stopped", null, null],
+        ["strange", "failed", expect.stringContaining("EISDIR"), null],
+        ...[1, 2, 3, 4, 5, 6].map((index) => [`vm${index}`, "stopped", null, 1]),
+        ["wrong", "failed", `A setting is wrong. cpus must be a number, got "none" (${home}/wrong/config.yaml)`, null],
+      ],
+    ]);
+  } finally {
+    silent.stop(true);
+  }
+});
