@@ -103,7 +103,8 @@ async function sayWhen(paths: VmPaths | undefined, changed: readonly string[]): 
   for (const path of changed) {
     const origin = origins[path] ?? { from: "default" };
     const by = origin.from === "file" && origin.path === paths.config ? "" : ` (${originWords(origin)})`;
-    const when = leafAt(path).effective === "now" || !running ? "" : `, at the next start: qn restart ${paths.name}`;
+    const restart = running ? `: qn restart ${paths.name}` : "";
+    const when = leafAt(path).effective === "now" ? ", from now on" : `, from the next start on${restart}`;
     say(`  ${path} is ${valueWords(valueAt(config, path))}${by}${when}`);
   }
 }

@@ -66,13 +66,15 @@ test("config show names for each setting its value and where it comes from", asy
 
 test("config set takes the types from the schema, keeps remarks, and says what overrides it", async () => {
   const { path, file } = await home("# mine\ncpus: 2 # few\n");
-  const set = await qnConfig(path, ["set", "cpus=4", "ports.bind=all", "sound=true"], { QN_CPUS: "3" });
-  expect(await Bun.file(file).text()).toBe("# mine\ncpus: 4 # few\nports:\n  bind: all\nsound: true\n");
+  const set = await qnConfig(path, ["set", "cpus=4", "ports.bind=all", "protected=true"], { QN_CPUS: "3" });
+  expect(await Bun.file(file).text()).toBe("# mine\ncpus: 4 # few\nports:\n  bind: all\nprotected: true\n");
   expect(set).toMatchObject({ exitCode: 0, stdout: "" });
   expect(set.stderr).toContain(`3 settings written to ${file}.\n`);
-  expect(set.stderr).toContain("  cpus is 3 (QN_CPUS)\n  ports.bind is all\n  sound is true\n");
+  expect(set.stderr).toEndWith(
+    "  cpus is 3 (QN_CPUS), from the next start on\n  ports.bind is all, from the next start on\n  protected is true, from now on\n",
+  );
   expect(await qnConfig(path, ["unset", "default", "ports.bind", "cpus"])).toMatchObject({ exitCode: 0 });
-  expect(await Bun.file(file).text()).toBe("# mine\n\nsound: true\n");
+  expect(await Bun.file(file).text()).toBe("# mine\n\nprotected: true\n");
 });
 
 test("config set refuses every mistake at the door, and the file stays as it was", async () => {
