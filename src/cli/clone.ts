@@ -5,7 +5,7 @@ export const clone = command({
   name: "clone",
   description: "Make a VM from a stopped one: its settings, disks and data",
   args: {
-    from: { type: "positional", required: true, description: "The VM to copy" },
+    vm: { type: "positional", required: true, description: "The VM to copy" },
     to: { type: "positional", required: true, description: "The new VM's name" },
   },
   async run({ args }) {
@@ -15,8 +15,8 @@ export const clone = command({
       import("./show.ts"),
     ]);
     const layout = layoutHere();
-    await cloneVm(layout.vm(args.from), layout.vm(args.to), process.env);
-    succeed(`VM "${args.to}" is a copy of "${args.from}".`);
+    await cloneVm(layout.vm(args.vm), layout.vm(args.to), process.env);
+    succeed(`VM "${args.to}" is a copy of "${args.vm}".`);
     say(`  qn up ${args.to}   starts it, with ports and keys of its own`);
   },
 });

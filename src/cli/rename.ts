@@ -5,7 +5,7 @@ export const rename = command({
   name: "rename",
   description: "Give a stopped VM another name; its data goes with it",
   args: {
-    from: { type: "positional", required: true, description: "The VM" },
+    vm: { type: "positional", required: true, description: "The VM" },
     to: { type: "positional", required: true, description: "Its new name" },
   },
   async run({ args }) {
@@ -15,7 +15,7 @@ export const rename = command({
       import("./show.ts"),
     ]);
     const layout = layoutHere();
-    await renameVm(layout.vm(args.from), layout.vm(args.to), process.env, warn);
-    succeed(`VM "${args.from}" is now "${args.to}".`);
+    await renameVm(layout.vm(args.vm), layout.vm(args.to), process.env, warn);
+    succeed(`VM "${args.vm}" is now "${args.to}".`);
   },
 });

@@ -23,7 +23,11 @@ test("a VM's name comes once, wherever flags stand", async () => {
   expect(await next("down", "")).toEqual(["default", "web"]);
   expect(await next("down", "--force", "")).toEqual(["default", "web"]);
   expect(await next("up", "--cpus", "2", "w")).toEqual(["web"]);
-  expect(await next("down", "web", "")).toEqual([]);
+  expect([await next("down", "web", ""), await next("clone", "w"), await next("clone", "web", "")]).toEqual([
+    [],
+    ["web"],
+    [],
+  ]);
 });
 
 test("a flag that takes a value is followed by its values, or by nothing", async () => {
