@@ -15,6 +15,8 @@ import { mounts } from "./mounts.ts";
 import { ports } from "./ports.ts";
 import { rename } from "./rename.ts";
 import { restart } from "./restart.ts";
+import { ssh } from "./ssh.ts";
+import { service } from "./service.ts";
 import { socket } from "./socket.ts";
 import { sshConfig } from "./ssh-config.ts";
 import { ssh } from "./ssh.ts";
@@ -44,6 +46,7 @@ export const commands: Record<string, CommandDef> = {
   delete: deleteVm,
   config,
   image,
+  service,
   socket,
   completion,
   agent,

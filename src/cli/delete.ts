@@ -10,14 +10,18 @@ export const deleteVm = command({
     force: { type: "boolean", description: "End the VM first if it runs" },
   },
   async run({ args }) {
-    const [{ deleteVmFiles }, { vmHere }, { say, succeed, warn }] = await Promise.all([
-      import("../host/lifecycle/delete.ts"),
-      import("./place.ts"),
-      import("./show.ts"),
-    ]);
+    const [{ deleteVmFiles }, { uninstallService }, { serviceHost }, { vmHere }, { say, succeed, warn }] =
+      await Promise.all([
+        import("../host/lifecycle/delete.ts"),
+        import("../host/integrate/service/manage.ts"),
+        import("./service-run.ts"),
+        import("./place.ts"),
+        import("./show.ts"),
+      ]);
     const { paths } = vmHere(args.vm);
     const what = { data: args.data === true, force: args.force === true };
     const keptData = await deleteVmFiles(paths, process.env, what, warn);
+    if (await uninstallService(serviceHost(), paths.name)) say("It does not start at login any more.");
     succeed(`VM "${paths.name}" is deleted.`);
     if (keptData) say(`Its data stays in ${paths.dataDisk}; \`qn up\` uses it again, \`qn delete --data\` deletes it.`);
   },

@@ -8,29 +8,37 @@ export const supervise = command({
   args: {
     vm: vmArg,
     flags: { type: "string", default: "{}", description: "Settings on top of the file's, as JSON" },
+    service: { type: "boolean", description: "Stand by while another supervisor has the VM" },
     timeout: { type: "string", description: "Give the boot this many seconds" },
   },
   async run({ args }) {
-    const [run, { vmHere }, { interruption }, { parseFlags }, { version }] = await Promise.all([
-      import("../host/supervisor/run.ts"),
-      import("./place.ts"),
-      import("./signals.ts"),
-      import("../host/config/load.ts"),
-      import("./version.ts"),
-    ]);
+    const [run, { serveVm }, { notifySystemd }, { vmHere }, { interruption }, { parseFlags }, { version }] =
+      await Promise.all([
+        import("../host/supervisor/run.ts"),
+        import("../host/supervisor/serve.ts"),
+        import("../system/libc.ts"),
+        import("./place.ts"),
+        import("./signals.ts"),
+        import("../host/config/load.ts"),
+        import("./version.ts"),
+      ]);
     // Sockets, logs and disks of this process are for its owner only.
     process.umask(0o077);
     const { layout, paths } = vmHere(args.vm);
     using interrupted = interruption();
     const timeoutS = wholeNumber("timeout", args.timeout);
-    await run.supervise({
+    const supervise = args.service === true ? serveVm : run.supervise;
+    await supervise({
       layout,
       paths,
       env: process.env,
       flags: parseFlags(args.flags),
       version,
       limits: timeoutS === undefined ? {} : { bootMs: timeoutS * 1000 },
-      onListening: () => process.stdout.write("listening\n"),
+      onListening: () => {
+        process.stdout.write("listening\n");
+        notifySystemd("READY=1");
+      },
       signal: interrupted.signal,
     });
     // A client that keeps its end of a stream open must not keep a supervisor alive whose VM is gone.

@@ -11,6 +11,10 @@ import { qemuArgs, shellLine } from "../host/qemu/args.ts";
 import type { Phase } from "../host/supervisor/machine.ts";
 import type { ControlEvent } from "../host/supervisor/messages.ts";
 import { followToEnd } from "../host/lifecycle/follow.ts";
+import { startThroughService } from "../host/integrate/service/manage.ts";
+import { isThere } from "../system/files.ts";
+import { isLocked } from "../system/lock.ts";
+import { serviceHost } from "./service-run.ts";
 import { vmHere } from "./place.ts";
 import { selfCommand } from "./self.ts";
 import { say, showPhase, succeed, warn } from "./show.ts";
@@ -34,6 +38,7 @@ export async function runUp(request: UpRequest): Promise<void> {
   const flags = await allFlags(paths, request);
   if (request.dryRun) return await printCommandLine(layout, paths, flags);
   using interrupted = interruption();
+  if (await mayUseService(paths, request)) await startThroughService(serviceHost(), paths);
   const result = await bringUp({
     layout,
     paths,
@@ -66,6 +71,13 @@ const phaseWords: Record<Phase, string> = {
   agent: "linking to the agent in the guest",
   docker: "waiting for Docker",
 };
+
+/** A service knows no flags, and is no way to start what is up. */
+async function mayUseService(paths: VmPaths, { flags, rawArgs, timeoutS }: UpRequest): Promise<boolean> {
+  const hasFlags =
+    timeoutS !== undefined || Object.keys(settingsOf(flags)).length > 0 || mountsIn(rawArgs, "/").length > 0;
+  return !hasFlags && (await isThere(paths.folder)) && !((await isThere(paths.lock)) && isLocked(paths.lock));
+}
 
 async function allFlags(paths: VmPaths, { flags, rawArgs }: UpRequest): Promise<ConfigInput> {
   const settings = settingsOf(flags);

@@ -1,0 +1,57 @@
+/** A supervisor under a service manager: runs the VM, or stands by while another supervisor does. */
+import { errorOf, QnError } from "../../base/errors.ts";
+import { pause } from "../../system/clock.ts";
+import { isThere } from "../../system/files.ts";
+import { connectControl } from "./control.ts";
+import { supervise, type SuperviseOptions } from "./run.ts";
+
+/** How long a supervisor that holds the VM and does not answer yet is left alone before the next look. */
+const lookAgainMs = 500;
+
+/**
+ * Runs the VM until it has stopped, as `supervise` does. When another supervisor has it, `qn up` was given by hand: then
+ * this one waits, and takes over should the other die. Resolves when the VM was stopped; throws NO_SUCH_VM when there is
+ * none, and what it failed with.
+ */
+export async function serveVm(options: SuperviseOptions): Promise<void> {
+  const { name, folder } = options.paths;
+  if (!(await isThere(folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${name}".`);
+  for (;;) {
+    try {
+      return await supervise(options);
+    } catch (error) {
+      if (!(error instanceof QnError) || error.code !== "VM_BUSY") throw error;
+    }
+    options.onListening();
+    if ((await standBy(options)) === "stopped") return;
+    await pause(lookAgainMs, options.signal);
+    if (options.signal.aborted) return;
+  }
+}
+
+// --- internal ---
+
+/** Follows the other supervisor to its end: "stopped" when that was wanted, "gone" when it ended without a word. */
+async function standBy({ paths, signal }: SuperviseOptions): Promise<"stopped" | "gone"> {
+  const control = await connectControl(paths.controlSocket);
+  if (control === undefined) return "gone";
+  // Who stops the service means the VM.
+  const stop = (): void => control.ask({ ask: "stop", force: false });
+  signal.addEventListener("abort", stop, { once: true });
+  let result: "stopped" | "gone" = "gone";
+  try {
+    control.ask({ ask: "follow" });
+    if (signal.aborted) stop();
+    for (;;) {
+      const event = await control.next();
+      if (event.event === "stopped") result = "stopped";
+      if (event.event === "failed") throw errorOf(event.error);
+    }
+  } catch (error) {
+    if (error instanceof QnError && error.code === "SUPERVISOR_UNREACHABLE") return result;
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
+    control.close();
+  }
+}
