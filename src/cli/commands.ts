@@ -6,14 +6,17 @@ import { completeFor, completion } from "./completion.ts";
 import { config } from "./config.ts";
 import { cp } from "./cp.ts";
 import { deleteVm } from "./delete.ts";
+import { doctor } from "./doctor.ts";
 import { down } from "./down.ts";
 import { env } from "./env.ts";
+import { events } from "./events.ts";
 import { image } from "./image.ts";
 import { logs } from "./logs.ts";
 import { ls } from "./ls.ts";
 import { mounts } from "./mounts.ts";
 import { ports } from "./ports.ts";
 import { rename } from "./rename.ts";
+import { report } from "./report.ts";
 import { restart } from "./restart.ts";
 import { ssh } from "./ssh.ts";
 import { service } from "./service.ts";
@@ -43,6 +46,9 @@ export const commands: Record<string, CommandDef> = {
   logs,
   clone,
   rename,
+  events,
+  doctor,
+  report,
   delete: deleteVm,
   config,
   image,

@@ -8,12 +8,13 @@ const requestSchema = v.variant("ask", [
   v.object({ ask: v.literal("status") }),
   v.object({ ask: v.literal("follow") }),
   v.object({ ask: v.literal("ports") }),
+  v.object({ ask: v.literal("events") }),
   v.object({ ask: v.literal("stop"), force: v.boolean() }),
 ]);
 
 /**
  * What a command asks for. `follow`, `ports` and `stop` are answered by events until the supervisor ends; `ports` has all
- * that `follow` has, and the forwards whenever they change.
+ * that `follow` has, and the forwards whenever they change; `events` has the states, too.
  */
 export type Request = v.InferOutput<typeof requestSchema>;
 
@@ -83,6 +84,7 @@ const eventSchema = v.variant("event", [
   v.object({ event: v.literal("status"), status: statusSchema }),
   v.object({ event: v.literal("ports"), ports: v.array(forwardSchema) }),
   v.object({ event: v.literal("phase"), phase: v.picklist(phases), sinceMs: v.number() }),
+  v.object({ event: v.literal("state"), state: v.picklist(stateNames), reason: v.nullable(v.string()) }),
   v.object({ event: v.literal("warning"), text: v.string() }),
   v.object({ event: v.literal("running"), sinceMs: v.number() }),
   v.object({ event: v.literal("degraded"), reason: v.string() }),

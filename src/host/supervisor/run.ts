@@ -53,6 +53,7 @@ class Supervisor {
   readonly #effects: Effects;
   readonly #startedAtMs = Date.now();
   readonly #followers = new Set<Client>();
+  readonly #stateWatchers = new Set<Client>();
   readonly #portWatchers = new PortWatchers(() => forwardStatuses(this.#effects.snapshot().forwards));
   readonly #finished = Promise.withResolvers<void>();
   readonly #warnings: string[] = [];
@@ -79,6 +80,7 @@ class Supervisor {
       (request, client) => this.#answer(request, client),
       (client) => {
         this.#followers.delete(client);
+        this.#stateWatchers.delete(client);
         this.#portWatchers.remove(client);
       },
     );
@@ -107,6 +109,7 @@ class Supervisor {
     if (describe(before) !== describe(next)) {
       log(`${describe(before)} -> ${describe(next)} (${event.type})`);
       if (this.#state.name === "failed") this.#recordFailure(this.#state.error);
+      for (const watcher of this.#stateWatchers) watcher.send(this.#stateEvent());
       const told = this.#asEvent(this.#state);
       if (told !== undefined) this.#tell(told);
     }
@@ -128,6 +131,11 @@ class Supervisor {
         const told = this.#asEvent(this.#state);
         return void (told !== undefined && client.send(told));
       }
+      case "events":
+        this.#stateWatchers.add(client);
+        client.send(this.#stateEvent());
+        this.#followers.add(client);
+        return this.#portWatchers.add(client);
       case "ports":
         this.#followers.add(client);
         return this.#portWatchers.add(client);
@@ -139,6 +147,10 @@ class Supervisor {
 
   #status() {
     return statusOf(this.#options.paths, this.#state, this.#effects.snapshot(), Date.now() - this.#startedAtMs);
+  }
+
+  #stateEvent(): ControlEvent {
+    return { event: "state", state: this.#state.name, reason: reasonOf(this.#state) };
   }
 
   #tell(event: ControlEvent): void {

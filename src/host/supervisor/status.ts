@@ -38,6 +38,21 @@ export function forwardStatuses(forwards: Snapshot["forwards"]): ForwardStatus[]
   return forwards.map(forwardStatus);
 }
 
+/** Why a state is not "running", in a sentence; nothing when there is no reason to give. */
+export function reasonOf(state: State): string | null {
+  switch (state.name) {
+    case "degraded":
+      return state.silent === "agent" ? "The agent in the guest is silent." : "Docker in the guest does not answer.";
+    case "failed":
+      return state.error.message;
+    case "starting":
+    case "running":
+    case "stopping":
+    case "stopped":
+      return null;
+  }
+}
+
 /** The status of a VM that has no supervisor; whoever knows why it is down says so in `state` and `reason`. */
 export function restingStatus(paths: VmPaths, config: VmConfig | undefined): Status {
   return {
@@ -58,21 +73,6 @@ export function restingStatus(paths: VmPaths, config: VmConfig | undefined): Sta
     supervisor: { pid: null },
     uptimeMs: 0,
   };
-}
-
-/** Why a VM is in its state, as a sentence; null when there is nothing wrong. */
-export function reasonOf(state: State): string | null {
-  switch (state.name) {
-    case "degraded":
-      return state.silent === "agent" ? "The agent in the guest is silent." : "Docker in the guest does not answer.";
-    case "failed":
-      return state.error.message;
-    case "starting":
-    case "running":
-    case "stopping":
-    case "stopped":
-      return null;
-  }
 }
 
 // --- internal ---

@@ -1,0 +1,25 @@
+/** `qn events`: what happens to a VM, as it happens: states, ports, warnings, failures. */
+import { command, jsonArg, vmArg } from "./command.ts";
+
+export const events = command({
+  name: "events",
+  description: "Follow a VM's states, ports and errors until it stops",
+  examples: ["qn events", "qn events web --json | jq -r .event"],
+  args: { vm: vmArg, json: jsonArg },
+  async run({ args }) {
+    const [{ watchEvents }, { vmHere }, { interruption }, { eventWords }] = await Promise.all([
+      import("../host/lifecycle/watch-events.ts"),
+      import("./place.ts"),
+      import("./signals.ts"),
+      import("./event-words.ts"),
+    ]);
+    using interrupted = interruption();
+    // Whoever reads the lines may stop reading, as `head` does.
+    const gone = new AbortController();
+    process.stdout.once("error", () => gone.abort());
+    await watchEvents(vmHere(args.vm).paths, AbortSignal.any([interrupted.signal, gone.signal]), (event) => {
+      const at = new Date().toISOString();
+      process.stdout.write(`${args.json === true ? JSON.stringify({ at, ...event }) : `${at} ${eventWords(event)}`}\n`);
+    });
+  },
+});

@@ -1,0 +1,220 @@
+/** What may stand in the way of a VM on this machine: each check looks at one thing, and says how to put it right. */
+import { access, constants, stat, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { messageOf, QnError } from "../../base/errors.ts";
+import { byteSize, counted, duration } from "../../base/words.ts";
+import { protocolVersion } from "../../protocol/messages.ts";
+import { isThere } from "../../system/files.ts";
+import { isLocked } from "../../system/lock.ts";
+import { ownArch, ownUser } from "../../system/platform.ts";
+import { findProgram, run } from "../../system/process.ts";
+import { findImage } from "../image/store.ts";
+import { dockerFolder, readContext, readCurrent } from "../integrate/docker/store.ts";
+import { lookAtSocket, placeWords } from "../integrate/docker/socket-link.ts";
+import type { Layout } from "../layout.ts";
+import { vmNames } from "../lifecycle/status.ts";
+import type { Environment } from "../prepare.ts";
+import type { HostFacts } from "../qemu/facts.ts";
+import { hostPlatforms } from "../qemu/platforms.ts";
+import { probeHost } from "../qemu/probe.ts";
+import { compareVersions, knownFaults } from "./known-bad.ts";
+
+/** What a check found: all is well, something is worth knowing, or no VM will run like this. */
+export type Finding = {
+  readonly check: string;
+  readonly level: "good" | "warning" | "failure";
+  readonly text: string;
+  readonly fix: string | null;
+};
+
+/** Where to look. */
+export type Place = { readonly layout: Layout; readonly env: Environment; readonly nowMs: number };
+
+/** Every finding, in the order in which a person would mend them. Never throws: what cannot be looked at is a finding. */
+export async function examine(place: Place): Promise<readonly Finding[]> {
+  const checks: Readonly<Record<string, () => Promise<readonly Finding[]>>> = {
+    home: () => checkHome(place),
+    disk: () => checkDisk(place),
+    qemu: () => checkQemu(place),
+    tools: async () => checkTools(place),
+    image: () => checkImage(place),
+    docker: async () => checkDocker(place),
+    context: () => checkContext(place),
+    sockets: () => checkSockets(place),
+  };
+  const found = await Promise.all(
+    Object.entries(checks).map(async ([check, look]) => {
+      try {
+        return await look();
+      } catch (error) {
+        const fix = error instanceof QnError ? error.hint : null;
+        return [{ check, level: "failure" as const, text: messageOf(error), fix }];
+      }
+    }),
+  );
+  return found.flat();
+}
+
+// --- internal ---
+
+/** Below the first no image fits; below the second it will soon be full. */
+const roomBytes = { least: 2 * 1024 ** 3, enough: 10 * 1024 ** 3 };
+
+/** An image of this age lacks what its distribution has mended since. */
+const oldImageMs = 90 * 86_400_000;
+
+/** The oldest QEMU that qn is tested with. */
+const testedQemu = "7.2.0";
+
+function good(check: string, text: string): Finding {
+  return { check, level: "good", text, fix: null };
+}
+
+function warning(check: string, text: string, fix: string): Finding {
+  return { check, level: "warning", text, fix };
+}
+
+function failure(check: string, text: string, fix: string): Finding {
+  return { check, level: "failure", text, fix };
+}
+
+async function checkHome({ layout }: Place): Promise<readonly Finding[]> {
+  const { home } = layout;
+  // Throws when the path is too long for sockets.
+  layout.vm("default");
+  if (!(await isThere(home))) return [good("home", `${home} is not there yet; \`qn up\` makes it.`)];
+  const { uid, mode } = await stat(home);
+  if (uid !== ownUser().uid) {
+    return [failure("home", `${home} belongs to another user.`, "Set QN_HOME to a folder of your own.")];
+  }
+  await access(home, constants.W_OK | constants.X_OK);
+  if ((mode & 0o022) !== 0) {
+    return [warning("home", `${home} can be written to by other users.`, `Run: chmod go-w ${home}`)];
+  }
+  return [good("home", `${home} is yours.`)];
+}
+
+async function checkDisk({ layout }: Place): Promise<readonly Finding[]> {
+  let folder = layout.home;
+  while (!(await isThere(folder))) folder = join(folder, "..");
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  const text = `${byteSize(free)} are free at ${folder}.`;
+  const fix = "Make room, or set QN_HOME to a disk that has some; `docker system prune` frees what containers left.";
+  if (free < roomBytes.least) return [failure("disk", text, fix)];
+  return [free < roomBytes.enough ? warning("disk", text, fix) : good("disk", text)];
+}
+
+async function checkQemu({ layout, env }: Place): Promise<readonly Finding[]> {
+  const facts = await probeHost(ownArch(), { env, cacheFolder: layout.cache });
+  const { path, version } = facts.qemu;
+  const known = knownFaults({ os: facts.os, arch: facts.arch, version, sme: facts.sme });
+  const old = compareVersions(version, testedQemu) < 0;
+  return [
+    ...known.map(({ effect, fix }) => warning("qemu", `QEMU ${version}: ${effect}.`, fix)),
+    ...(known.length > 0 ? [] : [qemuFinding(path, version, old)]),
+    good("firmware", `UEFI firmware: ${facts.firmware.code}.`),
+    accelFinding(facts),
+    await checkShares(path),
+  ];
+}
+
+function qemuFinding(path: string, version: string, old: boolean): Finding {
+  if (!old) return good("qemu", `QEMU ${version}: ${path}.`);
+  return warning("qemu", `QEMU ${version} is older than ${testedQemu}, the oldest that is tested.`, "Update QEMU.");
+}
+
+function accelFinding({ os, accels }: HostFacts): Finding {
+  const { accel } = hostPlatforms[os];
+  const usability = accels[accel];
+  if (usability.usable) return good("acceleration", `${accel} works: a small guest has run.`);
+  const fix = "Mend what it says; until then guests are emulated, and take about ten times as long.";
+  return warning("acceleration", `${accel} cannot be used. ${usability.reason}`, fix);
+}
+
+async function checkShares(qemuPath: string): Promise<Finding> {
+  const { stdout, stderr } = await run([qemuPath, "-device", "help"], { deadlineMs: 10_000 });
+  if (`${stdout}${stderr}`.includes("virtio-9p-pci")) return good("9p", "QEMU can share folders.");
+  return failure("9p", `${qemuPath} is built without 9p, so it cannot share folders.`, "Install a full build of QEMU.");
+}
+
+function checkTools({ env }: Place): readonly Finding[] {
+  const tools = ["ssh", "ssh-keygen", "qemu-img"];
+  const missing = tools.filter((name) => findProgram(name, env["PATH"] ?? "") === undefined);
+  if (missing.length === 0) return [good("tools", `${tools.join(", ")} are there.`)];
+  return [
+    failure("tools", `${missing.join(", ")} cannot be found in PATH.`, "Install OpenSSH's client and QEMU's tools."),
+  ];
+}
+
+async function checkImage({ layout, nowMs }: Place): Promise<readonly Finding[]> {
+  const image = await findImage(layout.images, "debian", ownArch());
+  if (image === undefined)
+    return [failure("image", `There is no image "debian" in ${layout.images}.`, "Run: qn image build")];
+  const { manifest, folder } = image;
+  if (manifest.protocol !== protocolVersion) {
+    const text = `The image speaks protocol ${manifest.protocol}, this qn ${protocolVersion}.`;
+    return [failure("image", text, "Run: qn image build")];
+  }
+  const ageMs = nowMs - (await stat(join(folder, "image.json"))).mtimeMs;
+  const text = `The image "debian" ${manifest.version} is ${duration(Math.max(0, ageMs))} old.`;
+  return [ageMs > oldImageMs ? warning("image", text, "Run: qn image build --fresh") : good("image", text)];
+}
+
+function checkDocker({ env }: Place): readonly Finding[] {
+  const path = findProgram("docker", env["PATH"] ?? "");
+  if (path !== undefined) return [good("docker", `The docker command: ${path}.`)];
+  return [
+    warning(
+      "docker",
+      "There is no docker command in PATH.",
+      "Install Docker's command line (Debian: docker-cli, macOS: brew install docker).",
+    ),
+  ];
+}
+
+async function checkContext({ layout, env }: Place): Promise<readonly Finding[]> {
+  const host = env["DOCKER_HOST"] ?? "";
+  const isOwn = host.startsWith(`unix://${layout.home}/`);
+  if (host !== "" && !isOwn) {
+    return [warning("context", `DOCKER_HOST is ${host}; it wins over every context.`, "Run: unset DOCKER_HOST")];
+  }
+  const chosen = env["DOCKER_CONTEXT"] ?? "";
+  if (chosen !== "") {
+    return [
+      warning("context", `DOCKER_CONTEXT is ${chosen}; it wins over the current context.`, "Run: unset DOCKER_CONTEXT"),
+    ];
+  }
+  const folder = dockerFolder(env);
+  const current = (await readCurrent(folder)) ?? "default";
+  if (current === "default" || current === "") return [good("context", "Docker's context is the default one.")];
+  if ((await readContext(folder, current)) === undefined) {
+    const text = `Docker's context "${current}" is current and does not exist.`;
+    return [warning("context", text, "Run: docker context use default")];
+  }
+  return [good("context", `Docker's context is "${current}".`)];
+}
+
+async function checkSockets({ layout }: Place): Promise<readonly Finding[]> {
+  const stale: string[] = [];
+  for (const name of await vmNames(layout)) {
+    const { lock, controlSocket, dockerSocket, qmpSocket } = layout.vm(name);
+    if ((await isThere(lock)) && isLocked(lock)) continue;
+    const left = await Promise.all([controlSocket, dockerSocket, qmpSocket].map((path) => isThere(path)));
+    if (left.includes(true)) stale.push(name);
+  }
+  const usual = await lookAtSocket(layout);
+  const findings = stale.map((name) =>
+    warning(
+      "sockets",
+      `The VM "${name}" has no supervisor, but sockets of one.`,
+      `Run: qn up ${name}, or qn down ${name}`,
+    ),
+  );
+  if (usual.kind === "link" && !usual.isAlive) {
+    findings.push(warning("sockets", `${placeWords(usual)}.`, "Run: qn socket unlink, or qn up"));
+  }
+  return findings.length > 0
+    ? findings
+    : [good("sockets", `No socket is stale; ${counted((await vmNames(layout)).length, "VM")}.`)];
+}

@@ -1,0 +1,36 @@
+/** Follows everything that happens to a VM that runs. */
+import { QnError } from "../../base/errors.ts";
+import { isThere } from "../../system/files.ts";
+import type { VmPaths } from "../layout.ts";
+import { connectControl } from "../supervisor/control.ts";
+import type { ControlEvent } from "../supervisor/messages.ts";
+
+/**
+ * Calls `onEvent` with the state and the ports of now, and with all that happens until the VM has stopped or failed, or
+ * `signal` fires. Throws NO_SUCH_VM, NOT_RUNNING when nobody serves it, SUPERVISOR_UNREACHABLE when its supervisor ends
+ * without a word.
+ */
+export async function watchEvents(
+  paths: VmPaths,
+  signal: AbortSignal,
+  onEvent: (event: ControlEvent) => void,
+): Promise<void> {
+  if (!(await isThere(paths.folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`);
+  const control = await connectControl(paths.controlSocket);
+  if (control === undefined) throw new QnError("NOT_RUNNING", `The VM "${paths.name}" does not run.`);
+  const leave = (): void => control.close();
+  signal.addEventListener("abort", leave, { once: true });
+  try {
+    control.ask({ ask: "events" });
+    for (;;) {
+      const event = await control.next();
+      onEvent(event);
+      if (event.event === "failed" || event.event === "stopped") return;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener("abort", leave);
+    control.close();
+  }
+}
