@@ -18,7 +18,6 @@ import { ports } from "./ports.ts";
 import { rename } from "./rename.ts";
 import { report } from "./report.ts";
 import { restart } from "./restart.ts";
-import { ssh } from "./ssh.ts";
 import { service } from "./service.ts";
 import { socket } from "./socket.ts";
 import { sshConfig } from "./ssh-config.ts";

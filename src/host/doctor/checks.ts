@@ -106,7 +106,9 @@ async function checkDisk({ layout }: Place): Promise<readonly Finding[]> {
 }
 
 async function checkQemu({ layout, env }: Place): Promise<readonly Finding[]> {
-  const facts = await probeHost(ownArch(), { env, cacheFolder: layout.cache });
+  // Looking makes nothing: without a QN_HOME there is no place to remember what was tried, as below a file.
+  const cacheFolder = (await isThere(layout.home)) ? layout.cache : "/dev/null/cache";
+  const facts = await probeHost(ownArch(), { env, cacheFolder });
   const { path, version } = facts.qemu;
   const known = knownFaults({ os: facts.os, arch: facts.arch, version, sme: facts.sme });
   const old = compareVersions(version, testedQemu) < 0;
