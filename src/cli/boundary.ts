@@ -49,8 +49,16 @@ async function helpFor(argv: readonly string[]): Promise<string> {
   }
   // Each command's own name is the whole of it, as in "image build".
   const usage = await renderUsage(command, command === root ? undefined : root);
-  const examples = examplesOf(command).map((line) => `  ${line}\n`);
+  const own = examplesOf(command);
+  const examples = (own.length > 0 ? own : examplesBelow(command)).map((line) => `  ${line}\n`);
   return examples.length === 0 ? usage : `${usage}\nEXAMPLES\n\n${examples.join("")}`;
+}
+
+/** The first example of each command below one. */
+function examplesBelow(command: CommandDef): readonly string[] {
+  const { subCommands = {} } = command;
+  const below = Object.keys(subCommands).map((name) => subCommand(command, name));
+  return below.flatMap((each) => (each === undefined ? [] : examplesOf(each).slice(0, 1)));
 }
 
 /** citty lets each part of a command be a promise or a function, too; qn's are plain. */

@@ -7,6 +7,7 @@ const allArg = { type: "boolean", description: "The settings of all VMs, below e
 const show = command({
   name: "config show",
   description: "Show every setting, its value and where that comes from",
+  examples: ["qn config show web"],
   args: { vm: vmArg, json: jsonArg },
   async run({ args }) {
     const { showConfig } = await import("./config-run.ts");
@@ -17,6 +18,7 @@ const show = command({
 const edit = command({
   name: "config edit",
   description: "Change the settings in $VISUAL or $EDITOR; kept only when they are right",
+  examples: ["qn config edit", "qn config edit --all"],
   args: { vm: vmArg, all: allArg },
   async run({ args }) {
     const { editConfig } = await import("./config-run.ts");
@@ -27,6 +29,7 @@ const edit = command({
 const set = command({
   name: "config set",
   description: "Change settings: qn config set [VM] cpus=4 ports.bind=all",
+  examples: ["qn config set cpus=4 ports.bind=all", "qn config set web memoryMiB=8192"],
   words: true,
   args: { all: allArg },
   async run({ args }) {
@@ -38,6 +41,7 @@ const set = command({
 const unset = command({
   name: "config unset",
   description: "Give settings their default again: qn config unset [VM] cpus ports.bind",
+  examples: ["qn config unset web cpus"],
   words: true,
   args: { all: allArg },
   async run({ args }) {
@@ -49,6 +53,7 @@ const unset = command({
 const schema = command({
   name: "config schema",
   description: "Print the settings as JSON Schema, for editors",
+  examples: ["qn config schema > qn.schema.json"],
   async run() {
     const { editorSchema } = await import("../host/config/editor-schema.ts");
     process.stdout.write(`${JSON.stringify(editorSchema(), undefined, 2)}\n`);
@@ -58,6 +63,7 @@ const schema = command({
 const path = command({
   name: "config path",
   description: "Print where the settings are",
+  examples: ['$EDITOR "$(qn config path web)"'],
   args: { vm: vmArg, all: allArg },
   async run({ args }) {
     const { vmHere } = await import("./place.ts");

@@ -4,6 +4,7 @@ import { command, vmArg } from "./command.ts";
 export const deleteVm = command({
   name: "delete",
   description: "Delete a VM; its data disk stays unless --data is given",
+  examples: ["qn delete web", "qn delete --force --data"],
   args: {
     vm: vmArg,
     data: { type: "boolean", description: "Delete the data disk too: images, containers, volumes" },

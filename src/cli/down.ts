@@ -4,6 +4,7 @@ import { command, vmArg } from "./command.ts";
 export const down = command({
   name: "down",
   description: "Stop a VM",
+  examples: ["qn down", "qn down web --force"],
   args: { vm: vmArg, force: { type: "boolean", description: "End it at once, without asking the guest" } },
   async run({ args }) {
     const [{ takeDown }, { vmHere }, { say, succeed }] = await Promise.all([

@@ -11,6 +11,7 @@ const archArg = {
 const build = command({
   name: "image build",
   description: "Build the Debian guest image; nothing to do when it is up to date",
+  examples: ["qn image build", "qn image build --fresh"],
   args: {
     name: { type: "string", default: "debian", description: "The image's name", valueHint: "NAME" },
     arch: archArg,
@@ -25,6 +26,7 @@ const build = command({
 const ls = command({
   name: "image ls",
   description: "List the images",
+  examples: ["qn image ls"],
   args: { json: jsonArg },
   async run({ args }) {
     const { showImages } = await import("./image-run.ts");
@@ -35,6 +37,7 @@ const ls = command({
 const rm = command({
   name: "image rm",
   description: "Remove an image that no VM uses",
+  examples: ["qn image rm debian"],
   args: { name: { type: "positional", required: true, description: "The image's name" }, arch: archArg },
   async run({ args }) {
     const { removeUnusedImage } = await import("./image-run.ts");

@@ -4,6 +4,7 @@ import { command, vmArg } from "./command.ts";
 export const logs = command({
   name: "logs",
   description: "Show a VM's logs",
+  examples: ["qn logs -f", "qn logs web --source serial"],
   args: {
     vm: vmArg,
     follow: { type: "boolean", alias: "f", description: "Go on as the log grows" },

@@ -8,6 +8,7 @@ const patienceMs = 60;
 export const ls = command({
   name: "ls",
   description: "List the VMs",
+  examples: ["qn ls --json"],
   args: { json: jsonArg },
   async run({ args }) {
     const [{ statusOfVm, vmNames }, { layoutHere }, { reportOf }] = await Promise.all([

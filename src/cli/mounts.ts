@@ -4,6 +4,7 @@ import { command, jsonArg, vmArg } from "./command.ts";
 export const mounts = command({
   name: "mounts",
   description: "Show the shared folders and the containers that use them",
+  examples: ["qn mounts"],
   args: { vm: vmArg, json: jsonArg },
   async run({ args }) {
     const [{ showMounts }, { vmHere }] = await Promise.all([import("./mounts-run.ts"), import("./place.ts")]);

@@ -4,6 +4,7 @@ import { command, jsonArg, vmArg } from "./command.ts";
 export const ports = command({
   name: "ports",
   description: "Show the forwarded ports",
+  examples: ["qn ports", "qn ports web --watch"],
   args: {
     vm: vmArg,
     json: jsonArg,

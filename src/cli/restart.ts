@@ -4,6 +4,7 @@ import { command, vmArg } from "./command.ts";
 export const restart = command({
   name: "restart",
   description: "Stop a VM and start it again",
+  examples: ["qn restart web"],
   args: { vm: vmArg, force: { type: "boolean", description: "End it at once, without asking the guest" } },
   async run({ args }) {
     const [{ takeDown }, { runUp }, { vmHere }] = await Promise.all([

@@ -7,6 +7,7 @@ const notRunning = 3;
 export const status = command({
   name: "status",
   description: "Show what a VM does",
+  examples: ["qn status", "qn status web --json | jq -r .state"],
   args: { vm: vmArg, json: jsonArg },
   async run({ args }) {
     const [{ statusOfVm }, { vmHere }] = await Promise.all([

@@ -4,6 +4,7 @@ import { command, vmArg, wholeNumber } from "./command.ts";
 export const up = command({
   name: "up",
   description: "Start a VM and wait until its Docker answers",
+  examples: ["qn up", "qn up web --cpus 4 --memory 4096", "qn up --mount /srv/data:ro"],
   args: {
     vm: vmArg,
     cpus: { type: "string", description: "Virtual processors", valueHint: "N" },

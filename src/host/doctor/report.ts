@@ -38,14 +38,14 @@ export async function packReport(options: ReportOptions): Promise<readonly strin
   const scratch = await mkdtemp(join(tmpdir(), "qn-report-"));
   const name = basename(output).replace(/(\.tar)?\.[^.]*$/, "");
   try {
-    await mkdir(join(scratch, name));
+    await mkdir(join(scratch, "in", name), { recursive: true });
     const known = await privateThings(options);
     const texts = await collect(options);
     for (const [file, text] of Object.entries(texts)) {
-      await writeFile(join(scratch, name, file), redact(text, known), { mode: 0o600 });
+      await writeFile(join(scratch, "in", name, file), redact(text, known), { mode: 0o600 });
     }
-    const archive = join(scratch, "report");
-    const packed = await run(["tar", "-C", scratch, "-czf", archive, name]);
+    const archive = join(scratch, "packed");
+    const packed = await run(["tar", "-C", join(scratch, "in"), "-czf", archive, name]);
     if (packed.exitCode !== 0) throw new Error(packed.stderr.trim());
     await chmod(archive, 0o600);
     await writeFile(output, await Bun.file(archive).bytes(), { mode: 0o600, flag: "wx" });

@@ -1,0 +1,109 @@
+/** `qn doctor` and `qn report` on a machine of which a part is broken. */
+import { expect, test } from "bun:test";
+import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { examine, type Finding } from "../../../../src/host/doctor/checks.ts";
+import { packReport } from "../../../../src/host/doctor/report.ts";
+import { readBootRecord } from "../../../../src/host/supervisor/boot.ts";
+import { run } from "../../../../src/system/process.ts";
+import { failureOf } from "../../../support/failures.ts";
+import { type FakeVm, fakeVm } from "../../../support/fake-vm.ts";
+
+const dayMs = 86_400_000;
+
+async function findings(vm: FakeVm, env: Record<string, string> = {}, laterMs = 0): Promise<readonly Finding[]> {
+  return await examine({ layout: vm.layout, env: { ...vm.env, ...env }, nowMs: Date.now() + laterMs });
+}
+
+/** The level and the fix of a check, without the paths of this test. */
+async function one(vm: FakeVm, check: string, env: Record<string, string> = {}, laterMs = 0): Promise<string[]> {
+  return (await findings(vm, env, laterMs))
+    .filter((finding) => finding.check === check && finding.level !== "good")
+    .map(({ level, fix }) => `${level}: ${fix}`.replaceAll(vm.layout.home, "~"));
+}
+
+test("each check finds its fault, and says what mends it", async () => {
+  await using vm = await fakeVm("boots");
+  expect(await one(vm, "home")).toEqual([]);
+  await chmod(vm.layout.home, 0o777);
+  expect(await one(vm, "home")).toEqual(["warning: Run: chmod go-w ~"]);
+  expect(await one(vm, "context", { DOCKER_HOST: "tcp://192.0.2.1" })).toEqual(["warning: Run: unset DOCKER_HOST"]);
+  expect(await one(vm, "context", { DOCKER_HOST: `unix://${vm.paths.dockerSocket}` })).toEqual([]);
+  expect(await one(vm, "context", { DOCKER_CONTEXT: "x" })).toEqual(["warning: Run: unset DOCKER_CONTEXT"]);
+  expect(await one(vm, "qemu", { QN_QEMU: "/nowhere/qemu" })).toEqual([
+    expect.stringMatching(/^failure: Install it \(.*\), or set QN_QEMU\.$/),
+  ]);
+  expect(await one(vm, "tools", { PATH: "/nowhere" })).toEqual(["failure: Install OpenSSH's client and QEMU's tools."]);
+  expect(await one(vm, "docker", { PATH: "/nowhere" })).toHaveLength(1);
+});
+
+test("an image that is old, of another protocol or missing is found", async () => {
+  await using vm = await fakeVm("boots");
+  // The fake image speaks an old protocol.
+  expect(await one(vm, "image")).toEqual(["failure: Run: qn image build"]);
+  const file = join(vm.layout.images, (await readdir(vm.layout.images))[0] ?? "", "image.json");
+  const manifest = JSON.parse(await readFile(file, "utf8"));
+  const { protocolVersion } = await import("../../../../src/protocol/messages.ts");
+  await writeFile(file, JSON.stringify({ ...manifest, protocol: protocolVersion }));
+  expect(await one(vm, "image")).toEqual([]);
+  expect(await one(vm, "image", {}, 100 * dayMs)).toEqual(["warning: Run: qn image build --fresh"]);
+});
+
+test("sockets that nobody serves and contexts that are not there are found", async () => {
+  await using vm = await fakeVm("boots");
+  await mkdir(vm.paths.folder, { recursive: true });
+  await writeFile(vm.paths.controlSocket, "");
+  expect(await one(vm, "sockets")).toContain("warning: Run: qn up default, or qn down default");
+  await mkdir(join(vm.env["HOME"] ?? "", ".docker"));
+  const config = join(vm.env["HOME"] ?? "", ".docker/config.json");
+  await writeFile(config, '{"currentContext":"gone"}');
+  expect(await one(vm, "context")).toEqual(["warning: Run: docker context use default"]);
+  await writeFile(config, "{");
+  expect((await findings(vm)).filter(({ check }) => check === "context")).toEqual([
+    { check: "context", level: "failure", text: expect.stringContaining(config), fix: null },
+  ]);
+});
+
+test("a report of a VM that runs holds what is needed, and no secret of it", async () => {
+  await using vm = await fakeVm("boots");
+  await vm.up();
+  const secret = (await readBootRecord(vm.paths))?.secret ?? "none";
+  await writeFile(vm.paths.logs.agent, `the agent says ${secret}\npassword=hunter2 in ${vm.env["HOME"]}/x\n`);
+  const output = join(vm.layout.home, "_tools", "report.tar.gz");
+  const options = { layout: vm.layout, paths: vm.paths, env: vm.env, version: "9.9.9", output, keepNames: false };
+  const files = await packReport({ ...options, nowMs: Date.now() });
+  expect(files.toSorted()).toEqual([
+    "agent.log",
+    "config.yaml",
+    "doctor.json",
+    "qemu.log",
+    "serial.log",
+    "status.json",
+    "supervisor.log",
+    "versions.json",
+  ]);
+  expect((await stat(output)).mode & 0o777).toBe(0o600);
+  const listed = (await run(["tar", "-tzf", output])).stdout.trim().split("\n");
+  expect(listed.filter((name) => !name.endsWith("/")).toSorted()).toEqual(
+    files.map((name) => `report/${name}`).toSorted(),
+  );
+  const all = (await run(["tar", "-xzOf", output])).stdout;
+  expect(all).toContain("the agent says [secret]\npassword=[secret] in ~/x\n");
+  expect([all.includes(secret), all.includes("PRIVATE KEY"), all.includes(vm.layout.home)]).toEqual([
+    false,
+    false,
+    false,
+  ]);
+  expect(all).toContain('"state": "running"');
+  expect((await failureOf(() => packReport({ ...options, nowMs: 0 }))).message).toBe(`${output} is there already.`);
+});
+
+test("a key that a log shows is blotted out, also with names kept", async () => {
+  await using vm = await fakeVm("boots");
+  await mkdir(vm.paths.folder, { recursive: true });
+  await writeFile(join(vm.layout.home, "_tools/id"), "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n");
+  await symlink(join(vm.layout.home, "_tools/id"), vm.paths.logs.agent);
+  const output = join(vm.layout.home, "_tools", "report.tar.gz");
+  await packReport({ ...vm, version: "9.9.9", output, keepNames: true, nowMs: Date.now() });
+  expect((await run(["tar", "-xzOf", output])).stdout).not.toContain("AAAA");
+});
