@@ -27,6 +27,8 @@ function wordsOf(event: ControlEvent): string {
       return `warning ${event.text}`;
     case "running":
       return "running";
+    case "degraded":
+      return `degraded: ${event.reason}`;
     case "stopped":
       return event.forced ? "stopped by force" : "stopped";
     case "failed":
