@@ -30,6 +30,8 @@ export function linesOf(connection: Connection, cutter: Cutter): Lines {
   };
   connection.onEnd = () => fail("The other side ended the connection.");
   connection.onClose = (error) => fail("The connection is gone.", error);
+  // It may have gone before anybody listened.
+  if (connection.isClosed) fail("The connection is gone.");
   return {
     async next() {
       for (;;) {
