@@ -4,6 +4,7 @@ import { command } from "./command.ts";
 export const clone = command({
   name: "clone",
   description: "Make a VM from a stopped one: its settings, disks and data",
+  examples: ["qn clone default web"],
   args: {
     vm: { type: "positional", required: true, description: "The VM to copy" },
     to: { type: "positional", required: true, description: "The new VM's name" },

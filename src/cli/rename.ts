@@ -4,6 +4,7 @@ import { command } from "./command.ts";
 export const rename = command({
   name: "rename",
   description: "Give a stopped VM another name; its data goes with it",
+  examples: ["qn rename web shop"],
   args: {
     vm: { type: "positional", required: true, description: "The VM" },
     to: { type: "positional", required: true, description: "Its new name" },
