@@ -54,6 +54,7 @@ export async function fakeDocker(options: { readonly socketPath?: string } = {})
     if (pathname === "/_ping") return new Response("OK");
     if (pathname === "/events") return events();
     if (pathname === "/containers/json") return json(docker.containers);
+    if (/^\/containers\/[^/]+\/kill$/.test(pathname)) return new Response(null, { status: 204 });
     const id = /^\/containers\/([^/]+)\/json$/.exec(pathname)?.[1];
     return json(id === undefined ? 404 : (docker.inspected[decodeURIComponent(id)] ?? 404));
   }

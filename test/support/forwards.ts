@@ -19,11 +19,12 @@ export function published(hostPort: number, changes: Partial<PublishedPort> = {}
 export function forwardsTo(
   gate: TestGate,
   rules: PortRules = { bind: "loopback", deny: [] },
+  os?: NodeJS.Platform,
 ): Disposable & { readonly forwards: Forwards } {
   const gateway = new Gateway();
   const pool = new GatePool(gate.key);
   gateway.use(pool);
-  const forwards = new Forwards(gateway, rules);
+  const forwards = new Forwards(gateway, rules, os);
   return {
     forwards,
     [Symbol.dispose]() {

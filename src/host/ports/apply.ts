@@ -6,7 +6,7 @@ import { listenForDatagrams } from "../../system/datagrams.ts";
 import { isErrno } from "../../system/files.ts";
 import type { Gateway } from "../gate/gateway.ts";
 import { deniedBy, isUnspecified, planListeners, type PortRules, type Wanted, wantedListeners } from "./plan.ts";
-import { listensAs } from "./privileged.ts";
+import { type ListensAs, listensAs } from "./privileged.ts";
 import { DeniedPort, refusalOf } from "./refusal.ts";
 import { Flows } from "./udp.ts";
 
@@ -39,6 +39,7 @@ const lookUpsMax = 16;
 export class Forwards {
   readonly #gateway: Gateway;
   readonly #rules: PortRules;
+  readonly #os: NodeJS.Platform;
   #forwards: Forward[] = [];
   #last: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -46,9 +47,10 @@ export class Forwards {
   /** Told when forwards may have come, gone or changed, and when one has carried something or turned a client away. */
   onChange: (what: ForwardsChange) => void = () => {};
 
-  constructor(gateway: Gateway, rules: PortRules) {
+  constructor(gateway: Gateway, rules: PortRules, os: NodeJS.Platform = process.platform) {
     this.#gateway = gateway;
     this.#rules = rules;
+    this.#os = os;
   }
 
   /**
@@ -105,7 +107,8 @@ export class Forwards {
     try {
       const denied = deniedBy(hostPort, this.#rules.deny);
       if (denied !== undefined) throw new DeniedPort(`ports.deny of this VM has ${denied.rule}`);
-      forward.listener = await listeners[protocol](forward, this.#gateway, () => this.onChange("counts"));
+      const as = listensAs(forward, this.#os);
+      forward.listener = await listeners[protocol](forward, as, this.#gateway, () => this.onChange("counts"));
     } catch (error) {
       forward.refused = error;
       forward.error = messageOf(error);
@@ -122,7 +125,7 @@ type Counted = "connections" | "bytes" | "error";
 /** How each protocol is listened on. */
 const listeners: Record<
   PublishedPort["protocol"],
-  (forward: Forward, gateway: Gateway, onCount: () => void) => Closable | Promise<Closable>
+  (forward: Forward, as: ListensAs, gateway: Gateway, onCount: () => void) => Closable | Promise<Closable>
 > = {
   tcp: listenTcp,
   udp: listenUdp,
@@ -131,9 +134,8 @@ const listeners: Record<
   },
 };
 
-function listenTcp(forward: Forward, gateway: Gateway, onCount: () => void): Closable {
+function listenTcp(forward: Forward, { address, admits }: ListensAs, gateway: Gateway, onCount: () => void): Closable {
   const count = countOn(forward, onCount);
-  const { address, admits } = listensAs(forward);
   return listen({ hostname: address, port: forward.hostPort }, (client) => {
     if (!admits(client.remoteAddress, client.localAddress)) return client.reset();
     count({ connections: 1 });
@@ -149,9 +151,13 @@ function listenTcp(forward: Forward, gateway: Gateway, onCount: () => void): Clo
   });
 }
 
-async function listenUdp(forward: Forward, gateway: Gateway, onCount: () => void): Promise<Closable> {
+async function listenUdp(
+  forward: Forward,
+  { address, admits }: ListensAs,
+  gateway: Gateway,
+  onCount: () => void,
+): Promise<Closable> {
   const count = countOn(forward, onCount);
-  const { address, admits } = listensAs(forward);
   const flows = new Flows({
     gateway,
     open: () => ({ open: "port", protocol: "udp", ...publishedAs(forward) }),

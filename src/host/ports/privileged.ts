@@ -1,5 +1,4 @@
 /** How a port below 1024 is listened on at a loopback address, where only every address of the host is free to all. */
-import type { HostOs } from "../../base/words.ts";
 
 /** Where to listen, and which clients to take. `local` is the address that the client has reached, when it is known. */
 export type ListensAs = {
@@ -14,7 +13,7 @@ export type ListensAs = {
  */
 export function listensAs(
   forward: { readonly hostIp: string; readonly hostPort: number },
-  os: HostOs | NodeJS.Platform = process.platform,
+  os: NodeJS.Platform,
 ): ListensAs {
   const { hostIp, hostPort } = forward;
   if (!openWide.has(os) || hostPort >= 1024 || !isLoopback(hostIp)) return { address: hostIp, admits: () => true };
@@ -27,7 +26,7 @@ export function listensAs(
 // --- internal ---
 
 /** Systems where ports below 1024 are free to all at every address only. */
-const openWide: ReadonlySet<string> = new Set<HostOs>(["darwin"]);
+const openWide: ReadonlySet<NodeJS.Platform> = new Set<NodeJS.Platform>(["darwin"]);
 
 /** 127.0.0.0/8 (RFC 1122) and ::1 (RFC 4291); no system takes such senders from a network. */
 function isLoopback(address: string): boolean {

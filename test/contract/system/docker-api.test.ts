@@ -94,6 +94,12 @@ test("a container that is not there, a daemon that is unwell and one that is gon
   expect(outcomes).toEqual(["rejected", "rejected", "rejected"]);
 });
 
+test("a container is ended by its name, whatever letters it has", async () => {
+  await using docker = await fakeDocker();
+  await dockerApi(docker.socketPath).kill("my web");
+  expect(docker.requests).toEqual(["POST /containers/my%20web/kill"]);
+});
+
 test("proxy settings of the environment never touch the socket", async () => {
   await using docker = await fakeDocker();
   const program = `

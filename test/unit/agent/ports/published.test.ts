@@ -27,6 +27,15 @@ test("a published port leads to the container's own address and port", () => {
   ]);
 });
 
+test("a container whose networks are IPv6 only is served at its IPv6 address, any other at its IPv4 address", () => {
+  const six = { IPAddress: "", GlobalIPv6Address: "fd00::2" };
+  const both = { IPAddress: "172.18.0.2", GlobalIPv6Address: "fd01::2" };
+  const targets = [{ six }, { six, both }, { both }, { none: { IPAddress: "", GlobalIPv6Address: "" } }].map(
+    (Networks) => publishedPorts([container({ NetworkSettings: { Networks } })]).map(({ target }) => target.hostname),
+  );
+  expect(targets).toEqual([["fd00::2"], ["172.18.0.2"], ["172.18.0.2"], []]);
+});
+
 test("ports that are only exposed are not published", () => {
   const Ports = [{ IP: "", PrivatePort: 80, Type: "tcp" } as const];
   expect(publishedPorts([container({ Ports }), container({ Ports: [] })])).toEqual([]);
