@@ -133,6 +133,25 @@ test("a port that is still opening when the VM ends is closed, and later reports
   (await listenForDatagrams({ hostname: "127.0.0.1", port }, () => {})).close();
 });
 
+test("500 ports of one container are opened together, and closed together, each within the 5 s that Docker waits", async () => {
+  using gate = realGate();
+  using host = forwardsTo(gate);
+  const report = Array.from({ length: 500 }, (_, index) => published(21_000 + index, { hostIp: "0.0.0.0" }));
+  const times: number[] = [];
+  const timed = async (ports: typeof report): Promise<readonly unknown[]> => {
+    const begin = performance.now();
+    const failed = await host.forwards.serve(ports);
+    times.push(performance.now() - begin);
+    return failed;
+  };
+  const failed = await timed(report);
+  expect(host.forwards.all.filter(({ listener }) => listener !== undefined)).toHaveLength(1_000 - failed.length);
+  await timed(report);
+  expect(await timed([])).toEqual([]);
+  expect(host.forwards.all).toEqual([]);
+  expect(Math.max(...times)).toBeLessThan(5_000);
+});
+
 test("with ports.bind: all a port that names no address listens at every address of both families", async () => {
   await using web = await listenSomewhere("tcp", (connection) => {
     connection.onData = (bytes) => void connection.write(bytes);
