@@ -36,6 +36,7 @@ const detailsSchema = v.object({
   HostConfig: v.object({
     NetworkMode: v.optional(v.string(), ""),
     PublishAllPorts: v.optional(v.boolean()),
+    AutoRemove: v.optional(v.boolean()),
     PortBindings: v.nullish(v.record(v.string(), v.nullable(v.array(portBindingSchema))), {}),
     Binds: v.nullish(v.array(v.string()), []),
     Mounts: v.nullish(v.array(v.object({ Type: v.string(), Source: v.optional(v.string(), "") })), []),
@@ -55,6 +56,8 @@ export type DockerApi = {
   details(id: string): Promise<ContainerDetails>;
   /** Ends a container at once (SIGKILL). */
   kill(id: string): Promise<void>;
+  /** Removes a container with the volumes that are its own, as `--rm` does. */
+  remove(id: string): Promise<void>;
   /** Calls `onEvent` for each container or network event until the daemon ends the stream or `signal` fires. */
   follow(onEvent: () => void, signal: AbortSignal): Promise<void>;
 };
@@ -75,6 +78,9 @@ export function dockerApi(socketPath: string): DockerApi {
     },
     async kill(id) {
       await call(`/containers/${encodeURIComponent(id)}/kill`, { method: "POST" });
+    },
+    async remove(id) {
+      await call(`/containers/${encodeURIComponent(id)}`, { method: "DELETE", query: { v: 1, force: 1 } });
     },
     async follow(onEvent, signal) {
       const filters = JSON.stringify({ type: ["container", "network"] });

@@ -9,12 +9,13 @@ import type { PortBook } from "./book.ts";
 import { keyOf } from "./published.ts";
 import { fixedPortsOf, letsDockerChoose, portCallOf } from "./request.ts";
 
-/** What the hooks need. `refresh` lists the containers anew into the book, `kill` ends one. */
+/** What the hooks need. `refresh` lists the containers anew into the book, `kill` ends one, `remove` does away with it. */
 export type HookOptions = {
   readonly book: PortBook;
   readonly details: (id: string) => Promise<ContainerDetails>;
   readonly refresh: () => Promise<void>;
   readonly kill: (id: string) => Promise<void>;
+  readonly remove: (id: string) => Promise<void>;
   readonly onTrouble: (text: string) => void;
   /** How long each step may hold Docker up; 5 s unless given. */
   readonly deadlineMs?: number;
@@ -49,8 +50,9 @@ async function openFixed(request: DockerRequest, options: HookOptions): Promise<
   if (call?.call !== "start") return;
   let ports: readonly PublishedPort[];
   let isChoosing: boolean;
+  let container: ContainerDetails;
   try {
-    const container = await within(details(call.id), deadlineMs, () => new Error("Docker does not answer."));
+    container = await within(details(call.id), deadlineMs, () => new Error("Docker does not answer."));
     ports = fixedPortsOf(container).map(({ containerPort: _containerPort, ...port }) => port);
     isChoosing = letsDockerChoose(container);
   } catch {
@@ -65,6 +67,7 @@ async function openFixed(request: DockerRequest, options: HookOptions): Promise<
   if (refused.length === 0) return;
   book.drop(call.id);
   book.publish();
+  await removeAgain(container, options);
   throw new QnError("PORT_TAKEN", reasonsOf(refused));
 }
 
@@ -81,6 +84,20 @@ async function settle(request: DockerRequest, options: HookOptions): Promise<voi
   await endAgain(container, options);
   const advice = "The container is stopped; `docker start` lets Docker choose again.";
   throw new QnError("PORT_TAKEN", `${reasonsOf(refused)} ${advice}`);
+}
+
+/**
+ * Does away with a container of `docker run --rm` whose start is refused, as Docker does when a start fails: the client
+ * waits until it is gone before it shows why.
+ */
+async function removeAgain({ Id, HostConfig, State }: ContainerDetails, options: HookOptions): Promise<void> {
+  if (HostConfig.AutoRemove !== true || State?.Running === true) return;
+  const { remove, onTrouble, deadlineMs = usualDeadlineMs } = options;
+  try {
+    await within(remove(Id), deadlineMs, () => new Error("Docker does not answer."));
+  } catch (error) {
+    onTrouble(`cannot remove ${Id}: ${messageOf(error)}`);
+  }
 }
 
 /** Lists anew, tells the host, and gives back what it cannot serve. `startId` is the container whose start is over. */

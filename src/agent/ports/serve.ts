@@ -66,7 +66,14 @@ export async function servePorts(
   const refresh = (): Promise<void> => lister.refresh();
   const plugin = await servePlugin(
     pluginSocket,
-    portHooks({ book, details: (id) => docker.details(id), refresh, kill: (id) => docker.kill(id), onTrouble }),
+    portHooks({
+      book,
+      details: (id) => docker.details(id),
+      refresh,
+      kill: (id) => docker.kill(id),
+      remove: (id) => docker.remove(id),
+      onTrouble,
+    }),
     { inherited: inheritedSocket("qn-ports.socket") },
   );
   options.onReady();

@@ -64,6 +64,7 @@ async function portsPlugin(): Promise<Plugin> {
         it.lists += 1;
       },
       kill: (id) => api.kill(id),
+      remove: (id) => api.remove(id),
       onTrouble: (text) => it.troubles.push(text),
     }),
   );

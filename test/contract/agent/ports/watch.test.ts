@@ -142,6 +142,7 @@ function handDocker(): { api: DockerApi; lists: PromiseWithResolvers<never[]>[];
       ping: async () => {},
       details: async () => Promise.reject(new Error("nobody asks")),
       kill: async () => Promise.reject(new Error("nobody asks")),
+      remove: async () => Promise.reject(new Error("nobody asks")),
       containers() {
         const list = Promise.withResolvers<never[]>();
         lists.push(list);

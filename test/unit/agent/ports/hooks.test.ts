@@ -70,6 +70,7 @@ function scene(
       events.push(`kill ${id}`);
       await options.kill?.();
     },
+    remove: async (id) => void events.push(`remove ${id}`),
     onTrouble: (text) => troubles.push(text),
     deadlineMs: options.deadlineMs ?? 20,
   });
@@ -100,6 +101,19 @@ test("a port that is taken on the host refuses the start with the host's words, 
     message: "Port 8080 on 127.0.0.1 is taken by nginx (pid 7).",
   });
   expect([events, book.wanted]).toEqual([["details web", "report choosing any:8080", "report none"], []]);
+});
+
+test("a container of docker run --rm whose start is refused is removed, since its client waits for that", async () => {
+  const HostConfig = { ...web.HostConfig, AutoRemove: true };
+  const removed = async (State: { Running: boolean }): Promise<boolean> => {
+    const { hooks, events } = scene({
+      host: (ports) => (ports.length > 0 ? [taken(8080)] : []),
+      details: async () => ({ ...web, State, HostConfig }),
+    });
+    expect((await failureOf(() => hooks.beforeRequest(post("/containers/web/start")))).code).toBe("PORT_TAKEN");
+    return events.includes("remove f00d");
+  };
+  expect([await removed({ Running: false }), await removed({ Running: true })]).toEqual([true, false]);
 });
 
 test("a port that fails on both families refuses once, and one of another container refuses nobody", async () => {
