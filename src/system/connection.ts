@@ -26,6 +26,7 @@ export class Connection {
   readonly #socket: Socket<Connection>;
   #waiting: Uint8Array[] = [];
   #ending = false;
+  #isBroken = false;
 
   constructor(socket: Socket<Connection>) {
     this.#socket = socket;
@@ -39,7 +40,7 @@ export class Connection {
       this.#waiting.push(chunk);
       return false;
     }
-    const written = Math.max(0, this.#socket.write(chunk));
+    const written = this.#send(chunk);
     if (written === chunk.length) return true;
     this.#waiting.push(chunk.subarray(written));
     return false;
@@ -82,7 +83,7 @@ export class Connection {
   flush(): void {
     while (this.#waiting.length > 0) {
       const chunk = this.#waiting[0] ?? new Uint8Array();
-      const written = Math.max(0, this.#socket.write(chunk));
+      const written = this.#send(chunk);
       if (written < chunk.length) {
         this.#waiting[0] = chunk.subarray(written);
         return;
@@ -91,6 +92,31 @@ export class Connection {
     }
     if (this.#ending) this.#socket.shutdown();
     else this.onDrain();
+  }
+
+  /** Called by the socket's handlers: the other side has ended its direction. */
+  hearEnd(): void {
+    if (!this.#isBroken) this.onEnd();
+  }
+
+  /** Called by the socket's handlers: the socket is gone. */
+  hearClose(error: Error | undefined): void {
+    this.isClosed = true;
+    const reset = (): Error =>
+      Object.assign(new Error("The other side has reset the connection."), { code: "ECONNRESET" });
+    this.onClose(error ?? (this.#isBroken ? reset() : undefined));
+  }
+
+  /**
+   * How many bytes the kernel takes. A write that fails takes the socket's error with it: Bun then tells of an end and a
+   * close without error, or of nothing while the socket is paused, though the other side has reset it.
+   */
+  #send(chunk: Uint8Array): number {
+    const written = this.#socket.write(chunk);
+    if (written >= 0) return written;
+    if (!this.#isBroken) queueMicrotask(() => this.reset());
+    this.#isBroken = true;
+    return chunk.length;
   }
 }
 
@@ -153,11 +179,10 @@ function handlersWith(onOpen: (connection: Connection) => void) {
       socket.data.flush();
     },
     end(socket: Socket<Connection>) {
-      socket.data.onEnd();
+      socket.data.hearEnd();
     },
     close(socket: Socket<Connection>, error?: Error) {
-      socket.data.isClosed = true;
-      socket.data.onClose(error);
+      socket.data.hearClose(error);
     },
     error() {
       // The close handler follows and carries the same error.

@@ -1,15 +1,17 @@
 /**
  * The benchmarks: ratios, each measured within this one run, since machines differ and are noisy.
  *
- *   node_modules/.bin/bun test/bench/bench.ts [up|calls|download|status|rest]…
+ *   node_modules/.bin/bun test/bench/bench.ts [up|calls|status|rest|requests|streams|rounds]…
  *
  * Needs dist/qn and a guest image of this build (`QN_HOME=dist/e2e dist/qn image build`), and no other load.
  */
 import { bootVm } from "../support/vm.ts";
 import { measureDockerCalls } from "./docker-calls.ts";
-import { measureDownload } from "./download.ts";
+import { measureRequests } from "./requests.ts";
 import { measureRest } from "./rest.ts";
+import { measureRounds } from "./rounds.ts";
 import { measureStatus } from "./status.ts";
+import { measureStreams } from "./streams.ts";
 import { measureUp } from "./up.ts";
 
 const benchmarks = {
@@ -17,7 +19,9 @@ const benchmarks = {
   calls: measureDockerCalls,
   status: measureStatus,
   rest: measureRest,
-  download: measureDownload,
+  requests: measureRequests,
+  streams: measureStreams,
+  rounds: measureRounds,
 };
 
 const wanted = process.argv.slice(2);

@@ -34,3 +34,8 @@ export function ratioLine(
   const parts = [ours, theirs].map((values) => median(values).toFixed(unit === "s" ? 1 : unit === "ms" ? 1 : 0));
   return `${what}: ${(median(ours) / median(theirs)).toFixed(2)} (${parts[0]} and ${parts[1]} ${unit}; aim: ${aim})`;
 }
+
+/** The value that `share` of the values are not above: 0.5 is about the middle, 0.99 all but the slowest hundredth. */
+export function quantile(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.ceil(values.length * share) - 1] ?? Number.NaN;
+}

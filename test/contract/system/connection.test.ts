@@ -85,6 +85,20 @@ test("a reset reaches the other side as a reset", async () => {
   expect(await far.closed).toBe("ECONNRESET");
 });
 
+for (const isPaused of [false, true]) {
+  test(`a write into a connection that was reset is told as a reset, ${isPaused ? "paused" : "reading"}`, async () => {
+    await using both = await pair("tcp");
+    const far = receive(both.far);
+    const ends: string[] = [];
+    both.far.onEnd = () => ends.push("end");
+    if (isPaused) both.far.pause();
+    both.near.reset();
+    // The kernel knows at once, this program's loop has not heard of it yet.
+    both.far.write("into the void");
+    expect([await far.closed, ends]).toEqual(["ECONNRESET", []]);
+  });
+}
+
 test("bytes that come while a connection is paused wait for whoever takes it over", async () => {
   const accepted = Promise.withResolvers<Connection>();
   await using place = await listenSomewhere("tcp", (connection) => {

@@ -1,0 +1,68 @@
+/** Small pages through a forward of qn's beside slirp's bare `hostfwd`: rate and latency, each page on a connection of its own. */
+import { requestsAtOnce } from "../support/requests.ts";
+import type { Vm } from "../support/vm.ts";
+import { median, quantile } from "./figures.ts";
+import { type TwoWays, twoWays } from "./two-ways.ts";
+
+const rounds = 4;
+
+/** Clients at once, and how many pages each of them gets one after the other in a round. */
+const loads = [
+  { clients: 1, pages: 100 },
+  { clients: 200, pages: 3 },
+] as const;
+
+/** What one round gave: pages per second, and how long single pages took. */
+type Round = { readonly perSecond: number; readonly p50Ms: number; readonly p99Ms: number; readonly lost: number };
+
+/** Rates and latencies of both ways, and their ratios. */
+export async function measureRequests(vm: Vm): Promise<string[]> {
+  await using ways = await twoWays(vm, 80);
+  const lines: string[] = [];
+  for (const load of loads) lines.push(...(await compare(ways, load)));
+  return lines;
+}
+
+// --- internal ---
+
+async function compare(ways: TwoWays, load: (typeof loads)[number]): Promise<string[]> {
+  const [ours, theirs]: [Round[], Round[]] = [[], []];
+  for (let round = 0; round <= rounds; round += 1) {
+    const pair = [await play(ways.forward, load), await play(ways.slirp, load)] as const;
+    // The first one warms both up.
+    if (round === 0) continue;
+    ours.push(pair[0]);
+    theirs.push(pair[1]);
+  }
+  const line = (what: string, unit: string, aim: string, of: (round: Round) => number): string => {
+    const [own, other] = [median(ours.map(of)), median(theirs.map(of))];
+    return `${load.clients} clients, ${what}: ${(own / other).toFixed(2)} (${own.toFixed(0)} and ${other.toFixed(0)} ${unit}; ${aim})`;
+  };
+  const lost = theirs.reduce((sum, round) => sum + round.lost, 0);
+  return [
+    line("pages", "/s", "aim: at least 1.0", ({ perSecond }) => perSecond),
+    line("p50", "ms", "beside slirp", ({ p50Ms }) => p50Ms),
+    line("p99", "ms", load.clients === 1 ? "beside slirp" : "aim: at most 0.5", ({ p99Ms }) => p99Ms),
+    ...(lost > 0 ? [`${load.clients} clients: slirp lost ${lost} pages, which count for neither`] : []),
+  ];
+}
+
+/** Throws when a page through the forward is lost: none may be. */
+async function play(port: number, { clients, pages }: (typeof loads)[number]): Promise<Round> {
+  const begin = performance.now();
+  const client = async () => {
+    const answers = [];
+    for (let page = 0; page < pages; page += 1) answers.push(...(await requestsAtOnce(1, port)));
+    return answers;
+  };
+  const answers = (await Promise.all(Array.from({ length: clients }, client))).flat();
+  const seconds = (performance.now() - begin) / 1000;
+  const whole = answers.filter(({ text }) => text === "a small page\n");
+  const times = whole.map(({ ms }) => ms);
+  return {
+    perSecond: whole.length / seconds,
+    p50Ms: quantile(times, 0.5),
+    p99Ms: quantile(times, 0.99),
+    lost: answers.length - whole.length,
+  };
+}
