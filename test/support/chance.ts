@@ -34,9 +34,8 @@ function chanceOf(seed: number): Chance {
   return {
     below,
     pick<Value>(values: readonly Value[]): Value {
-      const value = values[below(values.length)];
-      if (value === undefined) throw new Error("There is nothing to pick from.");
-      return value;
+      const [value] = values.slice(below(values.length));
+      return value as Value;
     },
     bytes: (count) => Buffer.from(Array.from({ length: count }, () => below(256))),
     spoil(bytes) {

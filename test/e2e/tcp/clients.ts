@@ -1,0 +1,78 @@
+/** Docker's other clients: dockerode's own example, and the way in which testcontainers starts a service. */
+import { expect } from "bun:test";
+import { PassThrough } from "node:stream";
+import Docker from "dockerode";
+import { page } from "../../support/busybox.ts";
+import { until } from "../../support/until.ts";
+import type { Vm, VmTest } from "../../support/vm.ts";
+
+function clientOf(vm: Vm): Docker {
+  return new Docker({ socketPath: vm.env["DOCKER_HOST"]?.replace("unix://", "") ?? "" });
+}
+
+/** dockerode against the VM's socket. */
+export function clientTests(test: VmTest): void {
+  test("dockerode's hello world: create, attach, start, wait, logs, remove", async (vm) => {
+    const docker = clientOf(vm);
+    const container = await docker.createContainer({
+      Image: "busybox",
+      Cmd: ["sh", "-c", "echo out; echo err >&2; read word; echo got $word; exit 3"],
+      OpenStdin: true,
+      StdinOnce: true,
+    });
+    const stream = await container.attach({ stream: true, hijack: true, stdin: true, stdout: true, stderr: true });
+    const [out, err] = [new PassThrough(), new PassThrough()];
+    container.modem.demuxStream(stream, out, err);
+    stream.on("end", () => {
+      out.end();
+      err.end();
+    });
+    await container.start();
+    stream.write("hello\n");
+    stream.end();
+    expect(await container.wait()).toEqual({ StatusCode: 3 });
+    expect([await new Response(out).text(), await new Response(err).text()]).toEqual(["out\ngot hello\n", "err\n"]);
+    const logs = await container.logs({ stdout: true, stderr: false });
+    // Each part of a log has eight bytes in front of it.
+    expect(logs.toString("latin1")).toContain("got hello\n");
+    await container.remove();
+    expect(await container.inspect().catch((error: { statusCode: number }) => error.statusCode)).toBe(404);
+  });
+
+  test("dockerode's run gives the output and the status", async (vm) => {
+    const [out, err] = [new PassThrough(), new PassThrough()];
+    const [result, container] = await clientOf(vm).run("busybox", ["echo", "hello world"], [out, err], { Tty: false });
+    expect(result).toEqual({ StatusCode: 0 });
+    out.end();
+    expect(await new Response(out).text()).toBe("hello world\n");
+    await container.remove();
+  });
+
+  test("a service on a port of Docker's choice, as testcontainers starts one: it answers where inspect says", async (vm) => {
+    const docker = clientOf(vm);
+    const container = await docker.createContainer({
+      Image: "busybox",
+      Cmd: ["httpd", "-f", "-p", "80", "-h", "/www"],
+      ExposedPorts: { "80/tcp": {} },
+      HostConfig: { PublishAllPorts: true },
+      Labels: { "org.testcontainers": "true" },
+    });
+    await container.start();
+    const { NetworkSettings } = await container.inspect();
+    const port = Number(NetworkSettings.Ports["80/tcp"]?.[0]?.HostPort);
+    // Its way of waiting: listening inside, as a command in the container sees it, and then one try from outside.
+    await until("the port inside", 30_000, async () => {
+      const exec = await container.exec({ Cmd: ["sh", "-c", "grep -q ':0050 .* 0A ' /proc/net/tcp*"] });
+      await new Promise<void>((resolve, reject) => {
+        exec.start({}, (error, stream) => {
+          if (error !== null) return reject(error);
+          stream?.on("end", resolve).resume();
+        });
+      });
+      return (await exec.inspect()).ExitCode === 0 ? true : undefined;
+    });
+    expect(await (await fetch(`http://localhost:${port}/`)).text()).toBe(page);
+    await container.remove({ force: true });
+    expect(await fetch(`http://localhost:${port}/`).catch(() => "closed")).toBe("closed");
+  });
+}

@@ -1,0 +1,60 @@
+/** Many connections, and many bytes. */
+import { expect } from "bun:test";
+import { held } from "../../support/held.ts";
+import { requestsAtOnce } from "../../support/requests.ts";
+import { fetchPattern, pattern, tcpClient } from "../../support/tcp-client.ts";
+import { until, within } from "../../support/until.ts";
+import type { VmTest } from "../../support/vm.ts";
+import type { PortOf } from "./streams.ts";
+
+const atOnce = 200;
+const megabyte = 1_000_000;
+
+/** 5,000 short connections, and a quarter of a gigabyte at once. The whole gigabyte is in test/bench/streams.ts. */
+export function manyTests(test: VmTest, portOf: PortOf): void {
+  test("5,000 short connections, 200 at a time, leave nothing behind", async (vm) => {
+    // The first ones fill the pool and the buffers that stay.
+    await shortConnections(portOf(80), 2 * atOnce);
+    const before = await held(vm);
+    await shortConnections(portOf(80), 5000);
+    const after = await until("the end of all connections", 30_000, async () => {
+      const now = await held(vm);
+      return now.every(({ files }, index) => files <= (before[index]?.files ?? 0)) ? now : undefined;
+    });
+    const grown = after.map(({ residentMiB }, index) => residentMiB - (before[index]?.residentMiB ?? 0));
+    console.log(
+      `5,000 connections: supervisor and agent have grown by ${grown.map((mib) => mib.toFixed(1)).join(" and ")} MiB`,
+    );
+    // One KiB that stays of each connection would be 5 MiB; the collector of garbage takes its time with some more.
+    for (const mib of grown) expect(mib).toBeLessThan(24);
+  });
+
+  test("256 MB come and go whole through eight streams at once", async () => {
+    const bytes = 32 * megabyte;
+    const down = Array.from({ length: 4 }, () => fetchPattern(portOf(85), bytes));
+    const up = Array.from({ length: 4 }, () => sendPattern(portOf(81), bytes));
+    await within("256 MB", 200_000, Promise.all([...down, ...up]));
+  });
+}
+
+async function shortConnections(port: number, count: number): Promise<void> {
+  let left = count;
+  const client = async (): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      const [answer] = await requestsAtOnce(1, port);
+      expect(answer?.text).toBe("a small page\n");
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, client));
+}
+
+/** Sends so much of the pattern, and throws when the server has heard anything else. */
+async function sendPattern(port: number, bytes: number): Promise<void> {
+  const client = tcpClient(port);
+  const whole = Buffer.alloc(bytes, pattern.subarray(0, 251));
+  client.write(whole);
+  client.end();
+  await client.ended;
+  expect(client.text).toBe(`${bytes} ${Bun.hash.crc32(whole)}`);
+}

@@ -1,0 +1,14 @@
+/** Containers that come and go on one port. 200 of them are in test/bench/rounds.ts. */
+import { expect } from "bun:test";
+import { playRounds } from "../../support/rounds.ts";
+import type { VmTest } from "../../support/vm.ts";
+
+const count = 15;
+
+/** Each container answers at the first try, and its port is closed when it is gone. */
+export function roundTests(test: VmTest): void {
+  test(`${count} containers on one port answer at the first try each, and are gone after rm`, async (vm) => {
+    const { right, early, stale, late } = await playRounds(vm, count);
+    expect({ right, early, stale, late }).toEqual({ right: count, early: 0, stale: 0, late: 0 });
+  });
+}
