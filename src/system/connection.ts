@@ -102,9 +102,7 @@ export class Connection {
   /** Called by the socket's handlers: the socket is gone. */
   hearClose(error: Error | undefined): void {
     this.isClosed = true;
-    const reset = (): Error =>
-      Object.assign(new Error("The other side has reset the connection."), { code: "ECONNRESET" });
-    this.onClose(error ?? (this.#isBroken ? reset() : undefined));
+    this.onClose(error ?? (this.#isBroken ? resetByOther() : undefined));
   }
 
   /**
@@ -155,6 +153,11 @@ export function listen(
 }
 
 // --- internal ---
+
+/** The error of a reset that the system has told to a write and to nobody else. */
+function resetByOther(): Error {
+  return Object.assign(new Error("The other side has reset the connection."), { code: "ECONNRESET" });
+}
 
 /** Nobody else at the same place; and "::" is every IPv6 address only, so that 0.0.0.0 of the same port fits beside it. */
 const aloneThere = { exclusive: true, ipv6Only: true };

@@ -117,10 +117,12 @@ testWithChance("pieces that chance makes reach the server as they are or break t
   let most = 0;
   await using server = await listenSomewhere("tcp", (connection) => {
     const received = receive(connection);
-    void received.ended.then(() => {
+    const atEnd = async (): Promise<void> => {
+      await received.ended;
       most = Math.max(most, received.bytes);
       connection.end();
-    });
+    };
+    void atEnd();
   });
   using gate = realGate({ addressOf: () => server.address });
   for (let index = 0; index < 150; index += 1) {
