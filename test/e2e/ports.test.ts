@@ -1,0 +1,135 @@
+/** Published ports beyond the whole path's: who is refused and why, every address, many ports, and agents that are killed. */
+import { expect } from "bun:test";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { page } from "../support/busybox.ts";
+import { freePort, knock, until } from "../support/until.ts";
+import { bootArgs, giveBusybox, testWithVm, unbornVm, type Vm } from "../support/vm.ts";
+
+/** Denied in this VM. */
+const denied = 16_022;
+
+const test = testWithVm(async () => {
+  const vm = await unbornVm();
+  vm.env["QN_PORTS_DENY"] = `[${denied}, "16100-16110"]`;
+  await vm.qn("up", ...bootArgs);
+  await giveBusybox(vm);
+  return vm;
+});
+
+const server = ["busybox", "httpd", "-f", "-p", "80", "-h", "/www"] as const;
+
+/** Runs a web server with these options of `docker run`. */
+async function serve(vm: Vm, name: string, ...options: readonly string[]): Promise<void> {
+  await vm.docker("run", "--detach", "--init", "--name", name, ...options, ...server);
+}
+
+async function fetched(host: string, port: number): Promise<string> {
+  return await until(`a page from ${host} port ${port}`, 60_000, async () => {
+    const response = await fetch(`http://${host}:${port}/`, { signal: AbortSignal.timeout(20_000) }).catch(() => {});
+    return await response?.text();
+  });
+}
+
+/** The host port that Docker has chosen for port 80. */
+async function chosenPort(vm: Vm, name: string): Promise<number> {
+  const [line = ""] = (await vm.docker("port", name, "80")).split("\n");
+  return Number(line.split(":").at(-1));
+}
+
+function listenAt(port: number, hostname = "127.0.0.1"): Disposable {
+  const listener = Bun.listen({ hostname, port, socket: { data() {} } });
+  return { [Symbol.dispose]: () => listener.stop(true) };
+}
+
+function asRoot(vm: Vm, command: string): string[] {
+  return ["ssh", "-F", join(vm.folder, "ssh_config"), "root@qn-default", command];
+}
+
+type Slot = { readonly first: number; readonly last: number };
+
+test("Docker chooses from the VM's own ports, and none that the host has given to somebody else", async (vm) => {
+  const { first, last } = (await Bun.file(join(vm.folder, "port-range.json")).json()) as Slot;
+  expect(last - first).toBe(511);
+  const range = "cat /proc/sys/net/ipv4/ip_local_port_range";
+  expect((await vm.succeed(asRoot(vm, range))).split(/\s+/)).toEqual(["32768", "60999"]);
+  using _one = listenAt(first);
+  using _two = listenAt(first + 1, "::1");
+  await serve(vm, "chosen", "--publish", "80");
+  const port = await chosenPort(vm, "chosen");
+  expect([port >= first + 2, port <= last]).toEqual([true, true]);
+  expect(await fetched("127.0.0.1", port)).toBe(page);
+  await vm.docker("rm", "--force", "chosen");
+});
+
+test("a port that ports.deny has is refused with the rule, and Docker chooses none from a range that it has", async (vm) => {
+  for (const [port, rule] of [
+    [denied, `${denied}`],
+    [16_105, "16100-16110"],
+  ] as const) {
+    const run = await vm.fail(["docker", "run", "--rm", "--publish", `127.0.0.1:${port}:80`, ...server]);
+    expect(run.exitCode).toBe(125);
+    expect(run.stderr).toContain(`Port ${port} on 127.0.0.1 is not forwarded: ports.deny of this VM has ${rule}.`);
+  }
+  expect(await vm.docker("ps", "--quiet")).toBe("");
+});
+
+test("an address of the host other than loopback is served there, and one that the host has not is refused", async (vm) => {
+  const port = await freePort();
+  const own = Object.values(networkInterfaces())
+    .flatMap((each) => each ?? [])
+    .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
+  if (own !== undefined) {
+    await serve(vm, "lan", "--publish", `${own}:${port}:80`);
+    expect([await knock(own, port), await knock("127.0.0.1", port)]).toEqual(["open", "ECONNREFUSED"]);
+    expect(await fetched(own, port)).toBe(page);
+    await vm.docker("rm", "--force", "lan");
+  }
+  for (const nobody of ["10.0.2.15", "203.0.113.9"]) {
+    const run = await vm.fail(["docker", "run", "--rm", "--publish", `${nobody}:${port}:80`, ...server]);
+    expect(run.stderr).toContain(`Port ${port} on ${nobody} cannot be opened: this machine has no such address.`);
+  }
+  const sctp = await vm.fail(["docker", "run", "--rm", "--publish", `${port}:80/sctp`, ...server]);
+  expect(sctp.stderr).toContain("SCTP cannot be forwarded");
+});
+
+test("containers share a port on different addresses, and each is its own", async (vm) => {
+  const port = await freePort();
+  const places = { one: "127.0.0.1", two: "127.0.0.2", six: "[::1]" };
+  for (const [name, host] of Object.entries(places)) {
+    await serve(vm, name, "--publish", `${host}:${port}:80`);
+    await vm.docker("exec", name, "sh", "-c", `echo ${name} > /www/index.html`);
+  }
+  for (const [name, host] of Object.entries(places)) expect(await fetched(host, port)).toBe(`${name}\n`);
+  await vm.docker("rm", "--force", ...Object.keys(places));
+  expect(await knock("127.0.0.2", port)).toBe("ECONNREFUSED");
+});
+
+test("of a range Docker takes one, a network that is left and joined keeps it, a restart too", async (vm) => {
+  await serve(vm, "ranged", "--publish", "127.0.0.1:17000-17010:80");
+  const port = await chosenPort(vm, "ranged");
+  expect([port >= 17_000, port <= 17_010]).toEqual([true, true]);
+  expect(await fetched("127.0.0.1", port)).toBe(page);
+  await vm.docker("network", "create", "shop");
+  await vm.docker("network", "disconnect", "bridge", "ranged");
+  expect(await knock("127.0.0.1", port)).toBe("ECONNREFUSED");
+  await vm.docker("network", "connect", "shop", "ranged");
+  const inShop = await chosenPort(vm, "ranged");
+  expect(await fetched("127.0.0.1", inShop)).toBe(page);
+  await vm.docker("restart", "--time", "0", "ranged");
+  expect(await fetched("127.0.0.1", await chosenPort(vm, "ranged"))).toBe(page);
+  await vm.docker("rm", "--force", "ranged");
+  await vm.docker("network", "rm", "shop");
+});
+
+test("20 ports of one range are all open when docker run returns, and all closed when rm does", async (vm) => {
+  const first = 18_000;
+  const ports = Array.from({ length: 20 }, (_, index) => first + index);
+  const range = `${first}-${first + 19}`;
+  await serve(vm, "many", "--publish", `127.0.0.1:${range}:${range}`);
+  const knocks = await Promise.all(ports.map((port) => knock("127.0.0.1", port)));
+  expect(new Set(knocks)).toEqual(new Set(["open"]));
+  await vm.docker("rm", "--force", "many");
+  const after = await Promise.all(ports.map((port) => knock("127.0.0.1", port)));
+  expect(new Set(after)).toEqual(new Set(["ECONNREFUSED"]));
+});
