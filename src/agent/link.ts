@@ -12,7 +12,7 @@ import {
 import type { Connection } from "../system/connection.ts";
 
 /** What the host should know, as of now. `report` numbers the state of the ports. */
-type Report = { report: number; ports: readonly PublishedPort[]; docker: "ready" | "down" };
+type Report = { report: number; ports: readonly PublishedPort[]; docker: "ready" | "down"; sources: readonly string[] };
 
 /** Who this agent is, for `hello`. */
 export type Identity = Pick<Extract<AgentMessage, { type: "hello" }>, "version" | "arch" | "image">;
@@ -21,10 +21,12 @@ export type Identity = Pick<Extract<AgentMessage, { type: "hello" }>, "version" 
 export class HostLink {
   readonly #identity: Identity;
   readonly #connections = new Set<Connection>();
-  #report: Report = { report: 0, ports: [], docker: "down" };
+  #report: Report = { report: 0, ports: [], docker: "down", sources: [] };
 
   /** Called with each answer to a report of ports; `taken` when it was asked for. */
   onServed: (report: number, failed: readonly FailedPort[], taken?: readonly number[]) => void = () => {};
+  /** Called with what has changed on the host below what containers mount. */
+  onChanges: (changes: Extract<HostMessage, { type: "changes" }>) => void = () => {};
 
   constructor(identity: Identity) {
     this.#identity = identity;
@@ -50,6 +52,7 @@ export class HostLink {
     send({ type: "hello", protocol: protocolVersion, ...this.#identity });
     send(this.#portsMessage());
     send({ type: "docker", state: this.#report.docker });
+    send({ type: "mounts", sources: [...this.#report.sources] });
     read(early);
     connection.resume();
   }
@@ -72,6 +75,12 @@ export class HostLink {
     this.#send({ type: "docker", state });
   }
 
+  /** What running containers mount. */
+  reportMounts(sources: readonly string[]): void {
+    this.#report.sources = sources;
+    this.#send({ type: "mounts", sources: [...sources] });
+  }
+
   /** A line for the host's agent log; the guest's journal gets it too. */
   log(text: string): void {
     process.stderr.write(`${text}\n`);
@@ -85,6 +94,7 @@ export class HostLink {
 
   #hear(message: HostMessage): void {
     if (message.type === "served") this.onServed(message.report, message.failed, message.taken);
+    if (message.type === "changes") this.onChanges(message);
   }
 
   #send(message: AgentMessage): void {

@@ -23,8 +23,16 @@ export const namesGuestPort = 1023;
 export const bootCredential = "qn.boot";
 export const doorbellPort = "qn.agent";
 
+/** The most bind sources in one report, and the most paths in one list of changes: with long paths, still one line. */
+export const mountSourcesMax = 256;
+export const changedPathsMax = 64;
+
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 const shortText = v.pipe(v.string(), v.maxLength(1_024));
+
+/** PATH_MAX of Linux; macOS has less. */
+const hostPath = v.pipe(v.string(), v.startsWith("/"), v.maxLength(4_096));
+const changedPaths = v.pipe(v.array(hostPath), v.maxLength(changedPathsMax));
 
 const bootSchema = v.object({
   secret: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
@@ -104,6 +112,8 @@ const agentMessageSchema = v.variant("type", [
     choosing: v.optional(v.boolean()),
   }),
   v.object({ type: v.literal("docker"), state: v.picklist(["ready", "down"]) }),
+  /** What running containers mount: the host watches it, as far as it is shared. */
+  v.object({ type: v.literal("mounts"), sources: v.pipe(v.array(hostPath), v.maxLength(mountSourcesMax)) }),
   v.object({ type: v.literal("log"), text: v.pipe(v.string(), v.maxLength(16_384)) }),
 ]);
 
@@ -125,6 +135,17 @@ const hostMessageSchema = v.variant("type", [
     ),
     /** Those of this VM's ports for Docker that something else on the host holds, when Docker is choosing. */
     taken: v.optional(v.array(port)),
+  }),
+  /**
+   * What is there below the folders that the host watches, and what has changed: names that are gone, folders whose
+   * content is another one, files with other content. Paths as the guest knows them.
+   */
+  v.object({
+    type: v.literal("changes"),
+    there: changedPaths,
+    gone: changedPaths,
+    folders: changedPaths,
+    files: changedPaths,
   }),
 ]);
 

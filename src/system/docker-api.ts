@@ -14,6 +14,7 @@ const containerSchema = v.object({
       Type: v.picklist(["tcp", "udp", "sctp"]),
     }),
   ),
+  Mounts: v.optional(v.array(v.object({ Type: v.string(), Source: v.optional(v.string(), "") })), []),
   NetworkSettings: v.optional(
     v.object({
       Networks: v.record(

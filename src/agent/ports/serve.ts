@@ -7,6 +7,7 @@ import { askServer } from "../../system/dns.ts";
 import { dockerApi } from "../../system/docker-api.ts";
 import { writeFileAtomically } from "../../system/files.ts";
 import { inheritedSocket } from "../../system/inherited.ts";
+import { ChangeReceiver } from "../changes/receive.ts";
 import { hideHostPorts } from "../firewall.ts";
 import { openGate } from "../gate.ts";
 import { HostLink, type Identity } from "../link.ts";
@@ -62,7 +63,20 @@ export async function servePorts(
     onNames: (connection, early) => names.adopt(connection, early),
   });
   const docker = dockerApi(dockerSocket);
-  const lister = new Lister(portLister(docker), (ports) => book.setPublished(ports));
+  const changes = new ChangeReceiver(
+    (sources) => link.reportMounts(sources),
+    (text) => link.log(text),
+  );
+  link.onChanges = (told) => changes.onChanges(told);
+  const listed = {
+    ...docker,
+    async containers() {
+      const containers = await docker.containers();
+      changes.onContainers(containers);
+      return containers;
+    },
+  };
+  const lister = new Lister(portLister(listed), (ports) => book.setPublished(ports));
   const refresh = (): Promise<void> => lister.refresh();
   const plugin = await servePlugin(
     pluginSocket,

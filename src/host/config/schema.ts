@@ -109,6 +109,17 @@ const settings = {
       (): (number | string)[] => [],
     ),
   }),
+  changes: section("Changes on the host that containers hear of (inotify).", {
+    exclude: setting(listOf(text), "Names of folders that are not watched, nor what is below them.", () => [
+      ".git",
+      "node_modules",
+    ]),
+    entriesMax: setting(
+      wholeNumber(0, 1_000_000),
+      "The most files and folders that are watched below all mounts of running containers; 0 watches nothing.",
+      () => 20_000,
+    ),
+  }),
   docker: section("Docker.", {
     context: setting(
       oneOf(["auto", "make", "none"]),

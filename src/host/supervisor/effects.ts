@@ -209,6 +209,11 @@ export class Effects {
     this.#seam ??= new Seam({
       paths: this.#options.paths,
       version: this.#options.version,
+      watched: {
+        shared: this.#needPrepared().shares.map(({ path }) => path),
+        hidden: this.#options.layout.home,
+        ...this.#needPrepared().config.changes,
+      },
       answer: hostAnswerer(this.#options.env, this.#tell.log),
       rules: portRules(this.#needPrepared().config.ports),
       dockerPorts,

@@ -11,6 +11,7 @@ import type { Answerer } from "../names/answer.ts";
 import { answerNames } from "../names/serve.ts";
 import type { GateKey } from "../gate/dial.ts";
 import { Gateway } from "../gate/gateway.ts";
+import { ChangeFeed, type WatchPlace } from "../changes/feed.ts";
 import type { VmPaths } from "../layout.ts";
 import { type Forward, Forwards, type ForwardsChange } from "../ports/apply.ts";
 import { deniedBy, type PortRules } from "../ports/plan.ts";
@@ -32,6 +33,8 @@ export type SeamOptions = {
   /** Answers the guest's DNS. */
   readonly answer: Answerer;
   readonly dispatch: (event: Event) => void;
+  /** The folders that the guest sees, and what of them is not watched for changes. */
+  readonly watched: WatchPlace;
   /** What has to be done before anybody hears that Docker answers. */
   readonly onDocker: () => Promise<void>;
   readonly onForwards: (what: ForwardsChange) => void;
@@ -43,6 +46,7 @@ export class Seam {
   readonly #options: SeamOptions;
   readonly #gateway = new Gateway();
   readonly #forwards: Forwards;
+  readonly #changes: ChangeFeed;
   #link: GuestLink | undefined;
   #dockerSocket: Listener | undefined;
   #redial: Timer | undefined;
@@ -59,6 +63,7 @@ export class Seam {
   constructor(options: SeamOptions) {
     this.#options = options;
     this.#forwards = new Forwards(this.#gateway, options.rules);
+    this.#changes = new ChangeFeed(options.watched, options.log);
     this.#forwards.onChange = options.onForwards;
   }
 
@@ -91,6 +96,7 @@ export class Seam {
     this.#renames?.cancel();
     this.#link?.close();
     this.#forwards.close();
+    this.#changes.close();
     this.#dockerSocket?.closeAll();
   }
 
@@ -150,6 +156,7 @@ export class Seam {
     log(`lost the agent: ${reason}`);
     this.#gateway.use(undefined);
     this.#link = undefined;
+    this.#changes.close();
     this.dockerReachable = false;
     dispatch({ type: "link-lost" });
     if (!this.#isDialing) this.#redial = after(redialMs, () => this.dial());
@@ -174,6 +181,8 @@ export class Seam {
         return this.#options.dispatch({ type: "docker-down" });
       case "log":
         return await this.#keepLog(message.text);
+      case "mounts":
+        return await this.#changes.follow(message.sources, reply);
     }
   }
 

@@ -14,6 +14,7 @@ test("a list is reduced to what qn needs, whatever else Docker says", async () =
         { PrivatePort: 443, Type: "tcp" },
         { IP: "::", PrivatePort: 80, PublicPort: 8080, Type: "tcp" },
       ],
+      Mounts: [{ Type: "bind", Source: "/home/ann/src", Destination: "/src" }],
       NetworkSettings: { Networks: { bridge: { IPAddress: "172.17.0.2", Gateway: "172.17.0.1" }, none: {} } },
     },
     { Id: "beef", Names: [], Ports: [] },
@@ -32,8 +33,9 @@ test("a list is reduced to what qn needs, whatever else Docker says", async () =
           none: { IPAddress: "", GlobalIPv6Address: "" },
         },
       },
+      Mounts: [{ Type: "bind", Source: "/home/ann/src" }],
     },
-    { Id: "beef", Names: [], Ports: [] },
+    { Id: "beef", Names: [], Ports: [], Mounts: [] },
   ]);
 });
 

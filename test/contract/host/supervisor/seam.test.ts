@@ -47,6 +47,7 @@ async function linked(changes: Partial<SeamOptions> = {}): Promise<Linked> {
   const seam = new Seam({
     paths: layoutOf(home.path).vm("default"),
     version: "0.1.0",
+    watched: { shared: [], hidden: home.path, exclude: [], entriesMax: 0 },
     answer: async (question) => question,
     rules: { bind: "loopback", deny: [] },
     key: gate.key,
@@ -159,6 +160,7 @@ test("a link that is lost while another is being made is told at once", async ()
   const seam = new Seam({
     paths: layoutOf(home.path).vm("default"),
     version: "0.1.0",
+    watched: { shared: [], hidden: "/nowhere", exclude: [], entriesMax: 0 },
     rules: { bind: "loopback", deny: [] },
     key: gate.key,
     dispatch: ({ type }: Event) => {

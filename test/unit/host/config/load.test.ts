@@ -20,6 +20,7 @@ const defaults: VmConfig = {
   accel: "auto",
   mounts: [{ path: "/home/ann", readOnly: false }],
   ports: { bind: "loopback", deny: [] },
+  changes: { exclude: [".git", "node_modules"], entriesMax: 20_000 },
   docker: { context: "auto", daemon: {} },
   qemu: { cpu: "auto", machine: {}, args: [] },
   sound: false,
@@ -37,6 +38,8 @@ const paths = [
   "mounts",
   "ports.bind",
   "ports.deny",
+  "changes.exclude",
+  "changes.entriesMax",
   "docker.context",
   "docker.daemon",
   "qemu.cpu",
@@ -85,6 +88,7 @@ mounts:
   - path: /opt
     readOnly: true
 ports: { bind: all, deny: [22, "6000-6063"] }
+changes: { exclude: [target], entriesMax: 7 }
 docker: { context: make, daemon: { dns: [9.9.9.9] } }
 qemu: { cpu: max, machine: { hmat: true, max-ram-below-4g: 1 }, args: [-d, guest_errors] }
 sound: true
@@ -104,6 +108,7 @@ protected: true
         { path: "/opt", readOnly: true },
       ],
       ports: { bind: "all", deny: [22, "6000-6063"] },
+      changes: { exclude: ["target"], entriesMax: 7 },
       docker: { context: "make", daemon: { dns: ["9.9.9.9"] } },
       qemu: { cpu: "max", machine: { hmat: "on", "max-ram-below-4g": "1" }, args: ["-d", "guest_errors"] },
       sound: true,
@@ -141,6 +146,8 @@ test("every variable sets its setting, an empty one none", () => {
     QN_MOUNTS: "[{ path: /srv, readOnly: true }]",
     QN_PORTS_BIND: "all",
     QN_PORTS_DENY: "[22]",
+    QN_CHANGES_EXCLUDE: "[dist]",
+    QN_CHANGES_ENTRIES_MAX: "5",
     QN_DOCKER_CONTEXT: "make",
     QN_DOCKER_DAEMON: "{ dns: [9.9.9.9] }",
     QN_QEMU_CPU: "max",
@@ -162,6 +169,7 @@ test("every variable sets its setting, an empty one none", () => {
       accel: "tcg",
       mounts: [{ path: "/srv", readOnly: true }],
       ports: { bind: "all", deny: [22] },
+      changes: { exclude: ["dist"], entriesMax: 5 },
       docker: { context: "make", daemon: { dns: ["9.9.9.9"] } },
       qemu: { cpu: "max", machine: { hmat: "on", "max-ram-below-4g": "1" }, args: ["-d", "guest_errors"] },
       sound: true,

@@ -1,0 +1,55 @@
+/** Makes the guest's kernel tell of a change that the host has made, without changing anything on the host. */
+import { constants } from "node:fs";
+import { chown, open } from "node:fs/promises";
+import { dropCachedPages } from "../../system/libc.ts";
+import { raiseModified } from "../../system/uring.ts";
+import type { Pin } from "./pins.ts";
+
+/** Bits of a mode: set-id files lose them with a change of owner, and who may run a file must not find it busy. */
+const setIdBits = 0o6000;
+const executableBits = 0o111;
+
+/**
+ * Raises the events of a changed file: IN_MODIFY, with the IN_OPEN and IN_CLOSE_WRITE around it, by a write of no bytes.
+ * A program gets IN_ATTRIB instead, because on the host it could not be started while it is open for writing. What the
+ * kernel had cached of the content is dropped first. A file that the user of qn may not write raises nothing.
+ */
+export async function announceFile({ path, stats }: Pin): Promise<void> {
+  if (!stats.isFile()) return;
+  await dropPages(path);
+  if ((stats.mode & executableBits) !== 0) return await raiseAttrib(path, stats);
+  try {
+    await using file = await open(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    raiseModified(file.fd);
+  } catch {
+    await raiseAttrib(path, stats);
+  }
+}
+
+/** Raises IN_ATTRIB of a folder, for those who watch it and for those who watch the folder that it lies in. */
+export async function announceFolder({ path, stats }: Pin): Promise<void> {
+  if (stats.isDirectory()) await raiseAttrib(path, stats);
+}
+
+// --- internal ---
+
+async function dropPages(path: string): Promise<void> {
+  try {
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    // Brings the size up to date.
+    await file.stat();
+    dropCachedPages(file.fd);
+  } catch {
+    // What nobody may read is not cached either.
+  }
+}
+
+/** A change to the owner that it has: nothing changes but the time of the last such change. */
+async function raiseAttrib(path: string, { uid, gid, mode }: Pin["stats"]): Promise<void> {
+  if ((mode & setIdBits) !== 0) return;
+  try {
+    await chown(path, uid, gid);
+  } catch {
+    // Another user's: qn may not touch it, and says nothing.
+  }
+}

@@ -1,0 +1,64 @@
+/** What the guest's kernel must not forget of the shares, so that a watch in a container hears of it. */
+import { type Stats, constants } from "node:fs";
+import { type FileHandle, open, readlink, statfs } from "node:fs/promises";
+import { liesIn } from "../../base/words.ts";
+
+/** O_PATH of open(2), which Node.js does not name: a handle on the name alone, with no file open on the host. */
+const O_PATH = 0o10000000;
+
+/** Types of file systems that a share can be (statfs(2)): 9p and FUSE, as virtiofs is one. */
+const shareTypes: ReadonlySet<number> = new Set([0x01021997, 0x65735546]);
+
+/** A file or folder that is held. `path` leads to it whatever becomes of its name. */
+export type Pin = { readonly path: string; readonly stats: Stats };
+
+/**
+ * Holds files and folders of shares. A 9p client without a cache makes a new inode at each look-up, and a watch
+ * (inotify(7)) sits on the inode of its own look-up: it hears nothing of what others do, unless somebody holds the name.
+ */
+export class Pins {
+  readonly #handles = new Map<string, FileHandle>();
+
+  /** Holds what is at `path`, if it lies in a share and no link leads elsewhere; nothing when there is no such thing. */
+  async hold(path: string): Promise<Pin | undefined> {
+    const held = this.#handles.get(path);
+    if (held !== undefined) return await pinOf(held);
+    let handle: FileHandle | undefined;
+    try {
+      handle = await open(path, O_PATH | constants.O_NOFOLLOW);
+      const pin = await pinOf(handle);
+      if ((await readlink(pin.path)) === path && shareTypes.has((await statfs(pin.path)).type)) {
+        this.#handles.set(path, handle);
+        handle = undefined;
+        return pin;
+      }
+    } catch {
+      // Gone already: the host tells of that too.
+    } finally {
+      await handle?.close();
+    }
+    return undefined;
+  }
+
+  /** Lets go of `path` and all below it. */
+  async release(path: string): Promise<void> {
+    await this.#releaseIf((held) => liesIn(held, path));
+  }
+
+  /** Lets go of all that is at or below none of `sources`. */
+  async keepOnly(sources: readonly string[]): Promise<void> {
+    await this.#releaseIf((held) => !sources.some((source) => liesIn(held, source)));
+  }
+
+  async #releaseIf(isOver: (path: string) => boolean): Promise<void> {
+    const over = [...this.#handles].filter(([path]) => isOver(path));
+    for (const [path] of over) this.#handles.delete(path);
+    await Promise.all(over.map(([, handle]) => handle.close()));
+  }
+}
+
+// --- internal ---
+
+async function pinOf(handle: FileHandle): Promise<Pin> {
+  return { path: `/proc/self/fd/${handle.fd}`, stats: await handle.stat() };
+}

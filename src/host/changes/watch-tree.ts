@@ -1,0 +1,176 @@
+/** Watches folders and all below them, and says what is there and what changes. */
+import { type BigIntStats, type FSWatcher, watch } from "node:fs";
+import { lstat, readdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { liesIn } from "../../base/words.ts";
+
+/** What a tree tells. A path is told by what it is now. */
+export type TreeListener = {
+  readonly onThere: (path: string) => void;
+  readonly onGone: (path: string) => void;
+  readonly onFolder: (path: string) => void;
+  readonly onFile: (path: string) => void;
+  /** Something is not watched; told once for each reason. */
+  readonly onLimit: (reason: string) => void;
+};
+
+/** What is not watched. */
+export type TreeLimits = {
+  readonly exclude: readonly string[];
+  readonly entriesMax: number;
+  readonly hidden: string;
+};
+
+/**
+ * A watch on several roots. One watch for each folder, made before the folder is read, so that nothing falls between
+ * the two. The kernel's events are only a nudge to look: a change of owner or mode alone, as the agent makes to wake
+ * watchers in the guest, leaves a file's time and size as they were and is not told, and so nothing echoes.
+ */
+export class WatchTree {
+  readonly #listener: TreeListener;
+  readonly #limits: TreeLimits;
+  readonly #watchers = new Map<string, FSWatcher>();
+  /** Each entry that is known, with what tells one state of it from another. */
+  readonly #known = new Map<string, string>();
+  readonly #told = new Set<string>();
+  #isClosed = false;
+
+  constructor(limits: TreeLimits, listener: TreeListener) {
+    this.#limits = limits;
+    this.#listener = listener;
+  }
+
+  /** Watches `root` too: a folder with all below it, or one file. Nothing when it is not there. */
+  async add(root: string): Promise<void> {
+    const stats = await lstatIfThere(root);
+    if (stats === undefined || !this.#learn(root, stats)) return;
+    this.#listener.onThere(root);
+    if (stats.isDirectory()) return await this.#enter(root, "there");
+    // A file that is replaced by a rename is found by its folder only.
+    const name = basename(root);
+    this.#watch(dirname(root), `${root}\0file`, (_event, changed) => {
+      if (changed === name) void this.#look(root);
+    });
+  }
+
+  /** Stops for good. */
+  close(): void {
+    this.#isClosed = true;
+    for (const watcher of this.#watchers.values()) watcher.close();
+    this.#watchers.clear();
+  }
+
+  /** Watches a folder and goes through what is in it; `as` is how the entries are told. */
+  async #enter(folder: string, as: "there" | "new"): Promise<void> {
+    if (this.#watchers.has(folder) || liesIn(folder, this.#limits.hidden)) return;
+    const isWatched = this.#watch(folder, folder, (event, name) => {
+      // The folder's own time or owner: its name comes, but nothing of that name need be in it.
+      if (name !== null) void this.#look(join(folder, name), event);
+    });
+    if (!isWatched) return;
+    for (const entry of await readdir(folder).catch(() => [])) {
+      if (this.#isClosed) return;
+      const path = join(folder, entry);
+      const stats = await lstatIfThere(path);
+      if (stats === undefined || !this.#learn(path, stats)) continue;
+      this.#listener.onThere(path);
+      if (as === "new") this.#tell(path, stats);
+      if (stats.isDirectory()) await this.#enter(path, as);
+    }
+  }
+
+  #watch(folder: string, key: string, onEvent: (event: string, name: string | null) => void): boolean {
+    if (this.#isClosed) return false;
+    try {
+      const watcher = watch(folder, onEvent);
+      watcher.on("error", () => this.#forget(folder));
+      this.#watchers.set(key, watcher);
+      return true;
+    } catch (error) {
+      // Gone again, not readable, or the system's limit of watches (fs.inotify.max_user_watches).
+      this.#limit(`${folder} is not watched for changes: ${String(error)}`);
+      return false;
+    }
+  }
+
+  /** Looks at what an event is about. */
+  async #look(path: string, event = "rename"): Promise<void> {
+    const before = this.#known.get(path);
+    const stats = await lstatIfThere(path);
+    if (this.#isClosed) return;
+    if (stats === undefined) {
+      if (before === undefined) return;
+      this.#forget(path);
+      this.#listener.onGone(path);
+      return this.#listener.onFolder(dirname(path));
+    }
+    if (before === signatureOf(stats) && (event === "change" || !stats.isDirectory() || this.#watchers.has(path)))
+      return;
+    if (!this.#learn(path, stats)) return;
+    const isOther = before !== undefined && kindOf(before) !== kindOf(signatureOf(stats));
+    if (isOther) {
+      this.#forget(path);
+      this.#learn(path, stats);
+      this.#listener.onGone(path);
+    }
+    this.#tell(path, stats);
+    if (before === undefined || isOther) this.#listener.onFolder(dirname(path));
+    if (stats.isDirectory()) await this.#enter(path, "new");
+  }
+
+  #tell(path: string, stats: BigIntStats): void {
+    if (stats.isDirectory()) this.#listener.onFolder(path);
+    else this.#listener.onFile(path);
+  }
+
+  /** Whether an entry counts: files and folders that are not excluded, as many as there may be. */
+  #learn(path: string, stats: BigIntStats): boolean {
+    if (!stats.isDirectory() && !stats.isFile()) return false;
+    const name = basename(path);
+    if (this.#limits.exclude.includes(name)) {
+      this.#limit(`changes below ${path} are not watched: "${name}" is excluded (changes.exclude)`);
+      return false;
+    }
+    if (!this.#known.has(path) && this.#known.size >= this.#limits.entriesMax) {
+      this.#limit(`not all changes are watched: ${this.#limits.entriesMax} entries are the most (changes.entriesMax)`);
+      return false;
+    }
+    this.#known.set(path, signatureOf(stats));
+    return true;
+  }
+
+  /** Forgets an entry, and all below it. */
+  #forget(path: string): void {
+    for (const known of this.#known.keys()) if (liesIn(known, path)) this.#known.delete(known);
+    for (const [folder, watcher] of this.#watchers) {
+      if (!liesIn(folder, path) || folder.includes("\0")) continue;
+      watcher.close();
+      this.#watchers.delete(folder);
+    }
+  }
+
+  #limit(reason: string): void {
+    if (this.#told.has(reason)) return;
+    this.#told.add(reason);
+    this.#listener.onLimit(reason);
+  }
+}
+
+// --- internal ---
+
+/** Of a folder only that it is one: its time changes with each entry, and entries tell themselves. */
+function signatureOf(stats: BigIntStats): string {
+  return stats.isDirectory() ? "folder" : `file ${stats.ino} ${stats.size} ${stats.mtimeNs}`;
+}
+
+function kindOf(signature: string): string {
+  return signature.split(" ")[0] ?? "";
+}
+
+async function lstatIfThere(path: string): Promise<BigIntStats | undefined> {
+  try {
+    return await lstat(path, { bigint: true });
+  } catch {
+    return undefined;
+  }
+}

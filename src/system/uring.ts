@@ -1,0 +1,90 @@
+/** The door to io_uring(7) for one purpose: to say "modified" of a file in which nothing is. Linux only. */
+import { dlopen, FFIType, type Pointer, ptr, toArrayBuffer } from "bun:ffi";
+
+/** System calls by number, the same on x86_64 and aarch64. */
+const SYS_io_uring_setup = 425n;
+const SYS_io_uring_enter = 426n;
+
+const IORING_OFF_SQ_RING = 0n;
+const IORING_OFF_CQ_RING = 0x8000000n;
+const IORING_OFF_SQES = 0x10000000n;
+const IORING_OP_WRITE = 23;
+const IORING_ENTER_GETEVENTS = 1n;
+const PROT_READ_WRITE = 3;
+const MAP_SHARED = 1;
+
+/** A page is more than one entry needs (linux/io_uring.h). */
+const mapBytes = 4096;
+
+/**
+ * Raises IN_MODIFY of an open file by a write of no bytes: write(2) raises nothing then, io_uring does, and no file
+ * system is asked to do anything. Throws when the kernel has no io_uring for us.
+ */
+export function raiseModified(fd: number): void {
+  const ring = (opened ??= openRing());
+  const tail = ring.submissions.getUint32(ring.tailAt, true);
+  ring.entry.setUint8(0, IORING_OP_WRITE);
+  ring.entry.setInt32(4, fd, true);
+  ring.entry.setBigUint64(16, BigInt(ring.buffer), true);
+  ring.submissions.setUint32(ring.arrayAt, 0, true);
+  ring.submissions.setUint32(ring.tailAt, tail + 1, true);
+  const done = libc().syscall(SYS_io_uring_enter, BigInt(ring.fd), 1n, 1n, IORING_ENTER_GETEVENTS, 0n, 0n);
+  // Takes the one completion, so that there is room for the next.
+  ring.completions.setUint32(ring.headAt, ring.completions.getUint32(ring.headAt, true) + 1, true);
+  if (Number(done) !== 1) throw new Error(`io_uring_enter took ${Number(done)} of 1 entries`);
+}
+
+// --- internal ---
+
+type Ring = {
+  readonly fd: number;
+  readonly submissions: DataView;
+  readonly completions: DataView;
+  readonly entry: DataView;
+  readonly tailAt: number;
+  readonly arrayAt: number;
+  readonly headAt: number;
+  readonly buffer: Pointer;
+};
+
+let opened: Ring | undefined;
+
+const nothing = Buffer.alloc(8);
+
+/** struct io_uring_params: sizes, then where head, tail, mask, … and the array lie in each ring. */
+function openRing(): Ring {
+  const params = Buffer.alloc(120);
+  const fd = Number(libc().syscall(SYS_io_uring_setup, 1n, BigInt(ptr(params)), 0n, 0n, 0n, 0n));
+  if (fd < 0) throw new Error("the kernel has no io_uring for us");
+  const map = (offset: bigint): DataView => {
+    const address = libc().mmap(null, BigInt(mapBytes), PROT_READ_WRITE, MAP_SHARED, fd, offset);
+    if (address === null || Number(address) < 0) throw new Error("io_uring's rings cannot be mapped");
+    return new DataView(toArrayBuffer(address, 0, mapBytes));
+  };
+  const submissionOffsets = 40;
+  const completionOffsets = 80;
+  return {
+    fd,
+    submissions: map(IORING_OFF_SQ_RING),
+    completions: map(IORING_OFF_CQ_RING),
+    entry: map(IORING_OFF_SQES),
+    tailAt: params.readUInt32LE(submissionOffsets + 4),
+    arrayAt: params.readUInt32LE(submissionOffsets + 24),
+    headAt: params.readUInt32LE(completionOffsets),
+    buffer: ptr(nothing),
+  };
+}
+
+let loaded: ReturnType<typeof load> | undefined;
+
+function libc() {
+  return (loaded ??= load());
+}
+
+function load() {
+  const { i32, i64, u64 } = FFIType;
+  return dlopen("libc.so.6", {
+    syscall: { args: [i64, u64, u64, u64, u64, u64, u64], returns: i64 },
+    mmap: { args: [FFIType.ptr, u64, i32, i32, i32, i64], returns: FFIType.ptr },
+  }).symbols;
+}

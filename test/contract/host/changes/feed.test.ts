@@ -1,0 +1,137 @@
+/** Changes on real folders, as the guest is told of them. */
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { appendFile, chmod, chown, mkdir, mkdtemp, open, rename, rm, symlink, utimes } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ChangeFeed } from "../../../../src/host/changes/feed.ts";
+import type { ChangeSet } from "../../../../src/host/changes/plan.ts";
+import type { HostMessage } from "../../../../src/protocol/messages.ts";
+import { until } from "../../../support/until.ts";
+
+let root = "";
+let feed: ChangeFeed;
+let heard: string[] = [];
+let logged: string[] = [];
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "qn-changes-"));
+  [heard, logged] = [[], []];
+});
+
+afterEach(async () => {
+  feed.close();
+  await rm(root, { recursive: true });
+});
+
+/** Watches sources below the root; a path is heard as "kind path", with the root left out. */
+async function follow(sources: readonly string[], limits: { entriesMax?: number } = {}): Promise<void> {
+  const place = { shared: [root], hidden: join(root, "home"), exclude: [".git"], entriesMax: 100, ...limits };
+  feed = new ChangeFeed(place, (text) => logged.push(text.replaceAll(root, "")));
+  await feed.follow(
+    sources.map((source) => join(root, source)),
+    (message: HostMessage) => {
+      if (message.type !== "changes") return;
+      for (const kind of ["gone", "there", "folders", "files"] satisfies (keyof ChangeSet)[]) {
+        for (const path of message[kind]) heard.push(`${kind} ${path.slice(root.length)}`);
+      }
+    },
+  );
+  // The end of the first batch; what is there is no change.
+  await until("the first batch", 5_000, () => (heard.length > 0 ? true : undefined));
+}
+
+/** Does something, and gives back what is heard of it until `mark`, a file made afterwards, is heard of. */
+async function after(action: () => Promise<unknown>): Promise<string[]> {
+  heard = [];
+  await action();
+  // More than one batch apart, so that the mark is never told before what it marks the end of.
+  await Bun.sleep(150);
+  const mark = `mark-${crypto.randomUUID()}`;
+  await Bun.write(join(root, "src", mark), "");
+  await until(mark, 5_000, () => (heard.includes(`files /src/${mark}`) ? true : undefined));
+  const end = heard.findIndex((line) => line.includes(mark));
+  // The mark's own folder is of no interest, nor is what only was there.
+  const told = heard.slice(0, end).filter((line) => !line.startsWith("there") && line !== "folders /src");
+  await rm(join(root, "src", mark));
+  await until("the end of the mark", 5_000, () => (heard.includes(`gone /src/${mark}`) ? true : undefined));
+  await Bun.sleep(100);
+  return told;
+}
+
+test("an edit, a new file, a rename and a deletion are told, however deep", async () => {
+  await mkdir(join(root, "src/deep"), { recursive: true });
+  const at = (name: string): string => join(root, "src/deep", name);
+  await Bun.write(at("a"), "one");
+  await follow(["src"]);
+  expect(heard).toEqual(["there /src", "there /src/deep", "there /src/deep/a"]);
+  expect(await after(() => appendFile(at("a"), "two"))).toContain("files /src/deep/a");
+  expect(await after(() => Bun.write(at("b"), "new"))).toEqual(
+    expect.arrayContaining(["folders /src/deep", "files /src/deep/b"]),
+  );
+  expect(await after(() => rename(at("b"), at("c")))).toEqual(
+    expect.arrayContaining(["gone /src/deep/b", "folders /src/deep", "files /src/deep/c"]),
+  );
+  expect(await after(() => rm(at("c")))).toEqual(expect.arrayContaining(["gone /src/deep/c", "folders /src/deep"]));
+  // As most editors save.
+  await Bun.write(at("new"), "three");
+  expect(await after(() => rename(at("new"), at("a")))).toContain("files /src/deep/a");
+});
+
+test("a new folder is told with what is in it, and watched from then on", async () => {
+  await mkdir(join(root, "src"));
+  await mkdir(join(root, "aside/inner"), { recursive: true });
+  await Bun.write(join(root, "aside/inner/file"), "1");
+  await follow(["src"]);
+  expect(await after(() => rename(join(root, "aside"), join(root, "src/moved")))).toEqual(
+    expect.arrayContaining(["folders /src/moved", "folders /src/moved/inner", "files /src/moved/inner/file"]),
+  );
+  expect(await after(() => appendFile(join(root, "src/moved/inner/file"), "2"))).toContain(
+    "files /src/moved/inner/file",
+  );
+});
+
+test("what the agent does to wake watchers in the guest is told to nobody, a touch is", async () => {
+  await mkdir(join(root, "src/sub"), { recursive: true });
+  const file = join(root, "src/file");
+  await Bun.write(file, "1");
+  await follow(["src"]);
+  const uid = process.getuid?.() ?? 0;
+  const gid = process.getgid?.() ?? 0;
+  const quiet = await after(async () => {
+    await using handle = await open(file, "r+");
+    await handle.stat();
+    await chown(file, uid, gid);
+    await chown(join(root, "src/sub"), uid, gid);
+    await chown(join(root, "src"), uid, gid);
+    await chmod(file, 0o600);
+  });
+  expect(quiet).toEqual([]);
+  expect(await after(() => utimes(file, 1, 1))).toContain("files /src/file");
+});
+
+test("one file that is mounted alone is told when it is edited and when it is replaced", async () => {
+  await mkdir(join(root, "src"));
+  await Bun.write(join(root, "conf"), "1");
+  await follow(["conf", "src"]);
+  expect(await after(() => appendFile(join(root, "conf"), "2"))).toContain("files /conf");
+  await Bun.write(join(root, "conf.new"), "3");
+  expect(await after(() => rename(join(root, "conf.new"), join(root, "conf")))).toContain("files /conf");
+});
+
+test("excluded folders, QN_HOME and what links lead to are not watched, and the log says what is excluded", async () => {
+  await mkdir(join(root, "src/.git"), { recursive: true });
+  await mkdir(join(root, "home"));
+  await symlink("/etc", join(root, "link"));
+  await follow(["src", "home", "link"]);
+  expect(heard).toEqual(["there /src"]);
+  expect(logged).toEqual(['changes below /src/.git are not watched: ".git" is excluded (changes.exclude)']);
+  expect(await after(() => Bun.write(join(root, "src/.git/index"), "1"))).toEqual([]);
+});
+
+test("no more is watched than may be, and the log says so once", async () => {
+  await mkdir(join(root, "src"));
+  for (const name of ["a", "b", "c", "d"]) await Bun.write(join(root, "src", name), "");
+  await follow(["src"], { entriesMax: 3 });
+  expect(heard).toHaveLength(3);
+  expect(logged).toEqual(["not all changes are watched: 3 entries are the most (changes.entriesMax)"]);
+});
