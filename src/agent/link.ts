@@ -52,7 +52,8 @@ export class HostLink {
     send({ type: "hello", protocol: protocolVersion, ...this.#identity });
     send(this.#portsMessage());
     send({ type: "docker", state: this.#report.docker });
-    send({ type: "mounts", sources: [...this.#report.sources] });
+    // A new link begins without any.
+    if (this.#report.sources.length > 0) send({ type: "mounts", sources: [...this.#report.sources] });
     read(early);
     connection.resume();
   }

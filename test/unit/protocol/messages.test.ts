@@ -148,11 +148,11 @@ test("what is no message of its kind is refused with what is wrong", async () =>
     ],
     [
       "PROTOCOL",
-      `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "log") but received "exec".`,
+      `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "mounts" | "log") but received "exec".`,
     ],
     [
       "PROTOCOL",
-      `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "log") but received undefined.`,
+      `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "mounts" | "log") but received undefined.`,
     ],
     [
       "PROTOCOL",
@@ -161,7 +161,7 @@ test("what is no message of its kind is refused with what is wrong", async () =>
     ["PROTOCOL", `The agent's message is wrong at "report": Invalid integer: Received 1.5.`],
     [
       "PROTOCOL",
-      `The host's message is wrong at "type": Invalid type: Expected ("hello" | "served") but received "ports".`,
+      `The host's message is wrong at "type": Invalid type: Expected ("hello" | "served" | "changes") but received "ports".`,
     ],
     [
       "PROTOCOL",

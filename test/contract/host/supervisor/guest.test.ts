@@ -182,7 +182,7 @@ test("an agent that says garbage later on is lost", async () => {
   await linking;
   agent?.write('{"type":"exec","command":"id"}\n');
   expect(await heard.lost).toBe(
-    `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "log") but received "exec".`,
+    `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "mounts" | "log") but received "exec".`,
   );
 });
 
