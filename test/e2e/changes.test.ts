@@ -1,6 +1,6 @@
 /** What the host changes below a mount, as a running container hears of it, and what holds for mounts below /tmp. */
 import { expect } from "bun:test";
-import { appendFile, mkdir, rename, rm, stat } from "node:fs/promises";
+import { appendFile, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { until } from "../support/until.ts";
 import { testWithVm, type Vm } from "../support/vm.ts";
@@ -23,7 +23,7 @@ async function watching(
 ): Promise<() => Promise<string[]>> {
   const tools = join(vm.inHome, "tools");
   await mkdir(tools, { recursive: true });
-  await Bun.write(join(tools, "watch"), watchProgram(), { mode: 0o755 });
+  await writeFile(join(tools, "watch"), watchProgram(), { mode: 0o755 });
   // What is watched has to be known to the guest before somebody watches it.
   const script = `sleep 5; exec /tools/watch ${paths.join(" ")} >/events`;
   const volumes = ["-v", `${mount}:/mnt`, "-v", `${tools}:/tools:ro`];
@@ -114,15 +114,13 @@ test("an entry of /tmp that a running container holds is the new one for the nex
   }
 });
 
-test("twenty files made in /tmp and mounted at once have the right contents", async (vm) => {
-  for (let index = 0; index < 20; index += 1) {
-    const file = `${vm.inTmp}.race-${index}`;
+test("files that are made in /tmp and mounted at once have the right contents", async (vm) => {
+  for (const name of ["a", "b", "c", "d", "e", "f"]) {
+    const file = `${vm.inTmp}.race-${name}`;
     try {
-      await Bun.write(file, `content ${index}`);
-      await vm.docker("create", "--name", "race", "-v", `${file}:/x`, "busybox", "true");
-      expect(await vm.docker("cp", "race:/x", "-").then((tar) => tar.includes(`content ${index}`))).toBe(true);
+      await Bun.write(file, `content ${name}`);
+      expect(await vm.docker("run", "--rm", "-v", `${file}:/x`, "busybox", "cat", "/x")).toBe(`content ${name}`);
     } finally {
-      await vm.docker("rm", "-f", "race");
       await rm(file, { force: true });
     }
   }

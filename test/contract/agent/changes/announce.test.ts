@@ -1,6 +1,6 @@
 /** What an announced change raises, and that it changes nothing. Needs Linux; elsewhere a skip. */
 import { expect, test } from "bun:test";
-import { chmod, mkdtemp, rm, stat } from "node:fs/promises";
+import { chmod, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { announceFile, announceFolder } from "../../../../src/agent/changes/announce.ts";
@@ -14,7 +14,7 @@ async function announced(folder: string): Promise<string[]> {
   const watch = join(folder, "watch");
   const output = join(folder, "events");
   const watched = join(folder, "watched");
-  await Bun.write(watch, watchProgram(), { mode: 0o755 });
+  await writeFile(watch, watchProgram(), { mode: 0o755 });
   await Bun.write(join(watched, "file"), "content");
   await Bun.write(join(watched, "program"), "content");
   await chmod(join(watched, "program"), 0o755);
