@@ -1,7 +1,7 @@
 /**
  * The benchmarks: ratios, each measured within this one run, since machines differ and are noisy.
  *
- *   node_modules/.bin/bun test/bench/bench.ts [up|calls|status|rest|requests|streams|rounds]…
+ *   node_modules/.bin/bun test/bench/bench.ts [up|calls|status|rest|requests|streams|rounds|tmp|race]…
  *
  * Needs dist/qn and a guest image of this build (`QN_HOME=dist/e2e dist/qn image build`), and no other load.
  */
@@ -12,6 +12,7 @@ import { measureRest } from "./rest.ts";
 import { measureRounds } from "./rounds.ts";
 import { measureStatus } from "./status.ts";
 import { measureStreams } from "./streams.ts";
+import { measureTmp, raceTmp } from "./tmp.ts";
 import { measureUp } from "./up.ts";
 
 const benchmarks = {
@@ -22,6 +23,8 @@ const benchmarks = {
   requests: measureRequests,
   streams: measureStreams,
   rounds: measureRounds,
+  tmp: measureTmp,
+  race: raceTmp,
 };
 
 const wanted = process.argv.slice(2);

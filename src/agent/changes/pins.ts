@@ -19,6 +19,11 @@ export type Pin = { readonly path: string; readonly stats: Stats };
 export class Pins {
   readonly #handles = new Map<string, FileHandle>();
 
+  /** Whether `path` is held. */
+  has(path: string): boolean {
+    return this.#handles.has(path);
+  }
+
   /** Holds what is at `path`, if it lies in a share and no link leads elsewhere; nothing when there is no such thing. */
   async hold(path: string): Promise<Pin | undefined> {
     const held = this.#handles.get(path);

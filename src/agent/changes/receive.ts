@@ -40,7 +40,7 @@ export class ChangeReceiver {
   async #take({ there, gone, folders, files }: Changes): Promise<void> {
     // The kernel would go on showing a name that is held and gone, or of another kind now.
     for (const path of gone) await this.#pins.release(path);
-    for (const path of there) await this.#pins.hold(path);
+    for (const path of there) if (!this.#pins.has(path)) await this.#pins.hold(path);
     for (const path of folders) {
       const pin = await this.#holdAs(path, "isDirectory");
       if (pin !== undefined) await announceFolder(pin);

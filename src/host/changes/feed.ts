@@ -16,48 +16,73 @@ const gatherMs = 50;
 export class ChangeFeed {
   readonly #place: WatchPlace;
   readonly #log: (text: string) => void;
-  #tree: WatchTree | undefined;
+  #watch: Watch | undefined;
 
   constructor(place: WatchPlace, log: (text: string) => void) {
     this.#place = place;
     this.#log = log;
   }
 
-  /** Watches what lies at `sources`, instead of what it watched before, and tells `send` of it. */
+  /** Watches what lies at `sources`, no more and no less, and tells `send` of it. Resolves when all is watched. */
   async follow(sources: readonly string[], send: (message: HostMessage) => void): Promise<void> {
-    this.close();
     if (this.#place.entriesMax === 0) return;
-    const batch = new Batch(send);
-    const tree = new WatchTree(this.#place, {
-      onThere: (path) => batch.add("there", path),
-      onGone: (path) => batch.add("gone", path),
-      onFolder: (path) => batch.add("folders", path),
-      onFile: (path) => batch.add("files", path),
-      onLimit: this.#log,
-    });
-    this.#tree = tree;
-    const real = await realShares(this.#place.shared);
-    for (const root of watchRoots(sources, this.#place)) if (await isShared(root, real)) await tree.add(root);
+    this.#watch ??= new Watch(this.#place, this.#log);
+    await this.#watch.follow(sources, send);
   }
 
-  /** Watches nothing any more. */
+  /** Watches nothing any more; whoever follows next is told anew of all that is there. */
   close(): void {
-    this.#tree?.close();
-    this.#tree = undefined;
+    this.#watch?.close();
+    this.#watch = undefined;
   }
 }
 
 // --- internal ---
 
+/** One life of the watch: from the first sources that an agent names to the end of the link to it. */
+class Watch {
+  readonly #place: WatchPlace;
+  readonly #batch = new Batch();
+  readonly #tree: WatchTree;
+  #roots: readonly string[] = [];
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(place: WatchPlace, log: (text: string) => void) {
+    this.#place = place;
+    this.#tree = new WatchTree(place, {
+      onThere: (path) => this.#batch.add("there", path),
+      onGone: (path) => this.#batch.add("gone", path),
+      onFolder: (path) => this.#batch.add("folders", path),
+      onFile: (path) => this.#batch.add("files", path),
+      onLimit: log,
+    });
+  }
+
+  /** What goes on being mounted goes on being watched, so that nothing is missed when a container comes or goes. */
+  follow(sources: readonly string[], send: (message: HostMessage) => void): Promise<void> {
+    this.#batch.send = send;
+    this.#last = this.#last.then(async () => {
+      const roots = watchRoots(sources, this.#place);
+      for (const root of this.#roots) if (!roots.includes(root)) this.#tree.remove(root);
+      const real = await realShares(this.#place.shared);
+      const added = roots.filter((root) => !this.#roots.includes(root));
+      this.#roots = roots;
+      for (const root of added) if (await isShared(root, real)) await this.#tree.add(root);
+    });
+    return this.#last;
+  }
+
+  close(): void {
+    this.#tree.close();
+    this.#batch.send = () => {};
+  }
+}
+
 /** Gathers what comes in quick succession. */
 class Batch {
-  readonly #send: (message: HostMessage) => void;
+  send: (message: HostMessage) => void = () => {};
   #changes: ChangeSet = noChanges();
   #isWaiting = false;
-
-  constructor(send: (message: HostMessage) => void) {
-    this.#send = send;
-  }
 
   add(kind: keyof ChangeSet, path: string): void {
     this.#changes[kind].add(path);
@@ -67,7 +92,7 @@ class Batch {
       const messages = messagesOf(this.#changes);
       this.#changes = noChanges();
       this.#isWaiting = false;
-      for (const message of messages) this.#send(message);
+      for (const message of messages) this.send(message);
     });
   }
 }

@@ -48,9 +48,16 @@ export class WatchTree {
     if (stats.isDirectory()) return await this.#enter(root, "there");
     // A file that is replaced by a rename is found by its folder only.
     const name = basename(root);
-    this.#watch(dirname(root), `${root}\0file`, (_event, changed) => {
+    this.#watch(dirname(root), fileKey(root), (_event, changed) => {
       if (changed === name) void this.#look(root);
     });
+  }
+
+  /** Watches `root`, and what is below it, no more. */
+  remove(root: string): void {
+    this.#watchers.get(fileKey(root))?.close();
+    this.#watchers.delete(fileKey(root));
+    this.#forget(root);
   }
 
   /** Stops for good. */
@@ -157,6 +164,11 @@ export class WatchTree {
 }
 
 // --- internal ---
+
+/** Under which name the watch for a single file is kept: no path has a NUL. */
+function fileKey(path: string): string {
+  return `${path}\0file`;
+}
 
 /** Of a folder only that it is one: its time changes with each entry, and entries tell themselves. */
 function signatureOf(stats: BigIntStats): string {

@@ -135,3 +135,18 @@ test("no more is watched than may be, and the log says so once", async () => {
   expect(heard).toHaveLength(3);
   expect(logged).toEqual(["not all changes are watched: 3 entries are the most (changes.entriesMax)"]);
 });
+
+test("what goes on being mounted is not told anew, and what is mounted no more is silent", async () => {
+  for (const name of ["src", "other"]) await Bun.write(join(root, name, "file"), "1");
+  await follow(["src", "other"]);
+  heard = [];
+  await feed.follow([join(root, "src")], () => {});
+  const tell = (message: HostMessage): void => {
+    if (message.type === "changes") heard.push(...message.files.map((path) => path.slice(root.length)));
+  };
+  await feed.follow([join(root, "src")], tell);
+  await appendFile(join(root, "other/file"), "2");
+  await appendFile(join(root, "src/file"), "2");
+  await until("the change", 5_000, () => (heard.length > 0 ? true : undefined));
+  expect(heard).toEqual(["/src/file"]);
+});
