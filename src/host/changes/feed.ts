@@ -61,15 +61,16 @@ class Watch {
   /** What goes on being mounted goes on being watched, so that nothing is missed when a container comes or goes. */
   follow(sources: readonly string[], send: (message: HostMessage) => void): Promise<void> {
     this.#batch.send = send;
-    this.#last = this.#last.then(async () => {
-      const roots = watchRoots(sources, this.#place);
-      for (const root of this.#roots) if (!roots.includes(root)) this.#tree.remove(root);
-      const real = await realShares(this.#place.shared);
-      const added = roots.filter((root) => !this.#roots.includes(root));
-      this.#roots = roots;
-      for (const root of added) if (await isShared(root, real)) await this.#tree.add(root);
-    });
+    this.#last = this.#last.then(() => this.#take(watchRoots(sources, this.#place)));
     return this.#last;
+  }
+
+  async #take(roots: readonly string[]): Promise<void> {
+    for (const root of this.#roots) if (!roots.includes(root)) this.#tree.remove(root);
+    const added = roots.filter((root) => !this.#roots.includes(root));
+    this.#roots = roots;
+    const real = await realShares(this.#place.shared);
+    for (const root of added) if (await isShared(root, real)) await this.#tree.add(root);
   }
 
   close(): void {
