@@ -1,13 +1,13 @@
 /** What the guest's kernel must not forget of the shares, so that a watch in a container hears of it. */
 import { type Stats, constants } from "node:fs";
-import { type FileHandle, open, readlink, statfs } from "node:fs/promises";
+import { type FileHandle, open, readFile, readlink } from "node:fs/promises";
 import { liesIn } from "../../base/words.ts";
 
 /** O_PATH of open(2), which Node.js does not name: a handle on the name alone, with no file open on the host. */
 const O_PATH = 0o10000000;
 
-/** Types of file systems that a share can be (statfs(2)): 9p and FUSE, as virtiofs is one. */
-const shareTypes: ReadonlySet<number> = new Set([0x01021997, 0x65735546]);
+/** Types of file systems that a share can be, as mountinfo names them. statfs(2) over 9p tells the host's own type. */
+const shareTypes: ReadonlySet<string> = new Set(["9p", "virtiofs"]);
 
 /** A file or folder that is held. `path` leads to it whatever becomes of its name. */
 export type Pin = { readonly path: string; readonly stats: Stats };
@@ -32,7 +32,7 @@ export class Pins {
     try {
       handle = await open(path, O_PATH | constants.O_NOFOLLOW);
       const pin = await pinOf(handle);
-      if ((await readlink(pin.path)) === path && shareTypes.has((await statfs(pin.path)).type)) {
+      if ((await readlink(pin.path)) === path && (await isOnShare(pin.stats.dev))) {
         this.#handles.set(path, handle);
         handle = undefined;
         return pin;
@@ -66,4 +66,20 @@ export class Pins {
 
 async function pinOf(handle: FileHandle): Promise<Pin> {
   return { path: `/proc/self/fd/${handle.fd}`, stats: await handle.stat() };
+}
+
+/** Devices of shares, found in the kernel's table of mounts (proc(5)); shares are mounted before anything is held. */
+let shareDevices: Promise<ReadonlySet<string>> | undefined;
+
+async function isOnShare(device: number): Promise<boolean> {
+  shareDevices ??= readFile("/proc/self/mountinfo", "utf8").then(devicesOf);
+  // As the C library puts a device number together (makedev(3)), for the small numbers that such mounts have.
+  return (await shareDevices).has(`${(device >> 8) & 0xfff}:${(device & 0xff) | ((device >> 12) & 0xfff00)}`);
+}
+
+function devicesOf(table: string): ReadonlySet<string> {
+  const lines = table
+    .split("\n")
+    .map((line) => ({ words: line.split(" "), type: line.split(" - ")[1]?.split(" ")[0] }));
+  return new Set(lines.filter(({ type }) => shareTypes.has(type ?? "")).map(({ words }) => words[2] ?? ""));
 }
