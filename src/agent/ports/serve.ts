@@ -4,7 +4,7 @@ import { messageOf, QnError } from "../../base/errors.ts";
 import { type Boot, doorbellPort, gateGuestPort, namesGuestPort, type Open, slirp } from "../../protocol/messages.ts";
 import type { Address } from "../../system/connection.ts";
 import { askServer } from "../../system/dns.ts";
-import { dockerApi } from "../../system/docker-api.ts";
+import { type DockerApi, dockerApi } from "../../system/docker-api.ts";
 import { writeFileAtomically } from "../../system/files.ts";
 import { inheritedSocket } from "../../system/inherited.ts";
 import { ChangeReceiver } from "../changes/receive.ts";
@@ -63,20 +63,7 @@ export async function servePorts(
     onNames: (connection, early) => names.adopt(connection, early),
   });
   const docker = dockerApi(dockerSocket);
-  const changes = new ChangeReceiver(
-    (sources) => link.reportMounts(sources),
-    (text) => link.log(text),
-  );
-  link.onChanges = (told) => changes.onChanges(told);
-  const listed = {
-    ...docker,
-    async containers() {
-      const containers = await docker.containers();
-      changes.onContainers(containers);
-      return containers;
-    },
-  };
-  const lister = new Lister(portLister(listed), (ports) => book.setPublished(ports));
+  const lister = new Lister(portLister(observed(docker, link)), (ports) => book.setPublished(ports));
   const refresh = (): Promise<void> => lister.refresh();
   const plugin = await servePlugin(
     pluginSocket,
@@ -112,6 +99,23 @@ export async function servePorts(
 }
 
 // --- internal ---
+
+/** The same Docker; each list of containers also says what of the host they mount, and so what is watched there. */
+function observed(docker: DockerApi, link: HostLink): DockerApi {
+  const changes = new ChangeReceiver(
+    (sources) => link.reportMounts(sources),
+    (text) => link.log(text),
+  );
+  link.onChanges = (told) => changes.onChanges(told);
+  return {
+    ...docker,
+    async containers() {
+      const containers = await docker.containers();
+      changes.onContainers(containers);
+      return containers;
+    },
+  };
+}
 
 /**
  * Leaves the VM's slot of ports where dockerd's unit looks before it starts (guest/units/docker.service.d): Docker reads
