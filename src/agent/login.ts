@@ -23,7 +23,10 @@ export async function provideLogin(boot: Boot): Promise<void> {
     await writeFileAtomically(`${keysFolder}/${name}`, `${user.sshKeys.join("\n")}\n`, 0o644);
   }
   const known = (await readFile("/etc/passwd", "utf8")).split("\n").map((line) => line.split(":")[0]);
+  // guest/sshd.conf names root's folder too: /root may be the host's, when root has shared it.
+  await makeHome(guestHome("root"), 0, 0);
   if (user.uid === 0 || known.includes(user.name)) return;
+  await makeHome(guestHome(user.name), user.uid, user.gid);
   await writeRecords(boot);
 }
 
@@ -33,14 +36,17 @@ function guestHome(name: string): string {
 
 // --- internal ---
 
-async function writeRecords({ user }: Boot): Promise<void> {
-  const { name, uid, gid } = user;
-  const home = guestHome(name);
-  await mkdir(userdb, { recursive: true, mode: 0o755 });
+async function makeHome(home: string, uid: number, gid: number): Promise<void> {
   // One by one: the mode of a recursive mkdir counts for the parents too, and then nobody could enter.
   await mkdir(dirname(home), { recursive: true, mode: 0o755 });
   await mkdir(home, { recursive: true, mode: 0o700 });
   await chown(home, uid, gid);
+}
+
+async function writeRecords({ user }: Boot): Promise<void> {
+  const { name, uid, gid } = user;
+  const home = guestHome(name);
+  await mkdir(userdb, { recursive: true, mode: 0o755 });
   const record = { userName: name, uid, gid, homeDirectory: home, shell: "/bin/bash", disposition: "regular" };
   await writeRecord(`${name}.user`, record, `${uid}.user`);
   await writeRecord(`${name}.group`, { groupName: name, gid }, `${gid}.group`);

@@ -1,36 +1,67 @@
 /** The host's folders in the guest: each share at its place, QN_HOME hidden, its Docker socket answered. */
-import { mkdir, readFile, symlink } from "node:fs/promises";
+import { mkdir, symlink } from "node:fs/promises";
 import { dirname } from "node:path";
+import { QnError } from "../base/errors.ts";
+import { liesIn } from "../base/words.ts";
 import type { Boot } from "../protocol/messages.ts";
 import { isErrno } from "../system/files.ts";
 import { mount } from "../system/libc.ts";
+import { mountTable } from "./mount-table.ts";
 
 /**
- * 9p over virtio. 512000 bytes is the most that the transport takes in one message; `mmap` lets programs map shared
- * files writable and sees the host's changes at each first open. While a program in the guest holds a file open, or a
- * container mounts it alone, its cached pages stay as they were read (docs/decisions.md, "Files").
+ * 9p over virtio. 512000 bytes is the most that the transport takes in one message. The cache is `mmap` unless the
+ * share says otherwise: programs may map shared files writable, and what nobody in the guest holds open is as the host
+ * has it (docs/files.md says what each mode costs and shows).
  */
-const mountOptions = "trans=virtio,version=9p2000.L,msize=512000,cache=mmap,access=client";
+function mountOptions(cache = "mmap"): string {
+  return `trans=virtio,version=9p2000.L,msize=512000,access=client,cache=${cache}`;
+}
 
-/** Mounts every share that is not mounted yet. Throws with the folder's name when one fails. */
+/**
+ * Mounts every share that is not mounted yet, in their order: a folder comes before what lies in it. Throws AGENT_FAILED
+ * with the folder's name when one fails.
+ */
 export async function mountShares(boot: Boot): Promise<void> {
-  const table = (await readFile("/proc/self/mounts", "utf8")).split("\n").map((line) => line.split(" "));
-  const mounted = new Set(table.map(([source]) => source));
-  const mountPoints = new Set(table.map(([_source, target]) => target));
+  const table = await mountTable();
+  const mounted = new Set(table.map(({ source }) => source));
+  const mountPoints = new Set(table.map(({ target }) => target));
   for (const share of boot.shares) {
-    if (mounted.has(share.tag)) continue;
-    await mkdir(share.folder, { recursive: true });
-    mount(share.tag, share.folder, "9p", mountOptions, share.readOnly);
+    if (!mounted.has(share.tag)) await mountShare(share);
+    for (const link of share.links ?? []) await linkIfFree(share.folder === share.path ? share.path : "/tmp", link);
   }
-  for (const path of homesIn(boot)) if (!mountPoints.has(path)) await coverHome(path, boot);
+  const covers = new Set(homesIn(boot));
+  for (const path of covers) if (!mountPoints.has(path)) await coverHome(path, boot);
+  // The host's path of Docker's socket means the guest's own, also where the guest does not see QN_HOME.
+  if (covers.size === 0) await linkIfFree("/run/docker.sock", boot.dockerSocket);
 }
 
 // --- internal ---
 
+type BootShare = Boot["shares"][number];
+
+async function mountShare({ tag, path, folder, readOnly, cache }: BootShare): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    mount(tag, folder, "9p", mountOptions(cache), readOnly);
+  } catch (cause) {
+    throw new QnError("AGENT_FAILED", `The share ${path} cannot be mounted: ${String(cause)}.`, { cause });
+  }
+}
+
+/** Makes a link unless there is something at its path, or a share that holds it is gone or cannot be written to. */
+async function linkIfFree(target: string, path: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await symlink(target, path);
+  } catch (error) {
+    if (!isErrno(error, "EEXIST") && !isErrno(error, "EROFS") && !isErrno(error, "ENOTDIR")) throw error;
+  }
+}
+
 /** Where the host's QN_HOME would be seen through the shares. */
 function homesIn({ shares, home }: Boot): readonly string[] {
   return shares
-    .filter(({ path }) => `${home}/`.startsWith(`${path}/`))
+    .filter(({ path }) => liesIn(home, path))
     .map(({ path, folder }) => `${folder}${home.slice(path.length)}`);
 }
 

@@ -1,12 +1,12 @@
 /** From a VM's name to everything that is known before it starts, or to every reason why it cannot. */
-import { stat } from "node:fs/promises";
+import { access, constants, realpath, stat } from "node:fs/promises";
 import { cpus, homedir, totalmem } from "node:os";
-import { QnError } from "../base/errors.ts";
+import { messageOf, QnError } from "../base/errors.ts";
 import { counted } from "../base/words.ts";
 import { readTextIfThere } from "../system/files.ts";
 import { ownArch } from "../system/platform.ts";
 import { type Loaded, loadConfig } from "./config/load.ts";
-import type { ConfigInput, VmConfig } from "./config/schema.ts";
+import type { ConfigInput, Share, VmConfig } from "./config/schema.ts";
 import type { HostSize } from "./config/setting.ts";
 import { findImage, type StoredImage, verifyImage } from "./image/store.ts";
 import { refuseNewerFolder } from "./folder-version.ts";
@@ -15,7 +15,7 @@ import type { VmSpec } from "./qemu/args.ts";
 import type { HostFacts } from "./qemu/facts.ts";
 import { planVm } from "./qemu/plan.ts";
 import { probeHost } from "./qemu/probe.ts";
-import { type GuestShare, sharesOf } from "./shares.ts";
+import { type GuestShare, type LookedAt, shareMistakes, sharesOf } from "./shares.ts";
 
 /** What settings, host and image say about a VM together. */
 export type Prepared = {
@@ -44,9 +44,8 @@ export async function prepareVm(
   await refuseNewerFolder(paths);
   const { config, origins } = await effectiveConfig(paths, env, flags);
   const { sound, window } = config;
+  const shares = await lookAtShares(config.mounts, layout.home);
   const facts = await probeHost(config.arch, { env, cacheFolder: layout.cache, sound, window });
-  await refuseMissingShares(config);
-  const shares = sharesOf(config.mounts);
   const specFor: Prepared["specFor"] = (ports) =>
     planVm({ config: { ...config, mounts: shares }, facts, paths, ports });
   // Any ports will do to find out whether there is a plan at all.
@@ -69,20 +68,28 @@ export async function effectiveConfig(paths: VmPaths, env: Environment, flags: C
 
 // --- internal ---
 
-/** QEMU would not start with a share that is not there, and say so less clearly. */
-async function refuseMissingShares({ mounts }: VmConfig): Promise<void> {
-  const looks = await Promise.all(
-    mounts.map(async ({ path }) => {
-      const stats = await stat(path).catch(() => undefined);
-      if (stats === undefined) return `mounts: there is no folder ${path}`;
-      return stats.isDirectory() ? [] : `mounts: ${path} is no folder`;
-    }),
-  );
-  const mistakes = looks.flat();
-  if (mistakes.length === 0) return;
+/** What is shared in the end. Throws CONFIG_INVALID with every folder that cannot be, before QEMU says so less clearly. */
+async function lookAtShares(mounts: readonly Share[], home: string): Promise<readonly GuestShare[]> {
+  const looks = await Promise.all(mounts.map(lookAt));
+  const places = { tmp: await realpath("/tmp"), home: await realpath(home).catch(() => home) };
+  const mistakes = shareMistakes(looks, places);
+  if (mistakes.length === 0) return sharesOf(looks, places);
   throw new QnError("CONFIG_INVALID", `${counted(mistakes.length, "share")} cannot be shown in the guest.`, {
     details: mistakes,
   });
+}
+
+async function lookAt(share: Share): Promise<LookedAt> {
+  const { path } = share;
+  const real = await realpath(path).catch(() => undefined);
+  if (real === undefined) return { share, real, why: `there is no folder ${path}` };
+  if (!(await stat(real)).isDirectory()) return { share, real: undefined, why: `${path} is no folder` };
+  try {
+    await access(real, constants.R_OK | constants.X_OK);
+  } catch (error) {
+    return { share, real: undefined, why: `${path} cannot be read: ${messageOf(error)}` };
+  }
+  return { share, real };
 }
 
 function hostSize(): HostSize {
@@ -91,5 +98,6 @@ function hostSize(): HostSize {
     cpus: cpus().length,
     memoryMiB: Math.floor(totalmem() / 1024 / 1024),
     homeFolder: homedir(),
+    os: process.platform === "darwin" ? "darwin" : "linux",
   };
 }

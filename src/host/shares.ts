@@ -1,19 +1,107 @@
 /** Which host folders a VM sees, and under which tag: the same list for QEMU and for the guest. */
+import { liesIn } from "../base/words.ts";
 import type { Boot } from "../protocol/messages.ts";
 import type { Share } from "./config/schema.ts";
 
-/** A share as the guest is told of it. */
-export type GuestShare = Boot["shares"][number];
+/** A share as the guest is told of it, and how QEMU serves it. */
+export type GuestShare = Boot["shares"][number] & Pick<Share, "security">;
+
+/** A folder that was asked for, and what the host has there: its path without links, or why it cannot be shared. */
+export type LookedAt = { readonly share: Share } & (
+  | { readonly real: string }
+  | { readonly real: undefined; readonly why: string }
+);
+
+/** What the host has: where /tmp really is, and where QN_HOME is. */
+export type SharePlaces = { readonly tmp: string; readonly home: string };
 
 /**
  * The shares of a VM: those of its settings at their own paths, and /tmp aside, because a 9p file system cannot hold
- * the sockets that the guest itself makes there (design D8). Tags follow the order, as QEMU's devices do.
+ * the sockets that the guest itself makes there (design D8). A share that is named by a link is mounted at the path that
+ * the link leads to, and the link is made in the guest too. Tags follow the order, as QEMU's devices do; a folder comes
+ * before what lies in it, because it is mounted first.
  */
-export function sharesOf(mounts: readonly Share[]): GuestShare[] {
-  const shares = mounts.map(({ path, readOnly }) => ({ path, readOnly, folder: path }));
-  const tmp = { path: "/tmp", readOnly: false, folder: "/run/qn/tmp" };
-  return [...shares.filter(({ path }) => path !== tmp.path), tmp].map((share, index) => ({
-    tag: `qn${index}`,
-    ...share,
-  }));
+export function sharesOf(looks: readonly LookedAt[], { tmp }: SharePlaces): GuestShare[] {
+  const byPath = new Map<string, Omit<GuestShare, "tag">>();
+  for (const look of looks) {
+    if (look.real === undefined || inTmp(look, tmp)) continue;
+    const { path: named, ...share } = look.share;
+    const links = [...(byPath.get(look.real)?.links ?? []), ...(named === look.real ? [] : [named])];
+    byPath.set(look.real, { ...share, path: look.real, folder: look.real, ...(links.length > 0 ? { links } : {}) });
+  }
+  const tmpLinks = tmp === "/tmp" ? {} : { links: [tmp] };
+  const tmpShare = { path: "/tmp", readOnly: false, folder: "/run/qn/tmp", ...tmpLinks };
+  const inOrder = [...byPath.values()].toSorted((a, b) => depth(a.path) - depth(b.path));
+  return [...inOrder, tmpShare].map((share, index) => ({ tag: `qn${index}`, ...share }));
+}
+
+/** Why these folders cannot all be shared, one sentence for each mistake. */
+export function shareMistakes(looks: readonly LookedAt[], places: SharePlaces): readonly string[] {
+  return looks.flatMap((look, index) => {
+    const { path } = look.share;
+    if (look.real === undefined) return [`mounts: ${look.why}`];
+    const named = look.real === path ? path : `${path}, which leads to ${look.real},`;
+    const own = ownOfGuest(path) ?? ownOfGuest(look.real);
+    if (own !== undefined) return [`mounts: ${named} cannot be shared, because ${own} is the guest's own`];
+    if (liesIn(look.real, places.home))
+      return [`mounts: ${named} is in QN_HOME (${places.home}), which is never shared`];
+    if (inTmp(look, places.tmp) && isSpecial(look.share)) {
+      return [`mounts: ${named} is in /tmp, which is always shared as a whole, to read and write`];
+    }
+    const other = looks.slice(0, index).find(({ real }) => real === look.real);
+    if (other === undefined || sameSettings(other.share, look.share)) return [];
+    return [`mounts: ${named} is the same folder as ${other.share.path}, with other settings`];
+  });
+}
+
+// --- internal ---
+
+/** Folders that a guest has itself and lives on: a share over one, or in one, would take them away from it. */
+const guestFolders = "bin boot dev etc lib lib32 lib64 libx32 nix proc run sbin sys usr var"
+  .split(" ")
+  .map((name) => `/${name}`);
+
+/** Where people keep files of theirs nevertheless; there a guest has nothing. Below these paths only. */
+const peoplesFolders = [
+  "/run/media",
+  "/usr/home",
+  "/usr/local/src",
+  "/usr/src",
+  "/var/folders",
+  "/var/home",
+  "/var/mnt",
+  "/var/opt",
+  "/var/srv",
+  "/var/tmp",
+  "/var/www",
+];
+
+/** Which folder of the guest's own stands against a share of this path. */
+function ownOfGuest(path: string): string | undefined {
+  if (path === "/") return path;
+  if (peoplesFolders.some((folder) => liesIn(path, folder) && (path !== folder || sharedWhole.has(folder)))) {
+    return undefined;
+  }
+  return guestFolders.find((folder) => liesIn(path, folder));
+}
+
+/** Those of people's folders that no guest has, so that they can be shared as a whole. */
+const sharedWhole = new Set(
+  peoplesFolders.filter((path) => path !== "/usr/src" && path !== "/var/tmp" && path !== "/var/opt"),
+);
+
+function inTmp(look: LookedAt, tmp: string): boolean {
+  return look.real !== undefined && (liesIn(look.real, tmp) || liesIn(look.real, "/tmp"));
+}
+
+function isSpecial({ readOnly, security, cache }: Share): boolean {
+  return readOnly || security !== undefined || cache !== undefined;
+}
+
+function sameSettings(a: Share, b: Share): boolean {
+  return a.readOnly === b.readOnly && a.security === b.security && a.cache === b.cache;
+}
+
+function depth(path: string): number {
+  return path.split("/").length;
 }

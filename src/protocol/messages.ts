@@ -6,6 +6,9 @@ import { arches } from "../base/words.ts";
 /** Grows when an older other side could misunderstand. Equal numbers understand each other; `hello` carries it. */
 export const protocolVersion = 2;
 
+/** PATH_MAX of Linux; macOS has less. */
+const absolutePath = v.pipe(v.string(), v.startsWith("/"), v.maxLength(4_096));
+
 /** Guest ports of the gate and of sshd: RFC 4727's experiment ports, so that containers may publish 22. */
 export const gateGuestPort = 1021;
 export const sshGuestPort = 1022;
@@ -41,8 +44,18 @@ const bootSchema = v.object({
   hostPorts: v.array(port),
   user: v.object({ name: shortText, uid: v.number(), gid: v.number(), sshKeys: v.array(v.string()) }),
   shares: v.array(
-    v.object({ tag: shortText, path: v.pipe(v.string(), v.startsWith("/")), readOnly: v.boolean(), folder: shortText }),
+    v.object({
+      tag: shortText,
+      path: absolutePath,
+      readOnly: v.boolean(),
+      folder: absolutePath,
+      /** Other paths that lead to the share on the host, by links there. */
+      links: v.optional(v.array(absolutePath)),
+      cache: v.optional(v.picklist(["mmap", "none", "loose"])),
+    }),
   ),
+  /** What becomes of a bind source that no share covers; `error` unless it is named. */
+  missing: v.optional(v.picklist(["error", "create"])),
   /** The private key that sshd proves itself with, in OpenSSH's format; the host knows the public half. */
   sshHostKey: v.string(),
   /** QN_HOME and each VM's Docker socket: the guest hides the first and answers at the second. */

@@ -40,7 +40,16 @@ const detailsSchema = v.object({
     AutoRemove: v.optional(v.boolean()),
     PortBindings: v.nullish(v.record(v.string(), v.nullable(v.array(portBindingSchema))), {}),
     Binds: v.nullish(v.array(v.string()), []),
-    Mounts: v.nullish(v.array(v.object({ Type: v.string(), Source: v.optional(v.string(), "") })), []),
+    Mounts: v.nullish(
+      v.array(
+        v.object({
+          Type: v.string(),
+          Source: v.optional(v.string(), ""),
+          BindOptions: v.nullish(v.object({ CreateMountpoint: v.optional(v.boolean()) })),
+        }),
+      ),
+      [],
+    ),
   }),
 });
 

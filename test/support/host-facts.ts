@@ -40,7 +40,7 @@ export function emulating(host: Host, changes: Partial<HostFacts> = {}): HostFac
 export function configOf(facts: HostFacts, changes: Partial<VmConfig> = {}): VmConfig {
   const homeFolder = facts.os === "darwin" ? "/Users/ann" : "/home/ann";
   return {
-    ...defaults({ arch: facts.guestArch, cpus: facts.cpus, memoryMiB: facts.memoryMiB, homeFolder }),
+    ...defaults({ arch: facts.guestArch, cpus: facts.cpus, memoryMiB: facts.memoryMiB, homeFolder, os: facts.os }),
     ...changes,
   };
 }

@@ -66,7 +66,8 @@ async function perform(step: Step): Promise<string> {
 
 /** The agent's role "tmp" from login to plugin; what only a guest has is stood in for by the mounts of this namespace. */
 async function wholeAgent() {
-  await run(["mount", "-t", "tmpfs", "run", "/run"]);
+  // What it writes outside of its shares goes into folders that end with this namespace.
+  for (const folder of ["/run", "/var/lib"]) await run(["mount", "-t", "tmpfs", "empty", folder]);
   // A share that is mounted already is left as it is, so a bind mount by the share's tag stands for the 9p mount.
   const script = `mkdir -p /run/qn/tmp && mount -t tmpfs qn0 /run/qn/tmp && mount --bind "$1" /run/qn/tmp`;
   await run(["sh", "-c", script, "sh", host]);
@@ -88,8 +89,8 @@ async function wholeAgent() {
     user: { name: "root", uid: 0, gid: 0, sshKeys: ["ssh-ed25519 AAAA"] },
     shares: [{ tag: "qn0", path: guest, readOnly: false, folder: "/run/qn/tmp" }],
     sshHostKey: "a key",
-    home: "/nowhere",
-    dockerSocket: "/nowhere/docker.sock",
+    home: "/run/nowhere",
+    dockerSocket: "/run/nowhere/docker.sock",
   };
   const { promise: ready, resolve } = Promise.withResolvers<void>();
   const stopping = new AbortController();

@@ -5,10 +5,17 @@ import { dockerPath } from "../docker-path.ts";
 /** A bind source. Docker makes a missing one that was asked for with `-v`, and refuses it with `--mount`. */
 export type BindSource = { readonly path: string; readonly createMissing: boolean };
 
+/** One entry of `Mounts`; compose asks with `CreateMountpoint` for what `-v` does. */
+type RequestedMount = {
+  readonly Type?: unknown;
+  readonly Source?: unknown;
+  readonly BindOptions?: { readonly CreateMountpoint?: boolean | undefined } | null | undefined;
+};
+
 /** What a container mounts, as Docker's API writes it in HostConfig. */
 export type MountRequests = {
   readonly Binds?: readonly string[] | null | undefined;
-  readonly Mounts?: readonly { readonly Type?: unknown; readonly Source?: unknown }[] | null | undefined;
+  readonly Mounts?: readonly RequestedMount[] | null | undefined;
 };
 
 /** The call that a request makes, as far as mounts go. */
@@ -28,7 +35,10 @@ export function bindSourcesOf(requests: MountRequests): BindSource[] {
   const binds = (requests.Binds ?? []).map((bind) => ({ path: bind.split(":")[0] ?? "", createMissing: true }));
   const mounts = (requests.Mounts ?? [])
     .filter((mount) => mount.Type === "bind")
-    .map((mount) => ({ path: String(mount.Source), createMissing: false }));
+    .map(({ Source, BindOptions }) => ({
+      path: String(Source),
+      createMissing: BindOptions?.CreateMountpoint === true,
+    }));
   return [...binds, ...mounts]
     .filter((source) => source.path.startsWith("/"))
     .map((source) => ({ ...source, path: cleanPath(source.path) }));

@@ -1,6 +1,7 @@
 /** `qn agent tmp`: the host's files in the guest, right before Docker touches them. */
 import * as v from "valibot";
 import { messageOf } from "../../base/errors.ts";
+import { liesIn } from "../../base/words.ts";
 import type { Boot } from "../../protocol/messages.ts";
 import { type DockerApi, dockerApi } from "../../system/docker-api.ts";
 import { inheritedSocket } from "../../system/inherited.ts";
@@ -12,6 +13,7 @@ import { type Mirror, mirrorSources, sweepDeleted } from "./mount.ts";
 import { type DockerRequest, type Hooks, servePlugin } from "../plugin.ts";
 import { type BindSource, bindSourcesOf, mountCallOf } from "./request.ts";
 import { sourcesOfRestarting } from "./restart.ts";
+import { settleSources } from "./unshared.ts";
 
 /** dockerd finds plugins by the name of their socket here. */
 const pluginSocket = "/run/docker/plugins/qn-tmp.sock";
@@ -30,7 +32,7 @@ export async function serveTmp(boot: Boot, options: { signal: AbortSignal; onRea
   const inTurn = newQueue();
   const hooks: Hooks = {
     async beforeRequest(request) {
-      const mountAll = await prepare(request, mirrors, docker);
+      const mountAll = await prepare(request, mirrors, boot, docker);
       if (mountAll !== undefined) await inTurn(mountAll);
     },
     async beforeAnswer(request) {
@@ -54,22 +56,41 @@ const createBodySchema = v.object({
   HostConfig: v.nullish(
     v.object({
       Binds: v.nullish(v.array(v.string())),
-      Mounts: v.nullish(v.array(v.object({ Type: v.unknown(), Source: v.unknown() }))),
+      Mounts: v.nullish(
+        v.array(
+          v.object({
+            Type: v.unknown(),
+            Source: v.unknown(),
+            BindOptions: v.nullish(v.object({ CreateMountpoint: v.optional(v.boolean()) })),
+          }),
+        ),
+      ),
     }),
   ),
 });
 
-/** Makes every bind source of the request right. Requests that mount nothing pass at once. */
+/** Makes every bind source of the request right, or refuses it. Requests that mount nothing pass at once. */
 async function prepare(
   request: DockerRequest,
   mirrors: readonly Mirror[],
+  boot: Boot,
   docker: DockerApi,
 ): Promise<(() => Promise<void>) | undefined> {
-  const sources = await sourcesOf(request, docker);
+  const sources = (await sourcesOf(request, docker)).map((source) => throughLinks(source, boot));
   if (sources.length === 0) return undefined;
+  await settleSources(sources, boot);
   return async () => {
     for (const mirror of mirrors) await mirrorSources(mirror, sources);
   };
+}
+
+/** A source below a link that leads to a mirrored folder (macOS: /private/tmp), as it is named in that folder. */
+function throughLinks(source: BindSource, { shares }: Boot): BindSource {
+  for (const { path, folder, links = [] } of shares) {
+    const link = path === folder ? undefined : links.find((name) => liesIn(source.path, name));
+    if (link !== undefined) return { ...source, path: `${path}${source.path.slice(link.length)}` };
+  }
+  return source;
 }
 
 async function sourcesOf(request: DockerRequest, docker: DockerApi): Promise<BindSource[]> {

@@ -3,7 +3,7 @@
  * effective settings, the check of files, the QN_* variables, the origins and the documentation follow from this table.
  */
 import * as v from "valibot";
-import { arches, cleanPath } from "../../base/words.ts";
+import { arches, cleanPath, type HostOs } from "../../base/words.ts";
 import { type ConfigOf, type HostSize, type InputOf, leavesOf, nested, schemaOf, section, setting } from "./setting.ts";
 
 const wholeNumber = (min: number, max: number) =>
@@ -22,6 +22,8 @@ const switchedOn = v.boolean("must be true or false");
 const absolutePath = v.pipe(
   v.string("must be a path"),
   v.startsWith("/", "must be an absolute path"),
+  v.excludes("\0", "must have no NUL in it"),
+  v.maxBytes(4_095, "must have at most 4095 bytes"),
   v.transform(cleanPath),
 );
 
@@ -36,8 +38,22 @@ const portRule = v.pipe(
 const listOf = <const Item extends v.GenericSchema>(item: Item) =>
   v.pipe(v.array(item, "must be a list"), v.readonly());
 
-/** A host folder that the guest sees at the same path. */
-const shareSchema = v.strictObject({ path: absolutePath, readOnly: v.optional(switchedOn, false) });
+/**
+ * A host folder that the guest sees at the same path. `security` is how owners and special files are kept on the host,
+ * none unless named; `cache` is what the guest remembers of files, mmap unless named (docs/files.md has both tables).
+ */
+const shareSchema = v.strictObject({
+  path: absolutePath,
+  readOnly: v.optional(switchedOn, false),
+  security: v.optional(oneOf(["none", "mapped-xattr"])),
+  cache: v.optional(oneOf(["mmap", "none", "loose"])),
+});
+
+/**
+ * What is shared besides the home folder and /tmp: on macOS TMPDIR lies below /var/folders and other disks below
+ * /Volumes, and programs hand paths there to Docker as they do paths of the home folder.
+ */
+const sharedBesideHome: Record<HostOs, readonly string[]> = { linux: [], darwin: ["/var/folders", "/Volumes"] };
 
 /** Keys of Docker's daemon.json that qn's own parts depend on: sockets, plugins, ports and the place of the data. */
 const ownDaemonKeys = ["hosts", "authorization-plugins", "userland-proxy", "data-root"];
@@ -94,9 +110,16 @@ const settings = {
     "How the guest's code runs: kvm (Linux), hvf (macOS), tcg (emulation), or auto.",
     () => "auto",
   ),
-  mounts: setting(listOf(shareSchema), "Host folders that the guest sees at the same path.", (host) => [
-    { path: host.homeFolder, readOnly: false },
-  ]),
+  mounts: setting(listOf(shareSchema), "Host folders that the guest sees at the same path.", (host) =>
+    [host.homeFolder, ...sharedBesideHome[host.os]].map((path) => ({ path, readOnly: false })),
+  ),
+  files: section("Files of the host in containers.", {
+    missing: setting(
+      oneOf(["error", "create"]),
+      "What becomes of a bind source that is not shared: an error, or an empty folder in the guest (create).",
+      () => "error",
+    ),
+  }),
   ports: section("Published ports.", {
     bind: setting(
       oneOf(["loopback", "all"]),
@@ -168,7 +191,7 @@ export type ConfigInput = InputOf<typeof settings>;
 export type VmConfig = ConfigOf<typeof settings>;
 
 /** A share as the VM uses it. */
-export type Share = { readonly path: string; readonly readOnly: boolean };
+export type Share = Readonly<v.InferOutput<typeof shareSchema>>;
 
 /** The defaults on this host. */
 export function defaults(host: HostSize): VmConfig {

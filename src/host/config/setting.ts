@@ -1,6 +1,6 @@
 /** How a setting is described, and what follows from the descriptions: types, schema, leaves, variables. */
 import * as v from "valibot";
-import type { Arch } from "../../base/words.ts";
+import type { Arch, HostOs } from "../../base/words.ts";
 
 /** What defaults depend on: the machine that qn runs on. */
 export type HostSize = {
@@ -8,6 +8,7 @@ export type HostSize = {
   readonly cpus: number;
   readonly memoryMiB: number;
   readonly homeFolder: string;
+  readonly os: HostOs;
 };
 
 /** When a changed setting counts: qn reads it whenever it asks, or a VM that runs keeps what it was started with. */

@@ -8,7 +8,7 @@ import type { VmPaths } from "../layout.ts";
  */
 export function sshCommand(
   paths: VmPaths,
-  shares: readonly Share[],
+  shares: readonly Pick<Share, "path" | "readOnly">[],
   cwd: string,
   words: readonly string[] | undefined,
   isTerminal: boolean,

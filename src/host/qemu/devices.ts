@@ -7,7 +7,12 @@ import type { Firmware } from "./platforms.ts";
 export type Words = readonly string[];
 
 /** A host folder as the guest sees it: mounted by its tag. */
-export type SharedFolder = { readonly tag: string; readonly path: string; readonly readOnly: boolean };
+export type SharedFolder = {
+  readonly tag: string;
+  readonly path: string;
+  readonly readOnly: boolean;
+  readonly security?: "none" | "mapped-xattr" | undefined;
+};
 
 /** Names of the block nodes in QMP: snapshots and the firmware's banks are addressed by them. */
 export const nodes = {
@@ -79,14 +84,14 @@ export function network(forwards: readonly { hostPort: number; guestPort: number
 
 /**
  * A share by 9p. `none` leaves links and modes as they are on the host, `remap` keeps inode numbers of several file
- * systems below one share apart.
+ * systems below one share apart. It is QEMU that refuses to write to a read-only one, so that no guest can.
  */
-export function share({ tag, path, readOnly }: SharedFolder): Words {
+export function share({ tag, path, readOnly, security = "none" }: SharedFolder): Words {
   return [
     ...option("-fsdev", "local", {
       id: tag,
       path,
-      security_model: "none",
+      security_model: security,
       multidevs: "remap",
       readonly: readOnly ? true : undefined,
     }),

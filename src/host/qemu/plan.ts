@@ -4,6 +4,7 @@ import { gateGuestPort, sshGuestPort } from "../../protocol/messages.ts";
 import type { Share, VmConfig } from "../config/schema.ts";
 import type { VmPaths } from "../layout.ts";
 import type { VmSpec } from "./args.ts";
+import type { SharedFolder } from "./devices.ts";
 import type { HostFacts } from "./facts.ts";
 import {
   type Accel,
@@ -146,6 +147,6 @@ function gic(config: VmConfig, accel: Accel): Record<string, string> {
   return version === undefined ? {} : { "gic-version": version };
 }
 
-function sharedFolder({ path, readOnly }: Share, index: number): { tag: string; path: string; readOnly: boolean } {
-  return { tag: `qn${index}`, path, readOnly };
+function sharedFolder({ path, readOnly, security }: Share, index: number): SharedFolder {
+  return { tag: `qn${index}`, path, readOnly, security };
 }

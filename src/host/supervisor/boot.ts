@@ -1,6 +1,6 @@
 /** What is made anew for each boot: the secret, the ports and the credentials that carry them into the guest. */
 import { randomBytes } from "node:crypto";
-import { readFile, rm } from "node:fs/promises";
+import { readFile, realpath, rm } from "node:fs/promises";
 import * as v from "valibot";
 import { QnError } from "../../base/errors.ts";
 import { secretBytes } from "../../protocol/handshake.ts";
@@ -10,7 +10,7 @@ import { isThere, readTextIfThere, writeFileAtomically } from "../../system/file
 import { ownUser } from "../../system/platform.ts";
 import { run } from "../../system/process.ts";
 import type { Layout, VmPaths } from "../layout.ts";
-import type { GuestShare } from "../shares.ts";
+import type { Prepared } from "../prepare.ts";
 import { portRangeOf } from "./port-range.ts";
 
 const bootSchema = v.object({
@@ -61,9 +61,11 @@ export async function writeBootFiles(
   layout: Layout,
   paths: VmPaths,
   boot: BootRecord,
-  shares: readonly GuestShare[],
-  daemon: Boot["daemon"],
+  { shares, config }: Pick<Prepared, "shares" | "config">,
 ): Promise<void> {
+  // As the guest sees it: shares are mounted where they really are.
+  const home = await realpath(layout.home);
+  const { missing } = config.files;
   const sshKey = await publicKey(paths.sshKey, `qn ${paths.name}`);
   const hostKey = await publicKey(paths.sshHostKey, `guest of qn ${paths.name}`);
   const content: Boot = {
@@ -73,10 +75,11 @@ export async function writeBootFiles(
     user: { ...ownUser(), sshKeys: [sshKey] },
     shares: [...shares],
     sshHostKey: await readFile(paths.sshHostKey, "utf8"),
-    home: layout.home,
-    dockerSocket: paths.dockerSocket,
+    home,
+    dockerSocket: `${home}${paths.dockerSocket.slice(layout.home.length)}`,
+    missing,
     dockerPorts: boot.dockerPorts,
-    daemon,
+    daemon: config.docker.daemon,
   };
   const text = JSON.stringify(content);
   if (Buffer.byteLength(text) > bootBytesMax) {

@@ -151,7 +151,7 @@ export class Effects {
     const spec = prepared.specFor({ gate: boot.gatePort, ssh: boot.sshPort });
     for (const warning of spec.warnings) this.#tell.warn(warning);
     this.#boot = { ...boot, argv: [...qemuArgs(spec)] };
-    await writeBootFiles(layout, paths, this.#boot, prepared.shares, prepared.config.docker.daemon);
+    await writeBootFiles(layout, paths, this.#boot, prepared);
     await writeSshConfig(layout, paths, boot.sshPort);
     this.#tell.dispatch({ type: "disks-ready" });
   }

@@ -1,10 +1,13 @@
 /** Everything that keeps a VM from starting is found before anything is touched. */
 import { expect, test } from "bun:test";
-import { rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { prepareVm } from "../../../src/host/prepare.ts";
+import { qemuArgs } from "../../../src/host/qemu/args.ts";
 import { ownArch } from "../../../src/system/platform.ts";
 import { failureOf } from "../../support/failures.ts";
 import { type FakeVm, fakeVm } from "../../support/fake-vm.ts";
+import { newFolder } from "../../support/folder.ts";
 
 /** What a start fails with once `spoil` has been at it; nothing may have been made. */
 async function failureAfter(spoil: (vm: FakeVm) => Promise<unknown>, env: Record<string, string> = {}) {
@@ -64,15 +67,59 @@ test("settings that are wrong, those that only the host can judge included", asy
   expect((await failureAfter(async () => {}, { QN_ACCEL: other })).code).toBe("ACCEL_UNAVAILABLE");
 });
 
-test("a share that is not there", async () => {
+test("shares that cannot be shown, all of them at once and by name", async () => {
   await using vm = await fakeVm("boots");
-  const mounts = [{ path: "/nowhere/at-all", readOnly: false }];
-  expect(await failureOf(() => vm.up({ flags: { mounts } }))).toEqual({
+  await using folder = await newFolder();
+  const at = (name: string): string => join(folder.path, name);
+  await writeFile(at("file"), "");
+  await symlink("/etc", at("link"));
+  await symlink("/nowhere/at-all", at("dangling"));
+  const paths = [
+    "/nowhere/at-all",
+    at("file"),
+    at("link"),
+    at("dangling"),
+    vm.layout.home,
+    "/",
+    "/usr/lib",
+    folder.path,
+  ];
+  const mounts = paths.map((path) => ({ path, readOnly: false }));
+  // QEMU is not even looked for: that it is missing would be said otherwise.
+  const env = { ...vm.env, QN_QEMU: "/nowhere/qemu" };
+  expect(await failureOf(() => vm.up({ flags: { mounts }, env }))).toEqual({
     code: "CONFIG_INVALID",
-    message: "1 share cannot be shown in the guest.",
-    details: ["mounts: there is no folder /nowhere/at-all"],
+    message: "7 shares cannot be shown in the guest.",
+    details: [
+      "mounts: there is no folder /nowhere/at-all",
+      `mounts: ${at("file")} is no folder`,
+      `mounts: ${at("link")}, which leads to /etc, cannot be shared, because /etc is the guest's own`,
+      `mounts: there is no folder ${at("dangling")}`,
+      `mounts: ${vm.layout.home} is in QN_HOME (${vm.layout.home}), which is never shared`,
+      "mounts: / cannot be shared, because / is the guest's own",
+      "mounts: /usr/lib cannot be shared, because /usr is the guest's own",
+    ],
   });
   expect(await vm.files()).toEqual([]);
+});
+
+test("a link to a folder of people's is shared where it leads to", async () => {
+  await using vm = await fakeVm("boots");
+  await using folder = await newFolder();
+  const real = join(folder.path, "real, with comma");
+  const link = join(folder.path, "link");
+  await mkdir(real);
+  await symlink(real, link);
+  const { shares, specFor } = await prepareVm(vm.layout, vm.paths, vm.env, {
+    mounts: [{ path: link, readOnly: true, security: "mapped-xattr", cache: "loose" }],
+    memoryMiB: 512,
+  });
+  const share = { path: real, readOnly: true, security: "mapped-xattr", cache: "loose" } as const;
+  expect(shares[0]).toEqual({ tag: "qn0", ...share, folder: real, links: [link] });
+  const [fsdev] = qemuArgs(specFor({ gate: 1, ssh: 2 })).filter((word) => word.startsWith("local,id=qn0"));
+  expect(fsdev).toBe(
+    `local,id=qn0,path=${real.replace(",", ",,")},security_model=mapped-xattr,multidevs=remap,readonly=on`,
+  );
 });
 
 test("a QN_HOME that is a file", async () => {

@@ -1,11 +1,13 @@
 /** The life of a VM on a fake QEMU, from the first `up` to the last `down`: everything but QEMU and its guest is real. */
 import { expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { deleteVmFiles } from "../../../../src/host/lifecycle/delete.ts";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { followToEnd } from "../../../../src/host/lifecycle/follow.ts";
 import { statusOfVm, vmNames } from "../../../../src/host/lifecycle/status.ts";
 import { dockerApi } from "../../../../src/system/docker-api.ts";
+import { newFolder } from "../../../support/folder.ts";
 import { failureOf } from "../../../support/failures.ts";
 import { fakeVm, linesWith, processesWith, stateOf } from "../../../support/fake-vm.ts";
 
@@ -236,7 +238,11 @@ test("whoever follows a VM that shuts down learns nothing but its end", async ()
 
 test("settings of the first start are kept, whatever letters they have", async () => {
   await using vm = await fakeVm("boots");
-  const mounts = [{ path: `${vm.layout.home}/yes: "no" # 'x' ü`, readOnly: true }];
+  await using folder = await newFolder();
+  const mounts = [
+    { path: join(folder.path, `yes: "no" # 'x', ü`), readOnly: true },
+    { path: join(folder.path, "two\nlines"), readOnly: false, cache: "none" as const },
+  ];
   await Promise.all(mounts.map(({ path }) => mkdir(path)));
   await vm.up({ flags: { cpus: 1, memoryMiB: 600, diskGiB: 2, mounts } });
   await takeDown(vm.paths, { force: false });

@@ -4,7 +4,7 @@ import { type Loaded, loadConfig, type Sources } from "../../../../src/host/conf
 import { leaves, type VmConfig } from "../../../../src/host/config/schema.ts";
 import { failureOf } from "../../../support/failures.ts";
 
-const host = { arch: "x86_64", cpus: 8, memoryMiB: 16_384, homeFolder: "/home/ann" } as const;
+const host = { arch: "x86_64", cpus: 8, memoryMiB: 16_384, homeFolder: "/home/ann", os: "linux" } as const;
 
 function load(sources: { file?: string; env?: Sources["env"]; flags?: Sources["flags"] }): Loaded {
   const { file, env = {}, flags = {} } = sources;
@@ -19,6 +19,7 @@ const defaults: VmConfig = {
   image: "debian",
   accel: "auto",
   mounts: [{ path: "/home/ann", readOnly: false }],
+  files: { missing: "error" },
   ports: { bind: "loopback", deny: [] },
   changes: { exclude: [".git", "node_modules"], entriesMax: 20_000 },
   docker: { context: "auto", daemon: {} },
@@ -36,6 +37,7 @@ const paths = [
   "image",
   "accel",
   "mounts",
+  "files.missing",
   "ports.bind",
   "ports.deny",
   "changes.exclude",
@@ -87,6 +89,9 @@ mounts:
   - path: /srv
   - path: /opt
     readOnly: true
+    security: mapped-xattr
+    cache: none
+files: { missing: create }
 ports: { bind: all, deny: [22, "6000-6063"] }
 changes: { exclude: [target], entriesMax: 7 }
 docker: { context: make, daemon: { dns: [9.9.9.9] } }
@@ -105,8 +110,9 @@ protected: true
       accel: "tcg",
       mounts: [
         { path: "/srv", readOnly: false },
-        { path: "/opt", readOnly: true },
+        { path: "/opt", readOnly: true, security: "mapped-xattr", cache: "none" },
       ],
+      files: { missing: "create" },
       ports: { bind: "all", deny: [22, "6000-6063"] },
       changes: { exclude: ["target"], entriesMax: 7 },
       docker: { context: "make", daemon: { dns: ["9.9.9.9"] } },
@@ -144,6 +150,7 @@ test("every variable sets its setting, an empty one none", () => {
     QN_IMAGE: "mine",
     QN_ACCEL: "tcg",
     QN_MOUNTS: "[{ path: /srv, readOnly: true }]",
+    QN_FILES_MISSING: "create",
     QN_PORTS_BIND: "all",
     QN_PORTS_DENY: "[22]",
     QN_CHANGES_EXCLUDE: "[dist]",
@@ -168,6 +175,7 @@ test("every variable sets its setting, an empty one none", () => {
       image: "mine",
       accel: "tcg",
       mounts: [{ path: "/srv", readOnly: true }],
+      files: { missing: "create" },
       ports: { bind: "all", deny: [22] },
       changes: { exclude: ["dist"], entriesMax: 5 },
       docker: { context: "make", daemon: { dns: ["9.9.9.9"] } },

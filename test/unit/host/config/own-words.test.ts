@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { loadConfig } from "../../../../src/host/config/load.ts";
 import { failureOf } from "../../../support/failures.ts";
 
-const host = { arch: "x86_64", cpus: 8, memoryMiB: 16_384, homeFolder: "/home/ann" } as const;
+const host = { arch: "x86_64", cpus: 8, memoryMiB: 16_384, homeFolder: "/home/ann", os: "linux" } as const;
 
 test("what qn itself says to Docker and to QEMU cannot be said otherwise", async () => {
   const file = [

@@ -1,0 +1,101 @@
+/** Which bind sources are refused, and in which words. */
+import { expect, test } from "bun:test";
+import { type SharedWith, whyNot } from "../../../../src/agent/tmp/unshared.ts";
+
+const boot: SharedWith = {
+  vm: "default",
+  home: "/home/ann/.qn",
+  dockerSocket: "/home/ann/.qn/default/docker.sock",
+  shares: [
+    { tag: "qn0", path: "/home/ann", folder: "/home/ann", readOnly: false },
+    { tag: "qn1", path: "/tmp", folder: "/run/qn/tmp", readOnly: false },
+  ],
+};
+
+/** The sources among these that are refused. */
+function refused(paths: readonly string[], isThere: boolean, changes: Partial<SharedWith> = {}): string[] {
+  return paths.filter((path) => whyNot(path, { path, isThere }, { ...boot, ...changes }) !== undefined);
+}
+
+test("a path that no share covers is refused, whether or not the guest has such a folder, with the way to share it", () => {
+  for (const isThere of [true, false]) {
+    expect(whyNot("/opt/x", { path: "/opt/x", isThere }, boot)).toBe(
+      '"/opt/x" is not shared from the host. `qn down` and `qn up --mount /opt/x` share it until the next start, ' +
+        '"mounts" in /home/ann/.qn/default/config.yaml does so for good.',
+    );
+  }
+  expect(whyNot("/opt/it's", { path: "/opt/it's", isThere: false }, { ...boot, vm: "blue" })).toBe(
+    `"/opt/it's" is not shared from the host. \`qn down blue\` and \`qn up blue --mount '/opt/it'\\''s'\` share it until ` +
+      'the next start, "mounts" in /home/ann/.qn/blue/config.yaml does so for good.',
+  );
+  const paths = [
+    "/home",
+    "/home/annie",
+    "/home/bob/x",
+    "/root",
+    "/srv",
+    "/mnt",
+    "/data",
+    "/var/tmp/x",
+    "/run/user/1000",
+  ];
+  expect(refused(paths, true)).toEqual(paths);
+});
+
+test("a link is named with what it leads to", () => {
+  expect(whyNot("/home/ann/data", { path: "/opt/data", isThere: false }, boot)).toStartWith(
+    '"/home/ann/data" leads to "/opt/data", which is not shared from the host. `qn down` and `qn up --mount /opt/data` ',
+  );
+});
+
+test("what lies in a share passes, there or not: Docker knows what to do with it", () => {
+  const paths = ["/home/ann", "/home/ann/x", "/tmp", "/tmp/x/y"];
+  expect([refused(paths, true), refused(paths, false)]).toEqual([[], []]);
+});
+
+test("what popular images mount of the system is the guest's: cAdvisor, node-exporter, Portainer, kind, k3d, promtail", () => {
+  const paths = [
+    "/",
+    "/proc",
+    "/sys",
+    "/sys/fs/cgroup",
+    "/dev/disk",
+    "/dev/kmsg",
+    "/run",
+    "/run/docker.sock",
+    "/var/run/docker.sock",
+    "/var/lib/docker",
+    "/var/lib/docker/volumes",
+    "/lib/modules",
+    "/usr/src",
+    "/boot",
+    "/var/log",
+    "/etc/machine-id",
+    "/etc/os-release",
+    "/etc/passwd",
+  ];
+  expect(refused(paths, true)).toEqual([]);
+  expect(refused(["/cgroup"], false)).toEqual([]);
+});
+
+test("what is not there in the guest's system is refused, because no share can bring it", () => {
+  expect(whyNot("/etc/ours", { path: "/etc/ours", isThere: false }, boot)).toBe(
+    '"/etc/ours" is not there in the guest of qn. It lies in a folder that the guest has itself, and so cannot be ' +
+      "shared: keep it in another one.",
+  );
+});
+
+test("QN_HOME is refused, but Docker's socket in it is a link to the guest's own and passes", () => {
+  expect(whyNot("/home/ann/.qn/default", { path: "/home/ann/.qn/default", isThere: true }, boot)).toBe(
+    `"/home/ann/.qn/default" is in qn's own folder on the host, which the guest does not see: it has keys and disks in it.`,
+  );
+  const socket = { path: "/run/docker.sock", isThere: true };
+  expect(whyNot("/home/ann/link-to-it", socket, boot)).toBeUndefined();
+  const inTmp = { path: "/tmp/qn/default/docker.sock", isThere: true };
+  const below = { ...boot, home: "/tmp/qn", dockerSocket: inTmp.path };
+  expect(whyNot(inTmp.path, inTmp, below)).toBeUndefined();
+});
+
+test("with `missing: create` Docker makes what is missing, as it always did", () => {
+  expect(refused(["/opt/x", "/etc/ours", "/srv"], false, { missing: "create" })).toEqual([]);
+});
