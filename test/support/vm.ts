@@ -62,10 +62,14 @@ export async function unbornVm(options: { readonly parent?: string } = {}): Prom
   return vmAt(qnHome, await mkdtemp(join(homedir(), "qn-test-")), await mkdtemp("/tmp/qn-test-"));
 }
 
+/** Where QN_HOME lies, and what is done before the first `qn up`, such as writing its settings. */
+export type BootOptions = { readonly parent?: string; readonly before?: (vm: Vm) => Promise<void> };
+
 /** Boots a VM and gives its Docker the image `busybox`. Throws with the VM's logs when that fails. */
-export async function bootVm(options: { readonly parent?: string } = {}): Promise<Vm> {
+export async function bootVm(options: BootOptions = {}): Promise<Vm> {
   const vm = await unbornVm(options);
   try {
+    await options.before?.(vm);
     await vm.qn("up", ...bootArgs);
     await giveBusybox(vm);
     return vm;

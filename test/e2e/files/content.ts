@@ -1,0 +1,145 @@
+/** Every kind of entry and every kind of access, from both sides. */
+import { expect, test as skipped } from "bun:test";
+import { appendFile, link, lstat, mkdir, readdir, readFile, readlink, rename, stat, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { gitArchive } from "../../support/git-image.ts";
+import { runProgram } from "../../support/program.ts";
+import type { VmTest } from "../../support/vm.ts";
+import { inContainer, inGuest } from "./where.ts";
+
+/**
+ * How many entries the large folder has, and how many files one program holds open. 20,000 work too; that they are closed
+ * takes two minutes of a busy machine under emulation, because QEMU's list of them is long.
+ */
+const many = { entries: 100_000, open: 5_000 };
+
+/** Entries and accesses on a plain share. */
+export function contentTests(test: VmTest): void {
+  test("links, sparse files, long names and modes of a container are the same on the host", async (vm) => {
+    const long = "n".repeat(255);
+    const folder = join(vm.inHome, "entries");
+    await mkdir(folder);
+    const script = `cd /mnt; umask 022; echo text >file; ln file hard; ln -s file relative; ln -s /mnt/file absolute
+      ln -s nowhere dangling; echo long >${long}; truncate -s 100M sparse; echo end >>sparse; chmod 751 file
+      cat relative absolute; stat -c %h file`;
+    expect(await inContainer(vm, "entries", script)).toBe("text\ntext\n2");
+    const at = (name: string): string => join(folder, name);
+    const [file, hard, sparse] = await Promise.all(["file", "hard", "sparse"].map((name) => stat(at(name))));
+    expect([file?.ino === hard?.ino, ((file?.mode ?? 0) & 0o777).toString(8), sparse?.size]).toEqual([
+      true,
+      "751",
+      104_857_604,
+    ]);
+    expect((sparse?.blocks ?? Infinity) * 512).toBeLessThan(1_000_000);
+    const targets = await Promise.all(["relative", "absolute", "dangling"].map((name) => readlink(at(name))));
+    expect([...targets, await readFile(at(long), "utf8")]).toEqual(["file", "/mnt/file", "nowhere", "long\n"]);
+  });
+
+  test("links and files of the host are the same in a container", async (vm) => {
+    const folder = join(vm.inHome, "from-host");
+    const at = (name: string): string => join(folder, name);
+    await mkdir(folder);
+    await Bun.write(at("file"), "text\n");
+    await link(at("file"), at("hard"));
+    await symlink("file", at("relative"));
+    await symlink(at("file"), at("absolute"));
+    await symlink("/nowhere", at("dangling"));
+    const script = `cd /mnt; cat relative hard; readlink relative; readlink dangling; test -e dangling || echo dangles
+      test -e absolute || echo "another path here"; stat -c %h file`;
+    expect(await inContainer(vm, "from-host", script)).toBe(
+      "text\ntext\nfile\n/nowhere\ndangles\nanother path here\n2",
+    );
+    // At its own path an absolute link leads where it does on the host.
+    expect(await vm.docker("run", "--rm", "-v", `${folder}:${folder}`, "busybox", "cat", at("absolute"))).toBe("text");
+  });
+
+  test("both sides append to one file, and nothing is lost", async (vm) => {
+    await mkdir(join(vm.inHome, "log"));
+    const file = join(vm.inHome, "log/file");
+    const script = "for i in $(seq 100); do echo container $i >>/mnt/file; done";
+    const host = async (): Promise<void> => {
+      for (let line = 1; line <= 100; line += 1) await appendFile(file, `host ${line}\n`);
+    };
+    await Promise.all([inContainer(vm, "log", script), host()]);
+    const lines = (await readFile(file, "utf8")).trim().split("\n");
+    const expected = ["container", "host"].flatMap((who) => Array.from({ length: 100 }, (_, i) => `${who} ${i + 1}`));
+    expect(lines.toSorted()).toEqual(expected.toSorted());
+  });
+
+  test("a file that is replaced while a container holds it open stays readable there, and others see the new one", async (vm) => {
+    await mkdir(join(vm.inHome, "replaced"));
+    await Bun.write(join(vm.inHome, "replaced/file"), "old\n");
+    const name = "holder";
+    const hold = "exec 3</mnt/file; echo ready; while ! test -e /mnt/go; do usleep 100000; done; cat <&3";
+    const volume = ["-v", `${join(vm.inHome, "replaced")}:/mnt`];
+    await vm.docker("run", "-d", "--name", name, ...volume, "busybox", "sh", "-c", hold);
+    await using logs = vm.converse(["docker", "logs", "-f", name]);
+    expect(await logs.nextLine()).toBe("ready");
+    await Bun.write(join(vm.inHome, "replaced/new"), "new\n");
+    await rename(join(vm.inHome, "replaced/new"), join(vm.inHome, "replaced/file"));
+    await Bun.write(join(vm.inHome, "replaced/go"), "");
+    expect(await logs.nextLine()).toBe("old");
+    await vm.docker("wait", name);
+    await vm.docker("rm", name);
+    expect(await inContainer(vm, "replaced", "cat /mnt/file")).toBe("new");
+  });
+
+  test("programs lock a file of a share against each other", async (vm) => {
+    // busybox has no flock here, but containers and the guest's own programs have one kernel, which keeps the locks.
+    const file = join(vm.inHome, "lock");
+    const locked = () => vm.qn("ssh", "--", "flock", "--nonblock", "--conflict-exit-code", "0", file, "echo", "free");
+    await using holder = vm.converse(["qn", "ssh", "--", "flock", file, "sh", "-c", "echo has; read line"]);
+    expect(await holder.nextLine()).toBe("has");
+    expect(await locked()).toBe("");
+    holder.say("go\n");
+    expect(await holder.end()).toBe(0);
+    expect(await locked()).toBe("free");
+  });
+
+  test("a program maps a file and writes through the map, unless the share has no cache", async (vm) => {
+    const script = (path: string): string => `const file = ${JSON.stringify(path)};
+      require("node:fs").writeFileSync(file, "hello"); Bun.mmap(file, { shared: true })[0] = 72;`;
+    await inGuest(vm, script(join(vm.inHome, "mapped-file")));
+    expect(await readFile(join(vm.inHome, "mapped-file"), "utf8")).toBe("Hello");
+    await expect(inGuest(vm, script(join(vm.inHome, "uncached/file")))).rejects.toThrow("EINVAL");
+  });
+
+  test("five thousand files are open at once, and each is its own", async (vm) => {
+    const folder = join(vm.inHome, "open");
+    await mkdir(folder);
+    const script = `const fs = require("node:fs"); const files = [];
+      for (let i = 0; i < ${many.open}; i += 1) files.push(fs.openSync(${JSON.stringify(folder)} + "/" + i, "w+"));
+      for (const [i, file] of files.entries()) if (i % 100 === 0) fs.writeSync(file, "file " + i);
+      console.log(files.length, String(fs.readFileSync(${JSON.stringify(`${folder}/4900`)})));`;
+    expect(await inGuest(vm, script)).toBe(`${many.open} file 4900`);
+    expect([(await readdir(folder)).length, await readFile(join(folder, "100"), "utf8")]).toEqual([
+      many.open,
+      "file 100",
+    ]);
+  });
+
+  test("a folder of a hundred thousand entries is listed whole", async (vm) => {
+    const folder = join(vm.inHome, "large");
+    await mkdir(folder);
+    for (let start = 0; start < many.entries; start += 1000) {
+      await Promise.all(Array.from({ length: 1000 }, (_, i) => Bun.write(join(folder, `entry-${start + i}`), "")));
+    }
+    expect(await inContainer(vm, "large", "set -- /mnt/*; echo $#")).toBe(`${many.entries}`);
+  });
+
+  const git = Bun.which("git");
+  const gitTest = git === null ? (name: string) => void skipped.skip(name, () => {}) : test;
+  gitTest("git clones onto a share and finds it clean", async (vm) => {
+    await vm.docker("import", "--change", "ENV PATH=/bin", await gitArchive(join(vm.inTmp, "git"), git ?? ""), "git");
+    await mkdir(join(vm.inHome, "repository"));
+    const script = `set -e; export HOME=/; git config --global safe.directory "*"; cd /mnt; git init -q one; cd one; for i in $(seq 100); do mkdir -p d$((i%10)); echo $i >d$((i%10))/f$i; done
+      ln -s d1/f1 link; git add -A; git -c user.name=a -c user.email=a@b commit -qm first
+      git clone -q /mnt/one /mnt/two; cd /mnt/two; git status --porcelain; git fsck; git log --format=%s; ls d1 | wc -l`;
+    const volume = ["-v", `${join(vm.inHome, "repository")}:/mnt`];
+    expect(await vm.docker("run", "--rm", ...volume, "git", "sh", "-c", script)).toBe("first\n10");
+    // The host's git reads what the container's has written.
+    const status = await runProgram([git ?? "", "-C", join(vm.inHome, "repository/two"), "status", "--porcelain"]);
+    expect(status).toEqual({ exitCode: 0, stdout: "", stderr: "" });
+    expect((await lstat(join(vm.inHome, "repository/two/link"))).isSymbolicLink()).toBe(true);
+  });
+}

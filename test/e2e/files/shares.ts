@@ -1,0 +1,70 @@
+/** Which folders are shared, where, and what is refused. */
+import { expect } from "bun:test";
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { VmTest } from "../../support/vm.ts";
+import { inContainer, oddPaths } from "./where.ts";
+
+/** Shares as the settings name them. */
+export function shareTests(test: VmTest): void {
+  test("a share may have any letters in its path", async (vm) => {
+    const volumes = oddPaths.flatMap((name, index) => ["--volume", `${join(vm.inHome, name)}:/mnt${index}`]);
+    await Promise.all(oddPaths.map((name) => Bun.write(join(vm.inHome, name, "from-host"), name)));
+    const script = "for i in 0 1 2; do cat /mnt$i/from-host >/mnt$i/back; df /mnt$i | tail -1 | cut -d' ' -f1; done";
+    const tags = await vm.docker("run", "--rm", ...volumes, "busybox", "sh", "-c", script);
+    // Each is a share of its own, and not only a folder of the home folder's.
+    expect(new Set(tags.split("\n")).size).toBe(3);
+    const back = await Promise.all(oddPaths.map((name) => Bun.file(join(vm.inHome, name, "back")).text()));
+    expect(back).toEqual([...oddPaths]);
+  });
+
+  test("a read-only share inside a share stays read-only, for root in the guest too, and a link leads to both", async (vm) => {
+    await Bun.write(join(vm.inHome, "outer/inner/file"), "inner\n");
+    const script = "cat /mnt/inner/file; touch /mnt/made; touch /mnt/inner/made 2>&1 || true";
+    for (const name of ["outer", "link"]) {
+      expect(await inContainer(vm, name, script)).toBe("inner\ntouch: /mnt/inner/made: Read-only file system");
+    }
+    // The guest's own flag can be taken away by its root; the host refuses nevertheless.
+    const inner = join(vm.inHome, "outer/inner");
+    const asRoot = `sudo mount -o remount,rw "$0" && sudo touch "$0/made"`;
+    const refused = await vm.fail(["qn", "ssh", "--", "sh", "-c", asRoot, inner]);
+    expect(refused.stderr).toContain("Read-only file system");
+    expect([await readdir(inner), (await readdir(join(vm.inHome, "outer"))).toSorted()]).toEqual([
+      ["file"],
+      ["inner", "made"],
+    ]);
+  });
+
+  test("a source that no share covers is refused with the way to share it, whoever asks", async (vm) => {
+    const sentence = (path: string): string =>
+      `"${path}" is not shared from the host. \`qn down\` and \`qn up --mount ${path}\` share it until the next start, ` +
+      `"mounts" in ${vm.home}/default/config.yaml does so for good.`;
+    for (const [path, ...words] of [
+      ["/opt/qn-nowhere", "--volume", "/opt/qn-nowhere:/mnt"],
+      ["/srv", "--volume", "/srv:/mnt"],
+      ["/opt/qn-nowhere", "--mount", "type=bind,source=/opt/qn-nowhere,target=/mnt"],
+    ] as const) {
+      const { stderr } = await vm.fail(["docker", "run", "--rm", ...words, "busybox", "true"]);
+      expect(stderr).toContain(sentence(path));
+    }
+  });
+
+  test("what belongs to the guest's system is mounted from there, and every path of Docker's socket is its socket", async (vm) => {
+    const system = ["/", "/proc", "/sys", "/dev", "/lib/modules", "/var/lib/docker", "/var/log", "/etc/os-release"];
+    const sockets = ["/var/run/docker.sock", "/run/docker.sock", join(vm.folder, "docker.sock")];
+    const volumes = [...system, ...sockets].flatMap((path, index) => ["--volume", `${path}:/m/${index}:ro`]);
+    const script = "test -d /m/0/etc && test -e /m/1/1 && for i in 8 9 10; do test -S /m/$i && echo socket; done";
+    const said = await vm.docker("run", "--rm", ...volumes, "--volume", "named:/data", "busybox", "sh", "-c", script);
+    expect(said).toBe("socket\nsocket\nsocket");
+  });
+
+  test("a missing folder of -v is made on the host, however deep, and --mount makes nothing", async (vm) => {
+    await inContainer(vm, "not/there/yet", "echo made >/mnt/file");
+    expect(await Bun.file(join(vm.inHome, "not/there/yet/file")).text()).toBe("made\n");
+    const mount = `type=bind,source=${join(vm.inHome, "missing")},target=/mnt`;
+    const refused = await vm.fail(["docker", "run", "--rm", "--mount", mount, "busybox", "true"]);
+    expect(refused.stderr).toContain(`bind source path does not exist: ${join(vm.inHome, "missing")}`);
+    await mkdir(join(vm.inHome, "missing"));
+    expect(await inContainer(vm, "missing", "ls /mnt")).toBe("");
+  });
+}
