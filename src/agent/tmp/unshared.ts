@@ -94,8 +94,8 @@ async function placeOf(source: string, { shares }: SharedWith): Promise<Place> {
     }
     const next = join(path, name);
     names = rest;
-    const target = await targetOf(next);
-    if (target === "missing" || links > linksMax) return { path: join(next, ...rest), isThere: false };
+    const { isThere, target } = await lookAt(next);
+    if (!isThere || links > linksMax) return { path: join(next, ...rest), isThere: false };
     if (target === undefined) {
       path = next;
       continue;
@@ -108,12 +108,12 @@ async function placeOf(source: string, { shares }: SharedWith): Promise<Place> {
   }
 }
 
-/** Where a link leads to; nothing when it is no link. */
-async function targetOf(path: string): Promise<string | "missing" | undefined> {
+/** Whether there is something at a path, and where it leads to if it is a link. */
+async function lookAt(path: string): Promise<{ readonly isThere: boolean; readonly target?: string }> {
   try {
-    return (await lstat(path)).isSymbolicLink() ? await readlink(path) : undefined;
+    return (await lstat(path)).isSymbolicLink() ? { isThere: true, target: await readlink(path) } : { isThere: true };
   } catch {
-    return "missing";
+    return { isThere: false };
   }
 }
 

@@ -110,13 +110,13 @@ test("a link to a folder of people's is shared where it leads to", async () => {
   const link = join(folder.path, "link");
   await mkdir(real);
   await symlink(real, link);
-  const { shares, specFor } = await prepareVm(vm.layout, vm.paths, vm.env, {
+  const prepared = await prepareVm(vm.layout, vm.paths, vm.env, {
     mounts: [{ path: link, readOnly: true, security: "mapped-xattr", cache: "loose" }],
     memoryMiB: 512,
   });
   const share = { path: real, readOnly: true, security: "mapped-xattr", cache: "loose" } as const;
-  expect(shares[0]).toEqual({ tag: "qn0", ...share, folder: real, links: [link] });
-  const [fsdev] = qemuArgs(specFor({ gate: 1, ssh: 2 })).filter((word) => word.startsWith("local,id=qn0"));
+  expect(prepared.shares[0]).toEqual({ tag: "qn0", ...share, folder: real, links: [link] });
+  const [fsdev] = qemuArgs(prepared.specFor({ gate: 1, ssh: 2 })).filter((word) => word.startsWith("local,id=qn0"));
   expect(fsdev).toBe(
     `local,id=qn0,path=${real.replace(",", ",,")},security_model=mapped-xattr,multidevs=remap,readonly=on`,
   );

@@ -128,7 +128,12 @@ export function contentTests(test: VmTest): void {
   });
 
   const git = Bun.which("git");
-  const gitTest = git === null ? (name: string) => void skipped.skip(name, () => {}) : test;
+  const gitTest =
+    git === null
+      ? (name: string) => {
+          skipped.skip(name, () => {});
+        }
+      : test;
   gitTest("git clones onto a share and finds it clean", async (vm) => {
     await vm.docker("import", "--change", "ENV PATH=/bin", await gitArchive(join(vm.inTmp, "git"), git ?? ""), "git");
     await mkdir(join(vm.inHome, "repository"));
