@@ -39,10 +39,10 @@ export async function mountShares(boot: Boot): Promise<void> {
 
 type BootShare = Boot["shares"][number];
 
-async function mountShare({ tag, path, folder, readOnly, cache }: BootShare): Promise<void> {
+async function mountShare({ tag, path, folder, readOnly, cache, driver = "9p" }: BootShare): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
-    mount(tag, folder, "9p", mountOptions(cache), readOnly);
+    mount(tag, folder, driver, driver === "9p" ? mountOptions(cache) : "", readOnly);
   } catch (cause) {
     throw new QnError("AGENT_FAILED", `The share ${path} cannot be mounted: ${String(cause)}.`, { cause });
   }

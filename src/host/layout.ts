@@ -78,6 +78,11 @@ export function layoutOf(given: string): Layout {
   };
 }
 
+/** The socket of the daemon that serves a share: shorter than `control.sock`, so that it fits where that does. */
+export function shareSocket(paths: VmPaths, tag: string): string {
+  return join(paths.folder, `${tag}.sock`);
+}
+
 /** True for a name that a VM may have; QN_HOME's own folders start with an underscore, so they never clash. */
 export function isVmName(name: string): boolean {
   return vmNamePattern.test(name);

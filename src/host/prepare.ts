@@ -15,6 +15,7 @@ import type { VmSpec } from "./qemu/args.ts";
 import type { HostFacts } from "./qemu/facts.ts";
 import { planVm } from "./qemu/plan.ts";
 import { probeHost } from "./qemu/probe.ts";
+import { findVirtiofsd } from "./qemu/probe-virtiofsd.ts";
 import { type GuestShare, type LookedAt, shareMistakes, sharesOf } from "./shares.ts";
 
 /** What settings, host and image say about a VM together. */
@@ -24,6 +25,8 @@ export type Prepared = {
   readonly facts: HostFacts;
   readonly image: StoredImage;
   readonly shares: readonly GuestShare[];
+  /** The daemon that serves shares, when the settings ask for it. */
+  readonly virtiofsd: string | undefined;
   /** The specification with the ports of one boot. */
   specFor(ports: { readonly gate: number; readonly ssh: number }): VmSpec;
 };
@@ -44,7 +47,8 @@ export async function prepareVm(
   await refuseNewerFolder(paths);
   const { config, origins } = await effectiveConfig(paths, env, flags);
   const { sound, window } = config;
-  const shares = await lookAtShares(config.mounts, layout.home);
+  const virtiofsd = config.files.driver === "virtiofs" ? await findVirtiofsd(env) : undefined;
+  const shares = await lookAtShares(config, layout.home);
   const facts = await probeHost(config.arch, { env, cacheFolder: layout.cache, sound, window });
   const specFor: Prepared["specFor"] = (ports) =>
     planVm({ config: { ...config, mounts: shares }, facts, paths, ports });
@@ -55,7 +59,7 @@ export async function prepareVm(
     throw new QnError("IMAGE_MISSING", `There is no image "${config.image}" for ${config.arch} in ${layout.images}.`);
   }
   await verifyImage(image);
-  return { config, origins, facts, image, shares, specFor };
+  return { config, origins, facts, image, shares, virtiofsd, specFor };
 }
 
 /** The effective settings of a VM, whether or not it has a file yet. Throws CONFIG_INVALID. */
@@ -69,11 +73,11 @@ export async function effectiveConfig(paths: VmPaths, env: Environment, flags: C
 // --- internal ---
 
 /** What is shared in the end. Throws CONFIG_INVALID with every folder that cannot be, before QEMU says so less clearly. */
-async function lookAtShares(mounts: readonly Share[], home: string): Promise<readonly GuestShare[]> {
+async function lookAtShares({ mounts, files }: VmConfig, home: string): Promise<readonly GuestShare[]> {
   const looks = await Promise.all(mounts.map(lookAt));
   const places = { tmp: await realpath("/tmp"), home: await realpath(home).catch(() => home) };
   const mistakes = shareMistakes(looks, places);
-  if (mistakes.length === 0) return sharesOf(looks, places);
+  if (mistakes.length === 0) return sharesOf(looks, places, files.driver);
   throw new QnError("CONFIG_INVALID", `${counted(mistakes.length, "share")} cannot be shown in the guest.`, {
     details: mistakes,
   });

@@ -15,19 +15,29 @@ export type LookedAt = { readonly share: Share } & (
 /** What the host has: where /tmp really is, and where QN_HOME is. */
 export type SharePlaces = { readonly tmp: string; readonly home: string };
 
+/** Who serves shares. */
+export type Driver = NonNullable<GuestShare["driver"]>;
+
 /**
  * The shares of a VM: those of its settings at their own paths, and /tmp aside, because a 9p file system cannot hold
  * the sockets that the guest itself makes there (design D8). A share that is named by a link is mounted at the path that
  * the link leads to, and the link is made in the guest too. Tags follow the order, as QEMU's devices do; a folder comes
- * before what lies in it, because it is mounted first.
+ * before what lies in it, because it is mounted first. /tmp and what maps owners are served by 9p whatever the driver:
+ * the first by what the agent knows of 9p, the second because virtiofs knows no mapping for an ordinary user.
  */
-export function sharesOf(looks: readonly LookedAt[], { tmp }: SharePlaces): GuestShare[] {
+export function sharesOf(looks: readonly LookedAt[], { tmp }: SharePlaces, driver: Driver = "9p"): GuestShare[] {
   const byPath = new Map<string, Omit<GuestShare, "tag">>();
   for (const look of looks) {
     if (look.real === undefined || inTmp(look, tmp)) continue;
     const { path: named, ...share } = look.share;
     const links = [...(byPath.get(look.real)?.links ?? []), ...(named === look.real ? [] : [named])];
-    byPath.set(look.real, { ...share, path: look.real, folder: look.real, ...(links.length > 0 ? { links } : {}) });
+    byPath.set(look.real, {
+      ...share,
+      path: look.real,
+      folder: look.real,
+      ...(links.length > 0 ? { links } : {}),
+      ...(driver === "virtiofs" && share.security !== "mapped-xattr" ? { driver } : {}),
+    });
   }
   const tmpLinks = tmp === "/tmp" ? {} : { links: [tmp] };
   const tmpShare = { path: "/tmp", readOnly: false, folder: "/run/qn/tmp", ...tmpLinks };

@@ -52,6 +52,8 @@ const bootSchema = v.object({
       /** Other paths that lead to the share on the host, by links there. */
       links: v.optional(v.array(absolutePath)),
       cache: v.optional(v.picklist(["mmap", "none", "loose"])),
+      /** The kind of file system; 9p unless it is named. */
+      driver: v.optional(v.picklist(["9p", "virtiofs"])),
     }),
   ),
   /** What becomes of a bind source that no share covers; `error` unless it is named. */

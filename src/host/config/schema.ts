@@ -114,6 +114,11 @@ const settings = {
     [host.homeFolder, ...sharedBesideHome[host.os]].map((path) => ({ path, readOnly: false })),
   ),
   files: section("Files of the host in containers.", {
+    driver: setting(
+      oneOf(["9p", "virtiofs"]),
+      "Who serves shares: QEMU itself (9p), or a daemon for each (virtiofs, on Linux with virtiofsd).",
+      () => "9p",
+    ),
     missing: setting(
       oneOf(["error", "create"]),
       "What becomes of a bind source that is not shared: an error, or an empty folder in the guest (create).",

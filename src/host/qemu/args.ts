@@ -46,12 +46,15 @@ export const bareArgs = ["-nodefaults", "-no-user-config"] as const;
  */
 export function qemuArgs(spec: VmSpec): readonly string[] {
   const flash = { pflash0: devices.nodes.firmwareCode, pflash1: spec.firmware.vars && devices.nodes.firmwareVars };
+  const isServed = spec.shares.some(({ socket }) => socket !== undefined);
+  const memory = isServed ? { "memory-backend": devices.sharedMemoryId } : {};
   return [
     spec.qemu.path,
     ...option("-name", `qn-${spec.name}`),
     ...bareArgs,
     ...(spec.sandbox ? sandboxArgs : []),
-    ...option("-machine", spec.machine.type, { ...spec.machine.properties, ...flash }),
+    ...(isServed ? devices.sharedMemory(spec.memoryMiB) : []),
+    ...option("-machine", spec.machine.type, { ...spec.machine.properties, ...flash, ...memory }),
     ...option("-accel", spec.accel.name, spec.accel.options),
     ...option("-cpu", spec.cpu),
     ...option("-smp", undefined, { cpus: spec.cpus, sockets: 1, cores: spec.cpus, threads: 1 }),

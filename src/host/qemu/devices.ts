@@ -12,6 +12,8 @@ export type SharedFolder = {
   readonly path: string;
   readonly readOnly: boolean;
   readonly security?: "none" | "mapped-xattr" | undefined;
+  /** The socket of the daemon that serves it; without one QEMU does. */
+  readonly socket?: string | undefined;
 };
 
 /** Names of the block nodes in QMP: snapshots and the firmware's banks are addressed by them. */
@@ -86,7 +88,13 @@ export function network(forwards: readonly { hostPort: number; guestPort: number
  * A share by 9p. `none` leaves links and modes as they are on the host, `remap` keeps inode numbers of several file
  * systems below one share apart. It is QEMU that refuses to write to a read-only one, so that no guest can.
  */
-export function share({ tag, path, readOnly, security = "none" }: SharedFolder): Words {
+export function share({ tag, path, readOnly, security = "none", socket }: SharedFolder): Words {
+  if (socket !== undefined) {
+    return [
+      ...option("-chardev", "socket", { id: tag, path: socket }),
+      ...option("-device", "vhost-user-fs-pci", { chardev: tag, tag, "queue-size": 1024 }),
+    ];
+  }
   return [
     ...option("-fsdev", "local", {
       id: tag,
@@ -98,6 +106,14 @@ export function share({ tag, path, readOnly, security = "none" }: SharedFolder):
     ...option("-device", "virtio-9p-pci", { fsdev: tag, mount_tag: tag }),
   ];
 }
+
+/** Memory that a daemon of vhost-user can map too: it reads and writes the guest's buffers itself. */
+export function sharedMemory(sizeMiB: number): Words {
+  return option("-object", "memory-backend-memfd", { id: sharedMemoryId, size: `${sizeMiB}M`, share: true });
+}
+
+/** The name by which the machine takes `sharedMemory`. */
+export const sharedMemoryId = "memory";
 
 /** Randomness from the host, so that the guest's keys need not wait for it. */
 export function randomness(): Words {

@@ -2,7 +2,7 @@
 import { type ErrorCode, QnError } from "../../base/errors.ts";
 import { gateGuestPort, sshGuestPort } from "../../protocol/messages.ts";
 import type { Share, VmConfig } from "../config/schema.ts";
-import type { VmPaths } from "../layout.ts";
+import { shareSocket, type VmPaths } from "../layout.ts";
 import type { VmSpec } from "./args.ts";
 import type { SharedFolder } from "./devices.ts";
 import type { HostFacts } from "./facts.ts";
@@ -15,9 +15,12 @@ import {
   hostPlatforms,
 } from "./platforms.ts";
 
+/** A share, and who serves it; 9p unless it is named. */
+type PlannedShare = Share & { readonly driver?: "9p" | "virtiofs" | undefined };
+
 /** What a plan is made from. `ports` are free TCP ports of the host's loopback. */
 export type PlanInput = {
-  readonly config: VmConfig;
+  readonly config: Omit<VmConfig, "mounts"> & { readonly mounts: readonly PlannedShare[] };
   readonly facts: HostFacts;
   readonly paths: VmPaths;
   readonly ports: { readonly gate: number; readonly ssh: number };
@@ -66,7 +69,7 @@ export function planVm({ config, facts, paths, ports }: PlanInput): VmSpec {
       { hostPort: ports.gate, guestPort: gateGuestPort },
       { hostPort: ports.ssh, guestPort: sshGuestPort },
     ],
-    shares: config.mounts.map(sharedFolder),
+    shares: config.mounts.map((share, index) => sharedFolder(share, index, paths)),
     credentialFiles: [paths.credentialFile, paths.sshKeyCredentialFile],
     serialLog: paths.logs.serial,
     consoleDevice: guest.consoleDevice,
@@ -147,6 +150,8 @@ function gic(config: VmConfig, accel: Accel): Record<string, string> {
   return version === undefined ? {} : { "gic-version": version };
 }
 
-function sharedFolder({ path, readOnly, security }: Share, index: number): SharedFolder {
-  return { tag: `qn${index}`, path, readOnly, security };
+function sharedFolder(share: PlannedShare, index: number, paths: VmPaths): SharedFolder {
+  const { path, readOnly, security, driver } = share;
+  const tag = `qn${index}`;
+  return { tag, path, readOnly, security, socket: driver === "virtiofs" ? shareSocket(paths, tag) : undefined };
 }

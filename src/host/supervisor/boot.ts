@@ -1,6 +1,7 @@
 /** What is made anew for each boot: the secret, the ports and the credentials that carry them into the guest. */
 import { randomBytes } from "node:crypto";
-import { readFile, realpath, rm } from "node:fs/promises";
+import { readdir, readFile, realpath, rm } from "node:fs/promises";
+import { join } from "node:path";
 import * as v from "valibot";
 import { QnError } from "../../base/errors.ts";
 import { secretBytes } from "../../protocol/handshake.ts";
@@ -98,7 +99,12 @@ export async function writeBootFiles(
 /** Removes what belongs to one boot alone, once its QEMU is gone; what it says for later is kept. */
 export async function removeBootFiles(paths: VmPaths): Promise<void> {
   const { dockerSocket, qmpSocket, credentialFile, sshKeyCredentialFile } = paths;
-  for (const path of [dockerSocket, qmpSocket, credentialFile, sshKeyCredentialFile]) await rm(path, { force: true });
+  const names = await readdir(paths.folder).catch(() => []);
+  // The daemons of shares leave a socket and a file with their number each.
+  const ofShares = names.filter((name) => /^qn\d+\.sock/.test(name)).map((name) => join(paths.folder, name));
+  for (const path of [dockerSocket, qmpSocket, credentialFile, sshKeyCredentialFile, ...ofShares]) {
+    await rm(path, { force: true });
+  }
 }
 
 // --- internal ---

@@ -18,6 +18,7 @@ import type { SuperviseOptions } from "./run.ts";
 import { Seam } from "./seam.ts";
 import { tailOf, watchForSilence } from "./serial.ts";
 import type { Snapshot } from "./status.ts";
+import { startVirtiofs } from "./virtiofs.ts";
 
 /** How the effects tell what came of them. */
 export type Teller = {
@@ -159,12 +160,26 @@ export class Effects {
   async #startQemu(): Promise<void> {
     const { paths } = this.#options;
     const boot = this.#needBoot();
-    const qemu = await startQemu(boot.argv, paths, this.#calledOff.signal);
+    const daemons = await startVirtiofs(this.#needPrepared(), paths, (share) => this.#tellOfLostDaemon(share.path));
+    const qemu = await startQemu(boot.argv, paths, this.#calledOff.signal).catch((error: unknown) => {
+      daemons.stop();
+      throw error;
+    });
     // Before anything else: should this supervisor die, only the record says which process to end.
     await recordQemu(paths, boot, qemu.pid);
     const { silenceMs = this.#patience.silenceMs } = this.#options.limits;
     this.#silence = watchForSilence(paths.logs.serial, silenceMs, () => this.#tell.dispatch({ type: "stalled" }));
     this.#own(qemu);
+  }
+
+  /** A daemon ends with QEMU; one that ends before it leaves programs in the guest waiting for its share. */
+  #tellOfLostDaemon(path: string): void {
+    const asked = this.#qemu?.qmp.execute("query-status");
+    const lost = `virtiofsd has ended for the share ${path}, which hangs until \`qn restart\`.`;
+    asked?.then(
+      () => this.#tell.warn(lost),
+      () => {},
+    );
   }
 
   /** Takes charge of a QEMU: hears its doorbell and its end. */

@@ -53,6 +53,15 @@ test("a share that is named by a link is where the link leads to, and the link i
   ]);
 });
 
+test("with virtiofs all are served by it but /tmp and what maps owners", () => {
+  const looks = [folder("/home/ann"), folder("/srv", { security: "mapped-xattr" })];
+  expect(sharesOf(looks, places, "virtiofs").map(({ path, driver }) => [path, driver])).toEqual([
+    ["/srv", undefined],
+    ["/home/ann", "virtiofs"],
+    ["/tmp", undefined],
+  ]);
+});
+
 test("on macOS /tmp is /private/tmp too", () => {
   const looks = [folder("/var/folders", { real: "/private/var/folders" }), folder("/private/tmp/x")];
   expect(sharesOf(looks, { tmp: "/private/tmp", home: "/Users/ann/.qn" })).toEqual([

@@ -19,7 +19,7 @@ const defaults: VmConfig = {
   image: "debian",
   accel: "auto",
   mounts: [{ path: "/home/ann", readOnly: false }],
-  files: { missing: "error" },
+  files: { driver: "9p", missing: "error" },
   ports: { bind: "loopback", deny: [] },
   changes: { exclude: [".git", "node_modules"], entriesMax: 20_000 },
   docker: { context: "auto", daemon: {} },
@@ -37,6 +37,7 @@ const paths = [
   "image",
   "accel",
   "mounts",
+  "files.driver",
   "files.missing",
   "ports.bind",
   "ports.deny",
@@ -91,7 +92,7 @@ mounts:
     readOnly: true
     security: mapped-xattr
     cache: none
-files: { missing: create }
+files: { driver: virtiofs, missing: create }
 ports: { bind: all, deny: [22, "6000-6063"] }
 changes: { exclude: [target], entriesMax: 7 }
 docker: { context: make, daemon: { dns: [9.9.9.9] } }
@@ -112,7 +113,7 @@ protected: true
         { path: "/srv", readOnly: false },
         { path: "/opt", readOnly: true, security: "mapped-xattr", cache: "none" },
       ],
-      files: { missing: "create" },
+      files: { driver: "virtiofs", missing: "create" },
       ports: { bind: "all", deny: [22, "6000-6063"] },
       changes: { exclude: ["target"], entriesMax: 7 },
       docker: { context: "make", daemon: { dns: ["9.9.9.9"] } },
@@ -150,6 +151,7 @@ test("every variable sets its setting, an empty one none", () => {
     QN_IMAGE: "mine",
     QN_ACCEL: "tcg",
     QN_MOUNTS: "[{ path: /srv, readOnly: true }]",
+    QN_FILES_DRIVER: "virtiofs",
     QN_FILES_MISSING: "create",
     QN_PORTS_BIND: "all",
     QN_PORTS_DENY: "[22]",
@@ -175,7 +177,7 @@ test("every variable sets its setting, an empty one none", () => {
       image: "mine",
       accel: "tcg",
       mounts: [{ path: "/srv", readOnly: true }],
-      files: { missing: "create" },
+      files: { driver: "virtiofs", missing: "create" },
       ports: { bind: "all", deny: [22] },
       changes: { exclude: ["dist"], entriesMax: 5 },
       docker: { context: "make", daemon: { dns: ["9.9.9.9"] } },

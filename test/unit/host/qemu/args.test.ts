@@ -89,6 +89,23 @@ test("firmware without a store of variables has one flash bank", () => {
   ]);
 });
 
+test("shares that daemons serve are devices of theirs, on memory that they can map", () => {
+  const facts = factsOf("linux/x86_64");
+  const mounts = [
+    { path: "/home/ann", readOnly: false, driver: "virtiofs" },
+    { path: "/srv", readOnly: true },
+  ] as const;
+  const lines = golden(facts, { mounts }).split("\n");
+  expect(lines.filter((line) => /memory|fsdev|qn\d/.test(line))).toEqual([
+    "-object memory-backend-memfd,id=memory,size=4096M,share=on",
+    "-machine q35,vmport=off,pflash0=firmware-code,pflash1=firmware-vars,memory-backend=memory",
+    "-chardev socket,id=qn0,path=/home/ann/.qn/default/qn0.sock",
+    "-device vhost-user-fs-pci,chardev=qn0,tag=qn0,queue-size=1024",
+    "-fsdev local,id=qn1,path=/srv,security_model=none,multidevs=remap,readonly=on",
+    "-device virtio-9p-pci,fsdev=qn1,mount_tag=qn1",
+  ]);
+});
+
 test("a command line for a shell quotes what the shell would read differently", () => {
   expect(shellLine(["/opt/q n/qemu", "-m", "size=1M", "it's", "a,,b", "$HOME", "ü", "", "~"])).toBe(
     "'/opt/q n/qemu' -m size=1M 'it'\\''s' a,,b '$HOME' 'ü' '' '~'",
