@@ -7,7 +7,7 @@ import type { Boot } from "../../protocol/messages.ts";
 import type { BindSource } from "./request.ts";
 
 /** What the answer depends on. */
-export type SharedWith = Pick<Boot, "vm" | "home" | "dockerSocket" | "shares" | "missing">;
+export type SharedWith = Pick<Boot, "vm" | "home" | "shares" | "missing">;
 
 /** Where a source leads to in the guest once links are followed, and whether there is anything. */
 export type Place = { readonly path: string; readonly isThere: boolean };
@@ -32,9 +32,10 @@ export async function settleSources(sources: readonly BindSource[], boot: Shared
  * the guest's system (docs/files.md says why those count), or the settings let Docker make what is missing.
  */
 export function whyNot(source: string, { path, isThere }: Place, boot: SharedWith): string | undefined {
-  if (source === boot.dockerSocket) return undefined;
   const named = path === source ? `"${source}"` : `"${source}" leads to "${path}", which`;
   if (liesIn(path, boot.home)) {
+    // What is there is the cover of QN_HOME, with Docker's socket and nothing else in it.
+    if (isThere) return undefined;
     return `${named} is in qn's own folder on the host, which the guest does not see: it has keys and disks in it.`;
   }
   if (boot.shares.some((share) => liesIn(path, share.path))) return undefined;

@@ -5,7 +5,6 @@ import { type SharedWith, whyNot } from "../../../../src/agent/tmp/unshared.ts";
 const boot: SharedWith = {
   vm: "default",
   home: "/home/ann/.qn",
-  dockerSocket: "/home/ann/.qn/default/docker.sock",
   shares: [
     { tag: "qn0", path: "/home/ann", folder: "/home/ann", readOnly: false },
     { tag: "qn1", path: "/tmp", folder: "/run/qn/tmp", readOnly: false },
@@ -85,15 +84,15 @@ test("what is not there in the guest's system is refused, because no share can b
   );
 });
 
-test("QN_HOME is refused, but Docker's socket in it is a link to the guest's own and passes", () => {
-  expect(whyNot("/home/ann/.qn/default", { path: "/home/ann/.qn/default", isThere: true }, boot)).toBe(
-    `"/home/ann/.qn/default" is in qn's own folder on the host, which the guest does not see: it has keys and disks in it.`,
+test("what is in QN_HOME on the host is refused; its cover, with Docker's socket in it, passes", () => {
+  const file = "/home/ann/.qn/default/boot.json";
+  expect(whyNot(file, { path: file, isThere: false }, { ...boot, missing: "create" })).toBe(
+    `"${file}" is in qn's own folder on the host, which the guest does not see: it has keys and disks in it.`,
   );
-  const socket = { path: "/run/docker.sock", isThere: true };
-  expect(whyNot("/home/ann/link-to-it", socket, boot)).toBeUndefined();
-  const inTmp = { path: "/tmp/qn/default/docker.sock", isThere: true };
-  const below = { ...boot, home: "/tmp/qn", dockerSocket: inTmp.path };
-  expect(whyNot(inTmp.path, inTmp, below)).toBeUndefined();
+  expect(refused(["/home/ann/.qn", "/home/ann/.qn/default"], true)).toEqual([]);
+  expect(
+    whyNot("/home/ann/.qn/default/docker.sock", { path: "/run/docker.sock", isThere: true }, boot),
+  ).toBeUndefined();
 });
 
 test("with `missing: create` Docker makes what is missing, as it always did", () => {
