@@ -194,17 +194,8 @@ test("every variable sets its setting, an empty one none", () => {
   });
 });
 
-test("a list of shares replaces the default one, an empty list too", () => {
-  expect(load({ file: "mounts: []" }).config.mounts).toEqual([]);
-});
-
 test("a section that is empty changes nothing", () => {
   expect(load({ file: "ports: {}" }).config).toEqual(defaults);
-});
-
-test("a share's path is cleaned, so that one folder has one name", () => {
-  const file = "mounts: [{ path: /tmp/ }, { path: /srv//data/../www/. }, { path: / }]";
-  expect(load({ file }).config.mounts.map(({ path }) => path)).toEqual(["/tmp", "/srv/www", "/"]);
 });
 
 test("a file that is empty or only remarks is fine", () => {
