@@ -56,14 +56,17 @@ export type PortStatus = {
   readonly error: string | null;
 };
 
+/** Where QN_HOME lies, and variables that every command of the VM's gets. */
+export type VmOptions = { readonly parent?: string; readonly env?: Readonly<Record<string, string>> };
+
 /** A VM that is described but not made: its folders are there, `qn up` was not called. `parent` is where QN_HOME lies. */
-export async function unbornVm(options: { readonly parent?: string } = {}): Promise<Vm> {
+export async function unbornVm(options: VmOptions = {}): Promise<Vm> {
   const qnHome = await tempHome(options);
-  return vmAt(qnHome, await mkdtemp(join(homedir(), "qn-test-")), await mkdtemp("/tmp/qn-test-"));
+  return vmAt(qnHome, options.env ?? {}, await mkdtemp(join(homedir(), "qn-test-")), await mkdtemp("/tmp/qn-test-"));
 }
 
-/** Where QN_HOME lies, and what is done before the first `qn up`, such as writing its settings. */
-export type BootOptions = { readonly parent?: string; readonly before?: (vm: Vm) => Promise<void> };
+/** The same, and what is done before the first `qn up`, such as writing its settings. */
+export type BootOptions = VmOptions & { readonly before?: (vm: Vm) => Promise<void> };
 
 /** Boots a VM and gives its Docker the image `busybox`. Throws with the VM's logs when that fails. */
 export async function bootVm(options: BootOptions = {}): Promise<Vm> {
@@ -121,10 +124,11 @@ export function testWithVm(boot: () => Promise<Vm> = () => bootVm()): VmTest {
 /** A test machine may be busy with other things, and emulate the guest. */
 const deadlinesMs = { boot: 600_000, test: 240_000 };
 
-function vmAt(qnHome: TempHome, inHome: string, inTmp: string): Vm {
+function vmAt(qnHome: TempHome, more: Readonly<Record<string, string>>, inHome: string, inTmp: string): Vm {
   const home = qnHome.path;
   const folder = join(home, "default");
   const env = {
+    ...more,
     QN_HOME: home,
     DOCKER_HOST: `unix://${join(folder, "docker.sock")}`,
     DOCKER_CONFIG: join(inHome, ".docker"),

@@ -15,6 +15,7 @@ import { HostNames } from "../names/host-names.ts";
 import { interceptNames } from "../names/intercept.ts";
 import { serveNames } from "../names/serve.ts";
 import { servePlugin } from "../plugin.ts";
+import { provideProxy } from "../proxy.ts";
 import { PortBook } from "./book.ts";
 import { HeldPorts } from "./held.ts";
 import { portHooks } from "./hooks.ts";
@@ -41,6 +42,7 @@ export async function servePorts(
   options: { signal: AbortSignal; onReady: () => void },
 ): Promise<void> {
   await hideHostPorts(boot.hostPorts);
+  await provideProxy(boot.proxy);
   const link = new HostLink(identity);
   const onTrouble = (text: string): void => link.log(text);
   await offerDockerPorts(boot);

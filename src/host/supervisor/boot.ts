@@ -12,6 +12,7 @@ import { ownUser } from "../../system/platform.ts";
 import { run } from "../../system/process.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import type { Prepared } from "../prepare.ts";
+import type { ProxySettings } from "../proxy.ts";
 import { portRangeOf } from "./port-range.ts";
 
 const bootSchema = v.object({
@@ -63,6 +64,7 @@ export async function writeBootFiles(
   paths: VmPaths,
   boot: BootRecord,
   { shares, config }: Pick<Prepared, "shares" | "config">,
+  proxy: ProxySettings,
 ): Promise<void> {
   // As the guest sees it: shares are mounted where they really are.
   const home = await realpath(layout.home);
@@ -81,6 +83,7 @@ export async function writeBootFiles(
     missing,
     dockerPorts: boot.dockerPorts,
     daemon: config.docker.daemon,
+    proxy: { ...proxy },
   };
   const text = JSON.stringify(content);
   if (Buffer.byteLength(text) > bootBytesMax) {

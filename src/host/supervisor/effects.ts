@@ -7,6 +7,7 @@ import type { ForwardsChange } from "../ports/apply.ts";
 import { hostAnswerer } from "../names/answer.ts";
 import { portRules } from "../ports/plan.ts";
 import { type Prepared, prepareVm } from "../prepare.ts";
+import { proxySettings } from "../proxy.ts";
 import { qemuArgs } from "../qemu/args.ts";
 import { powerDown } from "../qmp/commands.ts";
 import { type BootRecord, newBoot, readBootRecord, recordQemu, removeBootFiles, writeBootFiles } from "./boot.ts";
@@ -145,14 +146,14 @@ export class Effects {
   }
 
   async #makeDisks(): Promise<void> {
-    const { layout, paths } = this.#options;
+    const { layout, paths, env } = this.#options;
     const prepared = this.#needPrepared();
     await makeDisks(paths, prepared);
     const boot = await newBoot(layout, paths);
     const spec = prepared.specFor({ gate: boot.gatePort, ssh: boot.sshPort });
     for (const warning of spec.warnings) this.#tell.warn(warning);
     this.#boot = { ...boot, argv: [...qemuArgs(spec)] };
-    await writeBootFiles(layout, paths, this.#boot, prepared);
+    await writeBootFiles(layout, paths, this.#boot, prepared, proxySettings(env));
     await writeSshConfig(layout, paths, boot.sshPort);
     this.#tell.dispatch({ type: "disks-ready" });
   }

@@ -1,0 +1,165 @@
+/** Names and the way back: what containers and the guest resolve, how they reach the host, and the host's proxy. */
+import { expect } from "bun:test";
+import { mkdtemp, rename } from "node:fs/promises";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { type FakeDns, fakeDns } from "../support/fake-dns.ts";
+import { until } from "../support/until.ts";
+import { bootVm, testWithVm, type Vm } from "../support/vm.ts";
+
+const hundred = Array.from({ length: 100 }, (_, index) => `192.0.2.${index + 1}`);
+const networks = ["bridge", "own", "host"] as const;
+
+/** The host's resolver and proxy, which are this file's own: the machine's stay as they are. */
+const dns = await fakeDns({ "first.test": ["192.0.2.1"], "big.test": hundred });
+const files = await mkdtemp("/tmp/qn-names-");
+const proxy = await recordingProxy();
+const env = {
+  QN_RESOLV_CONF: join(files, "resolv.conf"),
+  QN_HOSTS: join(files, "hosts"),
+  HTTP_PROXY: `http://ann:secret@localhost:${proxy.port}`,
+  https_proxy: `http://127.0.0.1:${proxy.port}`,
+  NO_PROXY: "corp.test",
+};
+await useServer(dns);
+await Bun.write(env.QN_HOSTS, "127.0.0.1 localhost app.test\n192.0.2.44 nas.test\n");
+
+const test = testWithVm(async () => {
+  const vm = await bootVm({ env });
+  await vm.docker("network", "create", "own");
+  return vm;
+});
+
+/** What busybox's nslookup says of a name, IPv4 only: its addresses. */
+async function lookUp(vm: Vm, network: string, name: string): Promise<string[]> {
+  const command = ["sh", "-c", 'nslookup -type=a "$0" || true', name];
+  const output = await vm.docker("run", "--rm", "--network", network, "busybox", ...command);
+  const [, ...answers] = output.split("\n\n");
+  return [...answers.join("\n").matchAll(/^Address: (\S+)$/gm)].map(([, address = ""]) => address);
+}
+
+/** The addresses that the C library finds in the guest, which asks again over TCP when an answer was cut. */
+async function addressesInGuest(vm: Vm, name: string): Promise<string[]> {
+  const output = await vm.qn("ssh", "--", "sh", "-c", `getent ahostsv4 ${name} || true`);
+  return [...new Set([...output.matchAll(/^(\S+)\s+STREAM/gm)].map(([, address = ""]) => address))];
+}
+
+for (const network of networks) {
+  test(`a container in the network ${network} reaches the host's loopback by name, without flags`, async (vm) => {
+    const server = createServer((_request, response) => response.end("from the host's loopback"));
+    const port = await listenOnLoopback(server);
+    for (const name of ["host.docker.internal", "gateway.docker.internal"]) {
+      const fetching = ["wget", "-q", "-T", "10", "-O", "-", `http://${name}:${port}/`];
+      const got = await vm.docker("run", "--rm", "--network", network, "busybox", ...fetching);
+      expect(got).toBe("from the host's loopback");
+    }
+    server.close();
+  });
+
+  test(`a container in the network ${network} knows the names that the host knows, and no others`, async (vm) => {
+    expect(await lookUp(vm, network, "first.test")).toEqual(["192.0.2.1"]);
+    expect(await lookUp(vm, network, "nas.test")).toEqual(["192.0.2.44"]);
+    expect(await lookUp(vm, network, "app.test")).toEqual(["10.0.2.2"]);
+    expect(await lookUp(vm, network, "unknown.test")).toEqual([]);
+  });
+}
+
+test("a VPN's resolv.conf counts at once, in the guest and in a container that runs already", async (vm) => {
+  await using vpn = await fakeDns({ "first.test": ["198.51.100.1"], "git.corp.test": ["198.51.100.2"] });
+  const id = await vm.docker("run", "--detach", "--init", "--network", "own", "busybox", "sleep", "1000");
+  const inside = async (name: string): Promise<string> =>
+    await vm.docker("exec", id, "sh", "-c", `nslookup -type=a ${name} | grep ^Address: | tail -n 1`);
+  expect(await inside("first.test")).toBe("Address: 192.0.2.1");
+  await useServer(vpn);
+  expect(await inside("first.test")).toBe("Address: 198.51.100.1");
+  expect(await inside("git.corp.test")).toBe("Address: 198.51.100.2");
+  expect(await addressesInGuest(vm, "git.corp.test")).toEqual(["198.51.100.2"]);
+  await useServer(dns);
+  await vm.docker("rm", "--force", id);
+});
+
+test("an answer that is too long for a datagram comes whole, over TCP", async (vm) => {
+  expect((await addressesInGuest(vm, "big.test")).toSorted()).toEqual(hundred.toSorted());
+  expect(dns.asked).toContain("tcp big.test");
+});
+
+test("names go on while the supervisor is away, and when the agent has been killed", async (vm) => {
+  const { supervisor } = await vm.status();
+  process.kill(Number(supervisor.pid), "SIGKILL");
+  // Only qn's way is gone: ssh is slirp's own.
+  const own = ["ssh", "-F", join(vm.folder, "ssh_config"), "qn-default", "getent", "ahostsv4", "host.docker.internal"];
+  expect(await vm.succeed(own)).toContain("10.0.2.2");
+  await vm.qn("up");
+  expect(await addressesInGuest(vm, "first.test")).toEqual(["192.0.2.1"]);
+  await vm.succeed(["ssh", "-F", join(vm.folder, "ssh_config"), "root@qn-default", "systemctl kill -s KILL qn-ports"]);
+  const back = await until("names after the agent's death", 60_000, async () => {
+    const found = await addressesInGuest(vm, "first.test");
+    return found.length > 0 ? found : undefined;
+  });
+  expect(back).toEqual(["192.0.2.1"]);
+});
+
+test("dockerd uses the host's proxy, seen from the guest, and nothing of qn does", async (vm) => {
+  expect(proxy.asked).toEqual([]);
+  const format = "{{.HTTPProxy}} {{.HTTPSProxy}} {{.NoProxy}}";
+  const [http, https, direct] = (await vm.docker("info", "--format", format)).split(" ");
+  // Docker hides the password itself.
+  expect(http).toBe(`http://xxxxx:xxxxx@10.0.2.2:${proxy.port}`);
+  expect(https).toBe(`http://10.0.2.2:${proxy.port}`);
+  expect(direct).toMatch(/^corp\.test,localhost,.*host\.docker\.internal/);
+  await vm.fail(["docker", "pull", "registry.test/nothing"]);
+  expect(new Set(proxy.asked)).toEqual(new Set(["registry.test:443"]));
+});
+
+test("the proxy's password is on no command line, in no log, and not for everybody in the guest", async (vm) => {
+  const processes = await vm.succeed(["ps", "axww", "-o", "args"]);
+  expect(processes).not.toContain("ann:secret");
+  const logs = await vm.succeed(["sh", "-c", `cat ${vm.folder}/*.log ${vm.folder}/boot.json`]);
+  expect(logs).not.toContain("secret@");
+  const asUser = "cat /run/qn/docker.env; cat /proc/$(pidof dockerd)/environ; id -u";
+  const asRoot = ["ssh", "-F", join(vm.folder, "ssh_config"), "root@qn-default", asUser];
+  expect(await vm.succeed(asRoot)).toContain("ann:secret@10.0.2.2");
+  const seen = await vm.docker(
+    "run",
+    "--rm",
+    "--pid",
+    "host",
+    "--user",
+    "1000",
+    "busybox",
+    "sh",
+    "-c",
+    "cat /proc/[0-9]*/environ 2>/dev/null; true",
+  );
+  expect(seen).not.toContain("ann:secret");
+});
+
+// --- internal ---
+
+/** Puts another resolv.conf in the place of the host's, as a VPN does. */
+async function useServer({ port }: FakeDns): Promise<void> {
+  await Bun.write(`${env.QN_RESOLV_CONF}.new`, `nameserver [127.0.0.1]:${port}\n`);
+  await rename(`${env.QN_RESOLV_CONF}.new`, env.QN_RESOLV_CONF);
+}
+
+async function listenOnLoopback(server: ReturnType<typeof createServer>): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.listen(0, "127.0.0.1", resolve);
+  await promise;
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+/** A proxy that refuses everything and keeps what it was asked for. */
+async function recordingProxy(): Promise<{ readonly port: number; readonly asked: readonly string[] }> {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? "");
+    response.writeHead(502).end();
+  });
+  server.on("connect", (request, socket) => {
+    asked.push(request.url ?? "");
+    socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
+  });
+  return { port: await listenOnLoopback(server), asked };
+}
