@@ -61,7 +61,7 @@ async function admit(connection: Connection, options: GateOptions, onSettled: ()
   const early = lines.release();
   if (request.open === "control") return options.onControl(connection, early);
   if (request.open === "names") return options.onNames(connection, early);
-  const isDatagrams = request.open === "port" && request.protocol === "udp";
+  const isDatagrams = "protocol" in request && request.protocol === "udp";
   await (isDatagrams ? carryDatagrams : carryStream)(connection, early, () => options.addressOf(request));
 }
 

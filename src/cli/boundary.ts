@@ -17,7 +17,7 @@ export async function runCommandLine(line: readonly string[]): Promise<void> {
     if (argv.length === 1 && (first === "--version" || first === "-v")) return print(version);
     if (asksForHelp(argv)) return print(await helpFor(argv));
     if (first === undefined || !Object.hasOwn(commands, first)) throw unknownCommand(first);
-    await runCommand(root, { rawArgs: [...argv] });
+    await runCommand(root, { rawArgs: withDefault(argv) });
   } catch (error) {
     const { showError } = await import("./show.ts");
     process.exitCode = showError(toQnError(error));
@@ -30,6 +30,14 @@ export async function runCommandLine(line: readonly string[]): Promise<void> {
 function print(text: string): void {
   const isColoured = process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "";
   process.stdout.write(`${isColoured ? text : stripVTControlCharacters(text)}\n`);
+}
+
+/** `qn ports web` shows the ports of the VM "web": citty takes a first word for a sub-command, whether there is one or not. */
+function withDefault(argv: readonly string[]): string[] {
+  const [name = "", ...words] = argv;
+  const standard = commands[name]?.default;
+  const isNamed = subCommand(commands[name] ?? root, words[0] ?? "") !== undefined;
+  return typeof standard !== "string" || isNamed ? [...argv] : [name, standard, ...words];
 }
 
 /** Help is asked for before a `--`: what follows it belongs to somebody else's command. */

@@ -31,7 +31,10 @@ function wordsOf(event: ControlEvent): string {
       return `degraded: ${event.reason}`;
     case "stopped":
       return event.forced ? "stopped by force" : "stopped";
+    case "forwarded":
+      return "forwarded";
+    case "refused":
     case "failed":
-      return `failed [${event.error.code}] ${event.error.message}`;
+      return `${event.event} [${event.error.code}] ${event.error.message}`;
   }
 }

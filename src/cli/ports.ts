@@ -1,10 +1,12 @@
 /** `qn ports`: which published ports listen on the host, for whom, and what went wrong. */
+import { defineCommand } from "citty";
 import { command, jsonArg, vmArg } from "./command.ts";
+import { add, remove } from "./ports-change.ts";
 
-export const ports = command({
+const show = command({
   name: "ports",
   description: "Show the forwarded ports",
-  examples: ["qn ports", "qn ports web --watch"],
+  examples: ["qn ports show", "qn ports show web --watch"],
   args: {
     vm: vmArg,
     json: jsonArg,
@@ -26,4 +28,10 @@ export const ports = command({
     if (forwards.length === 0) return say(`VM "${paths.name}" has no forwards.`);
     process.stdout.write(`${forwardTable(forwards).join("\n")}\n`);
   },
+});
+
+export const ports = defineCommand({
+  meta: { name: "ports", description: "Show the forwarded ports, or change those that were made by hand" },
+  subCommands: { show, add, remove },
+  default: "show",
 });

@@ -20,6 +20,8 @@ export type VmPaths = {
   readonly config: string;
   /** The settings of all VMs; the VM's own win. */
   readonly commonConfig: string;
+  /** The forwards that were made by hand. */
+  readonly forwards: string;
   readonly lock: string;
   readonly controlSocket: string;
   readonly dockerSocket: string;
@@ -104,6 +106,7 @@ function vmPaths(home: string, name: string): VmPaths {
     version: at("version"),
     config: at("config.yaml"),
     commonConfig: join(home, "config.yaml"),
+    forwards: at("forwards.json"),
     lock: at("lock"),
     controlSocket: at("control.sock"),
     dockerSocket: at("docker.sock"),

@@ -99,6 +99,8 @@ const openSchema = v.variant("open", [
     hostIp: hostAddress,
     hostPort: port,
   }),
+  // A port of the guest itself, for a forward that a person made.
+  v.object({ open: v.literal("guest"), protocol: v.picklist(["tcp", "udp"]), port }),
 ]);
 
 /** What the host asks a proven connection to become. */

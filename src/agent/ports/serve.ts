@@ -131,6 +131,7 @@ async function offerDockerPorts({ dockerPorts }: Boot): Promise<void> {
 /** Where a stream leads: Docker's socket, or the container that publishes the port now. */
 function targetOf(request: Exclude<Open, { open: "control" | "names" }>, book: PortBook): Address {
   if (request.open === "docker") return { unix: dockerSocket };
+  if (request.open === "guest") return { hostname: "127.0.0.1", port: request.port };
   const target = book.find(request);
   if (target !== undefined) return target;
   throw new QnError("AGENT_FAILED", `No container publishes ${request.protocol} port ${request.hostPort}.`);

@@ -36,8 +36,13 @@ export async function candidates(root: CommandDef, words: readonly string[], nam
   const last = words.at(-1) ?? "";
   if (typed.includes("--")) return [];
   const { command, path, rest } = innermost(root, typed);
-  const found = await fitting(command, path, rest, last, names);
-  return found.filter(({ word }) => word.startsWith(last));
+  const standard = standardOf(command);
+  const found = [
+    ...(await fitting(command, path, rest, last, names)),
+    ...(standard === undefined ? [] : await fitting(standard, path, rest, last, names)),
+  ];
+  const fits = new Map(found.filter(({ word }) => word.startsWith(last)).map((each) => [each.word, each]));
+  return [...fits.values()];
 }
 
 // --- internal ---
@@ -60,6 +65,13 @@ async function fitting(
   const given = rest.filter((word, index) => !word.startsWith("-") && !takesValue(args, rest[index - 1] ?? "")).length;
   const [name] = positionals[given] ?? [];
   return name === undefined ? [] : await values(path, name, names);
+}
+
+/** The sub-command that is meant where none is named, as in `qn ports`. */
+function standardOf(command: CommandDef): CommandDef | undefined {
+  const name = plain(command.default);
+  const next = name === undefined ? undefined : plain(plain(command.subCommands)?.[name]);
+  return next as CommandDef | undefined;
 }
 
 async function values(path: string, name: string, names: Names): Promise<readonly Candidate[]> {

@@ -1,11 +1,19 @@
 /** Opens and closes the host listeners of the published ports; one that cannot be opened never stops the others. */
 import { messageOf } from "../../base/errors.ts";
-import type { FailedPort, PublishedPort } from "../../protocol/messages.ts";
+import type { FailedPort, Open, PublishedPort } from "../../protocol/messages.ts";
 import { listen } from "../../system/connection.ts";
 import { listenForDatagrams } from "../../system/datagrams.ts";
 import { isErrno } from "../../system/files.ts";
 import type { Gateway } from "../gate/gateway.ts";
-import { deniedBy, isUnspecified, planListeners, type PortRules, type Wanted, wantedListeners } from "./plan.ts";
+import {
+  deniedBy,
+  isUnspecified,
+  planListeners,
+  type PortRules,
+  type Served,
+  type Wanted,
+  wantedListeners,
+} from "./plan.ts";
 import { type ListensAs, listensAs } from "./privileged.ts";
 import { DeniedPort, refusalOf } from "./refusal.ts";
 import { Flows } from "./udp.ts";
@@ -18,7 +26,7 @@ export type Forward = {
   readonly protocol: PublishedPort["protocol"];
   readonly hostIp: string;
   readonly hostPort: number;
-  serves: PublishedPort;
+  serves: Served;
   listener: Closable | undefined;
   /** What listening failed with. */
   refused: unknown;
@@ -28,6 +36,9 @@ export type Forward = {
   connections: number;
   bytes: number;
 };
+
+/** Where a forward listens. */
+export type Place = Pick<Forward, "protocol" | "hostIp" | "hostPort">;
 
 /** What of the forwards has changed: which there are, or what they have carried. */
 export type ForwardsChange = "forwards" | "counts";
@@ -47,6 +58,9 @@ export class Forwards {
   /** Told when forwards may have come, gone or changed, and when one has carried something or turned a client away. */
   onChange: (what: ForwardsChange) => void = () => {};
 
+  /** Who of this same process has a place that cannot be listened on; the system does not tell one part from another. */
+  ownHolder: (place: Place) => string | undefined = () => undefined;
+
   constructor(gateway: Gateway, rules: PortRules, os: NodeJS.Platform = process.platform) {
     this.#gateway = gateway;
     this.#rules = rules;
@@ -57,13 +71,15 @@ export class Forwards {
    * Makes the listeners what the guest publishes now; those that failed before are tried again. Resolves to those that
    * cannot listen, and why; all others do by then.
    */
-  async serve(published: readonly PublishedPort[]): Promise<readonly FailedPort[]> {
+  async serve(published: readonly Served[]): Promise<readonly FailedPort[]> {
     // UDP sockets take a turn of the loop to open: one report after the other.
     const turn = this.#last.then(() => this.#listen(published));
     this.#last = turn;
     await turn;
     const failing = this.#forwards.filter(({ listener }) => listener === undefined);
-    const failed = await Promise.all(failing.map((forward, index) => failureOf(forward, index < lookUpsMax)));
+    const failed = await Promise.all(
+      failing.map((forward, index) => failureOf(forward, this.ownHolder(forward), index < lookUpsMax)),
+    );
     this.onChange("forwards");
     return failed;
   }
@@ -80,7 +96,7 @@ export class Forwards {
     this.#forwards = [];
   }
 
-  async #listen(published: readonly PublishedPort[]): Promise<void> {
+  async #listen(published: readonly Served[]): Promise<void> {
     if (this.#isClosed) return;
     const working = this.#forwards.filter((forward) => forward.listener !== undefined);
     const { close, keep, open } = planListeners(wantedListeners(published, this.#rules.bind), working);
@@ -139,15 +155,11 @@ function listenTcp(forward: Forward, { address, admits }: ListensAs, gateway: Ga
   return listen({ hostname: address, port: forward.hostPort }, (client) => {
     if (!admits(client.remoteAddress, client.localAddress)) return client.reset();
     count({ connections: 1 });
-    void gateway.carry(
-      client,
-      { open: "port", protocol: "tcp", ...publishedAs(forward) },
-      {
-        onBytes: (fromClient, fromGuest) => count({ bytes: fromClient + fromGuest }),
-        onRefused: (error) => count({ error }),
-        onDone: () => count({ connections: -1 }),
-      },
-    );
+    void gateway.carry(client, openOf("tcp", forward), {
+      onBytes: (fromClient, fromGuest) => count({ bytes: fromClient + fromGuest }),
+      onRefused: (error) => count({ error }),
+      onDone: () => count({ connections: -1 }),
+    });
   });
 }
 
@@ -160,7 +172,7 @@ async function listenUdp(
   const count = countOn(forward, onCount);
   const flows = new Flows({
     gateway,
-    open: () => ({ open: "port", protocol: "udp", ...publishedAs(forward) }),
+    open: () => openOf("udp", forward),
     answer: (payload, client) => socket.send(payload, client),
     onBytes: (bytes) => count({ bytes }),
     onCount: (flows) => count({ connections: flows - forward.connections }),
@@ -188,8 +200,10 @@ function countOn(forward: Forward, onCount: () => void) {
 }
 
 /** The port as the guest knows it: the address that was published, not the one that is listened on. */
-function publishedAs({ serves }: Forward): { hostIp: string; hostPort: number } {
-  return { hostIp: serves.hostIp, hostPort: serves.hostPort };
+function openOf(protocol: "tcp" | "udp", { serves }: Forward): Exclude<Open, { open: "control" }> {
+  const { hostIp, hostPort, guestPort } = serves;
+  if (guestPort !== undefined) return { open: "guest", protocol, port: guestPort };
+  return { open: "port", protocol, hostIp, hostPort };
 }
 
 /** A machine without IPv6 has no ::1. A port that names no address is whole there on IPv4 alone. */
@@ -198,9 +212,12 @@ function isNeedless({ hostIp, serves, refused }: Forward): boolean {
   return isUnspecified(serves.hostIp) && hostIp.includes(":") && hasNoSuchFamily;
 }
 
-async function failureOf(forward: Forward, lookUp: boolean): Promise<FailedPort> {
+async function failureOf(forward: Forward, own: string | undefined, lookUp: boolean): Promise<FailedPort> {
   const { hostPort, serves, refused } = forward;
-  const reason = await refusalOf(forward, refused, lookUp);
+  const isOwn = own !== undefined && isErrno(refused, "EADDRINUSE");
+  const reason = isOwn
+    ? `Port ${hostPort} on ${forward.hostIp} is taken by ${own}.`
+    : await refusalOf(forward, refused, lookUp);
   forward.error = reason;
   return { protocol: serves.protocol, hostIp: serves.hostIp, hostPort, reason };
 }

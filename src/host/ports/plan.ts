@@ -2,12 +2,15 @@
 import { rangeOf, type VmConfig } from "../config/schema.ts";
 import type { PublishedPort } from "../../protocol/messages.ts";
 
-/** A host listener that should be: an address and port, and the published port that it serves. */
+/** What a listener serves: a published port, or a port of the guest itself that a person forwards. */
+export type Served = PublishedPort & { readonly guestPort?: number };
+
+/** A host listener that should be: an address and port, and the port that it serves. */
 export type Wanted = {
   readonly protocol: PublishedPort["protocol"];
   readonly hostIp: string;
   readonly hostPort: number;
-  readonly serves: PublishedPort;
+  readonly serves: Served;
 };
 
 /** A port or a range of ports, ends included, that is never forwarded; `rule` is how the settings write it. */
@@ -56,7 +59,7 @@ const bindAddresses: Record<Bind, readonly string[]> = {
  * The listeners for the published ports. `0.0.0.0` and `::` of one publish are one forward on both families (design
  * D7); of two that want the same address and port the first serves.
  */
-export function wantedListeners(published: readonly PublishedPort[], bind: Bind): Wanted[] {
+export function wantedListeners(published: readonly Served[], bind: Bind): Wanted[] {
   const wanted = new Map<string, Wanted>();
   for (const serves of published) {
     const addresses = isUnspecified(serves.hostIp) ? bindAddresses[bind] : [serves.hostIp];

@@ -1,5 +1,5 @@
 /** Carries out what the state machine decides, and owns every handle that comes of it. */
-import { QnError, reportOf } from "../../base/errors.ts";
+import { messageOf, QnError, reportOf } from "../../base/errors.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import { offerContext, withdrawContext } from "../integrate/docker/context.ts";
 import { writeSshConfig } from "../integrate/ssh-config.ts";
@@ -12,6 +12,7 @@ import { qemuArgs } from "../qemu/args.ts";
 import { powerDown } from "../qmp/commands.ts";
 import { type BootRecord, newBoot, readBootRecord, recordQemu, removeBootFiles, writeBootFiles } from "./boot.ts";
 import { makeDisks } from "./disks.ts";
+import { HandForwards } from "./hand-forwards.ts";
 import { limitLogs } from "./log-limit.ts";
 import type { Effect, Event } from "./machine.ts";
 import { adoptQemu, type Qemu, startQemu } from "./qemu.ts";
@@ -42,6 +43,8 @@ export class Effects {
   /** Steps under way, and what calls the start of QEMU off. */
   readonly #work = new Set<Promise<void>>();
   readonly #calledOff = new AbortController();
+  /** What people forward by hand; it is listened on once there is a guest to lead to. */
+  readonly handForwards: HandForwards;
   #prepared: Prepared | undefined;
   #accel: string | undefined;
   #boot: BootRecord | undefined;
@@ -55,6 +58,7 @@ export class Effects {
   constructor(options: SuperviseOptions, tell: Teller) {
     this.#options = options;
     this.#tell = tell;
+    this.handForwards = new HandForwards(options.paths, (forwards) => this.#seam?.listenByHand(forwards));
   }
 
   /** Finds out what there is: a living QEMU to adopt, or a VM to start. */
@@ -222,7 +226,8 @@ export class Effects {
   /** The seam of this boot, made at first use. */
   #needSeam(): Seam {
     const { secret, gatePort, dockerPorts } = this.#needBoot();
-    this.#seam ??= new Seam({
+    if (this.#seam !== undefined) return this.#seam;
+    this.#seam = new Seam({
       paths: this.#options.paths,
       version: this.#options.version,
       watched: {
@@ -239,7 +244,17 @@ export class Effects {
       onForwards: this.#tell.onForwards,
       log: this.#tell.log,
     });
+    void this.#beginHandForwards();
     return this.#seam;
+  }
+
+  /** A forward by hand that is not to be had is no reason to be without a VM. */
+  async #beginHandForwards(): Promise<void> {
+    try {
+      for (const { reason } of await this.handForwards.begin()) this.#tell.warn(reason);
+    } catch (error) {
+      this.#tell.warn(messageOf(error));
+    }
   }
 
   /** Once for each supervisor: what a person chooses while the VM runs stays chosen. */

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { isErrorCode, QnError } from "../../base/errors.ts";
 import { arches } from "../../base/words.ts";
+import { handForwardSchema } from "../ports/by-hand.ts";
 import { phases } from "./machine.ts";
 
 const requestSchema = v.variant("ask", [
@@ -10,11 +11,13 @@ const requestSchema = v.variant("ask", [
   v.object({ ask: v.literal("ports") }),
   v.object({ ask: v.literal("events") }),
   v.object({ ask: v.literal("stop"), force: v.boolean() }),
+  v.object({ ask: v.literal("forward"), change: v.picklist(["add", "remove"]), forward: handForwardSchema }),
 ]);
 
 /**
  * What a command asks for. `follow`, `ports` and `stop` are answered by events until the supervisor ends; `ports` has all
  * that `follow` has, and the forwards whenever they change; `events` has the states, too.
+ * `forward` is answered by `forwarded` or `refused`.
  */
 export type Request = v.InferOutput<typeof requestSchema>;
 
@@ -90,6 +93,8 @@ const eventSchema = v.variant("event", [
   v.object({ event: v.literal("degraded"), reason: v.string() }),
   v.object({ event: v.literal("stopped"), forced: v.boolean() }),
   v.object({ event: v.literal("failed"), error: errorSchema }),
+  v.object({ event: v.literal("forwarded") }),
+  v.object({ event: v.literal("refused"), error: errorSchema }),
 ]);
 
 /** What the supervisor answers and tells. `sinceMs` counts from the start of the supervisor. */

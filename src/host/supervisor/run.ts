@@ -1,6 +1,6 @@
 /** The supervisor: the process that owns one VM's QEMU, listeners and sockets from start to end. */
 import { rmSync, writeFileSync } from "node:fs";
-import { type ErrorReport, errorOf, messageOf, QnError } from "../../base/errors.ts";
+import { errorOf, type ErrorReport, messageOf, QnError, reportOf } from "../../base/errors.ts";
 import { acquireLock } from "../../system/lock.ts";
 import type { ConfigInput } from "../config/schema.ts";
 import type { Layout, VmPaths } from "../layout.ts";
@@ -139,9 +139,21 @@ class Supervisor {
       case "ports":
         this.#followers.add(client);
         return this.#portWatchers.add(client);
+      case "forward":
+        return void this.#forward(request, client);
       case "stop":
         this.#followers.add(client);
         return this.#dispatch({ type: "stop", force: request.force });
+    }
+  }
+
+  async #forward({ change, forward }: Extract<Request, { ask: "forward" }>, client: Client): Promise<void> {
+    try {
+      await this.#effects.handForwards.change(change, forward);
+      client.send({ event: "forwarded" });
+    } catch (error) {
+      const report = reportOf(error);
+      client.send({ event: "refused", error: { ...report, details: [...(report.details ?? [])] } });
     }
   }
 

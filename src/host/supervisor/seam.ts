@@ -1,7 +1,7 @@
 /** The seam between host and guest as the supervisor holds it: link to the agent, forwards, Docker socket. */
 import { appendFile } from "node:fs/promises";
 import { messageOf, QnError, reportOf } from "../../base/errors.ts";
-import type { AgentMessage, HostMessage } from "../../protocol/messages.ts";
+import type { AgentMessage, FailedPort, HostMessage } from "../../protocol/messages.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import type { Listener } from "../../system/connection.ts";
 import { dockerApi } from "../../system/docker-api.ts";
@@ -13,8 +13,9 @@ import type { GateKey } from "../gate/dial.ts";
 import { Gateway } from "../gate/gateway.ts";
 import { ChangeFeed, type WatchPlace } from "../changes/feed.ts";
 import type { VmPaths } from "../layout.ts";
-import { type Forward, Forwards, type ForwardsChange } from "../ports/apply.ts";
-import { deniedBy, type PortRules } from "../ports/plan.ts";
+import { type Forward, Forwards, type ForwardsChange, type Place } from "../ports/apply.ts";
+import { type HandForward, targetName } from "../ports/by-hand.ts";
+import { deniedBy, isUnspecified, type PortRules } from "../ports/plan.ts";
 import type { PortRange } from "../ports/range.ts";
 import { type GuestLink, linkGuest } from "./guest.ts";
 import type { Event } from "./machine.ts";
@@ -47,6 +48,7 @@ export class Seam {
   readonly #gateway = new Gateway();
   readonly #forwards: Forwards;
   readonly #changes: ChangeFeed;
+  readonly #byHand: Forwards;
   #link: GuestLink | undefined;
   #dockerSocket: Listener | undefined;
   #redial: Timer | undefined;
@@ -64,11 +66,21 @@ export class Seam {
     this.#options = options;
     this.#forwards = new Forwards(this.#gateway, options.rules);
     this.#changes = new ChangeFeed(options.watched, options.log);
+    this.#byHand = new Forwards(this.#gateway, options.rules);
     this.#forwards.onChange = options.onForwards;
+    this.#byHand.onChange = options.onForwards;
+    this.#forwards.ownHolder = (place) => holderAmong(this.#byHand.all, place, "a forward made with `qn ports add`");
+    this.#byHand.ownHolder = (place) => holderAmong(this.#forwards.all, place);
   }
 
   get forwards(): readonly Readonly<Forward>[] {
-    return this.#forwards.all;
+    return [...this.#byHand.all, ...this.#forwards.all];
+  }
+
+  /** Listens on exactly these forwards by hand. Resolves to those that it cannot, and why. */
+  async listenByHand(forwards: readonly HandForward[]): Promise<readonly FailedPort[]> {
+    const served = forwards.map((forward) => ({ ...forward, containerId: "", container: targetName(forward) }));
+    return await this.#byHand.serve(served);
   }
 
   /** Links to the agent that is there now, and tries again until there is one. A try under way was for another one. */
@@ -97,6 +109,7 @@ export class Seam {
     this.#link?.close();
     this.#forwards.close();
     this.#changes.close();
+    this.#byHand.close();
     this.#dockerSocket?.closeAll();
   }
 
@@ -224,4 +237,18 @@ export class Seam {
     this.dockerReachable = true;
     dispatch({ type: "docker-answers" });
   }
+}
+
+// --- internal ---
+
+/** Who listens at this place, or in its way: the name given, or the container's. */
+function holderAmong(forwards: readonly Readonly<Forward>[], place: Place, name?: string): string | undefined {
+  const holder = forwards.find(
+    (other) =>
+      other.listener !== undefined &&
+      other.protocol === place.protocol &&
+      other.hostPort === place.hostPort &&
+      (other.hostIp === place.hostIp || isUnspecified(other.hostIp) || isUnspecified(place.hostIp)),
+  );
+  return holder === undefined ? undefined : (name ?? `the container "${holder.serves.container}" of this VM`);
 }

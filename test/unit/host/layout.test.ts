@@ -11,6 +11,7 @@ test("a VM's files are in its own folder, its data outside of it", () => {
     version: "/home/ann/.qn/web/version",
     config: "/home/ann/.qn/web/config.yaml",
     commonConfig: "/home/ann/.qn/config.yaml",
+    forwards: "/home/ann/.qn/web/forwards.json",
     lock: "/home/ann/.qn/web/lock",
     controlSocket: "/home/ann/.qn/web/control.sock",
     dockerSocket: "/home/ann/.qn/web/docker.sock",

@@ -53,6 +53,7 @@ const opens: readonly Open[] = [
   { open: "port", protocol: "tcp", hostIp: "::1", hostPort: 65_535 },
   { open: "port", protocol: "udp", hostIp: "0.0.0.0", hostPort: 53 },
   { open: "names" },
+  { open: "guest", protocol: "udp", port: 53 },
 ];
 
 const failed = { protocol: "udp", hostIp: "::", hostPort: 53, reason: "Port 53 on ::1 is taken by named (pid 7)." };
@@ -136,7 +137,7 @@ test("what is no message of its kind is refused with what is wrong", async () =>
     ["PROTOCOL", "The open request is not JSON."],
     [
       "PROTOCOL",
-      'The open request is wrong at "open": Invalid type: Expected ("control" | "docker" | "names" | "port") but received "shell".',
+      'The open request is wrong at "open": Invalid type: Expected ("control" | "docker" | "names" | "port" | "guest") but received "shell".',
     ],
     [
       "PROTOCOL",

@@ -211,3 +211,16 @@ function deniedPort(taken: number) {
   const port = taken === 65_535 ? taken - 1 : taken + 1;
   return { first: port, last: port, rule: `${port}` };
 }
+test("a forward by hand and a published port do not take each other's place, and say who has it", async () => {
+  await using it = await linked();
+  const port = await freePort();
+  const byHand = { protocol: "tcp", hostIp: "", hostPort: port, guestPort: 80 } as const;
+  expect(await it.seam.listenByHand([byHand])).toEqual([]);
+  const report = it.agent.reportPorts([published(port)]) ?? 0;
+  const [failed] = await it.answered(report);
+  expect(failed?.reason).toBe(`Port ${port} on 127.0.0.1 is taken by a forward made with \`qn ports add\`.`);
+  await it.seam.listenByHand([]);
+  expect(await it.answered(it.agent.reportPorts([published(port)]) ?? 0)).toEqual([]);
+  const [refused] = await it.seam.listenByHand([{ ...byHand, hostIp: "127.0.0.1" }]);
+  expect(refused?.reason).toBe(`Port ${port} on 127.0.0.1 is taken by the container "web" of this VM.`);
+});

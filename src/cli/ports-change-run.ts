@@ -1,0 +1,16 @@
+/** What `qn ports add` and `qn ports remove` do once their words are read. */
+import { changeForwards, type ForwardChange } from "../host/lifecycle/forwards.ts";
+import { parseForward } from "../host/ports/by-hand.ts";
+import { vmHere } from "./place.ts";
+import { succeed } from "./show.ts";
+
+/** Changes a VM's forwards by hand and says so. Throws USAGE, and what changeForwards throws. */
+export async function changePorts(change: ForwardChange, text: string, vm: string): Promise<void> {
+  const forward = parseForward(text);
+  const { paths } = vmHere(vm);
+  await changeForwards(paths, change, forward);
+  const { protocol, hostIp, hostPort, guestPort } = forward;
+  const place = `${hostIp === "" ? "" : `${hostIp.includes(":") ? `[${hostIp}]` : hostIp}:`}${hostPort}/${protocol}`;
+  if (change === "remove") return succeed(`${place} is not forwarded any more.`);
+  succeed(`${place} is forwarded to port ${guestPort} of the guest of VM "${paths.name}".`);
+}

@@ -1,0 +1,46 @@
+/** Makes and removes forwards by hand, on a VM that runs and on one that does not. */
+import { errorOf, QnError } from "../../base/errors.ts";
+import { isThere } from "../../system/files.ts";
+import type { VmPaths } from "../layout.ts";
+import { type HandForward, withForward, withoutForward } from "../ports/by-hand.ts";
+import { readForwards, writeForwards } from "../ports/hand-list.ts";
+import { connectControl } from "../supervisor/control.ts";
+
+/** What is to be done with a forward. */
+export type ForwardChange = "add" | "remove";
+
+/**
+ * Does it at once when the VM runs, and keeps it for its next starts. Throws NO_SUCH_VM, PORT_TAKEN with whoever has the
+ * port, NO_SUCH_FORWARD, or what the supervisor says.
+ */
+export async function changeForwards(paths: VmPaths, change: ForwardChange, forward: HandForward): Promise<void> {
+  if (!(await isThere(paths.folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`);
+  const control = await connectControl(paths.controlSocket);
+  if (control === undefined) return await changeList(paths, change, forward);
+  try {
+    control.ask({ ask: "forward", change, forward });
+    for (;;) {
+      const answer = await control.next();
+      if (answer.event === "forwarded") return;
+      if (answer.event === "refused") throw errorOf(answer.error);
+    }
+  } finally {
+    control.close();
+  }
+}
+
+/** The list with the change in it. Throws PORT_TAKEN or NO_SUCH_FORWARD. */
+export function changed(
+  list: readonly HandForward[],
+  change: ForwardChange,
+  forward: HandForward,
+): readonly HandForward[] {
+  return { add: withForward, remove: withoutForward }[change](list, forward);
+}
+
+// --- internal ---
+
+/** Changes what is kept. Throws as `changeForwards` does. */
+async function changeList(paths: VmPaths, change: ForwardChange, forward: HandForward): Promise<void> {
+  await writeForwards(paths.forwards, changed(await readForwards(paths.forwards), change, forward));
+}

@@ -1,0 +1,87 @@
+/** Forwards that a person makes with `qn ports add`: what may be asked for, and the list of those that a VM has. */
+import * as v from "valibot";
+import { QnError } from "../../base/errors.ts";
+import { isUnspecified } from "./plan.ts";
+
+const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
+
+/** A forward to a port of the guest itself; `hostIp` is "" when none was named, and then `ports.bind` decides. */
+export const handForwardSchema = v.object({
+  protocol: v.picklist(["tcp", "udp"]),
+  hostIp: v.pipe(v.string(), v.maxLength(64)),
+  hostPort: port,
+  guestPort: port,
+});
+
+export type HandForward = v.InferOutput<typeof handForwardSchema>;
+
+/** Where a forward is on the host. */
+type Place = Pick<HandForward, "protocol" | "hostIp" | "hostPort">;
+
+/**
+ * Reads `[HOSTIP:]HOSTPORT[:GUESTPORT][/udp]`, an IPv6 address in brackets; the guest's port is the host's unless given.
+ * Throws USAGE.
+ */
+export function parseForward(text: string): HandForward {
+  const [, bracketed, plain, hostPort = "", guestPort = hostPort, protocol = "tcp"] = written.exec(text) ?? [];
+  const result = v.safeParse(handForwardSchema, {
+    protocol,
+    hostIp: bracketed ?? plain ?? "",
+    hostPort: Number(hostPort),
+    guestPort: Number(guestPort),
+  });
+  const isAddress = bracketed === undefined || URL.canParse(`http://[${bracketed}]`);
+  const isIpv4 = plain === undefined || plain.split(".").every((part) => Number(part) <= 255);
+  if (result.success && hostPort !== "" && isAddress && isIpv4) return result.output;
+  throw new QnError("USAGE", `"${text}" is not a forward.`, {
+    hint: "Write [HOSTIP:]HOSTPORT[:GUESTPORT][/udp], such as 8080, 8080:80 or 127.0.0.1:5353:53/udp.",
+  });
+}
+
+/** The list with one more. Throws PORT_TAKEN when the place is another one's already. */
+export function withForward(list: readonly HandForward[], forward: HandForward): readonly HandForward[] {
+  if (list.some((other) => isSamePlace(other, forward))) {
+    throw new QnError("PORT_TAKEN", `${placeOf(forward)} has a forward that was made by hand.`);
+  }
+  return [...list, forward];
+}
+
+/**
+ * The list without the one that is at this place; where no address is named, without all of that port. Throws
+ * NO_SUCH_FORWARD when there is none.
+ */
+export function withoutForward(list: readonly HandForward[], place: Place): readonly HandForward[] {
+  const isMeant = (other: HandForward): boolean =>
+    place.hostIp === "" ? isSamePort(other, place) : isSamePlace(other, place);
+  const rest = list.filter((other) => !isMeant(other));
+  if (rest.length < list.length) return rest;
+  throw new QnError("NO_SUCH_FORWARD", `${placeOf(place)} has no forward that was made by hand.`);
+}
+
+/** The list as it is kept. Throws what JSON and the schema throw. */
+export function parseForwards(text: string): readonly HandForward[] {
+  return v.parse(v.array(handForwardSchema), JSON.parse(text));
+}
+
+/** What a forward by hand leads to, in the place of a container's name: "guest:80". */
+export function targetName({ guestPort }: HandForward): string {
+  return `guest:${guestPort}`;
+}
+
+// --- internal ---
+
+const written = /^(?:\[([0-9a-f:.]+)\]:|(\d+\.\d+\.\d+\.\d+):)?(\d{1,5})(?::(\d{1,5}))?(?:\/(tcp|udp))?$/i;
+
+function isSamePort(one: Place, other: Place): boolean {
+  return one.protocol === other.protocol && one.hostPort === other.hostPort;
+}
+
+/** Two addresses that name none are the same place, however they are written. */
+function isSamePlace(one: Place, other: Place): boolean {
+  const isSameIp = one.hostIp === other.hostIp || (isUnspecified(one.hostIp) && isUnspecified(other.hostIp));
+  return isSamePort(one, other) && isSameIp;
+}
+
+function placeOf({ protocol, hostIp, hostPort }: Place): string {
+  return `Port ${hostPort}/${protocol}${hostIp === "" ? "" : ` on ${hostIp}`}`;
+}
