@@ -67,6 +67,8 @@ const bootSchema = v.object({
   dockerPorts: v.optional(v.object({ first: port, last: port })),
   /** What the user adds to Docker's daemon.json; a host that knows no such setting sends none. */
   daemon: v.optional(v.record(v.string(), v.unknown())),
+  /** Whether listening sockets of the guest are to be forwarded that nobody publishes. */
+  listen: v.boolean(),
   /** Variables for dockerd: the host's proxy. */
   proxy: v.record(v.pipe(v.string(), v.regex(/^(https?|no)_proxy$/i)), v.string()),
 });

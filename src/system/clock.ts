@@ -11,6 +11,15 @@ export function after(delayMs: number, action: () => void, options: { background
 }
 
 /**
+ * Calls `action` again and again, `periodMs` apart, until called off: for the few things that nobody tells of, and only
+ * while somebody needs them.
+ */
+export function every(periodMs: number, action: () => void): Timer {
+  const timer = setInterval(action, periodMs);
+  return { cancel: () => clearInterval(timer) };
+}
+
+/**
  * The value of `promise`, or the error that `late` makes when `deadlineMs` pass first. The loser is left to itself, so
  * give it an owner that ends it.
  */

@@ -37,6 +37,28 @@ export async function run(command: readonly string[], options: RunOptions = {}):
   };
 }
 
+/**
+ * Runs a program that goes on until `signal` fires, and hands on each line that it says. Throws when it ends by itself,
+ * with its last words, and TOOL_MISSING when it is not there.
+ */
+export async function followProgram(
+  command: readonly string[],
+  onLine: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const child = spawnChild(command, { signal });
+  const words = new Response(child.stderr).text();
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of child.stdout) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) onLine(line);
+  }
+  await child.exited;
+  if (!signal.aborted) throw new Error(`${command.join(" ")} has ended: ${(await words).trim()}`);
+}
+
 /** Where a program is, as a shell would find it in PATH, or in `path` if given; nothing when it is nowhere. */
 export function findProgram(name: string, path?: string): string | undefined {
   return Bun.which(name, path === undefined ? {} : { PATH: path }) ?? undefined;

@@ -22,6 +22,7 @@ const env = {
   HTTP_PROXY: `http://ann:secret@localhost:${proxy.port}`,
   https_proxy: `http://127.0.0.1:${proxy.port}`,
   NO_PROXY: "corp.test",
+  QN_PORTS_LISTEN: "true",
 };
 await useServer(dns);
 await Bun.write(env.QN_HOSTS, "127.0.0.1 localhost app.test\n192.0.2.44 nas.test\n");
@@ -117,6 +118,74 @@ test("a forward by hand leads to the guest itself at once, and stands in nobody'
   await vm.qn("ports", "remove", `${port}`);
   expect(await knock("127.0.0.1", port)).toBe("ECONNREFUSED");
   await vm.docker("rm", "--force", id);
+});
+
+/** A server in a network namespace, as in a machine of systemd-nspawn's; "nspawn" is all that it says. */
+const machine = `
+  # networkd takes every ve-… for a machine's, and gives it addresses of its own choice otherwise.
+  mkdir -p /run/systemd/network
+  printf '[Match]\\nName=ve-web\\n[Network]\\nAddress=10.9.9.1/30\\n' > /run/systemd/network/10-ve-web.network
+  networkctl reload
+  ip netns add web
+  ip link add ve-web type veth peer name host0 netns web
+  ip -n web address add 10.9.9.2/30 dev host0 && ip -n web link set host0 up && ip -n web route add default via 10.9.9.1
+  cat > /run/server.pl <<'END'
+use IO::Socket::INET;
+my $server = IO::Socket::INET->new(Listen => 5, LocalAddr => "10.9.9.2", LocalPort => 80) or die;
+while (my $client = $server->accept) { my $line = <$client>; print $client "HTTP/1.0 200 OK\\r\\n\\r\\nnspawn"; close $client }
+END
+  until ip route get 10.9.9.2 | grep -q ve-web; do sleep 0.2; done
+  systemd-run --quiet --unit=web-server ip netns exec web perl /run/server.pl`;
+
+test("a port that systemd-nspawn publishes is forwarded while it does", async (vm) => {
+  const port = await freePort();
+  const asRoot = (script: string) =>
+    vm.succeed(["ssh", "-F", join(vm.folder, "ssh_config"), "root@qn-default", script]);
+  await asRoot(machine);
+  // Debian's systemd-nspawn is not in the guest; this is the map that it keeps.
+  const map = "map map_port_ipport { type inet_proto . inet_service : ipv4_addr . inet_service; }";
+  await asRoot(`nft 'table ip io.systemd.nat { ${map}; }'`);
+  const element = `element ip io.systemd.nat map_port_ipport { tcp . ${port} : 10.9.9.2 . 80 }`;
+  await asRoot(`nft 'add ${element}'`);
+  const said = await until("the machine's server", 30_000, async () => {
+    const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
+    return await response?.text();
+  });
+  expect(said).toBe("nspawn");
+  expect((await vm.status()).ports.filter(({ hostPort }) => hostPort === port)).toMatchObject([
+    { hostIp: "127.0.0.1", container: "web", state: "open" },
+    { hostIp: "::1", container: "web", state: "open" },
+  ]);
+  await asRoot(`nft 'delete element ip io.systemd.nat map_port_ipport { tcp . ${port} }'`);
+  await until("the end of the forward", 30_000, async () =>
+    (await knock("127.0.0.1", port)) === "ECONNREFUSED" ? true : undefined,
+  );
+});
+
+test("with ports.listen a server in the guest's own network is forwarded while it listens", async (vm) => {
+  const [open, own] = [await freePort(), await freePort()];
+  const servers = [`-p ${open}`, `-p 127.0.0.1:${own}`].map((place) => `httpd ${place} -h /www`).join("; ");
+  const command = ["sh", "-c", `${servers}; sleep 1000`];
+  const id = await vm.docker("run", "--detach", "--init", "--network", "host", "busybox", ...command);
+  for (const port of [open, own]) {
+    const answer = await until("the server's page", 30_000, async () => {
+      const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
+      return await response?.text();
+    });
+    expect(answer).toBe(page);
+  }
+  const places = (await vm.status()).ports.map(
+    ({ hostIp, hostPort, container }) => `${hostIp} ${hostPort} ${container}`,
+  );
+  const wanted = [`127.0.0.1 ${open} httpd`, `::1 ${open} httpd`, `127.0.0.1 ${own} httpd`];
+  expect(places.filter((place) => place.endsWith("httpd")).toSorted()).toEqual(wanted.toSorted());
+  await vm.docker("rm", "--force", id);
+  await until("the end of both forwards", 30_000, async () => {
+    const now = await Promise.all([open, own].map((port) => knock("127.0.0.1", port)));
+    return now.every((answer) => answer === "ECONNREFUSED") ? true : undefined;
+  });
+  // What the guest does for itself stays its own.
+  expect((await vm.status()).ports).toEqual([]);
 });
 
 test("dockerd uses the host's proxy, seen from the guest, and nothing of qn does", async (vm) => {

@@ -91,6 +91,7 @@ async function wholeAgent() {
     sshHostKey: "a key",
     home: "/run/nowhere",
     dockerSocket: "/run/nowhere/docker.sock",
+    listen: false,
     proxy: {},
   };
   const { promise: ready, resolve } = Promise.withResolvers<void>();

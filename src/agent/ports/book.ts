@@ -12,12 +12,16 @@ export type Reporter = (ports: readonly PublishedPort[], choosing: boolean) => n
 /** What waits for the host's word on a report. */
 type Waiter = { readonly report: number; readonly resolve: (failed: readonly FailedPort[]) => void };
 
+/** The source that most ports come from. */
+const docker = "docker";
+
 /** The state that is reported: published ports, and those that a start under way has asked for. */
 export class PortBook {
   readonly #report: Reporter;
   readonly #onTrouble: (text: string) => void;
   #cut = 0;
   #served = new Map<string, ServedPort>();
+  readonly #sources = new Map<string, readonly ServedPort[]>();
   readonly #asked = new Map<string, readonly PublishedPort[]>();
   /** Starts that are over, but no list has told yet what came of them. */
   readonly #over = new Set<string>();
@@ -33,9 +37,16 @@ export class PortBook {
     return this.#served.get(keyOf(port))?.target;
   }
 
-  /** Replaces what is published. The host is told at the next `publish`. */
-  setPublished(ports: readonly ServedPort[]): void {
-    this.#served = new Map(ports.map((port) => [keyOf(port), port]));
+  /**
+   * Replaces what one source publishes; of two with the same port Docker's counts. The host is told at the next `publish`.
+   */
+  setPublished(ports: readonly ServedPort[], source = docker): void {
+    this.#sources.set(source, ports);
+    const others = [...this.#sources].filter(([name]) => name !== docker).flatMap(([, theirs]) => theirs);
+    const all = [...(this.#sources.get(docker) ?? []), ...others];
+    this.#served = new Map();
+    for (const port of all) if (!this.#served.has(keyOf(port))) this.#served.set(keyOf(port), port);
+    if (source !== docker) return;
     for (const id of this.#over) this.#asked.delete(id);
     this.#over.clear();
   }

@@ -20,7 +20,10 @@ import { PortBook } from "./book.ts";
 import { HeldPorts } from "./held.ts";
 import { portHooks } from "./hooks.ts";
 import { portLister } from "./list.ts";
+import { listenSource } from "./listen.ts";
 import { Lister } from "./lister.ts";
+import { nspawnSource } from "./nspawn.ts";
+import { watchSource } from "./sources.ts";
 import { watchDocker } from "./watch.ts";
 
 /** Who is asked for names while no supervisor is there: slirp asks the first server of the host's resolv.conf. */
@@ -81,6 +84,8 @@ export async function servePorts(
   );
   options.onReady();
   const doorbell = await ring();
+  const sources = [nspawnSource, ...(boot.listen ? [listenSource()] : [])];
+  for (const source of sources) void watchSource(source, book, { signal: options.signal, onTrouble });
   const onNudge = (): void =>
     lister.nudge(
       () => book.publish(),

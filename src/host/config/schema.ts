@@ -136,6 +136,11 @@ const settings = {
       'Ports and ranges that are never forwarded, such as [22, "6000-6063"].',
       (): (number | string)[] => [],
     ),
+    listen: setting(
+      switchedOn,
+      "Forward other listening sockets of the guest too, such as those of `--network host` containers.",
+      () => false,
+    ),
   }),
   changes: section("Changes on the host that containers hear of (inotify).", {
     exclude: setting(listOf(text), "Names of folders that are not watched, nor what is below them.", () => [

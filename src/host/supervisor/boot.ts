@@ -84,6 +84,7 @@ export async function writeBootFiles(
     dockerPorts: boot.dockerPorts,
     daemon: config.docker.daemon,
     proxy: { ...proxy },
+    listen: config.ports.listen,
   };
   const text = JSON.stringify(content);
   if (Buffer.byteLength(text) > bootBytesMax) {

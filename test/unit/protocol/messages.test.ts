@@ -23,6 +23,7 @@ const boot: Boot = {
   shares: [{ tag: "qn0", path: "/home/ann", readOnly: false, folder: "/home/ann" }],
   home: "/home/ann/.qn",
   dockerSocket: "/home/ann/.qn/default/docker.sock",
+  listen: true,
   proxy: { HTTP_PROXY: "http://10.0.2.2:3128", no_proxy: "localhost" },
 };
 

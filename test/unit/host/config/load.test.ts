@@ -20,7 +20,7 @@ const defaults: VmConfig = {
   accel: "auto",
   mounts: [{ path: "/home/ann", readOnly: false }],
   files: { driver: "9p", missing: "error" },
-  ports: { bind: "loopback", deny: [] },
+  ports: { bind: "loopback", deny: [], listen: false },
   changes: { exclude: [".git", "node_modules"], entriesMax: 20_000 },
   docker: { context: "auto", daemon: {} },
   qemu: { cpu: "auto", machine: {}, args: [] },
@@ -41,6 +41,7 @@ const paths = [
   "files.missing",
   "ports.bind",
   "ports.deny",
+  "ports.listen",
   "changes.exclude",
   "changes.entriesMax",
   "docker.context",
@@ -93,7 +94,7 @@ mounts:
     security: mapped-xattr
     cache: none
 files: { driver: virtiofs, missing: create }
-ports: { bind: all, deny: [22, "6000-6063"] }
+ports: { bind: all, deny: [22, "6000-6063"], listen: true }
 changes: { exclude: [target], entriesMax: 7 }
 docker: { context: make, daemon: { dns: [9.9.9.9] } }
 qemu: { cpu: max, machine: { hmat: true, max-ram-below-4g: 1 }, args: [-d, guest_errors] }
@@ -114,7 +115,7 @@ protected: true
         { path: "/opt", readOnly: true, security: "mapped-xattr", cache: "none" },
       ],
       files: { driver: "virtiofs", missing: "create" },
-      ports: { bind: "all", deny: [22, "6000-6063"] },
+      ports: { bind: "all", deny: [22, "6000-6063"], listen: true },
       changes: { exclude: ["target"], entriesMax: 7 },
       docker: { context: "make", daemon: { dns: ["9.9.9.9"] } },
       qemu: { cpu: "max", machine: { hmat: "on", "max-ram-below-4g": "1" }, args: ["-d", "guest_errors"] },
@@ -155,6 +156,7 @@ test("every variable sets its setting, an empty one none", () => {
     QN_FILES_MISSING: "create",
     QN_PORTS_BIND: "all",
     QN_PORTS_DENY: "[22]",
+    QN_PORTS_LISTEN: "true",
     QN_CHANGES_EXCLUDE: "[dist]",
     QN_CHANGES_ENTRIES_MAX: "5",
     QN_DOCKER_CONTEXT: "make",
@@ -178,7 +180,7 @@ test("every variable sets its setting, an empty one none", () => {
       accel: "tcg",
       mounts: [{ path: "/srv", readOnly: true }],
       files: { driver: "virtiofs", missing: "create" },
-      ports: { bind: "all", deny: [22] },
+      ports: { bind: "all", deny: [22], listen: true },
       changes: { exclude: ["dist"], entriesMax: 5 },
       docker: { context: "make", daemon: { dns: ["9.9.9.9"] } },
       qemu: { cpu: "max", machine: { hmat: "on", "max-ram-below-4g": "1" }, args: ["-d", "guest_errors"] },
@@ -285,10 +287,9 @@ test("a variable whose list or switch cannot be read is a mistake that shows its
 });
 
 test("a rule of ports.deny is a port or a range of ports, and nothing else", async () => {
-  const file = 'ports: { deny: [0, 70000, "9-8", "http", "1-70000", true] }';
   const range = "must be a port from 1 to 65535 or a range such as 6000-6063, got";
   const wrong = ["0", "70000", '"9-8"', '"http"', '"1-70000"'];
-  expect(await failureOf(() => load({ file }))).toEqual({
+  expect(await failureOf(() => load({ file: 'ports: { deny: [0, 70000, "9-8", "http", "1-70000", true] }' }))).toEqual({
     code: "CONFIG_INVALID",
     message: "6 settings are wrong.",
     details: [

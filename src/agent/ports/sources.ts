@@ -1,0 +1,38 @@
+/** Other sources of ports than Docker: each lists what it has, and says when that may have changed. */
+import { messageOf } from "../../base/errors.ts";
+import { pause } from "../../system/clock.ts";
+import type { PortBook } from "./book.ts";
+import { Lister } from "./lister.ts";
+import type { ServedPort } from "./published.ts";
+
+/** A source. `follow` resolves or throws when it cannot go on. */
+export type PortWatch = {
+  readonly name: string;
+  list(): Promise<readonly ServedPort[]>;
+  follow(onNudge: () => void, signal: AbortSignal): Promise<void>;
+};
+
+/** Between two tries to follow a source, and until what happened while a follower started has been looked at again. */
+const retryMs = 5_000;
+
+/** Keeps a source's ports in the book until `signal` fires. Never throws: what goes wrong is told, and tried again. */
+export async function watchSource(
+  source: PortWatch,
+  book: PortBook,
+  { signal, onTrouble }: { readonly signal: AbortSignal; readonly onTrouble: (text: string) => void },
+): Promise<void> {
+  const lister = new Lister(
+    () => source.list(),
+    (ports) => book.setPublished(ports, source.name),
+  );
+  const onFailed = (error: unknown): void => onTrouble(`${source.name}: ${messageOf(error)}`);
+  const nudge = (): void => lister.nudge(() => book.publish(), onFailed);
+  while (!signal.aborted) {
+    const following = source.follow(nudge, signal);
+    nudge();
+    // A follower that has just been started may have missed what happened before it listened.
+    void pause(retryMs, signal).then(nudge);
+    await following.catch(onFailed);
+    await pause(retryMs, signal);
+  }
+}
