@@ -53,17 +53,30 @@ export function contentTests(test: VmTest): void {
     expect(await vm.docker("run", "--rm", "-v", `${folder}:${folder}`, "busybox", "cat", at("absolute"))).toBe("text");
   });
 
-  test("both sides append to one file, and nothing is lost", async (vm) => {
-    await mkdir(join(vm.inHome, "log"));
-    const file = join(vm.inHome, "log/file");
+  test("both sides append to one file of an uncached share at once, and nothing is lost", async (vm) => {
+    const folder = "uncached/log";
+    await mkdir(join(vm.inHome, folder));
+    const file = join(vm.inHome, folder, "file");
     const script = "for i in $(seq 100); do echo container $i >>/mnt/file; done";
     const host = async (): Promise<void> => {
       for (let line = 1; line <= 100; line += 1) await appendFile(file, `host ${line}\n`);
     };
-    await Promise.all([inContainer(vm, "log", script), host()]);
+    await Promise.all([inContainer(vm, folder, script), host()]);
     const lines = (await readFile(file, "utf8")).trim().split("\n");
     const expected = ["container", "host"].flatMap((who) => Array.from({ length: 100 }, (_, i) => `${who} ${i + 1}`));
     expect(lines.toSorted()).toEqual(expected.toSorted());
+  });
+
+  test("both sides append to one file by turns, and each sees the other's lines", async (vm) => {
+    await mkdir(join(vm.inHome, "turns"));
+    const file = join(vm.inHome, "turns/file");
+    for (const turn of [1, 2, 3]) {
+      await appendFile(file, `host ${turn}\n`);
+      const seen = await inContainer(vm, "turns", `echo container ${turn} >>/mnt/file; cat /mnt/file`);
+      expect(seen).toBe((await readFile(file, "utf8")).trim());
+    }
+    const turns = [1, 2, 3].flatMap((turn) => [`host ${turn}`, `container ${turn}`]);
+    expect((await readFile(file, "utf8")).trim().split("\n")).toEqual(turns);
   });
 
   test("a file that is replaced while a container holds it open stays readable there, and others see the new one", async (vm) => {
