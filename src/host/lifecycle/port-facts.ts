@@ -4,9 +4,11 @@ import { messageOf } from "../../base/errors.ts";
 import type { ListedContainer } from "../../system/docker-views.ts";
 import { holdersOfPort } from "../../system/port-holders.ts";
 import type { Layout, VmPaths } from "../layout.ts";
+import { deniedBy, portRules } from "../ports/plan.ts";
 import type { PortFacts, PortQuestion, Publish, VmFacts } from "../ports/why.ts";
-import type { Environment } from "../prepare.ts";
+import { effectiveConfig, type Environment } from "../prepare.ts";
 import { readBootRecord } from "../supervisor/boot.ts";
+import { readRange } from "../supervisor/port-range.ts";
 import type { Status } from "../supervisor/messages.ts";
 import { statusOfVm, vmNames } from "./status.ts";
 
@@ -32,15 +34,20 @@ async function factsOfVm(layout: Layout, name: string, { port }: PortQuestion, e
     supervisorPid: undefined,
     qemuPid: undefined,
     wayIn: undefined,
+    denied: undefined,
+    slot: undefined,
   };
   let paths: VmPaths;
   let status: Status;
+  let denied: string | undefined;
   try {
     paths = layout.vm(name);
     status = await statusOfVm(paths, env);
+    denied = deniedBy(port, portRules((await effectiveConfig(paths, env)).config.ports).deny)?.rule;
   } catch (error) {
     return { ...nothing, state: "failed", problem: messageOf(error) };
   }
+  const range = await readRange(paths);
   const known = {
     ...nothing,
     state: status.state,
@@ -48,6 +55,8 @@ async function factsOfVm(layout: Layout, name: string, { port }: PortQuestion, e
     supervisorPid: status.supervisor.pid ?? undefined,
     qemuPid: status.qemu.pid ?? undefined,
     wayIn: await wayIn(paths, port),
+    denied,
+    slot: range !== undefined && range.first <= port && port <= range.last ? range : undefined,
   };
   if (!status.docker.reachable) return { ...known, problem: status.reason ?? undefined };
   try {

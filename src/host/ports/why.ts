@@ -2,7 +2,8 @@
 import { byteSize, counted } from "../../base/words.ts";
 import type { PortHolder } from "../../system/port-holders.ts";
 import type { ForwardStatus } from "../supervisor/messages.ts";
-import { isUnspecified } from "./plan.ts";
+import { isUnspecified, overlaps } from "./plan.ts";
+import type { PortRange } from "./range.ts";
 import { vmOf } from "./refusal.ts";
 
 /** What may be asked: a port of each protocol, or of one. */
@@ -30,6 +31,10 @@ export type VmFacts = {
   readonly publishes: readonly Publish[];
   readonly supervisorPid: number | undefined;
   readonly qemuPid: number | undefined;
+  /** The rule of its `ports.deny` that has the port. */
+  readonly denied: string | undefined;
+  /** The ports that its Docker chooses from, when the port is one of them. */
+  readonly slot: PortRange | undefined;
   /** What the port is for when it is one of the VM's own ways in. */
   readonly wayIn: "gate" | "ssh" | undefined;
 };
@@ -50,6 +55,7 @@ export type Rule =
   | "refused"
   | "ports.bind"
   | "ports.deny"
+  | "slot"
   | "docker"
   | "qn"
   | "other"
@@ -70,7 +76,8 @@ export function explainPort(facts: PortFacts): Explanation {
     ...holdersOf(protocol, facts),
   ]);
   const reasons = ranked.toSorted((a, b) => ranks.indexOf(a.rank) - ranks.indexOf(b.rank)).map(withoutRank);
-  return { reasons: reasons.length === 0 ? [nobody(facts.question)] : reasons, notes: facts.vms.flatMap(noteOn) };
+  const told = reasons.length === 0 ? [nobody(facts.question)] : reasons;
+  return { reasons: [...told, ...rulesOn(facts)], notes: facts.vms.flatMap(noteOn) };
 }
 
 // --- internal ---
@@ -109,7 +116,7 @@ function reasonsOf(vm: VmFacts, protocol: Publish["protocol"], facts: PortFacts)
 function failed(vm: VmFacts, forward: ForwardStatus, { hostAddresses, holders }: PortFacts): Ranked {
   const { protocol, hostIp, hostPort, container, error } = forward;
   const isTaken = holders.some(
-    (holder) => holder.protocol === protocol && holder.pid !== vm.supervisorPid && overlaps(holder.addresses, hostIp),
+    (holder) => holder.protocol === protocol && holder.pid !== vm.supervisorPid && isInTheWay(holder, hostIp),
   );
   const isHere = isUnspecified(hostIp) || hostIp.startsWith("127.") || hostAddresses.includes(hostIp);
   const isDenied = error?.includes("ports.deny") === true;
@@ -169,8 +176,7 @@ function notForwarded(vm: VmFacts, publish: Publish, { question, holders, vms }:
   }
   const wish = asked === "range" ? `may get port ${port} from its range` : `gets port ${port}`;
   const others = holders.filter(
-    (holder) =>
-      holder.protocol === protocol && addressesFor(publish.hostIp).some((ip) => overlaps(holder.addresses, ip)),
+    (holder) => holder.protocol === protocol && addressesFor(publish.hostIp).some((ip) => isInTheWay(holder, ip)),
   );
   const but =
     others.length === 0
@@ -230,6 +236,28 @@ function nobody({ port, protocol }: PortQuestion): Reason {
   };
 }
 
+/** What the VMs' own rules say of the port, whoever wants it. */
+function rulesOn({ question: { port }, vms }: PortFacts): Reason[] {
+  return vms.flatMap(({ name, denied, slot }): Reason[] => [
+    ...(denied === undefined
+      ? []
+      : [
+          {
+            rule: "ports.deny" as const,
+            text: `The VM "${name}" forwards it for nobody: its ports.deny has ${denied}.`,
+          },
+        ]),
+    ...(slot === undefined
+      ? []
+      : [
+          {
+            rule: "slot" as const,
+            text: `Docker in the VM "${name}" gives port ${port} to a container that asks for any: it has ${slot.first}-${slot.last} for that.`,
+          },
+        ]),
+  ]);
+}
+
 function noteOn({ name, state, problem }: VmFacts): string[] {
   if (problem !== undefined) return [`The VM "${name}" could not be asked: ${sentence(problem)}`];
   if (state === "running" || state === "degraded") return [];
@@ -245,9 +273,8 @@ function addressesFor(hostIp: string): readonly string[] {
   return isUnspecified(hostIp) ? ["127.0.0.1", "::1"] : [hostIp];
 }
 
-/** Whether somebody who holds `held` keeps others from `address`: the same one, or every one of its family. */
-function overlaps(held: readonly string[], address: string): boolean {
-  return held.some((each) => each === address || (each === "::" ? true : each === "0.0.0.0" && !address.includes(":")));
+function isInTheWay({ addresses }: PortHolder, wanted: string): boolean {
+  return addresses.some((held) => overlaps(held, wanted));
 }
 
 function listed(words: readonly string[]): string {

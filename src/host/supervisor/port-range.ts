@@ -30,12 +30,8 @@ export async function portRangeOf(layout: Layout, paths: VmPaths): Promise<PortR
   }
 }
 
-// --- internal ---
-
-const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
-const rangeSchema = v.object({ first: port, last: port });
-
-async function readRange(paths: VmPaths): Promise<PortRange | undefined> {
+/** The slot that a VM has; nothing when it has none yet, or one that cannot be read. */
+export async function readRange(paths: VmPaths): Promise<PortRange | undefined> {
   const text = await readTextIfThere(paths.portRange);
   try {
     return text === undefined ? undefined : v.parse(rangeSchema, JSON.parse(text));
@@ -43,6 +39,11 @@ async function readRange(paths: VmPaths): Promise<PortRange | undefined> {
     return undefined;
   }
 }
+
+// --- internal ---
+
+const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
+const rangeSchema = v.object({ first: port, last: port });
 
 async function takeLock(path: string): Promise<Lock> {
   for (let tries = 0; tries < lockTriesMax; tries += 1) {

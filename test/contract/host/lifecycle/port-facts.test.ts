@@ -30,6 +30,25 @@ test("the gate of a VM that runs is its own way in, held by its QEMU; a broken V
   });
 });
 
+test("what a VM's settings deny is told while it is stopped, with the slot that its Docker has", async () => {
+  await using home = await tempHome({ images: false });
+  const layout = layoutOf(home.path);
+  const { folder, config, portRange } = layout.vm("web");
+  await mkdir(folder);
+  await writeFile(config, "ports: { deny: [6000-6063] }\n");
+  await writeFile(portRange, JSON.stringify({ first: 6063, last: 7000 }));
+  const rules = async (port: number): Promise<string[]> => {
+    const { reasons } = explainPort(await portFacts(layout, { port, protocol: "sctp" }, {}));
+    return reasons.map(({ rule }) => rule);
+  };
+  expect([await rules(6062), await rules(6063), await rules(6064), await rules(7001)]).toEqual([
+    ["none", "ports.deny"],
+    ["none", "ports.deny", "slot"],
+    ["none", "slot"],
+    ["none"],
+  ]);
+});
+
 test("without any VM, or without a QN_HOME, a port is explained by its holder alone", async () => {
   await using home = await tempHome({ images: false });
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });

@@ -35,6 +35,8 @@ const vm = (changes: Partial<VmFacts> = {}): VmFacts => ({
   supervisorPid: 10,
   qemuPid: 11,
   wayIn: undefined,
+  denied: undefined,
+  slot: undefined,
   ...changes,
 });
 
@@ -143,6 +145,15 @@ test("qn's own ways into a VM are told as what they are", () => {
   const holders = [holder(11, ["127.0.0.1"], { name: "qemu-system-x86", command: [] })];
   expect(answer({ vms: [vm({ wayIn: "ssh" })], holders })).toEqual([
     'qn: QEMU of the VM "default" (pid 11) holds port 8080/tcp on 127.0.0.1: it is the VM\'s own way in, for ssh.',
+  ]);
+});
+
+test("rules of a VM that have the port are told last, whoever wants it", () => {
+  const vms = [vm({ denied: "8000-8100" }), vm({ name: "web", slot: { first: 8000, last: 8511 } })];
+  expect(answer({ vms })).toEqual([
+    "none: Nobody holds port 8080 on this machine, and no container that qn can see wants it.",
+    'ports.deny: The VM "default" forwards it for nobody: its ports.deny has 8000-8100.',
+    'slot: Docker in the VM "web" gives port 8080 to a container that asks for any: it has 8000-8511 for that.',
   ]);
 });
 
