@@ -33,11 +33,16 @@ export async function announceFolder({ path, stats }: Pin): Promise<void> {
 
 // --- internal ---
 
+/**
+ * Makes the next read ask the host. The kernel takes what lies behind the size that it first knew for zeros (netfs'
+ * `zero_point`, seen on 6.12: a file that grew read as NULs) until it lets go of a page there: so the last one is read first.
+ */
 async function dropPages(path: string): Promise<void> {
   try {
     await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     // Brings the size up to date.
-    await file.stat();
+    const { size } = await file.stat();
+    if (size > 0) await file.read(Buffer.alloc(1), 0, 1, size - 1);
     dropCachedPages(file.fd);
   } catch {
     // What nobody may read is not cached either.
