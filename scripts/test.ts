@@ -115,7 +115,7 @@ async function suite(account: Account, files: readonly string[], label = ""): Pr
     // Published ports are on this machine, so no proxy may be asked for them.
     const env = { PATH: searchPath(account.tree), QN_TEST_FOLDER: folder, NO_PROXY: "127.0.0.1,localhost,::1" };
     const command = account.command([...runner, ...files.map((path) => `./${path}`)], env);
-    const status = await child(command, account.tree, deadlinesMs.suite, label);
+    const status = await child(command, account.tree, deadlinesMs.suite, (line) => report.line(label, line));
     const counts = countsOf(await readTextIfThere(reportPath), files, status);
     const left = await endProcessesOf(folder);
     for (const { pid, command: words } of left) console.log(`    ${label}left running by a test: ${pid} ${words}`);
@@ -129,9 +129,9 @@ function child(
   command: readonly string[],
   cwd: string,
   deadlineMs: number = deadlinesMs.check,
-  label = "",
+  onLine?: (line: string) => void,
 ): Promise<number> {
-  return runChild(command, { cwd, deadlineMs, interruption: interruption.signal, label });
+  return runChild(command, { cwd, deadlineMs, interruption: interruption.signal, ...(onLine && { onLine }) });
 }
 
 function mustSucceed(status: number): Counts {

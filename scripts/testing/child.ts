@@ -7,21 +7,21 @@ export type ChildOptions = {
   readonly env?: Record<string, string | undefined>;
   readonly deadlineMs: number;
   readonly interruption: AbortSignal;
-  /** Begins each line of the program's output, where several programs write at once. */
-  readonly label?: string;
+  /** Takes each line of the program's output; without it the output is ours. */
+  readonly onLine?: (line: string) => void;
 };
 
 /**
- * Runs a program to its end with our own output, and gives its exit status. When the deadline passes or the run is
+ * Runs a program to its end, and gives its exit status. When the deadline passes or the run is
  * interrupted, the program and all of its session are ended, and the status is not 0.
  */
 export async function runChild(command: readonly string[], options: ChildOptions): Promise<number> {
   options.interruption.throwIfAborted();
-  const label = options.label ?? "";
+  const { onLine } = options;
   const child = Bun.spawn([...command], {
     cwd: options.cwd,
     env: options.env ?? process.env,
-    stdio: label === "" ? ["ignore", "inherit", "inherit"] : ["ignore", "pipe", "pipe"],
+    stdio: onLine === undefined ? ["ignore", "inherit", "inherit"] : ["ignore", "pipe", "pipe"],
     detached: true,
   });
   let killer: Timer | undefined;
@@ -34,7 +34,7 @@ export async function runChild(command: readonly string[], options: ChildOptions
   options.interruption.addEventListener("abort", interrupted, { once: true });
   const deadline = setTimeout(() => end(`it took more than ${options.deadlineMs / 60_000} min`), options.deadlineMs);
   const outputs = [child.stdout, child.stderr].filter((output) => output instanceof ReadableStream);
-  const shown = Promise.all(outputs.map((output) => showLabelled(output, label)));
+  const shown = Promise.all(outputs.map((output) => eachLine(output, onLine ?? (() => {}))));
   const status = await child.exited;
   clearTimeout(deadline);
   clearTimeout(killer);
@@ -47,15 +47,15 @@ export async function runChild(command: readonly string[], options: ChildOptions
 
 // --- internal ---
 
-async function showLabelled(output: ReadableStream<Uint8Array>, label: string): Promise<void> {
+async function eachLine(output: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<void> {
   const decoder = new TextDecoder();
   let rest = "";
   for await (const bytes of output) {
     const lines = `${rest}${decoder.decode(bytes, { stream: true })}`.split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) console.log(`${label}${line}`);
+    for (const line of lines) onLine(line);
   }
-  if (rest !== "") console.log(`${label}${rest}`);
+  if (rest !== "") onLine(rest);
 }
 
 function signalSession(pid: number, signal: NodeJS.Signals): void {
