@@ -7,17 +7,14 @@ export const events = command({
   examples: ["qn events", "qn events web --json | jq -r .event"],
   args: { vm: vmArg, json: jsonArg },
   async run({ args }) {
-    const [{ watchEvents }, { vmHere }, { interruption }, { eventWords }] = await Promise.all([
+    const [{ watchEvents }, { vmHere }, { interruptionOrNoReader }, { eventWords }] = await Promise.all([
       import("../host/lifecycle/watch-events.ts"),
       import("./place.ts"),
       import("./signals.ts"),
       import("./event-words.ts"),
     ]);
-    using interrupted = interruption();
-    // Whoever reads the lines may stop reading, as `head` does.
-    const gone = new AbortController();
-    process.stdout.once("error", () => gone.abort());
-    await watchEvents(vmHere(args.vm).paths, AbortSignal.any([interrupted.signal, gone.signal]), (event) => {
+    using over = interruptionOrNoReader();
+    await watchEvents(vmHere(args.vm).paths, "events", over.signal, (event) => {
       const at = new Date().toISOString();
       process.stdout.write(`${args.json === true ? JSON.stringify({ at, ...event }) : `${at} ${eventWords(event)}`}\n`);
     });

@@ -1,6 +1,6 @@
 /** What `qn ports add` and `qn ports remove` do once their words are read. */
-import { changeForwards, type ForwardChange } from "../host/lifecycle/forwards.ts";
-import { parseForward } from "../host/ports/by-hand.ts";
+import { changeForwards } from "../host/lifecycle/forwards.ts";
+import { type ForwardChange, parseForward } from "../host/ports/by-hand.ts";
 import { vmHere } from "./place.ts";
 import { succeed } from "./show.ts";
 

@@ -3,15 +3,12 @@ import type { VmPaths } from "../host/layout.ts";
 import { watchPorts } from "../host/lifecycle/watch-ports.ts";
 import type { ForwardStatus } from "../host/supervisor/messages.ts";
 import { changeLine, changesBetween, forwardTable } from "./ports-lines.ts";
-import { interruption } from "./signals.ts";
+import { interruptionOrNoReader } from "./signals.ts";
 
 /** Shows the forwards until the VM stops or a signal comes. Throws what watchPorts throws. */
 export async function followPorts(paths: VmPaths, asJson: boolean): Promise<void> {
-  using interrupted = interruption();
-  // Whoever reads the lines may stop reading, as `head` does.
-  const gone = new AbortController();
-  process.stdout.once("error", () => gone.abort());
-  const signal = AbortSignal.any([interrupted.signal, gone.signal]);
+  using over = interruptionOrNoReader();
+  const { signal } = over;
   if (asJson || !process.stdout.isTTY) return await watchPorts(paths, signal, printChanges(asJson));
   using screen = redrawn(paths.name);
   await watchPorts(paths, signal, (ports) => screen.show(ports));

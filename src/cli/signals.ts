@@ -13,3 +13,14 @@ export function interruption(): { readonly signal: AbortSignal } & Disposable {
     },
   };
 }
+
+/** As `interruption`, and it fires too when whoever reads the output has stopped reading, as `head` does. */
+export function interruptionOrNoReader(): { readonly signal: AbortSignal } & Disposable {
+  const interrupted = interruption();
+  const gone = new AbortController();
+  process.stdout.once("error", () => gone.abort());
+  return {
+    signal: AbortSignal.any([interrupted.signal, gone.signal]),
+    [Symbol.dispose]: () => interrupted[Symbol.dispose](),
+  };
+}

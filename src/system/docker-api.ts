@@ -1,19 +1,13 @@
 /** The light door to a Docker API behind a Unix socket: JSON calls and the event stream, in little memory. */
 import { ofetch } from "ofetch";
 import * as v from "valibot";
+import { listedPortSchema, portBindingSchema } from "./docker-views.ts";
 
 /** A container as `GET /containers/json` lists it (Docker Engine API 1.41 and later), as far as qn needs it. */
 const containerSchema = v.object({
   Id: v.string(),
   Names: v.array(v.string()),
-  Ports: v.array(
-    v.object({
-      IP: v.optional(v.string(), ""),
-      PrivatePort: v.number(),
-      PublicPort: v.optional(v.number()),
-      Type: v.picklist(["tcp", "udp", "sctp"]),
-    }),
-  ),
+  Ports: v.array(listedPortSchema),
   Mounts: v.optional(v.array(v.object({ Type: v.string(), Source: v.optional(v.string(), "") })), []),
   NetworkSettings: v.optional(
     v.object({
@@ -27,8 +21,6 @@ const containerSchema = v.object({
 
 /** One running container. */
 export type Container = v.InferOutput<typeof containerSchema>;
-
-const portBindingSchema = v.object({ HostIp: v.optional(v.string(), ""), HostPort: v.optional(v.string(), "") });
 
 const detailsSchema = v.object({
   Id: v.string(),

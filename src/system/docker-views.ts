@@ -1,19 +1,23 @@
 /** What Docker says of its containers, cut down to what commands show: whatever a guest answers is checked at this door. */
 import * as v from "valibot";
 
+/** A port as `GET /containers/json` lists it. */
+export const listedPortSchema = v.object({
+  IP: v.optional(v.string(), ""),
+  PrivatePort: v.number(),
+  PublicPort: v.optional(v.number()),
+  Type: v.picklist(["tcp", "udp", "sctp"]),
+});
+
+/** A place on the host that a container asks for, as `GET /containers/ID/json` has it. */
+export const portBindingSchema = v.object({ HostIp: v.optional(v.string(), ""), HostPort: v.optional(v.string(), "") });
+
 const listedSchema = v.array(
   v.object({
     Id: v.string(),
     Names: v.array(v.string()),
     State: v.string(),
-    Ports: v.array(
-      v.object({
-        IP: v.optional(v.string(), ""),
-        PrivatePort: v.number(),
-        PublicPort: v.optional(v.number()),
-        Type: v.picklist(["tcp", "udp", "sctp"]),
-      }),
-    ),
+    Ports: v.array(listedPortSchema),
     Mounts: v.array(
       v.object({ Type: v.string(), Source: v.optional(v.string(), ""), Destination: v.string(), RW: v.boolean() }),
     ),
@@ -55,13 +59,7 @@ export function parseListed(answer: unknown): ListedContainer[] {
 
 const askedSchema = v.object({
   HostConfig: v.object({
-    PortBindings: v.nullish(
-      v.record(
-        v.string(),
-        v.nullable(v.array(v.object({ HostIp: v.optional(v.string(), ""), HostPort: v.optional(v.string(), "") }))),
-      ),
-      {},
-    ),
+    PortBindings: v.nullish(v.record(v.string(), v.nullable(v.array(portBindingSchema))), {}),
   }),
 });
 

@@ -18,21 +18,27 @@ export type Pin = { readonly path: string; readonly stats: Stats };
  */
 export class Pins {
   readonly #handles = new Map<string, FileHandle>();
+  #sources: readonly string[] = [];
 
   /** Whether `path` is held. */
   has(path: string): boolean {
     return this.#handles.has(path);
   }
 
-  /** Holds what is at `path`, if it lies in a share and no link leads elsewhere; nothing when there is no such thing. */
+  /**
+   * Holds what is at `path`, if it lies in a share and in one of the sources and no link leads elsewhere; nothing when
+   * there is no such thing.
+   */
   async hold(path: string): Promise<Pin | undefined> {
     const held = this.#handles.get(path);
     if (held !== undefined) return await pinOf(held);
+    if (!this.#isMounted(path)) return undefined;
     let handle: FileHandle | undefined;
     try {
       handle = await open(path, O_PATH | constants.O_NOFOLLOW);
       const pin = await pinOf(handle);
-      if ((await readlink(pin.path)) === path && (await isOnShare(pin.stats.dev))) {
+      // The sources may be others by now.
+      if ((await readlink(pin.path)) === path && (await isOnShare(pin.stats.dev)) && this.#isMounted(path)) {
         this.#handles.set(path, handle);
         handle = undefined;
         return pin;
@@ -50,9 +56,14 @@ export class Pins {
     await this.#releaseIf((held) => liesIn(held, path));
   }
 
-  /** Lets go of all that is at or below none of `sources`. */
+  /** Lets go of all that is at or below none of `sources`, and holds nothing there from now on. */
   async keepOnly(sources: readonly string[]): Promise<void> {
-    await this.#releaseIf((held) => !sources.some((source) => liesIn(held, source)));
+    this.#sources = sources;
+    await this.#releaseIf((held) => !this.#isMounted(held));
+  }
+
+  #isMounted(path: string): boolean {
+    return this.#sources.some((source) => liesIn(path, source));
   }
 
   async #releaseIf(isOver: (path: string) => boolean): Promise<void> {

@@ -1,4 +1,5 @@
 /** The agent's side of "changes are seen": tells the host what containers mount, and raises what the host tells. */
+import { newQueue } from "../../base/queue.ts";
 import type { HostMessage } from "../../protocol/messages.ts";
 import type { Container } from "../../system/docker-api.ts";
 import { announceFile, announceFolder } from "./announce.ts";
@@ -14,7 +15,7 @@ export class ChangeReceiver {
   readonly #report: (sources: readonly string[]) => void;
   readonly #onTrouble: (text: string) => void;
   #reported: string | undefined;
-  #last: Promise<void> = Promise.resolve();
+  readonly #inTurn = newQueue();
 
   /** `report` sends the sources to the host whenever they are others than before. */
   constructor(report: (sources: readonly string[]) => void, onTrouble: (text: string) => void) {
@@ -22,19 +23,24 @@ export class ChangeReceiver {
     this.#onTrouble = onTrouble;
   }
 
-  /** The containers that run now. */
-  onContainers(containers: readonly Container[]): void {
+  /**
+   * The containers that run now. Resolves when nothing is held any more that they do not mount: what is held keeps its
+   * kind for whoever looks it up, and the next container may come for what has its name by then.
+   */
+  async onContainers(containers: readonly Container[]): Promise<void> {
     const sources = mountSourcesOf(containers);
     const asText = sources.join("\n");
     if (asText === this.#reported) return;
     this.#reported = asText;
     this.#report(sources);
-    this.#queue(() => this.#pins.keepOnly(sources));
+    await this.#pins.keepOnly(sources);
   }
 
   /** What the host has found or seen change. */
   onChanges(changes: Changes): void {
-    this.#queue(() => this.#take(changes));
+    void this.#inTurn(() => this.#take(changes)).catch((error: unknown) =>
+      this.#onTrouble(`changes: ${String(error)}`),
+    );
   }
 
   async #take({ there, gone, folders, files }: Changes): Promise<void> {
@@ -56,9 +62,5 @@ export class ChangeReceiver {
     if (pin === undefined || pin.stats[isKind]()) return pin;
     await this.#pins.release(path);
     return await this.#pins.hold(path);
-  }
-
-  #queue(action: () => Promise<void>): void {
-    this.#last = this.#last.then(action).catch((error: unknown) => this.#onTrouble(`changes: ${String(error)}`));
   }
 }

@@ -75,6 +75,7 @@ const protocols = ["tcp", "udp", "sctp"] as const;
 
 /** The verbs after which ports may have come or gone, by the kind of thing they are done to. */
 const settling: ReadonlyMap<string, readonly string[]> = new Map([
-  ["containers", ["stop", "kill", "pause", "unpause", "rename", "update"]],
+  // The answer to a wait leaves when a container has ended: `docker run` ends with it.
+  ["containers", ["stop", "kill", "wait", "pause", "unpause", "rename", "update"]],
   ["networks", ["connect", "disconnect"]],
 ]);

@@ -118,7 +118,7 @@ function observed(docker: DockerApi, link: HostLink): DockerApi {
     ...docker,
     async containers() {
       const containers = await docker.containers();
-      changes.onContainers(containers);
+      await changes.onContainers(containers);
       return containers;
     },
   };

@@ -2,7 +2,8 @@
 import { constants } from "node:fs";
 import { lstat, mkdir, open, opendir, readFile, rmdir, unlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { QnError } from "../../base/errors.ts";
+import { messageOf, QnError } from "../../base/errors.ts";
+import { pause } from "../../system/clock.ts";
 import { isErrno } from "../../system/files.ts";
 import { bindMount, dropCachedPages, unmount } from "../../system/libc.ts";
 import { type Entry, planEntry, type Step } from "./plan.ts";
@@ -10,6 +11,10 @@ import { type BindSource, entryOf } from "./request.ts";
 
 /** Where the host's folder is mounted aside, and the guest's own folder that shows its entries. */
 export type Mirror = { readonly aside: string; readonly folder: string };
+
+/** The kernel lets go of the mounts of a container that has ended a moment after Docker says so, and tells nobody. */
+const releaseTriesMax = 50;
+const releasePauseMs = 20;
 
 /**
  * Makes each bind source below the mirror's folder what the host has. A missing one that Docker would make is made on
@@ -22,14 +27,10 @@ export async function mirrorSources(mirror: Mirror, sources: readonly BindSource
   for (const source of ours) {
     const entry = placeOf(mirror, entryOf(source.path, mirror.folder) ?? "", mounted);
     try {
-      await letGoOfReplaced(entry);
-      if (source.createMissing) await createIfMissing(join(mirror.aside, relative(mirror.folder, source.path)));
-      await mirrorEntry(entry);
-      await showLatest(source.path);
+      await show(mirror, source, entry);
     } catch (cause) {
-      throw new QnError("AGENT_FAILED", `${source.path} of the host cannot be shown in the guest: ${String(cause)}.`, {
-        cause,
-      });
+      const why = messageOf(cause);
+      throw new QnError("AGENT_FAILED", `${source.path} of the host cannot be shown in the guest: ${why}.`, { cause });
     }
   }
 }
@@ -47,7 +48,7 @@ export async function sweepDeleted(mirror: Mirror): Promise<void> {
     try {
       await mirrorEntry(entry);
     } catch (cause) {
-      throw new QnError("AGENT_FAILED", `${entry.guest} cannot be taken away: ${String(cause)}.`, { cause });
+      throw new QnError("AGENT_FAILED", `${entry.guest} cannot be taken away: ${messageOf(cause)}.`, { cause });
     }
   }
 }
@@ -59,6 +60,20 @@ type Place = { readonly host: string; readonly guest: string; readonly mounted: 
 
 function placeOf({ aside, folder }: Mirror, name: string, mounted: Set<string>): Place {
   return { host: join(aside, name), guest: join(folder, name), mounted };
+}
+
+/** Shows a source as the host has it. Throws when a container holds it as another kind of entry. */
+async function show(mirror: Mirror, source: BindSource, entry: Place): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    await letGoOfReplaced(entry);
+    if (source.createMissing) await createIfMissing(join(mirror.aside, relative(mirror.folder, source.path)));
+    await mirrorEntry(entry);
+    const heldKind = await showLatest(source.path);
+    if (heldKind === undefined) return;
+    if (tries === releaseTriesMax)
+      throw new Error(`it was a ${heldKind} before, which a running container still holds`);
+    await pause(releasePauseMs);
+  }
 }
 
 async function mirrorEntry(place: Place): Promise<void> {
@@ -91,14 +106,14 @@ async function letGoOfReplaced(place: Place): Promise<void> {
 
 /**
  * Drops what the kernel has cached of a file that a running container may hold: QEMU finds a file by its path, so that
- * even a file that was replaced is read anew. What has become another kind of entry meanwhile cannot be shown before the
- * container lets go of it.
+ * even a file that was replaced is read anew. Gives the kind of entry that it was when it has become another kind
+ * meanwhile: that one cannot be shown before whoever holds it lets go.
  */
-async function showLatest(path: string): Promise<void> {
+async function showLatest(path: string): Promise<Entry["kind"] | undefined> {
   const entry = await entryAt(path);
-  if (entry === undefined || entry.kind === "other") return;
+  if (entry === undefined || entry.kind === "other") return undefined;
   const isOfThisKind = entry.kind === "folder" ? await canBeListed(path) : await canBeRead(path);
-  if (!isOfThisKind) throw new Error(`it was a ${entry.kind} before, which a running container still holds`);
+  return isOfThisKind ? undefined : entry.kind;
 }
 
 /** Reads anew; false when the host has no file here. A file that may not be read is one. */

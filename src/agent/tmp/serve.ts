@@ -1,6 +1,7 @@
 /** `qn agent tmp`: the host's files in the guest, right before Docker touches them. */
 import * as v from "valibot";
 import { messageOf } from "../../base/errors.ts";
+import { newQueue } from "../../base/queue.ts";
 import { liesIn } from "../../base/words.ts";
 import type { Boot } from "../../protocol/messages.ts";
 import { type DockerApi, dockerApi } from "../../system/docker-api.ts";
@@ -29,6 +30,7 @@ export async function serveTmp(boot: Boot, options: { signal: AbortSignal; onRea
   const docker = dockerApi("/run/docker.sock");
   // dockerd has not started yet, and starts these containers without a request.
   await prepareRestarting(mirrors);
+  // Two requests for the same path must not both make its mount point.
   const inTurn = newQueue();
   const hooks: Hooks = {
     async beforeRequest(request) {
@@ -127,14 +129,4 @@ function changesContainers({ method, uri }: DockerRequest): boolean {
 
 function logTrouble(error: unknown): void {
   process.stderr.write(`${messageOf(error)}\n`);
-}
-
-/** Runs one action after the other: two requests for the same path must not both make its mount point. */
-function newQueue(): (action: () => Promise<void>) => Promise<void> {
-  let last: Promise<void> = Promise.resolve();
-  return (action) => {
-    const turn = last.catch(() => {}).then(action);
-    last = turn;
-    return turn;
-  };
 }

@@ -1,5 +1,6 @@
 /** Tells the guest what changes on the host below what running containers mount. */
 import { realpath } from "node:fs/promises";
+import { newQueue } from "../../base/queue.ts";
 import { liesIn } from "../../base/words.ts";
 import type { HostMessage } from "../../protocol/messages.ts";
 import { after } from "../../system/clock.ts";
@@ -45,7 +46,7 @@ class Watch {
   readonly #batch = new Batch();
   readonly #tree: WatchTree;
   #roots: readonly string[] = [];
-  #last: Promise<void> = Promise.resolve();
+  readonly #inTurn = newQueue();
 
   constructor(place: WatchPlace, log: (text: string) => void) {
     this.#place = place;
@@ -61,8 +62,7 @@ class Watch {
   /** What goes on being mounted goes on being watched, so that nothing is missed when a container comes or goes. */
   follow(sources: readonly string[], send: (message: HostMessage) => void): Promise<void> {
     this.#batch.send = send;
-    this.#last = this.#last.then(() => this.#take(watchRoots(sources, this.#place)));
-    return this.#last;
+    return this.#inTurn(() => this.#take(watchRoots(sources, this.#place)));
   }
 
   async #take(roots: readonly string[]): Promise<void> {

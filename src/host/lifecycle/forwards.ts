@@ -2,12 +2,9 @@
 import { errorOf, QnError } from "../../base/errors.ts";
 import { isThere } from "../../system/files.ts";
 import type { VmPaths } from "../layout.ts";
-import { type HandForward, withForward, withoutForward } from "../ports/by-hand.ts";
+import { changed, type ForwardChange, type HandForward } from "../ports/by-hand.ts";
 import { readForwards, writeForwards } from "../ports/hand-list.ts";
 import { connectControl } from "../supervisor/control.ts";
-
-/** What is to be done with a forward. */
-export type ForwardChange = "add" | "remove";
 
 /**
  * Does it at once when the VM runs, and keeps it for its next starts. Throws NO_SUCH_VM, PORT_TAKEN with whoever has the
@@ -27,15 +24,6 @@ export async function changeForwards(paths: VmPaths, change: ForwardChange, forw
   } finally {
     control.close();
   }
-}
-
-/** The list with the change in it. Throws PORT_TAKEN or NO_SUCH_FORWARD. */
-export function changed(
-  list: readonly HandForward[],
-  change: ForwardChange,
-  forward: HandForward,
-): readonly HandForward[] {
-  return { add: withForward, remove: withoutForward }[change](list, forward);
 }
 
 // --- internal ---

@@ -1,17 +1,18 @@
-/** Follows everything that happens to a VM that runs. */
+/** Follows what happens to a VM that runs. */
 import { QnError } from "../../base/errors.ts";
 import { isThere } from "../../system/files.ts";
 import type { VmPaths } from "../layout.ts";
 import { connectControl } from "../supervisor/control.ts";
-import type { ControlEvent } from "../supervisor/messages.ts";
+import type { ControlEvent, Request } from "../supervisor/messages.ts";
 
 /**
- * Calls `onEvent` with the state and the ports of now, and with all that happens until the VM has stopped or failed, or
+ * Asks for events and calls `onEvent` with each, beginning with what holds now, until the VM has stopped or failed, or
  * `signal` fires. Throws NO_SUCH_VM, NOT_RUNNING when nobody serves it, SUPERVISOR_UNREACHABLE when its supervisor ends
- * without a word.
+ * without a word, and what `onEvent` throws.
  */
 export async function watchEvents(
   paths: VmPaths,
+  ask: Extract<Request["ask"], "events" | "ports">,
   signal: AbortSignal,
   onEvent: (event: ControlEvent) => void,
 ): Promise<void> {
@@ -21,7 +22,7 @@ export async function watchEvents(
   const leave = (): void => control.close();
   signal.addEventListener("abort", leave, { once: true });
   try {
-    control.ask({ ask: "events" });
+    control.ask({ ask });
     for (;;) {
       const event = await control.next();
       onEvent(event);

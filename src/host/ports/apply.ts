@@ -1,5 +1,6 @@
 /** Opens and closes the host listeners of the published ports; one that cannot be opened never stops the others. */
 import { messageOf } from "../../base/errors.ts";
+import { newQueue } from "../../base/queue.ts";
 import type { FailedPort, Open, PublishedPort } from "../../protocol/messages.ts";
 import { listen } from "../../system/connection.ts";
 import { listenForDatagrams } from "../../system/datagrams.ts";
@@ -52,7 +53,7 @@ export class Forwards {
   readonly #rules: PortRules;
   readonly #os: NodeJS.Platform;
   #forwards: Forward[] = [];
-  #last: Promise<void> = Promise.resolve();
+  readonly #inTurn = newQueue();
   #isClosed = false;
 
   /** Told when forwards may have come, gone or changed, and when one has carried something or turned a client away. */
@@ -73,9 +74,7 @@ export class Forwards {
    */
   async serve(published: readonly Served[]): Promise<readonly FailedPort[]> {
     // UDP sockets take a turn of the loop to open: one report after the other.
-    const turn = this.#last.then(() => this.#listen(published));
-    this.#last = turn;
-    await turn;
+    await this.#inTurn(() => this.#listen(published));
     const failing = this.#forwards.filter(({ listener }) => listener === undefined);
     const failed = await Promise.all(
       failing.map((forward, index) => failureOf(forward, this.ownHolder(forward), index < lookUpsMax)),

@@ -58,6 +58,18 @@ export function withoutForward(list: readonly HandForward[], place: Place): read
   throw new QnError("NO_SUCH_FORWARD", `${placeOf(place)} has no forward that was made by hand.`);
 }
 
+/** What is to be done with a forward. */
+export type ForwardChange = "add" | "remove";
+
+/** The list with the change in it. Throws PORT_TAKEN or NO_SUCH_FORWARD. */
+export function changed(
+  list: readonly HandForward[],
+  change: ForwardChange,
+  forward: HandForward,
+): readonly HandForward[] {
+  return { add: withForward, remove: withoutForward }[change](list, forward);
+}
+
 /** The list as it is kept. Throws what JSON and the schema throw. */
 export function parseForwards(text: string): readonly HandForward[] {
   return v.parse(v.array(handForwardSchema), JSON.parse(text));

@@ -1,9 +1,9 @@
 /** The forwards by hand of a VM that runs: kept in their file and listened on, one change after the other. */
 import { QnError } from "../../base/errors.ts";
+import { newQueue } from "../../base/queue.ts";
 import type { FailedPort } from "../../protocol/messages.ts";
 import type { VmPaths } from "../layout.ts";
-import { changed, type ForwardChange } from "../lifecycle/forwards.ts";
-import type { HandForward } from "../ports/by-hand.ts";
+import { changed, type ForwardChange, type HandForward } from "../ports/by-hand.ts";
 import { readForwards, writeForwards } from "../ports/hand-list.ts";
 
 /** Listens on exactly these, and says which it cannot; nothing when there is no guest to lead to yet. */
@@ -13,7 +13,7 @@ export type Listen = (forwards: readonly HandForward[]) => Promise<readonly Fail
 export class HandForwards {
   readonly #path: string;
   readonly #listen: Listen;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = newQueue();
 
   constructor(paths: VmPaths, listen: Listen) {
     this.#path = paths.forwards;
@@ -39,12 +39,6 @@ export class HandForwards {
       await this.#listen(before);
       throw new QnError("PORT_TAKEN", reasons.join(" "));
     });
-  }
-
-  async #inTurn<Value>(action: () => Promise<Value>): Promise<Value> {
-    const turn = this.#last.then(action);
-    this.#last = turn.catch(() => {});
-    return await turn;
   }
 }
 

@@ -85,7 +85,7 @@ real("what the guest made itself is never removed for what the host has under th
     { sh: "cat $guest/text; test -p $guest/pipe && echo pipe; ls $guest/full" },
   ]);
   const cannot = (name: string, why: string): string =>
-    `/guest/${name} of the host cannot be shown in the guest: Error: ${why} '/guest/${name}'.`;
+    `/guest/${name} of the host cannot be shown in the guest: ${why} '/guest/${name}'.`;
   expect(outcomes).toEqual([
     "",
     "",

@@ -17,7 +17,7 @@ test("a VM tells its state, its ports and its end", async () => {
   await vm.up();
   const told: string[] = [];
   const first = Promise.withResolvers<void>();
-  const end = watchEvents(vm.paths, new AbortController().signal, (event) => {
+  const end = watchEvents(vm.paths, "events", new AbortController().signal, (event) => {
     told.push(words(event));
     if (event.event === "ports") first.resolve();
   });
@@ -32,7 +32,7 @@ test("a VM whose QEMU is killed tells the failure, and that is the end", async (
   await vm.up();
   const told: string[] = [];
   const { qemu } = await statusOfVm(vm.paths, vm.env);
-  await watchEvents(vm.paths, new AbortController().signal, (event) => {
+  await watchEvents(vm.paths, "events", new AbortController().signal, (event) => {
     told.push(words(event));
     if (event.event === "ports") process.kill(qemu.pid ?? 0, "SIGKILL");
   });
@@ -41,7 +41,7 @@ test("a VM whose QEMU is killed tells the failure, and that is the end", async (
 
 test("there are no events of a VM that does not run", async () => {
   await using vm = await fakeVm("boots");
-  const events = () => watchEvents(vm.paths, new AbortController().signal, () => {});
+  const events = () => watchEvents(vm.paths, "events", new AbortController().signal, () => {});
   expect((await failureOf(events)).code).toBe("NO_SUCH_VM");
   await vm.up();
   await takeDown(vm.paths, { force: false });

@@ -13,6 +13,7 @@ test("the calls that may publish or release ports are recognised in every versio
     "POST http://localhost/v1.45/containers/web/start": start("web"),
     "POST /v1.45/containers/web/stop?t=0": settle,
     "POST /containers/web/kill?signal=9": settle,
+    "POST /v1.45/containers/web/wait?condition=removed": settle,
     "POST /containers/web/pause": settle,
     "POST /containers/web/unpause": settle,
     "POST /containers/web/rename?name=other": settle,
