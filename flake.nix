@@ -7,24 +7,28 @@
     { self, nixpkgs }:
     let
       inherit (nixpkgs) lib;
-      systems = [
+      guestSystems = [
         "x86_64-linux"
         "aarch64-linux"
+      ];
+      systems = guestSystems ++ [
         "x86_64-darwin"
         "aarch64-darwin"
       ];
       forEach = lib.genAttrs systems;
       pkgsOf = system: nixpkgs.legacyPackages.${system};
-      # The agent of this flake, unless a system names another one.
-      withAgent =
-        module:
+      # The system of the guest that a machine runs at full speed.
+      guestOf = lib.replaceStrings [ "darwin" ] [ "linux" ];
+
+      # A module with the program of this flake, unless a configuration names another one.
+      withProgram =
+        option: name: module:
         { pkgs, ... }:
         {
           imports = [ module ];
-          services.qn-agent.package =
-            lib.mkDefault
-              self.packages.${pkgs.stdenv.hostPlatform.system}.qn-agent;
+          services.${option}.package = lib.mkDefault self.packages.${pkgs.stdenv.hostPlatform.system}.${name};
         };
+
       mkGuest =
         {
           system,
@@ -43,23 +47,54 @@
         };
     in
     {
-      packages = forEach (system: import ./nix/pkgs (pkgsOf system));
+      packages = forEach (
+        system:
+        import ./nix/pkgs (pkgsOf system)
+        // {
+          image = self.nixosConfigurations.${guestOf system}.config.system.build.qnImage;
+        }
+      );
 
-      apps = forEach (system: {
-        default = {
+      apps = forEach (system: rec {
+        qn = {
           type = "app";
           program = lib.getExe self.packages.${system}.qn;
         };
+        default = qn;
       });
 
       nixosModules = {
-        agent = withAgent ./nix/modules/agent.nix;
-        guest = withAgent ./nix/modules/guest.nix;
+        agent = withProgram "qn-agent" "qn-agent" ./nix/modules/agent.nix;
+        guest = withProgram "qn-agent" "qn-agent" ./nix/modules/guest.nix;
+        host = withProgram "qn" "qn" ./nix/modules/host.nix;
+        default = self.nixosModules.host;
       };
+      darwinModules.default = withProgram "qn" "qn" ./nix/modules/darwin.nix;
+      homeModules.default = withProgram "qn" "qn" ./nix/modules/home.nix;
 
-      nixosConfigurations = lib.genAttrs [ "x86_64-linux" "aarch64-linux" ] (system: mkGuest { inherit system; });
+      nixosConfigurations = lib.genAttrs guestSystems (system: mkGuest { inherit system; });
 
       lib = { inherit mkGuest; };
+
+      templates = rec {
+        guest = {
+          path = ./nix/templates/guest;
+          description = "A NixOS guest of qn with your own configuration";
+        };
+        nixos = {
+          path = ./nix/templates/nixos;
+          description = "A NixOS machine with VMs of qn, in its network and beside it";
+        };
+        darwin = {
+          path = ./nix/templates/darwin;
+          description = "A Mac with nix-darwin whose Docker is a VM of qn";
+        };
+        project = {
+          path = ./nix/templates/project;
+          description = "A project whose shell has qn's Docker, with .envrc";
+        };
+        default = project;
+      };
 
       devShells = forEach (system: {
         default = (pkgsOf system).mkShell {
@@ -76,5 +111,14 @@
       });
 
       formatter = forEach (system: (pkgsOf system).nixfmt);
+
+      checks = lib.genAttrs guestSystems (system: {
+        inherit (self.packages.${system}) qn qn-agent;
+        guest = self.nixosConfigurations.${system}.config.system.build.toplevel;
+        vm = import ./nix/check/vm-test.nix {
+          inherit self;
+          pkgs = pkgsOf system;
+        };
+      });
     };
 }

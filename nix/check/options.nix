@@ -1,5 +1,10 @@
 # The NixOS options that qn's modules set, with NixOS' names and types, so that a wrong name or type is found without nixpkgs.
-{ lib, config, ... }:
+{
+  lib,
+  config,
+  pkgs,
+  ...
+}:
 let
   inherit (lib) mkOption types;
   option = type: default: mkOption { inherit type default; };
@@ -18,7 +23,15 @@ let
 in
 {
   options = {
-    assertions = option (types.listOf types.attrs) [ ];
+    assertions = option (types.listOf (
+      types.submodule {
+        options = {
+          assertion = mkOption { type = types.bool; };
+          message = mkOption { type = types.str; };
+        };
+      }
+    )) [ ];
+    warnings = strings;
 
     boot = {
       growPartition = flag false;
@@ -54,15 +67,63 @@ in
       useNetworkd = flag false;
       useDHCP = flag true;
       nameservers = strings;
+      hostName = option types.str "nixos";
       firewall.enable = flag true;
+      bridges = many { interfaces = strings; };
+      nat = {
+        enable = flag false;
+        internalInterfaces = strings;
+        externalInterface = maybe types.str;
+      };
     };
 
     nixpkgs.hostPlatform = maybe types.str;
+
+    containers = many {
+      autoStart = flag false;
+      ephemeral = flag false;
+      privateNetwork = flag false;
+      hostAddress = maybe types.str;
+      localAddress = maybe types.str;
+      macvlans = strings;
+      forwardPorts = option (types.listOf (
+        types.submodule {
+          options = {
+            protocol = option types.str "tcp";
+            hostPort = mkOption { type = types.port; };
+            containerPort = maybe types.port;
+          };
+        }
+      )) [ ];
+      bindMounts = many {
+        hostPath = maybe types.str;
+        isReadOnly = flag true;
+      };
+      config = option types.deferredModule { };
+    };
+
+    nix = {
+      channel.enable = flag true;
+      distributedBuilds = flag false;
+      buildMachines = option (types.listOf types.attrs) [ ];
+      settings = option (types.attrsOf types.anything) { };
+    };
+
+    programs.ssh.extraConfig = option types.lines "";
 
     security.sudo.extraConfig = option types.lines "";
 
     services = {
       resolved.enable = flag true;
+      pipewire = {
+        enable = flag false;
+        alsa.enable = flag false;
+        pulse.enable = flag false;
+      };
+      xserver = {
+        enable = flag false;
+        desktopManager.xfce.enable = flag false;
+      };
       userdbd.enable = flag false;
       openssh = {
         enable = flag false;
@@ -95,17 +156,11 @@ in
     system = {
       nixos.label = option types.str "26.05.stub";
       stateVersion = maybe types.str;
+      build = option (types.lazyAttrsOf types.unspecified) { };
     };
 
-    systemd = {
-      packages = packages;
-      services = many {
-        enable = flag true;
-        path = packages;
-        restartIfChanged = flag true;
-        wantedBy = strings;
-      };
-      sockets = many { wantedBy = strings; };
+    systemd = import ./systemd.nix { inherit lib pkgs; } // {
+      inherit packages;
       network.wait-online.enable = flag true;
       tmpfiles = {
         rules = strings;
@@ -115,7 +170,18 @@ in
       };
     };
 
-    users.groups = many { gid = maybe types.int; };
+    users = {
+      users = many {
+        isSystemUser = flag false;
+        isNormalUser = flag false;
+        group = option types.str "";
+        home = option types.path "/var/empty";
+        description = option types.str "";
+        extraGroups = strings;
+        openssh.authorizedKeys.keys = option (types.listOf types.singleLineStr) [ ];
+      };
+      groups = many { gid = maybe types.int; };
+    };
 
     virtualisation.docker = {
       enable = flag false;
@@ -134,4 +200,5 @@ in
     };
   };
 
+  config.system.build.toplevel = pkgs.writeText "nixos-system" (builtins.toJSON config.system.stateVersion);
 }

@@ -84,6 +84,8 @@ in
 
     environment.etc = {
       "qn/nftables.conf".source = guest + "/nftables.conf";
+      "systemd/network/05-lan.link".source = guest + "/network/05-lan.link";
+      "systemd/network/05-lan.network".source = guest + "/network/05-lan.network";
       "systemd/network/10-uplink.link".source = guest + "/network/10-uplink.link";
       "systemd/network/10-uplink.network".source = guest + "/network/10-uplink.network";
     };
@@ -106,6 +108,12 @@ in
       nameservers = [ "10.0.2.3" ];
       firewall.enable = lib.mkDefault false;
     };
+    # NixOS containers reach the world as Docker's do; the ports that they forward are known to the agent.
+    networking.nat = lib.mkIf (config.containers != { }) {
+      enable = true;
+      internalInterfaces = [ "ve-+" ];
+      externalInterface = "uplink";
+    };
     systemd.network.wait-online.enable = lib.mkDefault false;
 
     # The login user is made at boot, from systemd's user database; its shell is Debian's and everybody's.
@@ -120,10 +128,7 @@ in
       ports = [ 1022 ];
       hostKeys = [ ];
       openFirewall = false;
-      authorizedKeysFiles = lib.mkForce [
-        ".ssh/authorized_keys"
-        "/run/qn/authorized_keys/%u"
-      ];
+      authorizedKeysFiles = lib.mkForce [ "/run/qn/authorized_keys/%u" ];
       settings = {
         AuthenticationMethods = "publickey";
         PasswordAuthentication = false;
@@ -133,7 +138,13 @@ in
         X11Forwarding = false;
         UseDns = false;
       };
-      extraConfig = "HostKey /run/qn/ssh_host_ed25519_key";
+      # At the end: what follows `Match` is about root alone.
+      extraConfig = lib.mkAfter ''
+        HostKey /run/qn/ssh_host_ed25519_key
+        PermitUserRC no
+        Match User root
+          SetEnv HOME=/var/lib/qn/home/root
+      '';
     };
   };
 }

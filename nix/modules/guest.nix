@@ -22,7 +22,10 @@ let
   };
 in
 {
-  imports = [ ./agent.nix ];
+  imports = [
+    ./agent.nix
+    ./image.nix
+  ];
 
   options.virtualisation.qn = {
     enable = lib.mkEnableOption "this system as a guest of qn";
@@ -39,7 +42,17 @@ in
         defaultText = lib.literalExpression "config.system.nixos.label";
         description = "The version of the image, as `qn status` shows it.";
       };
+      manifest = lib.mkOption {
+        type = lib.types.attrsOf lib.types.anything;
+        internal = true;
+        readOnly = true;
+        description = "What image.json says of the guest.";
+      };
     };
+
+    sound.enable = lib.mkEnableOption "sound, for a VM whose settings say `sound: true`";
+
+    desktop.enable = lib.mkEnableOption "a desktop (Xfce), for a VM whose settings say `window: true`";
   };
 
   config = lib.mkIf cfg.enable {
@@ -87,12 +100,33 @@ in
       "/var/lib/containerd" = onDataDisk "containerd";
     };
 
-    environment.etc."qn/image.json".text = builtins.toJSON {
+    virtualisation.qn.image.manifest = {
       inherit (cfg.image) name version;
       arch = pkgs.stdenv.hostPlatform.parsed.cpu.name;
       protocol = lib.toInt protocol;
       recipe = "nixos";
-      inputs = config.system.nixos.label;
+      inputs = builtins.hashString "sha256" config.system.nixos.label;
+    };
+    environment.etc."qn/image.json".text = builtins.toJSON cfg.image.manifest;
+
+    services.pipewire = lib.mkIf cfg.sound.enable {
+      enable = true;
+      alsa.enable = true;
+      pulse.enable = true;
+    };
+
+    services.xserver = lib.mkIf cfg.desktop.enable {
+      enable = true;
+      desktopManager.xfce.enable = true;
+    };
+
+    # Nix in the guest builds for `qn deploy` and keeps room for Docker's own; the channel would be a copy of nixpkgs.
+    nix = {
+      channel.enable = lib.mkDefault false;
+      settings.experimental-features = [
+        "nix-command"
+        "flakes"
+      ];
     };
   };
 }

@@ -9,22 +9,37 @@ export const supervise = command({
     vm: vmArg,
     flags: { type: "string", default: "{}", description: "Settings on top of the file's, as JSON" },
     service: { type: "boolean", description: "Stand by while another supervisor has the VM" },
+    settings: { type: "string", description: "Make the VM if there is none; this file has its settings" },
     timeout: { type: "string", description: "Give the boot this many seconds" },
   },
   async run({ args }) {
-    const [run, { serveVm }, { notifySystemd }, { vmHere }, { interruption }, { parseFlags }, { version }] =
-      await Promise.all([
-        import("../host/supervisor/run.ts"),
-        import("../host/supervisor/serve.ts"),
-        import("../system/libc.ts"),
-        import("./place.ts"),
-        import("./signals.ts"),
-        import("../host/config/load.ts"),
-        import("./version.ts"),
-      ]);
+    const [
+      run,
+      { serveVm },
+      { declareVm },
+      { notifySystemd, sendErrorsTo },
+      { vmHere },
+      { interruption },
+      { parseFlags },
+      { version },
+    ] = await Promise.all([
+      import("../host/supervisor/run.ts"),
+      import("../host/supervisor/serve.ts"),
+      import("../host/lifecycle/declare.ts"),
+      import("../system/libc.ts"),
+      import("./place.ts"),
+      import("./signals.ts"),
+      import("../host/config/load.ts"),
+      import("./version.ts"),
+    ]);
     // Sockets, logs and disks of this process are for its owner only.
     process.umask(0o077);
     const { layout, paths } = vmHere(args.vm);
+    if (args.settings !== undefined) {
+      await declareVm(layout, paths, args.settings);
+      // What cannot be declared is in the service manager's own log; all else is where `qn logs` looks.
+      sendErrorsTo(paths.logs.supervisor);
+    }
     using interrupted = interruption();
     const timeoutS = wholeNumber("timeout", args.timeout);
     const supervise = args.service === true ? serveVm : run.supervise;

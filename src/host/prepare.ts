@@ -1,6 +1,6 @@
 /** From a VM's name to everything that is known before it starts, or to every reason why it cannot. */
 import { access, constants, realpath, stat } from "node:fs/promises";
-import { cpus, homedir, totalmem } from "node:os";
+import { cpus, homedir, hostname, totalmem } from "node:os";
 import { messageOf, QnError } from "../base/errors.ts";
 import { counted } from "../base/words.ts";
 import { readTextIfThere } from "../system/files.ts";
@@ -8,11 +8,12 @@ import { ownArch } from "../system/platform.ts";
 import { type Loaded, loadConfig } from "./config/load.ts";
 import type { ConfigInput, Share, VmConfig } from "./config/schema.ts";
 import type { HostSize } from "./config/setting.ts";
-import { findImage, type StoredImage, verifyImage } from "./image/store.ts";
+import { findImage, imageAt, type StoredImage, verifyImage } from "./image/store.ts";
 import { refuseNewerFolder } from "./folder-version.ts";
 import type { Layout, VmPaths } from "./layout.ts";
 import type { VmSpec } from "./qemu/args.ts";
 import type { HostFacts } from "./qemu/facts.ts";
+import { macOf } from "./qemu/mac.ts";
 import { planVm } from "./qemu/plan.ts";
 import { probeHost } from "./qemu/probe.ts";
 import { findVirtiofsd } from "./qemu/probe-virtiofsd.ts";
@@ -50,14 +51,13 @@ export async function prepareVm(
   const virtiofsd = config.files.driver === "virtiofs" ? await findVirtiofsd(env) : undefined;
   const shares = await lookAtShares(config, layout.home);
   const facts = await probeHost(config.arch, { env, cacheFolder: layout.cache, sound, window });
+  const { mac } = config.network;
+  const network = { ...config.network, mac: mac === "auto" ? macOf(hostname(), paths.folder) : mac };
   const specFor: Prepared["specFor"] = (ports) =>
-    planVm({ config: { ...config, mounts: shares }, facts, paths, ports });
+    planVm({ config: { ...config, mounts: shares, network }, facts, paths, ports });
   // Any ports will do to find out whether there is a plan at all.
   specFor({ gate: 1, ssh: 2 });
-  const image = await findImage(layout.images, config.image, config.arch);
-  if (image === undefined) {
-    throw new QnError("IMAGE_MISSING", `There is no image "${config.image}" for ${config.arch} in ${layout.images}.`);
-  }
+  const image = await imageOf(layout, config);
   await verifyImage(image);
   return { config, origins, facts, image, shares, virtiofsd, specFor };
 }
@@ -71,6 +71,15 @@ export async function effectiveConfig(paths: VmPaths, env: Environment, flags: C
 }
 
 // --- internal ---
+
+async function imageOf({ images, cache }: Layout, { image: name, arch }: VmConfig): Promise<StoredImage> {
+  const isFolder = name.startsWith("/");
+  const image = await (isFolder ? imageAt(name, cache) : findImage(images, name, arch));
+  if (image?.manifest.arch === arch) return image;
+  const place = isFolder ? "" : ` in ${images}`;
+  const hint = isFolder ? { hint: "Build it again where it comes from, or name another one." } : {};
+  throw new QnError("IMAGE_MISSING", `There is no image "${name}" for ${arch}${place}.`, hint);
+}
 
 /** What is shared in the end. Throws CONFIG_INVALID with every folder that cannot be, before QEMU says so less clearly. */
 async function lookAtShares({ mounts, files }: VmConfig, home: string): Promise<readonly GuestShare[]> {

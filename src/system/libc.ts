@@ -1,5 +1,6 @@
 /** The door to what only the C library offers: locks on open files, mounts, and datagrams to systemd. */
 import { dlopen, FFIType, read } from "bun:ffi";
+import { closeSync, openSync } from "node:fs";
 import { constants } from "node:os";
 import type { HostOs } from "../base/words.ts";
 
@@ -25,6 +26,13 @@ const SOCK_CLOEXEC = 0o2000000;
 /** Takes an exclusive lock on an open file without waiting (flock(2)); false when another process holds it. */
 export function tryLock(fd: number): boolean {
   return common().flock(fd, LOCK_EX | LOCK_NB) === 0;
+}
+
+/** Lets everything that this process says as errors go to the end of a file from now on (dup2(2)). */
+export function sendErrorsTo(path: string): void {
+  const fd = openSync(path, "a", 0o600);
+  common().dup2(fd, 2);
+  closeSync(fd);
 }
 
 /** Mounts a file system (mount(2), Linux only). Throws with the error's name and the target. */
@@ -93,7 +101,10 @@ export function holdPort(protocol: "tcp" | "udp", port: number): { release(): vo
 const text = (value: string): Buffer => Buffer.from(`${value}\0`);
 
 /** Loaded at first use: most commands need none of it. */
-const common = lazily(() => dlopen(library(), { flock: { args: [i32, i32], returns: i32 } }).symbols);
+const common = lazily(
+  () =>
+    dlopen(library(), { flock: { args: [i32, i32], returns: i32 }, dup2: { args: [i32, i32], returns: i32 } }).symbols,
+);
 
 const linux = lazily(
   () =>

@@ -85,7 +85,11 @@ async function writeSettings(path: string, text: string): Promise<void> {
 
 async function target(path: string): Promise<string> {
   try {
-    return await realpath(path);
+    const real = await realpath(path);
+    if (!real.startsWith("/nix/store/")) return real;
+    throw new QnError("NOT_PERMITTED", `${path} is a link to ${real}, which never changes.`, {
+      hint: "Change the setting where it is declared: services.qn.vms in your Nix configuration.",
+    });
   } catch (error) {
     if (isErrno(error, "ENOENT")) return path;
     throw error;

@@ -85,6 +85,18 @@ const machineValue = v.pipe(
   v.transform((value) => (typeof value === "boolean" ? (value ? "on" : "off") : `${value}`)),
 );
 
+/** Names of network interfaces on Linux (IFNAMSIZ leaves 15 letters). */
+const tapName = v.pipe(
+  v.string("must be text"),
+  v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/, "must be the name of a network interface, or none"),
+);
+
+/** The second bit of the first byte says that it is nobody's factory address; the first would make it a group's. */
+const macAddress = v.pipe(
+  v.string("must be text"),
+  v.regex(/^(auto|[0-9a-f][26ae](:[0-9a-f]{2}){5})$/, "must be auto, or an address such as 02:00:00:00:00:01"),
+);
+
 /**
  * The table. The defaults are up to four processors and half of the memory up to 4 GiB, as much as a laptop spares
  * without being asked; the home folder is shared, as Docker on the host itself would see it.
@@ -104,7 +116,11 @@ const settings = {
     "Size of the data disk in GiB; it takes only what is used, and can grow but not shrink.",
     () => 60,
   ),
-  image: setting(text, "The image that the system disk is made from.", () => "debian"),
+  image: setting(
+    text,
+    "The image that the system disk is made from: its name, or the folder of one, such as Nix builds.",
+    () => "debian",
+  ),
   accel: setting(
     oneOf(["auto", "kvm", "hvf", "tcg"]),
     "How the guest's code runs: kvm (Linux), hvf (macOS), tcg (emulation), or auto.",
@@ -140,6 +156,18 @@ const settings = {
       switchedOn,
       "Forward other listening sockets of the guest too, such as those of `--network host` containers.",
       () => false,
+    ),
+  }),
+  network: section("A second network card, besides the way to this machine.", {
+    tap: setting(
+      tapName,
+      "The TAP device of this Linux machine that the card is plugged into, such as one of a bridge's; or none.",
+      () => "none",
+    ),
+    mac: setting(
+      macAddress,
+      "The card's hardware address; auto is one made from the names of machine and VM.",
+      () => "auto",
     ),
   }),
   changes: section("Changes on the host that containers hear of (inotify).", {

@@ -1,6 +1,8 @@
 /** The files of `guest/`, carried inside the binary, and where each of them goes in a guest. */
 import daemonJson from "../../../guest/docker/daemon.json" with { type: "text" };
 import fstab from "../../../guest/fstab" with { type: "text" };
+import lanLink from "../../../guest/network/05-lan.link" with { type: "text" };
+import lanNetwork from "../../../guest/network/05-lan.network" with { type: "text" };
 import uplinkLink from "../../../guest/network/10-uplink.link" with { type: "text" };
 import uplinkNetwork from "../../../guest/network/10-uplink.network" with { type: "text" };
 import nftables from "../../../guest/nftables.conf" with { type: "text" };
@@ -36,6 +38,8 @@ export function guestFiles(programs: GuestPrograms): readonly GuestFile[] {
     { path: "/etc/ssh/sshd_config.d/10-qn.conf", mode: 0o644, text: sshd },
     { path: "/etc/sudoers.d/qn", mode: 0o440, text: sudoers },
     { path: "/etc/sysctl.d/60-qn.conf", mode: 0o644, text: sysctl },
+    { path: "/etc/systemd/network/05-lan.link", mode: 0o644, text: lanLink },
+    { path: "/etc/systemd/network/05-lan.network", mode: 0o644, text: lanNetwork },
     { path: "/etc/systemd/network/10-uplink.link", mode: 0o644, text: uplinkLink },
     { path: "/etc/systemd/network/10-uplink.network", mode: 0o644, text: uplinkNetwork },
     { path: "/etc/tmpfiles.d/qn.conf", mode: 0o644, text: tmpfiles },

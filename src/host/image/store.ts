@@ -1,18 +1,33 @@
 /** The images of a QN_HOME: what there is, whether it is whole, and putting one in place. */
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import type { Arch } from "../../base/words.ts";
 import { isErrno, isThere, readTextIfThere, writeFileAtomically } from "../../system/files.ts";
 import { type ImageManifest, parseManifest } from "./manifest.ts";
 
-/** An image in its folder. */
-export type StoredImage = { readonly folder: string; readonly disk: string; readonly manifest: ImageManifest };
+/** An image in its folder. `record` is the file that remembers that it was found whole. */
+export type StoredImage = {
+  readonly folder: string;
+  readonly disk: string;
+  readonly manifest: ImageManifest;
+  readonly record: string;
+};
 
 /** The image of that name, or nothing. Throws IMAGE_CORRUPT when its files cannot be an image's. */
 export async function findImage(imagesFolder: string, name: string, arch: Arch): Promise<StoredImage | undefined> {
   return await imageIn(join(imagesFolder, `${name}-${arch}`));
+}
+
+/**
+ * The image in a folder that is not ours and may be read-only, such as one in the Nix store; what is remembered of it goes
+ * into `cacheFolder`. Nothing when there is no such folder. Throws IMAGE_CORRUPT.
+ */
+export async function imageAt(folder: string, cacheFolder: string): Promise<StoredImage | undefined> {
+  const image = await imageIn(folder);
+  const name = `verified-${createHash("sha256").update(folder).digest("hex").slice(0, 32)}.json`;
+  return image && { ...image, record: join(cacheFolder, name) };
 }
 
 /** All images, sorted by folder. Throws IMAGE_CORRUPT for one that cannot be an image. */
@@ -31,7 +46,7 @@ export async function listImages(imagesFolder: string): Promise<readonly StoredI
  */
 export async function verifyImage(image: StoredImage): Promise<void> {
   const expected = image.manifest.disk.sha256;
-  if ((await readTextIfThere(recordOf(image))) === (await stateOf(image))) return;
+  if ((await readTextIfThere(image.record)) === (await stateOf(image))) return;
   const actual = await hashOf(image.disk);
   if (actual !== expected) {
     throw new QnError("IMAGE_CORRUPT", `"${image.disk}" has the SHA-256 ${actual}, and should have ${expected}.`);
@@ -57,7 +72,7 @@ export async function activateImage(
   const name = `${manifest.name}-${manifest.arch}`;
   const folder = join(imagesFolder, name);
   await mkdir(imagesFolder, { recursive: true });
-  await rememberWhole({ folder: finished, disk: join(finished, "disk.qcow2"), manifest });
+  await rememberWhole(storedImage(finished, manifest));
   for (;;) {
     await retire(imagesFolder, name);
     try {
@@ -68,7 +83,7 @@ export async function activateImage(
       if (!isErrno(error, "ENOTEMPTY") && !isErrno(error, "EEXIST")) throw error;
     }
   }
-  return { folder, disk: join(folder, "disk.qcow2"), manifest };
+  return storedImage(folder, manifest);
 }
 
 /** The SHA-256 of a file in lower-case hex, read piece by piece. */
@@ -89,18 +104,18 @@ async function imageIn(folder: string): Promise<StoredImage | undefined> {
     throw new QnError("IMAGE_CORRUPT", `"${path}" is missing.`);
   }
   const manifest = parseManifest(text, path);
-  const disk = join(folder, "disk.qcow2");
-  await requireSize(disk, manifest.disk.sizeBytes);
-  return { folder, disk, manifest };
+  const image = storedImage(folder, manifest);
+  await requireSize(image.disk, manifest.disk.sizeBytes);
+  return image;
 }
 
-/** Beside the disk: how the file was when it was last found whole. */
-function recordOf(image: StoredImage): string {
-  return join(image.folder, "verified.json");
+function storedImage(folder: string, manifest: ImageManifest): StoredImage {
+  return { folder, disk: join(folder, "disk.qcow2"), manifest, record: join(folder, "verified.json") };
 }
 
 async function rememberWhole(image: StoredImage): Promise<void> {
-  await writeFileAtomically(recordOf(image), await stateOf(image), 0o644);
+  await mkdir(dirname(image.record), { recursive: true });
+  await writeFileAtomically(image.record, await stateOf(image), 0o644);
 }
 
 /** What the disk should be, and what changes whenever its file is written to or replaced. */

@@ -21,6 +21,7 @@ export type VmSpec = {
   readonly systemDisk: string;
   readonly dataDisk: string;
   readonly forwards: readonly { readonly hostPort: number; readonly guestPort: number }[];
+  readonly lan: { readonly tap: string; readonly mac: string } | undefined;
   readonly shares: readonly devices.SharedFolder[];
   /** Files that hold one SMBIOS type 11 string each. */
   readonly credentialFiles: readonly string[];
@@ -67,6 +68,7 @@ export function qemuArgs(spec: VmSpec): readonly string[] {
     ...devices.systemDisk(spec.systemDisk),
     ...devices.dataDisk(spec.dataDisk),
     ...devices.network(spec.forwards),
+    ...(spec.lan === undefined ? [] : devices.lan(spec.lan.tap, spec.lan.mac)),
     ...devices.doorbell(),
     ...devices.randomness(),
     ...devices.balloon(),

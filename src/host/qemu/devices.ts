@@ -85,6 +85,17 @@ export function network(forwards: readonly { hostPort: number; guestPort: number
 }
 
 /**
+ * A second network card in a TAP device that somebody has made and opened to this user, so that QEMU needs no rights and no
+ * script. The guest knows it from the first one by its place on the bus (guest/network/05-lan.link).
+ */
+export function lan(tap: string, mac: string): Words {
+  return [
+    ...option("-netdev", "tap", { id: "lan", ifname: tap, script: "no", downscript: "no" }),
+    ...option("-device", "virtio-net-pci", { netdev: "lan", mac, addr: "0x1d", romfile: "" }),
+  ];
+}
+
+/**
  * A share by 9p. `none` leaves links and modes as they are on the host, `remap` keeps inode numbers of several file
  * systems below one share apart. It is QEMU that refuses to write to a read-only one, so that no guest can.
  */

@@ -38,7 +38,12 @@ export function planVm({ config, facts, paths, ports }: PlanInput): VmSpec {
   const choice = chooseAccel(config, facts);
   const audio = config.sound ? facts.audio[0] : undefined;
   const display = config.window ? facts.display[0] : undefined;
-  const mistakes = [...sizeMistakes(config, facts), ...choice.mistakes, ...mediaMistakes(config, facts)];
+  const mistakes = [
+    ...sizeMistakes(config, facts),
+    ...choice.mistakes,
+    ...mediaMistakes(config, facts),
+    ...networkMistakes(config, facts),
+  ];
   const [first] = mistakes;
   if (first !== undefined) {
     throw new QnError(first.code, mistakes.map(({ message }) => message).join("\n"));
@@ -69,6 +74,7 @@ export function planVm({ config, facts, paths, ports }: PlanInput): VmSpec {
       { hostPort: ports.gate, guestPort: gateGuestPort },
       { hostPort: ports.ssh, guestPort: sshGuestPort },
     ],
+    lan: config.network.tap === "none" ? undefined : config.network,
     shares: config.mounts.map((share, index) => sharedFolder(share, index, paths)),
     credentialFiles: [paths.credentialFile, paths.sshKeyCredentialFile],
     serialLog: paths.logs.serial,
@@ -114,13 +120,20 @@ function sizeMistakes(config: VmConfig, facts: HostFacts): readonly Mistake[] {
       message: `memoryMiB is ${config.memoryMiB}, but the host has only ${facts.memoryMiB}.`,
     });
   }
-  if (config.mounts.length > sharesMax) {
+  const fitting = config.network.tap === "none" ? sharesMax : sharesMax - 1;
+  if (config.mounts.length > fitting) {
     mistakes.push({
       code: "CONFIG_INVALID",
-      message: `The VM has ${config.mounts.length} shares, /tmp included; at most ${sharesMax} fit.`,
+      message: `The VM has ${config.mounts.length} shares, /tmp included; at most ${fitting} fit.`,
     });
   }
   return mistakes;
+}
+
+function networkMistakes({ network }: PlanInput["config"], facts: HostFacts): readonly Mistake[] {
+  if (network.tap === "none" || facts.os === "linux") return [];
+  const { title } = hostPlatforms[facts.os];
+  return [{ code: "CONFIG_INVALID", message: `network.tap is "${network.tap}", but ${title} has no TAP devices.` }];
 }
 
 function mediaMistakes(config: VmConfig, facts: HostFacts): readonly Mistake[] {

@@ -21,6 +21,7 @@ const defaults: VmConfig = {
   mounts: [{ path: "/home/ann", readOnly: false }],
   files: { driver: "9p", missing: "error" },
   ports: { bind: "loopback", deny: [], listen: false },
+  network: { tap: "none", mac: "auto" },
   changes: { exclude: [".git", "node_modules"], entriesMax: 20_000 },
   docker: { context: "auto", daemon: {} },
   qemu: { cpu: "auto", machine: {}, args: [] },
@@ -29,30 +30,7 @@ const defaults: VmConfig = {
   protected: false,
 };
 
-const paths = [
-  "arch",
-  "cpus",
-  "memoryMiB",
-  "diskGiB",
-  "image",
-  "accel",
-  "mounts",
-  "files.driver",
-  "files.missing",
-  "ports.bind",
-  "ports.deny",
-  "ports.listen",
-  "changes.exclude",
-  "changes.entriesMax",
-  "docker.context",
-  "docker.daemon",
-  "qemu.cpu",
-  "qemu.machine",
-  "qemu.args",
-  "sound",
-  "window",
-  "protected",
-];
+const paths = leaves.map(({ path }) => path);
 
 /** Every setting's origin is the same one. */
 function allFrom(origin: Loaded["origins"][string]): Loaded["origins"] {
@@ -95,6 +73,7 @@ mounts:
     cache: none
 files: { driver: virtiofs, missing: create }
 ports: { bind: all, deny: [22, "6000-6063"], listen: true }
+network: { tap: vm0, mac: "02:00:00:00:00:01" }
 changes: { exclude: [target], entriesMax: 7 }
 docker: { context: make, daemon: { dns: [9.9.9.9] } }
 qemu: { cpu: max, machine: { hmat: true, max-ram-below-4g: 1 }, args: [-d, guest_errors] }
@@ -116,6 +95,7 @@ protected: true
       ],
       files: { driver: "virtiofs", missing: "create" },
       ports: { bind: "all", deny: [22, "6000-6063"], listen: true },
+      network: { tap: "vm0", mac: "02:00:00:00:00:01" },
       changes: { exclude: ["target"], entriesMax: 7 },
       docker: { context: "make", daemon: { dns: ["9.9.9.9"] } },
       qemu: { cpu: "max", machine: { hmat: "on", "max-ram-below-4g": "1" }, args: ["-d", "guest_errors"] },
@@ -157,6 +137,8 @@ test("every variable sets its setting, an empty one none", () => {
     QN_PORTS_BIND: "all",
     QN_PORTS_DENY: "[22]",
     QN_PORTS_LISTEN: "true",
+    QN_NETWORK_TAP: "vm0",
+    QN_NETWORK_MAC: "02:00:00:00:00:01",
     QN_CHANGES_EXCLUDE: "[dist]",
     QN_CHANGES_ENTRIES_MAX: "5",
     QN_DOCKER_CONTEXT: "make",
@@ -181,6 +163,7 @@ test("every variable sets its setting, an empty one none", () => {
       mounts: [{ path: "/srv", readOnly: true }],
       files: { driver: "virtiofs", missing: "create" },
       ports: { bind: "all", deny: [22], listen: true },
+      network: { tap: "vm0", mac: "02:00:00:00:00:01" },
       changes: { exclude: ["dist"], entriesMax: 5 },
       docker: { context: "make", daemon: { dns: ["9.9.9.9"] } },
       qemu: { cpu: "max", machine: { hmat: "on", "max-ram-below-4g": "1" }, args: ["-d", "guest_errors"] },

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { qemuArgs, shellLine } from "../../../../src/host/qemu/args.ts";
 import type { HostFacts } from "../../../../src/host/qemu/facts.ts";
 import { hostPlatforms } from "../../../../src/host/qemu/platforms.ts";
+import { macOf } from "../../../../src/host/qemu/mac.ts";
 import { planVm } from "../../../../src/host/qemu/plan.ts";
 import type { VmConfig } from "../../../../src/host/config/schema.ts";
 import { type Host, configOf, emulating, factsOf, hosts, pathsOf } from "../../../support/host-facts.ts";
@@ -54,6 +55,9 @@ const cases: Record<string, string> = {
   ...Object.fromEntries(hosts.map((host) => [`${host}, everything on`, everythingOn(host)])),
   "linux/x86_64, emulated": golden(emulating("linux/x86_64")),
   "linux/aarch64, emulated": golden(emulating("linux/aarch64")),
+  "linux/x86_64, in the network of a bridge": golden(factsOf("linux/x86_64"), {
+    network: { tap: "qn-web", mac: macOf("here", "/home/ann/.qn/default") },
+  }),
 };
 
 if (process.env["QN_GOLDEN"] === "write") {

@@ -4,6 +4,7 @@ import { QnError } from "../../../../src/base/errors.ts";
 import type { VmConfig } from "../../../../src/host/config/schema.ts";
 import type { VmSpec } from "../../../../src/host/qemu/args.ts";
 import type { HostFacts } from "../../../../src/host/qemu/facts.ts";
+import { macOf } from "../../../../src/host/qemu/mac.ts";
 import { planVm } from "../../../../src/host/qemu/plan.ts";
 import { configOf, emulating, factsOf, pathsOf } from "../../../support/host-facts.ts";
 
@@ -134,4 +135,23 @@ test("shares are tagged in the order of the settings", () => {
     { tag: "qn0", path: "/b", readOnly: true },
     { tag: "qn1", path: "/a", readOnly: false },
   ]);
+});
+
+test("a second network card takes the place of a share, and needs Linux", () => {
+  const network = { tap: "vm0", mac: "02:00:00:00:00:01" };
+  const mounts = Array.from({ length: 17 }, (_, index) => ({ path: `/m${index}`, readOnly: false }));
+  expect(plan(linux, { network }).lan).toEqual(network);
+  expect(plan(linux, { mounts }).lan).toBeUndefined();
+  expect(refusal(linux, { network, mounts }).message).toBe("The VM has 17 shares, /tmp included; at most 16 fit.");
+  expect(refusal(factsOf("darwin/aarch64"), { network })).toEqual({
+    code: "CONFIG_INVALID",
+    message: 'network.tap is "vm0", but macOS has no TAP devices.',
+  });
+});
+
+test("a card's address is the same at each start, another one for each VM and machine, and nobody's factory's", () => {
+  const [own, ...others] = [macOf("a", "/h/x"), macOf("a", "/h/y"), macOf("b", "/h/x")];
+  expect(own).toBe(macOf("a", "/h/x"));
+  expect(new Set([own, ...others]).size).toBe(3);
+  expect(own).toMatch(/^02(:[0-9a-f]{2}){5}$/);
 });

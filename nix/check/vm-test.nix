@@ -1,0 +1,48 @@
+# A NixOS VM with the agent in it, run by `nix flake check` where KVM is: what evaluation cannot show. The gate's other side, the
+# host, is played by hand: the test is about units, firewall, Docker's plugins and containers.
+{ self, pkgs }:
+pkgs.testers.runNixOSTest {
+  name = "qn-agent";
+  nodes.guest =
+    { lib, ... }:
+    {
+      imports = [ self.nixosModules.agent ];
+      services.qn-agent.enable = true;
+      # The test driver has its own network and its own way in.
+      networking.useDHCP = lib.mkForce false;
+      virtualisation = {
+        memorySize = 2048;
+        diskSize = 4096;
+        # Bun needs SSE4.2, which QEMU's own choice lacks.
+        qemu.options = [ "-cpu max" ];
+      };
+      containers.web = {
+        autoStart = true;
+        privateNetwork = true;
+        hostAddress = "10.231.0.1";
+        localAddress = "10.231.0.2";
+        forwardPorts = [
+          {
+            hostPort = 8081;
+            containerPort = 80;
+          }
+        ];
+        config = {
+          services.nginx.enable = true;
+          networking.firewall.enable = false;
+          system.stateVersion = "26.05";
+        };
+      };
+    };
+  testScript = ''
+    guest.wait_for_unit("multi-user.target")
+    guest.wait_for_unit("qn-firewall.service")
+    guest.succeed("nft list table inet qn")
+    # Without a boot credential the agents have no host to serve, and Docker's questions wait in their sockets.
+    guest.wait_for_unit("qn-tmp.socket")
+    guest.wait_for_unit("qn-ports.socket")
+    guest.wait_for_unit("container@web.service")
+    guest.wait_until_succeeds("nft list map ip io.systemd.nat map_port_ipport | grep 8081")
+    guest.succeed("sshd -T | grep -x 'port 1022'")
+  '';
+}

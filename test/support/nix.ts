@@ -1,0 +1,81 @@
+/** Evaluates nix/check by a real Nix with nothing but nixpkgs' `lib`; tests are skipped where one of them is missing. */
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { findProgram, type Outcome, run } from "../../src/system/process.ts";
+import { repository } from "./program.ts";
+
+/** nixpkgs' `lib`: where NIXPKGS_LIB says, or that of the channel. */
+const lib = process.env["NIXPKGS_LIB"] ?? "<nixpkgs/lib>";
+
+/** Checkouts of nix-darwin and home-manager, whose modules then judge ours. */
+const checkouts = { nixDarwin: process.env["NIX_DARWIN"], homeManager: process.env["HOME_MANAGER"] } as const;
+
+const mayEvaluate = await canEvaluate();
+
+/** What nix/check can say. */
+export type Attribute = "guest" | "host" | "darwin" | "home" | "packages" | "flake" | "templates" | "options";
+
+/** What an attribute needs besides Nix and lib. */
+const needs: Partial<Record<Attribute, keyof typeof checkouts>> = { darwin: "nixDarwin", home: "homeManager" };
+
+/** A test that is skipped where Nix cannot evaluate these attributes. */
+export function evaluated(name: string, attributes: readonly Attribute[], action: () => Promise<void>): void {
+  test.skipIf(!attributes.every(isAtHand))(name, action, 120_000);
+}
+
+/** True when Nix, a lib and whatever else is needed are there. */
+export function isAtHand(attribute: Attribute): boolean {
+  const need = needs[attribute];
+  return mayEvaluate && (need === undefined || checkouts[need] !== undefined);
+}
+
+/** Systems by the kind of machine that a module is for. */
+export const systems = {
+  linux: ["x86_64-linux", "aarch64-linux"],
+  darwin: ["x86_64-darwin", "aarch64-darwin"],
+} as const;
+
+/** Evaluates an attribute with what somebody might write into their configuration, a Nix expression. */
+export async function evaluate(attribute: Attribute, system: string, module = "{ }"): Promise<Outcome> {
+  const given = Object.entries(checkouts).flatMap(([name, path]) => (path === undefined ? [] : ["--arg", name, path]));
+  const command = ["nix-instantiate", "--eval", "--strict", "--json", join(repository, "nix/check"), "-A", attribute];
+  const words = ["--arg", "nixpkgsLib", lib, "--argstr", "system", system, "--arg", "module", module, ...given];
+  return await run([...command, ...words], {});
+}
+
+/** The same, parsed. Throws with what Nix says. */
+export async function valueOf<Value>(attribute: Attribute, system: string, module?: string): Promise<Value> {
+  const { exitCode, stdout, stderr } = await evaluate(attribute, system, module);
+  if (exitCode !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as Value;
+}
+
+/** A configuration that has to be refused, and words that the refusal has to have. */
+export type Mistake = readonly [module: string, words: string];
+
+/** A test: each of these configurations is refused on every system, with words that name what is wrong. */
+export function refuses(
+  attribute: Attribute,
+  where: readonly string[],
+  mistakes: Readonly<Record<string, Mistake>>,
+): void {
+  evaluated(`${attribute}: ${Object.keys(mistakes).length} mistakes are refused by name`, [attribute], async () => {
+    const problems: string[] = [];
+    for (const [name, [module, words]] of Object.entries(mistakes)) {
+      const said = await Promise.all(where.map((system) => evaluate(attribute, system, module)));
+      for (const { exitCode, stderr } of said) {
+        if (exitCode === 0) problems.push(`${name} is let through: ${module}`);
+        else if (!stderr.replaceAll(/\s+/g, " ").includes(words)) problems.push(`${name} is not said: ${stderr}`);
+      }
+    }
+    expect(problems).toEqual([]);
+  });
+}
+
+// --- internal ---
+
+async function canEvaluate(): Promise<boolean> {
+  if (findProgram("nix-instantiate") === undefined) return false;
+  const { exitCode } = await run(["nix-instantiate", "--eval", "-E", `(import ${lib}).version`], {});
+  return exitCode === 0;
+}
