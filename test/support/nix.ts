@@ -24,7 +24,7 @@ export function evaluated(name: string, attributes: readonly Attribute[], action
 }
 
 /** True when Nix, a lib and whatever else is needed are there. */
-export function isAtHand(attribute: Attribute): boolean {
+function isAtHand(attribute: Attribute): boolean {
   const need = needs[attribute];
   return mayEvaluate && (need === undefined || checkouts[need] !== undefined);
 }
@@ -36,7 +36,7 @@ export const systems = {
 } as const;
 
 /** Evaluates an attribute with what somebody might write into their configuration, a Nix expression. */
-export async function evaluate(attribute: Attribute, system: string, module = "{ }"): Promise<Outcome> {
+async function evaluate(attribute: Attribute, system: string, module = "{ }"): Promise<Outcome> {
   const given = Object.entries(checkouts).flatMap(([name, path]) => (path === undefined ? [] : ["--arg", name, path]));
   const command = ["nix-instantiate", "--eval", "--strict", "--json", join(repository, "nix/check"), "-A", attribute];
   const words = ["--arg", "nixpkgsLib", lib, "--argstr", "system", system, "--arg", "module", module, ...given];
