@@ -3,12 +3,12 @@ import { randomBytes } from "node:crypto";
 import { messageOf, QnError } from "../base/errors.ts";
 import { encode, LineReader } from "../protocol/frame.ts";
 import { confirm, handshakeLineBytesMax, secretBytes } from "../protocol/handshake.ts";
-import { type Open, parseOpen } from "../protocol/messages.ts";
+import { type OpenOnward, parseOpen } from "../protocol/messages.ts";
 import { pieces } from "../protocol/piece.ts";
 import { carry } from "../system/carry.ts";
 import { within } from "../system/clock.ts";
 import { type Address, connect, type Connection, listen, type Listener } from "../system/connection.ts";
-import { linesOf } from "../system/lines.ts";
+import { type Lines, linesOf } from "../system/lines.ts";
 import { carryDatagrams } from "./datagrams.ts";
 
 /** How long a caller may take to prove itself: long on an emulated guest's clock, short for somebody who only knocks. */
@@ -22,7 +22,7 @@ export type GateOptions = {
   readonly secret: Uint8Array;
   readonly address: Address;
   /** Where the stream that was asked for leads. Throws a QnError with the reason when there is no such place. */
-  readonly addressOf: (open: Exclude<Open, { open: "control" | "names" }>) => Address;
+  readonly addressOf: (open: OpenOnward) => Address;
   /** Takes a control connection over; it is paused, and `early` are the bytes that came with the request. */
   readonly onControl: (connection: Connection, early: Uint8Array) => void;
   /** Takes the stream over on which the host answers DNS, in the same way. */
@@ -57,16 +57,33 @@ async function admit(connection: Connection, options: GateOptions, onSettled: ()
   } finally {
     onSettled();
   }
+  await serve(connection, lines, options);
+}
+
+/** Becomes what is asked for; a stream that has ended in both directions may be followed by another request. */
+async function serve(connection: Connection, lines: Lines, options: GateOptions): Promise<void> {
   const request = parseOpen(await lines.next());
   const early = lines.release();
   if (request.open === "control") return options.onControl(connection, early);
   if (request.open === "names") return options.onNames(connection, early);
-  const isDatagrams = "protocol" in request && request.protocol === "udp";
-  await (isDatagrams ? carryDatagrams : carryStream)(connection, early, () => options.addressOf(request));
+  const { keep = false, ...target } = request;
+  const addressOf = (): Address => options.addressOf(target);
+  if ("protocol" in target && target.protocol === "udp") return await carryDatagrams(connection, early, addressOf);
+  const again = (rest: Uint8Array): void => {
+    const reader = new LineReader(handshakeLineBytesMax);
+    reader.push(rest);
+    serve(connection, linesOf(connection, reader), options).catch(() => connection.reset());
+  };
+  await carryStream(connection, early, addressOf, keep ? again : undefined);
 }
 
-/** Joins the caller's connection to its target, or answers why not and ends. */
-async function carryStream(caller: Connection, early: Uint8Array, addressOf: () => Address): Promise<void> {
+/** Joins the caller's connection to its target, or answers why not and ends. `again` takes the connection at the end. */
+async function carryStream(
+  caller: Connection,
+  early: Uint8Array,
+  addressOf: () => Address,
+  again: ((rest: Uint8Array) => void) | undefined,
+): Promise<void> {
   let target: Connection;
   try {
     target = await connect(addressOf());
@@ -76,7 +93,7 @@ async function carryStream(caller: Connection, early: Uint8Array, addressOf: () 
     return;
   }
   if (caller.isClosed) return target.reset();
-  caller.write(encode({ ok: true }));
-  carry(target, caller, pieces)(early);
+  caller.write(encode(again === undefined ? { ok: true } : { ok: true, keep: true }));
+  carry(target, caller, pieces, { keeper: () => again })(early);
   caller.resume();
 }

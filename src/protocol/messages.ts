@@ -30,8 +30,14 @@ export const doorbellPort = "qn.agent";
 export const mountSourcesMax = 256;
 export const changedPathsMax = 64;
 
-const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
+/** The number of a TCP or UDP port that can be listened on. */
+export const portSchema = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
+const port = portSchema;
 const shortText = v.pipe(v.string(), v.maxLength(1_024));
+
+/** Ports from the first to the last, both included. */
+const portRangeSchema = v.object({ first: port, last: port });
+export type PortRange = v.InferOutput<typeof portRangeSchema>;
 
 /** PATH_MAX of Linux; macOS has less. */
 const hostPath = v.pipe(v.string(), v.startsWith("/"), v.maxLength(4_096));
@@ -63,8 +69,8 @@ const bootSchema = v.object({
   /** QN_HOME and each VM's Docker socket: the guest hides the first and answers at the second. */
   home: v.string(),
   dockerSocket: v.string(),
-  /** The host ports, both ends included, that Docker chooses from; without it from the kernel's usual ones. */
-  dockerPorts: v.optional(v.object({ first: port, last: port })),
+  /** The host ports that Docker chooses from; without it from the kernel's usual ones. */
+  dockerPorts: v.optional(portRangeSchema),
   /** What the user adds to Docker's daemon.json; a host that knows no such setting sends none. */
   daemon: v.optional(v.record(v.string(), v.unknown())),
   /** Whether listening sockets of the guest are to be forwarded that nobody publishes. */
@@ -90,9 +96,15 @@ const publishedPortSchema = v.object({
 /** A port as the guest publishes it; `hostIp` is what was asked for ("0.0.0.0", "::", "127.0.0.1", …). */
 export type PublishedPort = v.InferOutput<typeof publishedPortSchema>;
 
+/**
+ * Asks, and answers, that the connection be kept when the stream has ended in both directions, for another request. Either
+ * side may be one that does not know of it: then it ends with its stream.
+ */
+const keep = v.optional(v.boolean());
+
 const openSchema = v.variant("open", [
   v.object({ open: v.literal("control") }),
-  v.object({ open: v.literal("docker") }),
+  v.object({ open: v.literal("docker"), keep }),
   // Questions for the host's resolver come from the guest on it, answers from the host, framed as datagrams.
   v.object({ open: v.literal("names") }),
   v.object({
@@ -100,22 +112,34 @@ const openSchema = v.variant("open", [
     protocol: v.picklist(["tcp", "udp"]),
     hostIp: hostAddress,
     hostPort: port,
+    keep,
   }),
   // A port of the guest itself, for a forward that a person made.
-  v.object({ open: v.literal("guest"), protocol: v.picklist(["tcp", "udp"]), port }),
+  v.object({ open: v.literal("guest"), protocol: v.picklist(["tcp", "udp"]), port, keep }),
 ]);
 
 /** What the host asks a proven connection to become. */
 export type Open = v.InferOutput<typeof openSchema>;
 
+/** Begins the `containerId` of a port that systemd-nspawn publishes; the id of a program's own port is empty. */
+export const nspawnIdPrefix = "nspawn:";
+
+/** The streams that lead on to some address in the guest. */
+export type OpenOnward = Exclude<Open, { open: "control" | "names" }>;
+
 /** The answer to `Open`: from here on the bytes of the stream (piece.ts) or datagrams, or why not. */
 const openedSchema = v.variant("ok", [
-  v.object({ ok: v.literal(true) }),
+  v.object({ ok: v.literal(true), keep }),
   v.object({ ok: v.literal(false), reason: v.pipe(v.string(), v.maxLength(4_096)) }),
 ]);
 
+export type Opened = v.InferOutput<typeof openedSchema>;
+
 /** The most ports of one report. */
 export const reportPortsMax = 5_000;
+
+/** The most ranges of ports that Docker may be about to choose from. */
+export const choosingRangesMax = 64;
 
 const agentMessageSchema = v.variant("type", [
   v.object({
@@ -129,8 +153,9 @@ const agentMessageSchema = v.variant("type", [
     type: v.literal("ports"),
     report: v.pipe(v.number(), v.integer()),
     ports: v.pipe(v.array(publishedPortSchema), v.maxLength(reportPortsMax)),
-    /** Docker is about to choose ports: the answer should say which of this VM's are taken. */
+    /** Docker is about to choose ports: the answer should say which of this VM's, and of these ranges, are taken. */
     choosing: v.optional(v.boolean()),
+    ranges: v.optional(v.pipe(v.array(portRangeSchema), v.maxLength(choosingRangesMax))),
   }),
   v.object({ type: v.literal("docker"), state: v.picklist(["ready", "down"]) }),
   /** What running containers mount: the host watches it, as far as it is shared. */
@@ -154,7 +179,7 @@ const hostMessageSchema = v.variant("type", [
         reason: v.pipe(v.string(), v.maxLength(4_096)),
       }),
     ),
-    /** Those of this VM's ports for Docker that something else on the host holds, when Docker is choosing. */
+    /** Those of the ports that Docker chooses from that something else on the host holds, when Docker is choosing. */
     taken: v.optional(v.array(port)),
   }),
   /**

@@ -31,18 +31,24 @@ export class PieceReader {
   /** Bytes of the piece that have not come. */
   #missing = 0;
   #isOver = false;
+  #rest: Uint8Array = new Uint8Array();
 
   /** Whether the end has come. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** The stream's own bytes among those that came. Throws PROTOCOL for a piece that is too long, or one behind the end. */
+  /** What came behind the end and together with it: of no stream, or of the next one on the same connection. */
+  get rest(): Uint8Array {
+    return this.#rest;
+  }
+
+  /** The stream's own bytes among those that came. Throws PROTOCOL for a piece that is too long, or once the end has come. */
   push(bytes: Uint8Array): Uint8Array[] {
     const own: Uint8Array[] = [];
+    if (this.#isOver && bytes.length > 0) throw new QnError("PROTOCOL", "Bytes came behind the end of a stream.");
     let at = 0;
-    while (at < bytes.length) {
-      if (this.#isOver) throw new QnError("PROTOCOL", "Bytes came behind the end of a stream.");
+    while (at < bytes.length && !this.#isOver) {
       if (this.#missing > 0) {
         const part = bytes.subarray(at, at + this.#missing);
         own.push(part);
@@ -53,6 +59,7 @@ export class PieceReader {
         at += 1;
       }
     }
+    this.#rest = bytes.subarray(at);
     return own;
   }
 

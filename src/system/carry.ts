@@ -8,22 +8,35 @@ export type Marks = {
   /** The end of a direction as it travels. */
   readonly end: Uint8Array;
   /** Takes apart what comes; `isOver` once the end has come. Throws for what cannot be. */
-  reader(): { push(bytes: Uint8Array): readonly Uint8Array[]; readonly isOver: boolean };
+  reader(): MarkReader;
+};
+
+/** What takes a stream apart; `rest` is what came behind its end, together with it. */
+type MarkReader = {
+  push(bytes: Uint8Array): readonly Uint8Array[];
+  readonly isOver: boolean;
+  readonly rest: Uint8Array;
 };
 
 /** What is told of a carried connection. */
 export type CarryObserver = {
   /** Bytes as they pass, without their marks. */
   readonly onBytes?: (fromOuter: number, fromInner: number) => void;
-  /** Called once when both connections are closed. */
+  /** Called once when both connections are closed, or the outer one is and the inner one was kept. */
   readonly onDone?: () => void;
+  /**
+   * Asked once, when both directions have ended with their marks: who takes the inner connection then, with what came behind
+   * the end. Without it the connection ends.
+   */
+  readonly keeper?: () => ((rest: Uint8Array) => void) | undefined;
 };
 
 /**
  * Joins `outer`, whose bytes are plain, to `inner`, on which they travel with marks, until both are done. A direction that
  * ends is marked so and the other one goes on; the connection between stays whole, so nothing on its way has to
- * understand half a close. Whatever ends without its mark was broken off, and resets the outer side. Gives back what takes
- * bytes that have come from `inner` already; both connections may be paused until it has been fed.
+ * understand half a close. Whatever ends without its mark was broken off, and resets the outer side. Once both directions
+ * have ended no byte of the stream can be on its way any more, and `inner` may be kept for another one. Gives back what
+ * takes bytes that have come from `inner` already; both connections may be paused until it has been fed.
  */
 export function carry(
   outer: Connection,
@@ -36,7 +49,14 @@ export function carry(
   let isBroken = false;
   const settle = onceAllClosed([outer, inner], observer.onDone);
   const finish = (): void => {
-    if (isOuterOver && reader.isOver) inner.end();
+    if (!isOuterOver || !reader.isOver) return;
+    const keeper = observer.keeper?.();
+    if (keeper === undefined || inner.isClosed) return inner.end();
+    // The outer side may still be taking its last bytes; nothing of it reaches the inner one again.
+    letGo(outer, settle);
+    letGo(inner);
+    settle();
+    keeper(reader.rest);
   };
   const breakOuter = (): void => {
     isBroken = true;
@@ -65,6 +85,7 @@ export function carry(
     if (outer.isClosed) return inner.reset();
     try {
       const own = reader.push(bytes);
+      if (reader.rest.length > 0 && !isOuterOver) throw new Error("Bytes came behind the end of a stream.");
       observer.onBytes?.(
         0,
         own.reduce((sum, part) => sum + part.length, 0),
@@ -75,10 +96,10 @@ export function carry(
       return inner.reset();
     }
     if (!reader.isOver) return;
+    // Nothing is held back any more; what is left to hear is that the other side lets go, or asks for the next stream.
+    inner.resume();
     outer.end();
     finish();
-    // Nothing is held back any more; what is left to hear is that the other side lets go.
-    inner.resume();
   };
   inner.onData = take;
   outer.onDrain = () => inner.resume();
@@ -96,6 +117,14 @@ export function carry(
 }
 
 // --- internal ---
+
+/** Takes all handlers away but for the one that is told of the close. */
+function letGo(connection: Connection, onClose: () => void = () => {}): void {
+  connection.onData = () => {};
+  connection.onEnd = () => {};
+  connection.onDrain = () => {};
+  connection.onClose = onClose;
+}
 
 /** Writes all of them in order; false when some wait for the kernel. */
 function writeAll(connection: Connection, parts: readonly Uint8Array[]): boolean {

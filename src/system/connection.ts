@@ -173,6 +173,9 @@ function handlersWith(onOpen: (connection: Connection) => void) {
     open(socket: Socket<Connection>) {
       // Streams of small messages (exec, logs) must not wait for Nagle's algorithm (RFC 896) to fill a segment.
       socket.setNoDelay(true);
+      // At the system's own pace, some two hours (tcp(7)): whoever is there answers, and a stream may be silent for ever;
+      // one whose other end has vanished, such as a machine that was switched off, is let go of at last.
+      socket.setKeepAlive(true, 0);
       onOpen(adopt(socket));
     },
     data(socket: Socket<Connection>, bytes: Buffer) {

@@ -1,7 +1,14 @@
 /** `qn agent ports`: the gate, and the published ports behind it. */
 import { type FileHandle, open } from "node:fs/promises";
 import { messageOf, QnError } from "../../base/errors.ts";
-import { type Boot, doorbellPort, gateGuestPort, namesGuestPort, type Open, slirp } from "../../protocol/messages.ts";
+import {
+  type Boot,
+  doorbellPort,
+  gateGuestPort,
+  namesGuestPort,
+  type OpenOnward,
+  slirp,
+} from "../../protocol/messages.ts";
 import type { Address } from "../../system/connection.ts";
 import { askServer } from "../../system/dns.ts";
 import { type DockerApi, dockerApi } from "../../system/docker-api.ts";
@@ -50,7 +57,10 @@ export async function servePorts(
   const onTrouble = (text: string): void => link.log(text);
   await offerDockerPorts(boot);
   const held = new HeldPorts();
-  const book = new PortBook((ports, choosing) => link.reportPorts(ports, choosing || held.any), onTrouble);
+  const book = new PortBook(
+    (ports, choosing) => link.reportPorts(ports, choosing ?? (held.any ? [] : undefined)),
+    onTrouble,
+  );
   link.onServed = (report, failed, taken) => {
     if (taken !== undefined) held.hold(taken);
     book.onServed(report, failed);
@@ -134,7 +144,7 @@ async function offerDockerPorts({ dockerPorts }: Boot): Promise<void> {
 }
 
 /** Where a stream leads: Docker's socket, or the container that publishes the port now. */
-function targetOf(request: Exclude<Open, { open: "control" | "names" }>, book: PortBook): Address {
+function targetOf(request: OpenOnward, book: PortBook): Address {
   if (request.open === "docker") return { unix: dockerSocket };
   if (request.open === "guest") return { hostname: "127.0.0.1", port: request.port };
   const target = book.find(request);

@@ -10,8 +10,11 @@ import { type Lines, linesOf } from "../../system/lines.ts";
 /** Where the gate of one boot is, and what proves it. `port` is on the host's loopback. */
 export type GateKey = { readonly port: number; readonly secret: Uint8Array };
 
-/** A connection through the gate that both sides have proven; it waits to become a stream. */
-export type Proven = { readonly connection: Connection; readonly lines: Lines };
+/**
+ * A connection through the gate that both sides have proven; it waits to become a stream. `giveBack` takes it again when the
+ * stream has ended in both directions, and nothing of it is on its way; without it the connection is for one stream.
+ */
+export type Proven = { readonly connection: Connection; readonly lines: Lines; readonly giveBack?: () => void };
 
 /**
  * How long both proofs may take. Slirp accepts at once, whatever the guest does (platform fact), so a guest that is

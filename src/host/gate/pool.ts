@@ -1,5 +1,8 @@
-/** A pool of connections through the gate that are already opened and proven, so that streams start at once. */
+/** A pool of connections through the gate that are opened and proven, and come back when their streams have ended. */
 import { QnError } from "../../base/errors.ts";
+import { LineReader } from "../../protocol/frame.ts";
+import type { Connection } from "../../system/connection.ts";
+import { linesOf } from "../../system/lines.ts";
 import { dial, type GateKey, type Proven } from "./dial.ts";
 
 /**
@@ -8,7 +11,7 @@ import { dial, type GateKey, type Proven } from "./dial.ts";
  */
 const openingMax = 4;
 
-/** Idle connections that the pool keeps: few at rest, as many as a burst used afterwards. */
+/** Idle connections that the pool keeps: few at rest, as many as a burst used afterwards. What comes back beyond is closed. */
 const idleMin = 8;
 const idleMax = 64;
 
@@ -21,7 +24,7 @@ export class GatePool {
   onLost: (error: Error) => void = () => {};
 
   readonly #key: GateKey;
-  #idle: Proven[] = [];
+  #idle: Connection[] = [];
   #waiting: PromiseWithResolvers<Proven>[] = [];
   #opening = 0;
   #target = idleMin;
@@ -33,13 +36,13 @@ export class GatePool {
     this.#refill();
   }
 
-  /** A proven connection: an idle one at once, or the next that opens, first come first served. */
+  /** A proven connection: an idle one at once, or the next that opens or comes back, first come first served. */
   async take(): Promise<Proven> {
     if (this.#closed) throw new QnError("GATE_REFUSED", "The gate is closed.");
     const idle = this.#idle.pop();
     if (idle !== undefined) {
       this.#refill();
-      return idle;
+      return this.#handOut(idle);
     }
     const waiter = Promise.withResolvers<Proven>();
     this.#waiting.push(waiter);
@@ -51,7 +54,7 @@ export class GatePool {
   /** Closes every idle connection and refuses whoever waits. Streams that were taken go on. */
   close(reason: Error = new QnError("GATE_REFUSED", "The gate is closed.")): void {
     this.#closed = true;
-    for (const { connection } of this.#idle.splice(0)) connection.reset();
+    for (const connection of this.#idle.splice(0)) connection.reset();
     for (const waiter of this.#waiting.splice(0)) waiter.reject(reason);
   }
 
@@ -69,8 +72,13 @@ export class GatePool {
 
   async #open(): Promise<void> {
     try {
-      this.#keep(await dial(this.#key));
+      const { connection, lines } = await dial(this.#key);
+      const isSilent = lines.release().length === 0;
+      if (!isSilent) connection.reset();
+      if (!isSilent) throw new QnError("PROTOCOL", "The agent speaks before it is asked.");
       this.#failures = 0;
+      connection.resume();
+      this.#keep(connection);
     } catch (error) {
       this.#failures += 1;
       if (this.#failures >= failuresMax && !this.#closed) {
@@ -84,17 +92,24 @@ export class GatePool {
     }
   }
 
-  #keep(proven: Proven): void {
-    if (this.#closed) return proven.connection.reset();
+  #handOut(connection: Connection): Proven {
+    const lines = linesOf(connection, new LineReader());
+    return { connection, lines, giveBack: () => this.#keep(connection) };
+  }
+
+  /** Takes a connection that says nothing until it is asked: a new one, or one whose stream has ended. */
+  #keep(connection: Connection): void {
+    if (this.#closed || connection.isClosed) return connection.reset();
     const waiter = this.#waiting.shift();
-    if (waiter !== undefined) return waiter.resolve(proven);
-    this.#idle.push(proven);
-    const { onClose } = proven.connection;
+    if (waiter !== undefined) return waiter.resolve(this.#handOut(connection));
+    if (this.#idle.length >= idleMax) return connection.reset();
+    this.#idle.push(connection);
+    // A word that nobody has asked for would be read by the next stream.
+    connection.onData = () => connection.reset();
     // A process that dies ends its connections in order; nothing can come of one whose other half is gone.
-    proven.connection.onEnd = () => proven.connection.reset();
-    proven.connection.onClose = (error) => {
-      this.#idle = this.#idle.filter((other) => other !== proven);
-      onClose(error);
+    connection.onEnd = () => connection.reset();
+    connection.onClose = () => {
+      this.#idle = this.#idle.filter((other) => other !== connection);
       this.#refill();
     };
   }

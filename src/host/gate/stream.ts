@@ -1,6 +1,6 @@
 /** Turns a proven connection into a stream that carries one client of a host listener. */
 import { encode, LineReader } from "../../protocol/frame.ts";
-import { type Open, parseOpened } from "../../protocol/messages.ts";
+import { type Open, type Opened, parseOpened } from "../../protocol/messages.ts";
 import { pieces } from "../../protocol/piece.ts";
 import { carry } from "../../system/carry.ts";
 import type { Connection } from "../../system/connection.ts";
@@ -15,7 +15,8 @@ export type StreamObserver = {
 
 /**
  * Joins `client` to what `open` asks for. The client's bytes follow the request at once, without waiting for the answer,
- * which saves a round trip on each connection; a refusal resets the client, as a closed port would.
+ * which saves a round trip on each connection; a refusal resets the client, as a closed port would. A connection that its
+ * pool takes back goes there at the end, if the agent keeps it too, and has sent nothing behind the end of the stream.
  */
 export function carryClient(
   client: Connection,
@@ -23,22 +24,26 @@ export function carryClient(
   open: Exclude<Open, { open: "control" }>,
   observer: StreamObserver = {},
 ): void {
-  const { connection, lines } = proven;
+  const { connection, lines, giveBack } = proven;
   const reader = new LineReader();
   reader.push(lines.release());
-  connection.write(encode(open));
-  const pass = carry(client, connection, pieces, observer);
+  connection.write(encode(giveBack === undefined ? open : { ...open, keep: true }));
+  let isKept = false;
+  const back = (rest: Uint8Array): void => (rest.length === 0 ? giveBack?.() : connection.reset());
+  const keeper = () => (isKept ? back : undefined);
+  const pass = carry(client, connection, pieces, { ...observer, keeper });
   connection.onData = (bytes) => {
     reader.push(bytes);
-    const refusal = refusalIn(reader);
-    if (refusal === "pending") return;
+    const opened = answerIn(reader);
+    if (opened === undefined) return;
     connection.onData = pass;
-    if (refusal === undefined) {
+    if (opened.ok) {
+      isKept = opened.keep === true && giveBack !== undefined;
       const rest = reader.rest();
       if (rest.length > 0) pass(rest);
       return;
     }
-    observer.onRefused?.(refusal);
+    observer.onRefused?.(opened.reason);
     client.reset();
     connection.reset();
   };
@@ -48,14 +53,12 @@ export function carryClient(
 
 // --- internal ---
 
-/** The reason of a refusal, nothing when the stream is open, "pending" while the answer has not come. */
-function refusalIn(reader: LineReader): string | undefined {
+/** The answer, nothing while it has not come. What is no answer counts as a refusal. */
+function answerIn(reader: LineReader): Opened | undefined {
   try {
     const line = reader.next();
-    if (line === undefined) return "pending";
-    const opened = parseOpened(line);
-    return opened.ok ? undefined : opened.reason;
+    return line === undefined ? undefined : parseOpened(line);
   } catch (error) {
-    return String(error);
+    return { ok: false, reason: String(error) };
   }
 }

@@ -48,6 +48,20 @@ test("many bytes are few writes, and the same bytes again", () => {
   }
 });
 
+test("what comes together with the end, behind it, is kept apart wherever the stream is cut", () => {
+  const stream = Buffer.concat([wire("one"), bytesOf("next")]);
+  const end = stream.length - "next".length;
+  for (let at = 0; at < end; at += 1) {
+    const reader = pieces.reader();
+    const own = [...reader.push(stream.subarray(0, at)), ...reader.push(stream.subarray(at))];
+    expect([Buffer.concat(own).toString(), reader.isOver, Buffer.from(reader.rest).toString()]).toEqual([
+      "one",
+      true,
+      "next",
+    ]);
+  }
+});
+
 test("a piece that is too long and bytes behind the end are refused", async () => {
   expect(await failureOf(() => read([bytesOf("HTTP/1.1 200 OK")]))).toEqual({
     code: "PROTOCOL",

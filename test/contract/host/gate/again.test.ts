@@ -1,0 +1,248 @@
+/** Connections through the gate that are used again: when, when not, and that no stream ever meets another one's bytes. */
+import { expect, test } from "bun:test";
+import { Gateway } from "../../../../src/host/gate/gateway.ts";
+import { GatePool } from "../../../../src/host/gate/pool.ts";
+import { encode } from "../../../../src/protocol/frame.ts";
+import { pieces } from "../../../../src/protocol/piece.ts";
+import { type Address, connect, type Connection } from "../../../../src/system/connection.ts";
+import { type Caller, handGate, realGate, type TestGate } from "../../../support/gates.ts";
+import { listenSomewhere, payload, type Place, receive, sumOf } from "../../../support/streams.ts";
+
+const mebibyte = 1024 ** 2;
+
+/** A gate with a counter in front of it: how many connections have ever been opened to it. */
+async function counted(gate: TestGate): Promise<AsyncDisposable & { key: TestGate["key"]; opened: number }> {
+  let opened = 0;
+  const door = await listenSomewhere("tcp", (near) => {
+    opened += 1;
+    near.pause();
+    const join = async (): Promise<void> => {
+      const far = await connect({ hostname: "127.0.0.1", port: gate.key.port });
+      const pass = (from: Connection, to: Connection): void => {
+        from.onData = (bytes) => void to.write(bytes);
+        from.onEnd = () => to.end();
+        from.onClose = (error) => (error === undefined ? to.end() : to.reset());
+      };
+      pass(near, far);
+      pass(far, near);
+      near.resume();
+    };
+    void join();
+  });
+  return {
+    key: { port: door.listener.port, secret: gate.key.secret },
+    get opened() {
+      return opened;
+    },
+    [Symbol.asyncDispose]: () => door[Symbol.asyncDispose](),
+  };
+}
+
+/** A host listener whose clients go through a pool on this gate. */
+async function hostSide(key: TestGate["key"]): Promise<Place> {
+  const pool = new GatePool(key);
+  const gateway = new Gateway();
+  gateway.use(pool);
+  const place = await listenSomewhere("tcp", (client) => void gateway.carry(client, { open: "docker" }, {}));
+  return {
+    ...place,
+    async [Symbol.asyncDispose]() {
+      pool.close();
+      await place[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A server that answers with what it has heard once its client has ended. */
+async function echo(): Promise<Place> {
+  return await listenSomewhere("tcp", (connection) => {
+    const received = receive(connection);
+    void received.ended.then(() => {
+      connection.write(received.whole);
+      connection.end();
+    });
+  });
+}
+
+async function asked(address: Address, question: Uint8Array): Promise<Buffer> {
+  const client = await connect(address);
+  const received = receive(client);
+  client.write(question);
+  client.end();
+  await received.closed;
+  return received.whole;
+}
+
+test("100 streams one after the other need no more connections than the pool keeps", async () => {
+  await using server = await echo();
+  using gate = realGate({ addressOf: () => server.address });
+  await using counter = await counted(gate);
+  await using host = await hostSide(counter.key);
+  for (let index = 0; index < 100; index += 1) {
+    expect((await asked(host.address, Buffer.from(`stream ${index}`))).toString()).toBe(`stream ${index}`);
+  }
+  // Eight at rest, and one more where the next client is quicker than the end of the stream before.
+  expect(counter.opened).toBeLessThan(30);
+});
+
+test("400 streams of every kind, 40 at a time, get their own bytes and nobody else's", async () => {
+  await using server = await listenSomewhere("tcp", (connection) => {
+    const received = receive(connection);
+    void received.ended.then(() => {
+      const said = received.whole.toString();
+      connection.write(said.repeat(20));
+      if (said.startsWith("break")) connection.reset();
+      else connection.end();
+    });
+  });
+  using gate = realGate({ addressOf: () => server.address });
+  await using counter = await counted(gate);
+  await using host = await hostSide(counter.key);
+  let next = 0;
+  const wrong: string[] = [];
+  const client = async (): Promise<void> => {
+    for (let index = next++; index < 400; index = next++) {
+      const word = index % 10 === 7 ? "break" : "whole";
+      const question = `${word} ${index} `.repeat(1 + (index % 5) * 3000);
+      const connection = await connect(host.address);
+      const received = receive(connection);
+      connection.write(question);
+      if (index % 10 === 3) connection.reset();
+      else connection.end();
+      const end = await received.closed;
+      const whole = question.repeat(20);
+      const text = received.whole.toString();
+      const isOwn = word === "whole" && index % 10 !== 3 ? text === whole && end === undefined : whole.startsWith(text);
+      if (!isOwn) wrong.push(`${index}: ${text.length} of ${whole.length} bytes, ${end}`);
+    }
+  };
+  await Promise.all(Array.from({ length: 40 }, client));
+  expect(wrong).toEqual([]);
+  // Every stream that broke off took its connection with it, and most of the others did not.
+  expect(counter.opened).toBeLessThan(200);
+});
+
+test("a client that is slow with its last bytes gets them all, while others use the connection that brought them", async () => {
+  const [large, small] = [payload(3 * mebibyte), payload(100)];
+  let count = 0;
+  await using server = await listenSomewhere("tcp", (connection) => {
+    receive(connection);
+    connection.write(count++ === 0 ? large : small);
+    connection.end();
+  });
+  using gate = realGate({ addressOf: () => server.address });
+  await using host = await hostSide(gate.key);
+  const slow = await connect(host.address);
+  slow.pause();
+  slow.end();
+  for (let index = 0; index < 20; index += 1) {
+    expect(sumOf(await asked(host.address, Buffer.from("x")))).toBe(sumOf(small));
+  }
+  const received = receive(slow);
+  slow.resume();
+  await received.closed;
+  expect(sumOf(received.whole)).toBe(sumOf(large));
+});
+
+/** One stream through a gate in the hand, until the request of the next one or the end of the connection. */
+async function oneStream(answer: string, behind: (caller: Caller) => void) {
+  const gate = handGate();
+  await using host = await hostSide(gate.key);
+  await gate.proven(8);
+  const client = await connect(host.address);
+  const received = receive(client);
+  client.end();
+  // The pool lends what came to it last; whoever is asked is the one.
+  const asks = gate.callers.map(async (caller) => ({ caller, line: await caller.lines.next() }));
+  for (const ask of asks) ask.catch(() => {});
+  const { caller, line } = await Promise.any(asks);
+  const early = caller.lines.release();
+  const guest = receive(caller.connection);
+  caller.connection.write(`${answer}\n`);
+  for (const part of pieces.encode(Buffer.from("own"))) caller.connection.write(part);
+  caller.connection.resume();
+  await guest.reached(pieces.end.length - early.length);
+  caller.connection.write(pieces.end);
+  behind(caller);
+  await received.closed;
+  return { gate, host, caller, line, guest, own: received.whole.toString() };
+}
+
+test("an agent of an older image, which keeps nothing, has the connection ended after its stream", async () => {
+  const { gate, line, guest, own } = await oneStream('{"ok":true}', () => {});
+  await guest.ended;
+  expect([line, own]).toEqual(['{"open":"docker","keep":true}', "own"]);
+  gate[Symbol.dispose]();
+});
+
+test("what an agent says behind the end of a stream, or while nobody asks, reaches no stream and ends the connection", async () => {
+  const words = encode({ ok: true });
+  const manners: readonly ((caller: Caller) => void)[] = [
+    ({ connection }) => void connection.write(words),
+    ({ connection }) => void setTimeout(() => connection.write(words), 20),
+  ];
+  for (const behind of manners) {
+    const { gate, guest, own } = await oneStream('{"ok":true,"keep":true}', behind);
+    expect([own, await guest.closed]).toEqual(["own", "ECONNRESET"]);
+    gate[Symbol.dispose]();
+  }
+});
+
+test("a host of an older version, which does not ask for it, has its connection ended after the stream", async () => {
+  await using server = await echo();
+  using gate = realGate({ addressOf: () => server.address });
+  const pool = new GatePool(gate.key);
+  const { connection, lines } = await pool.take();
+  connection.write(encode({ open: "docker" }));
+  expect(await lines.next()).toBe('{"ok":true}');
+  lines.release();
+  const received = receive(connection);
+  connection.write(pieces.end);
+  connection.resume();
+  await received.ended;
+  expect(received.whole).toEqual(Buffer.from(pieces.end));
+  pool.close();
+});
+
+test("the agent takes the next request right behind the end, in one packet with it, and refuses what is none", async () => {
+  await using server = await echo();
+  using gate = realGate({ addressOf: () => server.address });
+  const pool = new GatePool(gate.key);
+  const { connection, lines } = await pool.take();
+  const request = encode({ open: "docker", keep: true });
+  connection.write(request);
+  expect(await lines.next()).toBe('{"ok":true,"keep":true}');
+  lines.release();
+  const received = receive(connection);
+  connection.resume();
+  // The server ends only after its client, so the next request has to wait for the agent's end.
+  connection.write(pieces.end);
+  await received.reached(pieces.end.length);
+  connection.write(request);
+  const second = `${Buffer.from(pieces.end).toString()}{"ok":true,"keep":true}\n`;
+  await received.reached(second.length);
+  connection.write(pieces.end);
+  await received.reached(second.length + pieces.end.length);
+  connection.write("GET / HTTP/1.1\r\n");
+  expect([await received.closed, received.whole.toString()]).toEqual([
+    "ECONNRESET",
+    `${second}${Buffer.from(pieces.end).toString()}`,
+  ]);
+  pool.close();
+});
+
+test("a request that comes before the agent has ended its stream breaks the stream off", async () => {
+  await using server = await listenSomewhere("tcp", (connection) => void receive(connection));
+  using gate = realGate({ addressOf: () => server.address });
+  const pool = new GatePool(gate.key);
+  const { connection, lines } = await pool.take();
+  connection.write(encode({ open: "docker", keep: true }));
+  await lines.next();
+  lines.release();
+  const received = receive(connection);
+  connection.resume();
+  connection.write(Buffer.concat([pieces.end, Buffer.from(encode({ open: "docker" }))]));
+  expect([await received.closed, received.bytes]).not.toEqual([undefined, 0]);
+  expect(received.bytes).toBe(0);
+  pool.close();
+});
