@@ -74,6 +74,8 @@ export function packagesFor(arch: Arch): readonly string[] {
     "systemd-userdbd",
     "systemd",
     "systemd-boot-efi",
+    // systemd-nspawn and machinectl, whose published ports are forwarded too.
+    "systemd-container",
     "systemd-repart",
     "systemd-sysv",
     "tiny-initramfs",
