@@ -7,6 +7,7 @@ import {
   type HostMessage,
   parseHostMessage,
   protocolVersion,
+  type PortRange,
   type PublishedPort,
 } from "../protocol/messages.ts";
 import type { Connection } from "../system/connection.ts";
@@ -60,12 +61,13 @@ export class HostLink {
 
   /**
    * Reports all ports that the host should listen on; gives back the report's number, or nothing without a host.
-   * `choosing` asks which ports Docker had better not choose.
+   * `choosing` asks which ports Docker had better not choose: of the VM's own, and of these ranges.
    */
-  reportPorts(ports: readonly PublishedPort[], choosing = false): number | undefined {
+  reportPorts(ports: readonly PublishedPort[], choosing?: readonly PortRange[]): number | undefined {
     this.#report.ports = ports;
     this.#report.report += 1;
-    this.#send(choosing ? { ...this.#portsMessage(), choosing } : this.#portsMessage());
+    const asked = choosing === undefined ? {} : { choosing: true, ranges: [...choosing] };
+    this.#send({ ...this.#portsMessage(), ...asked });
     return this.#connections.size === 0 ? undefined : this.#report.report;
   }
 

@@ -40,6 +40,11 @@ export function byteSize(bytes: number): string {
   return `${rounded.toFixed(Number.isInteger(rounded) ? 0 : 1)} ${units[unit] ?? ""}`;
 }
 
+/** An address as it stands before a port: an IPv6 one in brackets (RFC 3986). */
+export function bracketed(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
+}
+
 /** An absolute path in its shortest form: no dots, no doubled slashes, none at its end. Links are not followed. */
 export function cleanPath(path: string): string {
   return posix.normalize(path).replace(/(?<=.)\/$/, "");

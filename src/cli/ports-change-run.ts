@@ -1,6 +1,6 @@
 /** What `qn ports add` and `qn ports remove` do once their words are read. */
 import { changeForwards } from "../host/lifecycle/forwards.ts";
-import { type ForwardChange, parseForward } from "../host/ports/by-hand.ts";
+import { type ForwardChange, parseForward, placeText } from "../host/ports/by-hand.ts";
 import { vmHere } from "./place.ts";
 import { succeed } from "./show.ts";
 
@@ -9,8 +9,7 @@ export async function changePorts(change: ForwardChange, text: string, vm: strin
   const forward = parseForward(text);
   const { paths } = vmHere(vm);
   await changeForwards(paths, change, forward);
-  const { protocol, hostIp, hostPort, guestPort } = forward;
-  const place = `${hostIp === "" ? "" : `${hostIp.includes(":") ? `[${hostIp}]` : hostIp}:`}${hostPort}/${protocol}`;
+  const place = placeText(forward);
   if (change === "remove") return succeed(`${place} is not forwarded any more.`);
-  succeed(`${place} is forwarded to port ${guestPort} of the guest of VM "${paths.name}".`);
+  succeed(`${place} is forwarded to port ${forward.guestPort} of the guest of VM "${paths.name}".`);
 }

@@ -1,5 +1,5 @@
 /** Forwards as a person reads them: a table, and a line for each change. */
-import { byteSize, counted } from "../base/words.ts";
+import { bracketed, byteSize, counted } from "../base/words.ts";
 import type { ForwardStatus } from "../host/supervisor/messages.ts";
 import { plain, tableLines } from "./table.ts";
 
@@ -38,10 +38,9 @@ export function changesBetween(before: readonly ForwardStatus[], now: readonly F
 /** A change as one line, such as "tcp 127.0.0.1:8080 web open, 2 connections, 1.5 MiB". */
 export function changeLine(change: ForwardChange): string {
   const { protocol, hostIp, hostPort, container, state, connections, bytes, error } = change;
-  const address = hostIp.includes(":") ? `[${hostIp}]` : hostIp;
   const counts = state === "failed" ? [] : [counted(connections, "connection"), byteSize(bytes)];
   const facts = [
-    `${protocol} ${address}:${hostPort} ${container} ${state}`,
+    `${protocol} ${bracketed(hostIp)}:${hostPort} ${container} ${state}`,
     ...counts,
     ...(error === null ? [] : [error]),
   ];

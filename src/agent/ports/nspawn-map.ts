@@ -1,5 +1,6 @@
 /** Reads the map in which systemd-nspawn keeps the ports that it publishes (`--port`, `forwardPorts` on NixOS). */
 import * as v from "valibot";
+import { portSchema } from "../../protocol/messages.ts";
 
 /** One published port: `address` and `port` are the machine's. */
 export type NspawnPort = {
@@ -37,11 +38,9 @@ const listingSchema = v.object({
   nftables: v.array(v.object({ map: v.optional(v.object({ elem: v.optional(v.array(v.unknown())) })) })),
 });
 
-const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
-
 const elementSchema = v.tuple([
-  v.object({ concat: v.tuple([v.picklist(["tcp", "udp"]), port]) }),
-  v.object({ concat: v.tuple([v.pipe(v.string(), v.maxLength(64)), port]) }),
+  v.object({ concat: v.tuple([v.picklist(["tcp", "udp"]), portSchema]) }),
+  v.object({ concat: v.tuple([v.pipe(v.string(), v.maxLength(64)), portSchema]) }),
 ]);
 
 function parsed(json: string): unknown {

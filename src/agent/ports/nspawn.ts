@@ -1,4 +1,5 @@
 /** The ports that systemd-nspawn publishes, as a source of ports. */
+import { nspawnIdPrefix } from "../../protocol/messages.ts";
 import { followProgram, run } from "../../system/process.ts";
 import { nspawnFamilies, nspawnMap, type NspawnPort, nspawnPortsIn, nspawnTable } from "./nspawn-map.ts";
 import type { ServedPort } from "./published.ts";
@@ -33,7 +34,7 @@ async function served({ protocol, hostPort, address, port }: NspawnPort): Promis
     protocol,
     hostIp: "0.0.0.0",
     hostPort,
-    containerId: `nspawn:${address}`.slice(0, 64),
+    containerId: `${nspawnIdPrefix}${address}`.slice(0, 64),
     container: machine ?? address,
     target: { hostname: address, port },
   };

@@ -1,16 +1,16 @@
 /** Forwards that a person makes with `qn ports add`: what may be asked for, and the list of those that a VM has. */
 import * as v from "valibot";
 import { QnError } from "../../base/errors.ts";
+import { bracketed } from "../../base/words.ts";
+import { portSchema } from "../../protocol/messages.ts";
 import { isUnspecified } from "./plan.ts";
-
-const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 
 /** A forward to a port of the guest itself; `hostIp` is "" when none was named, and then `ports.bind` decides. */
 export const handForwardSchema = v.object({
   protocol: v.picklist(["tcp", "udp"]),
   hostIp: v.pipe(v.string(), v.maxLength(64)),
-  hostPort: port,
-  guestPort: port,
+  hostPort: portSchema,
+  guestPort: portSchema,
 });
 
 export type HandForward = v.InferOutput<typeof handForwardSchema>;
@@ -73,6 +73,11 @@ export function changed(
 /** The list as it is kept. Throws what JSON and the schema throw. */
 export function parseForwards(text: string): readonly HandForward[] {
   return v.parse(v.array(handForwardSchema), JSON.parse(text));
+}
+
+/** A place as a person writes it: `[HOSTIP:]HOSTPORT/PROTOCOL`. */
+export function placeText({ protocol, hostIp, hostPort }: Place): string {
+  return `${hostIp === "" ? "" : `${bracketed(hostIp)}:`}${hostPort}/${protocol}`;
 }
 
 /** What a forward by hand leads to, in the place of a container's name: "guest:80". */

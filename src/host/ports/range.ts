@@ -1,7 +1,6 @@
 /** Which of the host's ports a VM's Docker chooses from: a slot of its own, so that two VMs never choose the same. */
 
-/** Ports from `first` to `last`, both included. */
-export type PortRange = { readonly first: number; readonly last: number };
+import type { PortRange } from "../../protocol/messages.ts";
 
 /**
  * 18 slots of 512 ports below the ports that Linux (32768-60999) and macOS (49152-65535) give to clients, and below those

@@ -1,10 +1,11 @@
 /** Why a port of the host is as it is: who holds it, who wants it, and which rule decided, as sentences. */
 import { byteSize, counted } from "../../base/words.ts";
+import type { PortRange } from "../../protocol/messages.ts";
 import type { PortHolder } from "../../system/port-holders.ts";
 import type { ForwardStatus } from "../supervisor/messages.ts";
 import { isUnspecified, overlaps } from "./plan.ts";
-import type { PortRange } from "./range.ts";
 import { vmOf } from "./refusal.ts";
+import { reasonsOfSources, type Source, subjectOf } from "./source.ts";
 
 /** What may be asked: a port of each protocol, or of one. */
 export type PortQuestion = { readonly port: number; readonly protocol: ForwardStatus["protocol"] | undefined };
@@ -56,7 +57,7 @@ export type Rule =
   | "ports.bind"
   | "ports.deny"
   | "slot"
-  | "docker"
+  | Source
   | "qn"
   | "other"
   | "none";
@@ -95,11 +96,14 @@ function reasonsOf(vm: VmFacts, protocol: Publish["protocol"], facts: PortFacts)
   const forwards = vm.forwards.filter((forward) => forward.protocol === protocol);
   const publishes = vm.publishes.filter((publish) => publish.protocol === protocol);
   const containers = [...new Set(forwards.map(({ container }) => container))];
-  const idle = publishes.filter(({ container }) => !containers.includes(container));
+  const isForwarded = ({ container }: Publish): boolean =>
+    forwards.some((forward) => forward.source === "docker" && forward.container === container);
+  const idle = publishes.filter((publish) => !isForwarded(publish));
   return [
     ...containers.flatMap((container) => {
       const own = forwards.filter((forward) => forward.container === container);
-      const publish = publishes.find((each) => each.container === container);
+      const isDockers = own.some(({ source }) => source === "docker");
+      const publish = publishes.find((each) => isDockers && each.container === container);
       return [
         ...own.filter(({ state }) => state === "failed").map((forward) => failed(vm, forward, facts)),
         ...forwarded(
@@ -114,7 +118,7 @@ function reasonsOf(vm: VmFacts, protocol: Publish["protocol"], facts: PortFacts)
 }
 
 function failed(vm: VmFacts, forward: ForwardStatus, { hostAddresses, holders }: PortFacts): Ranked {
-  const { protocol, hostIp, hostPort, container, error } = forward;
+  const { protocol, hostIp, hostPort, error } = forward;
   const isTaken = holders.some(
     (holder) => holder.protocol === protocol && holder.pid !== vm.supervisorPid && isInTheWay(holder, hostIp),
   );
@@ -122,7 +126,7 @@ function failed(vm: VmFacts, forward: ForwardStatus, { hostAddresses, holders }:
   const isDenied = error?.includes("ports.deny") === true;
   const rule: Rule =
     protocol === "sctp" ? "sctp" : isDenied ? "ports.deny" : !isHere ? "address" : isTaken ? "taken" : "refused";
-  const wanted = `${subject(container, vm)} wants port ${hostPort}/${protocol} on ${hostIp}, and does not get it`;
+  const wanted = `${subject(forward, vm)} wants port ${hostPort}/${protocol} on ${hostIp}, and does not get it`;
   return { rank: "failed", rule, text: `${wanted}: ${sentence(error ?? "the reason is not known")}` };
 }
 
@@ -131,10 +135,10 @@ function forwarded(vm: VmFacts, open: readonly ForwardStatus[], publish: Publish
   if (first === undefined) return [];
   const places = open.map(({ hostIp }) => hostIp);
   const sum = (of: "connections" | "bytes"): number => open.reduce((total, forward) => total + forward[of], 0);
-  const { rule, why } = whyThere(places, publish);
+  const { rule, why } = whyThere(places, first.source, publish);
   const errors = [...new Set(open.flatMap(({ error }) => (error === null ? [] : [sentence(error)])))];
   const text = [
-    `Port ${first.hostPort}/${first.protocol} is forwarded to ${lower(subject(first.container, vm))}: ` +
+    `Port ${first.hostPort}/${first.protocol} is forwarded to ${lower(subject(first, vm))}: ` +
       `it listens on ${listed(places)}, ${counted(sum("connections"), "connection")} open, ${byteSize(sum("bytes"))} carried.`,
     why,
     ...errors.map((error) => `The last client that was turned away: ${error}`),
@@ -142,8 +146,8 @@ function forwarded(vm: VmFacts, open: readonly ForwardStatus[], publish: Publish
   return [{ rank: "forwarded", rule, text: text.join(" ") }];
 }
 
-function whyThere(places: readonly string[], publish: Publish | undefined): { rule: Rule; why: string } {
-  if (publish === undefined) return { rule: "docker", why: "The guest publishes it." };
+function whyThere(places: readonly string[], source: Source, publish?: Publish): { rule: Rule; why: string } {
+  if (publish === undefined) return { rule: source, why: reasonsOfSources[source] };
   const { hostIp, containerPort, protocol, asked } = publish;
   const target = `its port ${containerPort}/${protocol}`;
   const chosen =
@@ -160,7 +164,7 @@ function whyThere(places: readonly string[], publish: Publish | undefined): { ru
 
 function notForwarded(vm: VmFacts, publish: Publish, { question, holders, vms }: PortFacts): Ranked {
   const { protocol, container, state, asked } = publish;
-  const name = subject(container, vm);
+  const name = subjectOf("docker", container, vm.name);
   const port = `${question.port}/${protocol}`;
   if (protocol === "sctp") {
     const text = `${name} publishes port ${port}, which cannot be forwarded: between host and guest go TCP and UDP only.`;
@@ -225,7 +229,7 @@ function processWords({ pid, name, command }: PortHolder): string {
 function userOf(holder: PortHolder, vms: readonly VmFacts[]): string {
   const vm = vms.find(({ supervisorPid }) => holder.pid !== undefined && supervisorPid === holder.pid);
   const forward = vm?.forwards.find(({ protocol, state }) => protocol === holder.protocol && state === "open");
-  return vm === undefined || forward === undefined ? processWords(holder) : lower(subject(forward.container, vm));
+  return vm === undefined || forward === undefined ? processWords(holder) : lower(subject(forward, vm));
 }
 
 function nobody({ port, protocol }: PortQuestion): Reason {
@@ -264,8 +268,8 @@ function noteOn({ name, state, problem }: VmFacts): string[] {
   return [`The VM "${name}" is ${state}; what its containers publish shows only while it runs.`];
 }
 
-function subject(container: string, vm: VmFacts): string {
-  return `The container "${container}" of the VM "${vm.name}"`;
+function subject({ source, container }: ForwardStatus, vm: VmFacts): string {
+  return subjectOf(source, container, vm.name);
 }
 
 /** Where a publish may listen; which of the two `ports.bind` says, both hold for a conflict on loopback. */

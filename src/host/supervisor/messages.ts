@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { isErrorCode, QnError } from "../../base/errors.ts";
 import { arches } from "../../base/words.ts";
 import { handForwardSchema } from "../ports/by-hand.ts";
+import { sources } from "../ports/source.ts";
 import { phases } from "./machine.ts";
 
 const requestSchema = v.variant("ask", [
@@ -36,6 +37,7 @@ const forwardSchema = v.object({
   hostIp: v.string(),
   hostPort: v.number(),
   container: v.string(),
+  source: v.optional(v.picklist(sources), "docker"),
   state: v.picklist(["open", "failed"]),
   connections: v.number(),
   bytes: v.number(),

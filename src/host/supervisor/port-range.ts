@@ -3,11 +3,12 @@ import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import * as v from "valibot";
 import { QnError } from "../../base/errors.ts";
+import { type PortRange, portSchema } from "../../protocol/messages.ts";
 import { pause } from "../../system/clock.ts";
 import { readTextIfThere, writeFileAtomically } from "../../system/files.ts";
 import { acquireLock, type Lock } from "../../system/lock.ts";
 import { isVmName, type Layout, type VmPaths } from "../layout.ts";
-import { chooseRange, type PortRange } from "../ports/range.ts";
+import { chooseRange } from "../ports/range.ts";
 
 /** Another VM that starts at the same moment holds the lock for some milliseconds. */
 const lockTriesMax = 500;
@@ -42,8 +43,7 @@ export async function readRange(paths: VmPaths): Promise<PortRange | undefined> 
 
 // --- internal ---
 
-const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
-const rangeSchema = v.object({ first: port, last: port });
+const rangeSchema = v.object({ first: portSchema, last: portSchema });
 
 async function takeLock(path: string): Promise<Lock> {
   for (let tries = 0; tries < lockTriesMax; tries += 1) {

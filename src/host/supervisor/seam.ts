@@ -1,7 +1,7 @@
 /** The seam between host and guest as the supervisor holds it: link to the agent, forwards, Docker socket. */
 import { appendFile } from "node:fs/promises";
 import { messageOf, QnError, reportOf } from "../../base/errors.ts";
-import type { AgentMessage, FailedPort, HostMessage } from "../../protocol/messages.ts";
+import type { AgentMessage, FailedPort, HostMessage, PortRange } from "../../protocol/messages.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import type { Listener } from "../../system/connection.ts";
 import { dockerApi } from "../../system/docker-api.ts";
@@ -15,10 +15,12 @@ import { ChangeFeed, type WatchPlace } from "../changes/feed.ts";
 import type { VmPaths } from "../layout.ts";
 import { type Forward, Forwards, type ForwardsChange, type Place } from "../ports/apply.ts";
 import { type HandForward, targetName } from "../ports/by-hand.ts";
-import { deniedBy, isUnspecified, type PortRules } from "../ports/plan.ts";
-import type { PortRange } from "../ports/range.ts";
+import { deniedBy, overlaps, type PortRules } from "../ports/plan.ts";
 import { type GuestLink, linkGuest } from "./guest.ts";
 import type { Event } from "./machine.ts";
+
+/** The most ports that the guest is told to keep from Docker: it holds each with a socket or two. */
+const takenPortsMax = 2_048;
 
 /** How long to wait before the next try to link to an agent that does not answer. */
 const redialMs = 500;
@@ -185,7 +187,7 @@ export class Seam {
         // Each report tries anew, and what fails as before has been told.
         for (const reason of reasons) if (!this.#told.has(reason)) this.#options.log(reason);
         this.#told = reasons;
-        const taken = message.choosing === true ? await this.#takenPorts() : undefined;
+        const taken = message.choosing === true ? await this.#takenPorts(message.ranges) : undefined;
         return reply({ type: "served", report: message.report, failed: [...failed], taken });
       }
       case "docker":
@@ -199,18 +201,24 @@ export class Seam {
     }
   }
 
-  /** Those of Docker's ports that somebody else holds, or that are never forwarded. */
-  async #takenPorts(): Promise<number[]> {
+  /** Those of Docker's own ports and of these ranges that somebody else holds, or that are never forwarded. */
+  async #takenPorts(ranges: readonly PortRange[] = []): Promise<number[]> {
     const { dockerPorts, rules, log } = this.#options;
-    if (dockerPorts === undefined) return [];
-    const { first, last } = dockerPorts;
+    const choices = dockerPorts === undefined ? ranges : [dockerPorts, ...ranges];
     const inUse = await portsInUse().catch((error: unknown) => {
       log(`cannot look for ports in use: ${String(error)}`);
       return new Set<number>();
     });
-    const own = new Set(this.forwards.filter(({ listener }) => listener !== undefined).map(({ hostPort }) => hostPort));
-    const all = Array.from({ length: last - first + 1 }, (_, index) => first + index);
-    return all.filter((port) => (inUse.has(port) && !own.has(port)) || deniedBy(port, rules.deny) !== undefined);
+    // What its containers have Docker knows by itself.
+    const own = new Set(
+      this.#forwards.all.filter(({ listener }) => listener !== undefined).map(({ hostPort }) => hostPort),
+    );
+    const isTaken = (port: number): boolean =>
+      (inUse.has(port) && !own.has(port)) || deniedBy(port, rules.deny) !== undefined;
+    const all = new Set(
+      choices.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, index) => first + index)),
+    );
+    return [...all].filter(isTaken).slice(0, takenPortsMax);
   }
 
   async #keepLog(text: string): Promise<void> {
@@ -248,7 +256,7 @@ function holderAmong(forwards: readonly Readonly<Forward>[], place: Place, name?
       other.listener !== undefined &&
       other.protocol === place.protocol &&
       other.hostPort === place.hostPort &&
-      (other.hostIp === place.hostIp || isUnspecified(other.hostIp) || isUnspecified(place.hostIp)),
+      overlaps(other.hostIp, place.hostIp),
   );
   return holder === undefined ? undefined : (name ?? `the container "${holder.serves.container}" of this VM`);
 }

@@ -3,6 +3,7 @@ import { ownUser } from "../../system/platform.ts";
 import type { VmConfig } from "../config/schema.ts";
 import type { VmPaths } from "../layout.ts";
 import type { Forward } from "../ports/apply.ts";
+import { sourceOf } from "../ports/source.ts";
 import type { State } from "./machine.ts";
 import type { ForwardStatus, Status } from "./messages.ts";
 
@@ -87,6 +88,7 @@ function forwardStatus(forward: Readonly<Forward>): ForwardStatus {
     hostIp: forward.hostIp,
     hostPort: forward.hostPort,
     container: forward.serves.container,
+    source: sourceOf(forward.serves),
     state: forward.listener === undefined ? "failed" : "open",
     connections: forward.connections,
     bytes: forward.bytes,

@@ -8,6 +8,7 @@ const web: ForwardStatus = {
   hostIp: "127.0.0.1",
   hostPort: 8080,
   container: "web",
+  source: "docker",
   state: "open",
   connections: 2,
   bytes: 1_572_864,

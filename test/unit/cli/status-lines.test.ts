@@ -21,6 +21,7 @@ const running: Status = {
       hostIp: "127.0.0.1",
       hostPort: 8080,
       container: "web",
+      source: "docker",
       state: "open",
       connections: 0,
       bytes: 0,

@@ -188,7 +188,9 @@ test("a link that is lost while another is being made is told at once", async ()
   seam.close();
 });
 
-test("while Docker chooses, the host says which of the VM's ports are taken or denied", async () => {
+test("while Docker chooses, the host says which of the VM's ports, and of a range, are taken or denied", async () => {
+  await using elsewhere = await listenSomewhere("tcp", () => {});
+  const outside = elsewhere.listener.port;
   await using other = await listenSomewhere("tcp", () => {});
   const taken = other.listener.port;
   const dockerPorts = { first: Math.max(1, taken - 3), last: Math.min(65_535, taken + 3) };
@@ -199,11 +201,14 @@ test("while Docker chooses, the host says which of the VM's ports are taken or d
     before(report, failed, ports);
     if (report === 1) told.resolve(ports);
   };
-  it.agent.reportPorts([], true);
+  it.agent.reportPorts([], [{ first: outside, last: outside }]);
   const ports = await told.promise;
+  expect(ports).toContain(outside);
   expect(ports).toContain(taken);
   expect(ports).toContain(taken === 65_535 ? taken - 1 : taken + 1);
-  expect((ports ?? []).every((port) => port >= dockerPorts.first && port <= dockerPorts.last)).toBe(true);
+  const isChoice = (port: number): boolean =>
+    port === outside || (port >= dockerPorts.first && port <= dockerPorts.last);
+  expect((ports ?? []).every(isChoice)).toBe(true);
 });
 
 /** A rule against the port beside this one. */

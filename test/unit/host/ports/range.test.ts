@@ -1,6 +1,7 @@
 /** The slots of ports that Docker chooses from: one for each VM, away from what the host gives to clients. */
 import { expect, test } from "bun:test";
-import { chooseRange, type PortRange } from "../../../../src/host/ports/range.ts";
+import { chooseRange } from "../../../../src/host/ports/range.ts";
+import type { PortRange } from "../../../../src/protocol/messages.ts";
 
 test("each VM gets a slot of 512 ports of its own, all between 20480 and 29695", () => {
   const slots: PortRange[] = [];

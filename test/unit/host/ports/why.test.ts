@@ -9,6 +9,7 @@ const forward = (hostIp: string, changes: Partial<ForwardStatus> = {}): ForwardS
   hostIp,
   hostPort: 8080,
   container: "web",
+  source: "docker",
   state: "open",
   connections: 1,
   bytes: 1024,
@@ -77,12 +78,30 @@ test("an address that was asked for, a number that Docker chose and a client tha
   ]);
 });
 
+test("a forward that is no container's says whose it is, and why it is there", () => {
+  const forwards = [
+    forward("127.0.0.1", { source: "hand", container: "guest:80" }),
+    forward("127.0.0.2", { source: "nspawn", container: "shop" }),
+    forward("127.0.0.3", { source: "listen", container: "nginx" }),
+    forward("127.0.0.4", { source: "hand", container: "guest:81", state: "failed", error: "It is taken." }),
+  ];
+  const carries = (where: string): string => `it listens on ${where}, 1 connection open, 1 KiB carried`;
+  // A container of the same name is another matter.
+  expect(answer({ vms: [vm({ forwards, publishes: [publish({ container: "shop", state: "exited" })] })] })).toEqual([
+    'refused: Port 81 of the guest of the VM "default" wants port 8080/tcp on 127.0.0.4, and does not get it: It is taken.',
+    `hand: Port 8080/tcp is forwarded to port 80 of the guest of the VM "default": ${carries("127.0.0.1")}. It was made with \`qn ports add\`.`,
+    `nspawn: Port 8080/tcp is forwarded to the systemd-nspawn machine "shop" of the VM "default": ${carries("127.0.0.2")}. systemd-nspawn publishes it.`,
+    `listen: Port 8080/tcp is forwarded to the program "nginx" in the guest of the VM "default": ${carries("127.0.0.3")}. The program listens there, and ports.listen is on.`,
+    'docker: The container "shop" of the VM "default" is exited now, and gets port 8080/tcp when it starts.',
+  ]);
+});
+
 test("what failed comes first, with its error and the rule, and whoever has the port after it", () => {
   const error = "Port 8080 on 127.0.0.1 is taken by nginx (pid 5).";
   const forwards = [forward("127.0.0.1", { state: "failed", error }), forward("::1")];
   expect(answer({ vms: [vm({ forwards })], holders: [holder(5, ["0.0.0.0"])] })).toEqual([
     `taken: The container "web" of the VM "default" wants port 8080/tcp on 127.0.0.1, and does not get it: ${error}`,
-    'docker: Port 8080/tcp is forwarded to the container "web" of the VM "default": it listens on ::1, 1 connection open, 1 KiB carried. The guest publishes it.',
+    'docker: Port 8080/tcp is forwarded to the container "web" of the VM "default": it listens on ::1, 1 connection open, 1 KiB carried. Docker publishes it.',
     "other: nginx (pid 5) holds port 8080/tcp on 0.0.0.0.",
   ]);
 });
