@@ -120,43 +120,41 @@ test("a forward by hand leads to the guest itself at once, and stands in nobody'
   await vm.docker("rm", "--force", id);
 });
 
-/** A server in a network namespace, as in a machine of systemd-nspawn's; "nspawn" is all that it says. */
-const machine = `
-  # networkd takes every ve-… for a machine's, and gives it addresses of its own choice otherwise.
+/** A machine of busybox's, as Docker has it: systemd-nspawn takes nothing without a /usr. */
+const machineRoot = `
+  mkdir -p /var/lib/machines/web/usr
+  docker create --name web busybox true >/dev/null && docker export web | tar -x -C /var/lib/machines/web
+  docker rm web >/dev/null`;
+
+/** What runs in the machine: it gives itself the address that forwards lead to, and serves its pages. */
+const machineInit =
+  "ip address add 10.9.9.2/30 dev host0; ip link set host0 up; ip route add default via 10.9.9.1; exec httpd -f -p 80 -h /www";
+
+/** networkd gives the guest's end of a machine's network addresses of its own choice otherwise. */
+const machineNetwork = `
   mkdir -p /run/systemd/network
   printf '[Match]\\nName=ve-web\\n[Network]\\nAddress=10.9.9.1/30\\n' > /run/systemd/network/10-ve-web.network
-  networkctl reload
-  ip netns add web
-  ip link add ve-web type veth peer name host0 netns web
-  ip -n web address add 10.9.9.2/30 dev host0 && ip -n web link set host0 up && ip -n web route add default via 10.9.9.1
-  cat > /run/server.pl <<'END'
-use IO::Socket::INET;
-my $server = IO::Socket::INET->new(Listen => 5, LocalAddr => "10.9.9.2", LocalPort => 80) or die;
-while (my $client = $server->accept) { my $line = <$client>; print $client "HTTP/1.0 200 OK\\r\\n\\r\\nnspawn"; close $client }
-END
-  until ip route get 10.9.9.2 | grep -q ve-web; do sleep 0.2; done
-  systemd-run --quiet --unit=web-server ip netns exec web perl /run/server.pl`;
+  networkctl reload`;
 
-test("a port that systemd-nspawn publishes is forwarded while it does", async (vm) => {
+test("a port that systemd-nspawn publishes is forwarded while its machine runs", async (vm) => {
   const port = await freePort();
   const asRoot = (script: string) =>
     vm.succeed(["ssh", "-F", join(vm.folder, "ssh_config"), "root@qn-default", script]);
-  await asRoot(machine);
-  // Debian's systemd-nspawn is not in the guest; this is the map that it keeps.
-  const map = "map map_port_ipport { type inet_proto . inet_service : ipv4_addr . inet_service; }";
-  await asRoot(`nft 'table ip io.systemd.nat { ${map}; }'`);
-  const element = `element ip io.systemd.nat map_port_ipport { tcp . ${port} : 10.9.9.2 . 80 }`;
-  await asRoot(`nft 'add ${element}'`);
-  const said = await until("the machine's server", 30_000, async () => {
+  const options = `--quiet --directory=/var/lib/machines/web --machine=web --network-veth --port=tcp:${port}:80`;
+  await asRoot(
+    `${machineRoot}; ${machineNetwork}; systemd-run --quiet --unit=machine systemd-nspawn ${options} /bin/sh -c '${machineInit}'`,
+  );
+  const said = await until("the machine's page", 60_000, async () => {
     const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
     return await response?.text();
   });
-  expect(said).toBe("nspawn");
+  expect(said).toBe(page);
   expect((await vm.status()).ports.filter(({ hostPort }) => hostPort === port)).toMatchObject([
     { hostIp: "127.0.0.1", container: "web", state: "open" },
     { hostIp: "::1", container: "web", state: "open" },
   ]);
-  await asRoot(`nft 'delete element ip io.systemd.nat map_port_ipport { tcp . ${port} }'`);
+  expect(await vm.qn("why", `${port}`)).toContain('the systemd-nspawn machine "web" of the VM "default"');
+  await asRoot("systemctl stop machine");
   await until("the end of the forward", 30_000, async () =>
     (await knock("127.0.0.1", port)) === "ECONNREFUSED" ? true : undefined,
   );

@@ -88,8 +88,8 @@ export async function giveBusybox(vm: Vm): Promise<void> {
   await vm.docker("import", "--change", "ENV PATH=/bin", await busyboxArchive(vm.inTmp), "busybox");
 }
 
-/** A `test` whose actions get the one VM of this file. */
-export type VmTest = (name: string, action: (vm: Vm) => Promise<void>) => void;
+/** A `test` whose actions get the one VM of this file; `limitMs` is for one that takes long. */
+export type VmTest = (name: string, action: (vm: Vm) => Promise<void>, limitMs?: number) => void;
 
 /** Boots a VM before the first test of the file and deletes it after the last; a test that fails shows the VM's logs. */
 export function testWithVm(boot: () => Promise<Vm> = () => bootVm()): VmTest {
@@ -103,7 +103,7 @@ export function testWithVm(boot: () => Promise<Vm> = () => bootVm()): VmTest {
     const [vm] = await Promise.allSettled([booting]);
     if (vm.status === "fulfilled") await vm.value[Symbol.asyncDispose]();
   }, deadlinesMs.boot);
-  return (name, action) =>
+  return (name, action, limitMs = deadlinesMs.test) =>
     test(
       name,
       async () => {
@@ -115,7 +115,7 @@ export function testWithVm(boot: () => Promise<Vm> = () => bootVm()): VmTest {
           throw error;
         }
       },
-      deadlinesMs.test,
+      limitMs,
     );
 }
 

@@ -1,5 +1,6 @@
 /** Byte streams over real sockets: order, half-close and reset of one connection. */
 import { describe, expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import { type Connection, connect, listen } from "../../../src/system/connection.ts";
@@ -143,3 +144,31 @@ test("a port that is taken cannot be listened on twice", async () => {
   }
   expect(code).toBe("EADDRINUSE");
 });
+
+/**
+ * The clocks that the kernel runs for both ends of the TCP connections with a listener, from proc(5): 2 is keepalive, and the
+ * time is in hundredths of a second.
+ */
+async function clocksTo(port: number): Promise<{ kind: number; seconds: number }[]> {
+  const place = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const rows = (await readFile("/proc/net/tcp", "utf8")).split("\n").map((line) => line.trim().split(/\s+/));
+  return rows
+    .filter(([, local = "", remote = "", state]) => state === "01" && `${local}${remote}`.includes(place))
+    .map((row) => (row[5] ?? "").split(":").map((hex) => Number.parseInt(hex, 16)))
+    .map(([kind = 0, left = 0]) => ({ kind, seconds: left / 100 }));
+}
+
+test.skipIf(process.platform !== "linux")(
+  "whoever is silent is asked whether they are there, as seldom as the system does it",
+  async () => {
+    const accepted = Promise.withResolvers<Connection>();
+    await using place = await listenSomewhere("tcp", accepted.resolve);
+    const near = await connect(place.address);
+    await accepted.promise;
+    const usual = Number(await readFile("/proc/sys/net/ipv4/tcp_keepalive_time", "utf8"));
+    const clocks = await clocksTo(place.listener.port);
+    expect(clocks.map(({ kind }) => kind)).toEqual([2, 2]);
+    for (const { seconds } of clocks) expect(Math.abs(seconds - usual)).toBeLessThan(60);
+    near.reset();
+  },
+);

@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { PassThrough } from "node:stream";
 import Docker from "dockerode";
 import { page } from "../../support/busybox.ts";
-import { until } from "../../support/until.ts";
+import { freePort, knock, until } from "../../support/until.ts";
 import type { Vm, VmTest } from "../../support/vm.ts";
 
 function clientOf(vm: Vm): Docker {
@@ -74,5 +74,58 @@ export function clientTests(test: VmTest): void {
     expect(await (await fetch(`http://localhost:${port}/`)).text()).toBe(page);
     await container.remove({ force: true });
     expect(await fetch(`http://localhost:${port}/`).catch(() => "closed")).toBe("closed");
+  });
+
+  test("compose's calls: up, stop, start and down of a project with two services leave no port open or closed too long", async (vm) => {
+    const docker = clientOf(vm);
+    const [web, api] = [await freePort(), await freePort()];
+    const network = await docker.createNetwork({ Name: "shop_default", Driver: "bridge", Labels: project("network") });
+    const services = await Promise.all(
+      Object.entries({ web, api }).map(([name, port]) => makeService(docker, name, port)),
+    );
+    const knocks = () => Promise.all([web, api].map((port) => knock("127.0.0.1", port)));
+    // compose starts services that do not depend on each other at once.
+    await Promise.all(services.map((service) => service.start()));
+    expect(await knocks()).toEqual(["open", "open"]);
+    for (const port of [web, api]) {
+      const text = await until("the page", 30_000, async () => {
+        const answer = await fetch(`http://localhost:${port}/`).catch(() => {});
+        return await answer?.text();
+      });
+      expect(text).toBe(page);
+    }
+    const filters = JSON.stringify({ label: ["com.docker.compose.project=shop"] });
+    expect(await docker.listContainers({ filters })).toHaveLength(2);
+    await Promise.all(services.map((service) => service.stop({ t: 0 })));
+    expect(await knocks()).toEqual(["ECONNREFUSED", "ECONNREFUSED"]);
+    await Promise.all(services.map((service) => service.start()));
+    expect(await knocks()).toEqual(["open", "open"]);
+    await Promise.all(services.map((service) => service.stop({ t: 0 })));
+    await Promise.all(services.map((service) => service.remove({ v: false })));
+    await network.remove();
+    expect(await knocks()).toEqual(["ECONNREFUSED", "ECONNREFUSED"]);
+    expect(await docker.listContainers({ all: true, filters })).toEqual([]);
+  });
+}
+
+/** The labels of docker compose's, by which it finds its own again. */
+function project(kind: "network" | "service", name = "default"): Record<string, string> {
+  return { "com.docker.compose.project": "shop", [`com.docker.compose.${kind}`]: name };
+}
+
+/** A service as `docker compose up` makes it: in the project's network under its name, with one published port. */
+async function makeService(docker: Docker, name: string, port: number): Promise<Docker.Container> {
+  return await docker.createContainer({
+    name: `shop-${name}-1`,
+    Image: "busybox",
+    Cmd: ["httpd", "-f", "-p", "80", "-h", "/www"],
+    Labels: { ...project("service", name), "com.docker.compose.oneoff": "False" },
+    ExposedPorts: { "80/tcp": {} },
+    HostConfig: {
+      NetworkMode: "shop_default",
+      PortBindings: { "80/tcp": [{ HostIp: "", HostPort: `${port}` }] },
+      RestartPolicy: { Name: "no" },
+    },
+    NetworkingConfig: { EndpointsConfig: { shop_default: { Aliases: [`shop-${name}-1`, name] } } },
   });
 }

@@ -57,10 +57,12 @@ async function hostSide(key: TestGate["key"]): Promise<Place> {
 async function echo(): Promise<Place> {
   return await listenSomewhere("tcp", (connection) => {
     const received = receive(connection);
-    void received.ended.then(() => {
+    const answer = async (): Promise<void> => {
+      await received.ended;
       connection.write(received.whole);
       connection.end();
-    });
+    };
+    void answer();
   });
 }
 
@@ -88,12 +90,14 @@ test("100 streams one after the other need no more connections than the pool kee
 test("400 streams of every kind, 40 at a time, get their own bytes and nobody else's", async () => {
   await using server = await listenSomewhere("tcp", (connection) => {
     const received = receive(connection);
-    void received.ended.then(() => {
+    const answer = async (): Promise<void> => {
+      await received.ended;
       const said = received.whole.toString();
       connection.write(said.repeat(20));
       if (said.startsWith("break")) connection.reset();
       else connection.end();
-    });
+    };
+    void answer();
   });
   using gate = realGate({ addressOf: () => server.address });
   await using counter = await counted(gate);
