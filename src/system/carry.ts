@@ -44,48 +44,72 @@ export function carry(
   marks: Marks,
   observer: CarryObserver = {},
 ): (bytes: Uint8Array) => void {
-  const reader = marks.reader();
-  let isOuterOver = false;
-  let isBroken = false;
-  const settle = onceAllClosed([outer, inner], observer.onDone);
-  const finish = (): void => {
-    if (!isOuterOver || !reader.isOver) return;
-    const keeper = observer.keeper?.();
-    if (keeper === undefined || inner.isClosed) return inner.end();
-    // The outer side may still be taking its last bytes; nothing of it reaches the inner one again.
-    letGo(outer, settle);
-    letGo(inner);
-    settle();
-    keeper(reader.rest);
+  const stream: Stream = {
+    outer,
+    inner,
+    marks,
+    observer,
+    reader: marks.reader(),
+    settle: onceAllClosed([outer, inner], observer.onDone),
+    isOuterOver: false,
+    isBroken: false,
   };
-  const breakOuter = (): void => {
-    isBroken = true;
-    outer.reset();
-  };
+  const take = takeFromInner(stream);
+  takeFromOuter(stream);
+  if (outer.isClosed) outer.onClose(undefined);
+  if (inner.isClosed) inner.onClose(undefined);
+  return take;
+}
 
+// --- internal ---
+
+/** A connection that is carried, as far as it has come. */
+type Stream = {
+  readonly outer: Connection;
+  readonly inner: Connection;
+  readonly marks: Marks;
+  readonly observer: CarryObserver;
+  readonly reader: MarkReader;
+  /** Called as each of the two is closed, or kept. */
+  readonly settle: () => void;
+  /** The outer side has ended its direction. */
+  isOuterOver: boolean;
+  /** The outer side was reset, as the stream broke off. */
+  isBroken: boolean;
+};
+
+function takeFromOuter(stream: Stream): void {
+  const { outer, inner, marks, observer, reader, settle } = stream;
   outer.onData = (bytes) => {
     observer.onBytes?.(bytes.length, 0);
     if (!writeAll(inner, marks.encode(bytes))) outer.pause();
   };
   inner.onDrain = () => outer.resume();
   outer.onEnd = () => {
-    if (isOuterOver) return;
-    isOuterOver = true;
+    if (stream.isOuterOver) return;
+    stream.isOuterOver = true;
     inner.write(marks.end);
-    finish();
+    finish(stream);
   };
   outer.onClose = (error) => {
     // Bun tells of an end that closes the socket by this alone.
-    if (error === undefined && !isBroken) outer.onEnd();
-    if (!isOuterOver || !reader.isOver) abandon(inner);
+    if (error === undefined && !stream.isBroken) outer.onEnd();
+    if (!stream.isOuterOver || !reader.isOver) abandon(inner);
     settle();
   };
+}
 
+function takeFromInner(stream: Stream): (bytes: Uint8Array) => void {
+  const { outer, inner, observer, reader, settle } = stream;
+  const breakOuter = (): void => {
+    stream.isBroken = true;
+    outer.reset();
+  };
   const take = (bytes: Uint8Array): void => {
     if (outer.isClosed) return inner.reset();
     try {
       const own = reader.push(bytes);
-      if (reader.rest.length > 0 && !isOuterOver) throw new Error("Bytes came behind the end of a stream.");
+      if (reader.rest.length > 0 && !stream.isOuterOver) throw new Error("Bytes came behind the end of a stream.");
       observer.onBytes?.(
         0,
         own.reduce((sum, part) => sum + part.length, 0),
@@ -99,24 +123,32 @@ export function carry(
     // Nothing is held back any more; what is left to hear is that the other side lets go, or asks for the next stream.
     inner.resume();
     outer.end();
-    finish();
+    finish(stream);
   };
   inner.onData = take;
   outer.onDrain = () => inner.resume();
   inner.onEnd = () => {
-    if (!reader.isOver || !isOuterOver) breakOuter();
+    if (!reader.isOver || !stream.isOuterOver) breakOuter();
     inner.end();
   };
   inner.onClose = () => {
-    if (!reader.isOver || !isOuterOver) breakOuter();
+    if (!reader.isOver || !stream.isOuterOver) breakOuter();
     settle();
   };
-  if (outer.isClosed) outer.onClose(undefined);
-  if (inner.isClosed) inner.onClose(undefined);
   return take;
 }
 
-// --- internal ---
+/** Once both directions have ended the inner connection ends too, or is somebody else's. */
+function finish({ outer, inner, reader, observer, settle, isOuterOver }: Stream): void {
+  if (!isOuterOver || !reader.isOver) return;
+  const keeper = observer.keeper?.();
+  if (keeper === undefined || inner.isClosed) return inner.end();
+  // The outer side may still be taking its last bytes; nothing of it reaches the inner one again.
+  letGo(outer, settle);
+  letGo(inner);
+  settle();
+  keeper(reader.rest);
+}
 
 /** Takes all handlers away but for the one that is told of the close. */
 function letGo(connection: Connection, onClose: () => void = () => {}): void {

@@ -3,7 +3,7 @@
  *
  *   node_modules/.bin/bun test/bench/bench.ts [up|calls|status|rest|requests|streams|rounds|tmp|race]…
  *
- * Needs dist/qn and a guest image of this build (`QN_HOME=dist/e2e dist/qn image build`), and no other load.
+ * Needs dist/qn and a guest image of this build (`QN_HOME=$PWD/dist/e2e dist/qn image build`), and no other load.
  */
 import { bootVm } from "../support/vm.ts";
 import { measureDockerCalls } from "./docker-calls.ts";
