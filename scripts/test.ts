@@ -2,6 +2,7 @@
 import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
 import { Glob } from "bun";
 import { readTextIfThere } from "../src/system/files.ts";
 import { ordinaryAccount, ownAccount, type Account } from "./testing/account.ts";
@@ -29,11 +30,17 @@ const interruption = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interruption.abort());
 const report = newReport(interruption.signal);
 const isRoot = process.getuid?.() === 0;
+const { values: flags, positionals: wanted } = parseArgs({
+  options: { long: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
 
-for (const [name, command] of Object.entries(checks)) await report.step(name, () => check(command));
-await report.step("unit and contract tests", () =>
-  suite(ownAccount(root), ["test/tidy.test.ts", ...testFiles("test/{unit,contract}/**/*.test.ts")]),
-);
+if (wanted.length === 0) {
+  for (const [name, command] of Object.entries(checks)) await report.step(name, () => check(command));
+  await report.step("unit and contract tests", () =>
+    suite(ownAccount(root), ["test/tidy.test.ts", ...testFiles("test/{unit,contract}/**/*.test.ts")]),
+  );
+}
 const built = await report.step("build", async () => mustSucceed(await child([bun, "scripts/build.ts"], root)));
 if (built.failed === 0) await endToEnd();
 const { failed } = report.finish();
@@ -42,12 +49,15 @@ process.exit(interruption.signal.aborted ? 130 : Math.min(failed, 1));
 // --- internal ---
 
 /**
- * End to end: `*.root.test.ts` as root only, `*.both.test.ts` as root and as an ordinary user, all others as an ordinary
- * user. What would need root is skipped where there is none, and says so: each file as one test.
+ * End to end: `*.root.test.ts` as root only, all others as an ordinary user, and in a long run as root too. What would
+ * need root is skipped where there is none, and says so: each file as one test.
  */
 async function endToEnd(): Promise<void> {
-  const all = testFiles("test/e2e/**/*.test.ts");
-  const asRoot = all.filter((path) => /\.(root|both)\.test\.ts$/.test(path));
+  const isNamed = (path: string): boolean => wanted.length === 0 || wanted.some((word) => path.includes(word));
+  const long = flags.long ? testFiles("test/long/**/*.test.ts") : [];
+  const all = [...testFiles("test/e2e/**/*.test.ts"), ...long].filter(isNamed);
+  if (all.length === 0) throw new Error(`No end-to-end or long test has ${wanted.join(" or ")} in its path.`);
+  const asRoot = flags.long ? all : all.filter((path) => path.endsWith(".root.test.ts"));
   const asOrdinary = all.filter((path) => !path.endsWith(".root.test.ts"));
   let account = ownAccount(root);
   await report.step("docker command", async () => {

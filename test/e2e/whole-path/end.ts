@@ -9,7 +9,7 @@ import type { Vm, VmTest } from "../../support/vm.ts";
 const noteOf = (vm: Vm): Promise<string> =>
   vm.docker("run", "--rm", "--volume", "notes:/notes", "busybox", "cat", "/notes/note");
 
-/** Data survives `down` and `delete`; `delete --data` leaves nothing. */
+/** Data survives `down` and `delete`. */
 export function endTests(test: VmTest): void {
   test("down shuts the VM down, and once more is fine", async (vm) => {
     await vm.docker("run", "--rm", "--volume", "notes:/notes", "busybox", "sh", "-c", "echo kept >/notes/note");
@@ -48,7 +48,10 @@ export function endTests(test: VmTest): void {
     await vm.qn("up", "--cpus", "2", "--memory", "1536");
     expect(await noteOf(vm)).toBe("kept");
   });
+}
 
+/** `delete --data` leaves nothing. The last test on a VM. */
+export function goneTests(test: VmTest): void {
   test("delete --data leaves no process and no file of the VM's", async (vm) => {
     await vm.qn("delete", "--force", "--data");
     expect(await processesLeft(vm.home)).toEqual([]);

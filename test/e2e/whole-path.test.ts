@@ -2,7 +2,7 @@
 import { testWithVm } from "../support/vm.ts";
 import { commandTests } from "./whole-path/commands.ts";
 import { dockerTests } from "./whole-path/docker.ts";
-import { endTests } from "./whole-path/end.ts";
+import { endTests, goneTests } from "./whole-path/end.ts";
 import { fileTests } from "./whole-path/files.ts";
 import { portTests } from "./whole-path/ports.ts";
 
@@ -12,3 +12,4 @@ portTests(test);
 fileTests(test);
 commandTests(test);
 endTests(test);
+goneTests(test);
