@@ -1,7 +1,7 @@
 /** Makes the guest's kernel tell of a change that the host has made, without changing anything on the host. */
 import { constants } from "node:fs";
 import { chown, open } from "node:fs/promises";
-import { dropCachedPages } from "../../system/libc.ts";
+import { dropCachedPages, isBeingWritten } from "../../system/libc.ts";
 import { raiseModified } from "../../system/uring.ts";
 import type { Pin } from "./pins.ts";
 
@@ -33,17 +33,27 @@ export async function announceFolder({ path, stats }: Pin): Promise<void> {
 
 // --- internal ---
 
+/** How often pages are dropped once more because the file has changed meanwhile; the host tells of later changes anyway. */
+const dropTriesMax = 5;
+
 /**
  * Makes the next read ask the host. The kernel takes what lies behind the size that it first knew for zeros (netfs'
- * `zero_point`, seen on 6.12: a file that grew read as NULs) until it lets go of a page there: so the last one is read first.
+ * `zero_point`, seen on 6.12: a file that grew read as NULs) until it lets go of a page there: so the last one is read
+ * first. It learns the size from the host only, and pages that went with a size from before a write would be zeros: nothing
+ * is dropped while the guest itself has something to write, and all is done again when the size was another one before.
  */
 async function dropPages(path: string): Promise<void> {
   try {
     await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    // Brings the size up to date.
-    const { size } = await file.stat();
-    if (size > 0) await file.read(Buffer.alloc(1), 0, 1, size - 1);
-    dropCachedPages(file.fd);
+    for (let tries = 1; tries <= dropTriesMax; tries += 1) {
+      // What the guest writes it has not read from anywhere, and its own arrival on the host is told again.
+      if (isBeingWritten(file.fd)) return;
+      // Brings the size up to date.
+      const { size } = await file.stat();
+      if (size > 0) await file.read(Buffer.alloc(1), 0, 1, size - 1);
+      dropCachedPages(file.fd);
+      if ((await file.stat()).size === size) return;
+    }
   } catch {
     // What nobody may read is not cached either.
   }

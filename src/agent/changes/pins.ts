@@ -31,7 +31,11 @@ export class Pins {
    */
   async hold(path: string): Promise<Pin | undefined> {
     const held = this.#handles.get(path);
-    if (held !== undefined) return await pinOf(held);
+    if (held !== undefined) {
+      if ((await readlink(pathOf(held))) === path) return await pinOf(held);
+      // The guest has renamed or deleted it: something else may have its name.
+      await this.release(path);
+    }
     if (!this.#isMounted(path)) return undefined;
     let handle: FileHandle | undefined;
     try {
@@ -76,7 +80,11 @@ export class Pins {
 // --- internal ---
 
 async function pinOf(handle: FileHandle): Promise<Pin> {
-  return { path: `/proc/self/fd/${handle.fd}`, stats: await handle.stat() };
+  return { path: pathOf(handle), stats: await handle.stat() };
+}
+
+function pathOf({ fd }: FileHandle): string {
+  return `/proc/self/fd/${fd}`;
 }
 
 /** Devices of shares, found in the kernel's table of mounts (proc(5)); shares are mounted before anything is held. */

@@ -3,6 +3,7 @@ import { type BigIntStats, type FSWatcher, watch } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { liesIn } from "../../base/words.ts";
+import { after, type Timer } from "../../system/clock.ts";
 
 /** What a tree tells. A path is told by what it is now. */
 export type TreeListener = {
@@ -22,6 +23,12 @@ export type TreeLimits = {
 };
 
 /**
+ * A new file is told once it has been left alone for this long, or after `newMs.longest`. The guest may be the one that
+ * writes it: who looks it up there while its content is still on the way finds, and keeps, a file of the wrong size.
+ */
+const newMs = { still: 200, longest: 2_000 };
+
+/**
  * A watch on several roots. One watch for each folder, made before the folder is read, so that nothing falls between
  * the two. The kernel's events are only a nudge to look: a change of owner or mode alone, as the agent makes to wake
  * watchers in the guest, leaves a file's time and size as they were and is not told, and so nothing echoes.
@@ -33,6 +40,8 @@ export class WatchTree {
   /** Each entry that is known, with what tells one state of it from another. */
   readonly #known = new Map<string, string>();
   readonly #told = new Set<string>();
+  /** New files that are still being written, with when they were first seen. */
+  readonly #young = new Map<string, { readonly sinceMs: number; timer: Timer }>();
   #isClosed = false;
 
   constructor(limits: TreeLimits, listener: TreeListener) {
@@ -65,6 +74,8 @@ export class WatchTree {
     this.#isClosed = true;
     for (const watcher of this.#watchers.values()) watcher.close();
     this.#watchers.clear();
+    for (const { timer } of this.#young.values()) timer.cancel();
+    this.#young.clear();
   }
 
   /** Watches a folder and goes through what is in it; `as` is how the entries are told. */
@@ -79,7 +90,8 @@ export class WatchTree {
       if (this.#isClosed) return;
       const path = join(folder, entry);
       const stats = await lstatIfThere(path);
-      if (stats === undefined || !this.#learn(path, stats)) continue;
+      if (stats === undefined || (as === "new" && this.#waitWhileYoung(path, stats))) continue;
+      if (!this.#learn(path, stats)) continue;
       this.#listener.onThere(path);
       if (as === "new") this.#tell(path, stats);
       if (stats.isDirectory()) await this.#enter(path, as);
@@ -111,6 +123,7 @@ export class WatchTree {
       this.#listener.onGone(path);
       return this.#listener.onFolder(dirname(path));
     }
+    if (before === undefined && this.#waitWhileYoung(path, stats)) return;
     if (before === signatureOf(stats) && (event === "change" || !stats.isDirectory() || this.#watchers.has(path)))
       return;
     if (!this.#learn(path, stats)) return;
@@ -123,6 +136,23 @@ export class WatchTree {
     this.#tell(path, stats);
     if (before === undefined || isOther) this.#listener.onFolder(dirname(path));
     if (stats.isDirectory()) await this.#enter(path, "new");
+  }
+
+  /** Whether a new file is to be looked at again later. A rename counts as a change, so a file is young after it too. */
+  #waitWhileYoung(path: string, stats: BigIntStats): boolean {
+    const nowMs = Date.now();
+    const known = this.#young.get(path);
+    known?.timer.cancel();
+    const sinceMs = known?.sinceMs ?? nowMs;
+    // A clock that was set back must not make a file young for ever.
+    const ageMs = Math.max(0, nowMs - Number(stats.ctimeMs));
+    if (!stats.isFile() || ageMs >= newMs.still || nowMs - sinceMs >= newMs.longest) {
+      this.#young.delete(path);
+      return false;
+    }
+    const timer = after(newMs.still - ageMs, () => void this.#look(path));
+    this.#young.set(path, { sinceMs, timer });
+    return true;
   }
 
   #tell(path: string, stats: BigIntStats): void {
@@ -148,6 +178,11 @@ export class WatchTree {
 
   /** Forgets an entry, and all below it. */
   #forget(path: string): void {
+    for (const [young, { timer }] of this.#young) {
+      if (!liesIn(young, path)) continue;
+      timer.cancel();
+      this.#young.delete(young);
+    }
     for (const known of this.#known.keys()) if (liesIn(known, path)) this.#known.delete(known);
     for (const [folder, watcher] of this.#watchers) {
       if (!liesIn(folder, path) || folder.includes("\0")) continue;

@@ -77,6 +77,20 @@ test("an edit, a new file, a rename and a deletion are told, however deep", asyn
   expect(await after(() => rename(at("new"), at("a")))).toContain("files /src/deep/a");
 });
 
+test("a new file is told once it is left alone, and not while it is being written", async () => {
+  await mkdir(join(root, "src"));
+  await follow(["src"]);
+  heard = [];
+  const file = join(root, "src/growing");
+  for (let step = 0; step < 5; step += 1) {
+    await appendFile(file, "more");
+    await Bun.sleep(100);
+    expect(heard.filter((line) => line.endsWith("growing"))).toEqual([]);
+  }
+  await until("the file", 5_000, () => (heard.includes("files /src/growing") ? true : undefined));
+  expect(await after(() => appendFile(file, "at once"))).toContain("files /src/growing");
+});
+
 test("a new folder is told with what is in it, and watched from then on", async () => {
   await mkdir(join(root, "src"));
   await mkdir(join(root, "aside/inner"), { recursive: true });
