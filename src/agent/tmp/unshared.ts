@@ -28,7 +28,7 @@ export async function settleSources(sources: readonly BindSource[], boot: Shared
 }
 
 /**
- * Why a source cannot be mounted, or nothing when it can: it lies in a share, it is there in a folder that belongs to
+ * Why a source cannot be mounted, or nothing when it can: it lies in a share (of /tmp, one of its entries), it is there in a folder that belongs to
  * the guest's system (docs/files.md says why those count), or the settings let Docker make what is missing.
  */
 export function whyNot(source: string, { path, isThere }: Place, boot: SharedWith): string | undefined {
@@ -37,6 +37,11 @@ export function whyNot(source: string, { path, isThere }: Place, boot: SharedWit
     // What is there is the cover of QN_HOME, with Docker's socket and nothing else in it.
     if (isThere) return undefined;
     return `${named} is in qn's own folder on the host, which the guest does not see: it has keys and disks in it.`;
+  }
+  const whole = boot.shares.find((share) => share.path === path && share.folder !== path);
+  if (whole !== undefined && boot.missing !== "create") {
+    const what = `what is in it is the host's, one by one (${path}/…)`;
+    return `${named} as a whole is the guest's own: ${what}, and ${whole.folder} is all of the host's ${path}.`;
   }
   if (boot.shares.some((share) => liesIn(path, share.path))) return undefined;
   if (isGuests(path, isThere) || boot.missing === "create") return undefined;

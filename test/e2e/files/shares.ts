@@ -1,7 +1,7 @@
 /** Which folders are shared, where, and what is refused. */
 import { expect } from "bun:test";
 import { mkdir, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { VmTest } from "../../support/vm.ts";
 import { inContainer, oddPaths } from "./where.ts";
 
@@ -47,6 +47,8 @@ export function shareTests(test: VmTest): void {
       const { stderr } = await vm.fail(["docker", "run", "--rm", ...words, "busybox", "true"]);
       expect(stderr).toContain(sentence(path));
     }
+    const whole = await vm.fail(["docker", "run", "--rm", "--volume", "/tmp:/mnt", "busybox", "true"]);
+    expect(whole.stderr).toContain('"/tmp" as a whole is the guest\'s own');
   });
 
   test("what belongs to the guest's system is mounted from there, and every path of Docker's socket is its socket", async (vm) => {
@@ -56,6 +58,9 @@ export function shareTests(test: VmTest): void {
     const script = "test -d /m/0/etc && test -e /m/1/1 && for i in 8 9 10; do test -S /m/$i && echo socket; done";
     const said = await vm.docker("run", "--rm", ...volumes, "--volume", "named:/data", "busybox", "sh", "-c", script);
     expect(said).toBe("socket\nsocket\nsocket");
+    // The host's /tmp as a whole has a path of its own.
+    const entry = `/mnt/${basename(vm.inTmp)}`;
+    expect(await vm.docker("run", "--rm", "--volume", "/run/qn/tmp:/mnt", "busybox", "ls", "-d", entry)).toBe(entry);
   });
 
   test("a missing folder of -v is made on the host, however deep, and --mount makes nothing", async (vm) => {

@@ -48,8 +48,16 @@ test("a link is named with what it leads to", () => {
 });
 
 test("what lies in a share passes, there or not: Docker knows what to do with it", () => {
-  const paths = ["/home/ann", "/home/ann/x", "/tmp", "/tmp/x/y"];
+  const paths = ["/home/ann", "/home/ann/x", "/tmp/x/y"];
   expect([refused(paths, true), refused(paths, false)]).toEqual([[], []]);
+});
+
+test("the whole of /tmp is refused, with the place where all of the host's is, unless the guest's will do", () => {
+  expect(whyNot("/tmp", { path: "/tmp", isThere: true }, boot)).toBe(
+    "\"/tmp\" as a whole is the guest's own: what is in it is the host's, one by one (/tmp/…), and /run/qn/tmp is all of " +
+      "the host's /tmp.",
+  );
+  expect(refused(["/tmp"], true, { missing: "create" })).toEqual([]);
 });
 
 test("what popular images mount of the system is the guest's: cAdvisor, node-exporter, Portainer, kind, k3d, promtail", () => {
@@ -61,6 +69,7 @@ test("what popular images mount of the system is the guest's: cAdvisor, node-exp
     "/dev/disk",
     "/dev/kmsg",
     "/run",
+    "/run/qn/tmp",
     "/run/docker.sock",
     "/var/run/docker.sock",
     "/var/lib/docker",
