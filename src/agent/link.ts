@@ -22,6 +22,7 @@ export type Identity = Pick<Extract<AgentMessage, { type: "hello" }>, "version" 
 export class HostLink {
   readonly #identity: Identity;
   readonly #connections = new Set<Connection>();
+  #asked = 0;
   #report: Report = { report: 0, ports: [], docker: "down", sources: [] };
 
   /** Called with each answer to a report of ports; `taken` when it was asked for. */
@@ -82,6 +83,15 @@ export class HostLink {
   reportMounts(sources: readonly string[]): void {
     this.#report.sources = sources;
     this.#send({ type: "mounts", sources: [...sources] });
+  }
+
+  /** The same, and asks for all that has changed up to now; gives back the answer's number, or nothing without a host. */
+  askChanges(sources: readonly string[]): number | undefined {
+    this.#report.sources = sources;
+    if (this.#connections.size === 0) return undefined;
+    this.#asked += 1;
+    this.#send({ type: "mounts", sources: [...sources], ask: this.#asked });
+    return this.#asked;
   }
 
   /** A line for the host's agent log; the guest's journal gets it too. */

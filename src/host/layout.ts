@@ -31,6 +31,8 @@ export type VmPaths = {
   readonly firmwareVars: string;
   readonly bootFile: string;
   readonly portRange: string;
+  /** A folder that is changed to learn that the system has told of all changes before. */
+  readonly changesMark: string;
   readonly credentialFile: string;
   readonly sshKeyCredentialFile: string;
   readonly lastFailure: string;
@@ -116,6 +118,7 @@ function vmPaths(home: string, name: string): VmPaths {
     firmwareVars: at("firmware-vars.fd"),
     bootFile: at("boot.json"),
     portRange: at("port-range.json"),
+    changesMark: at("changes-mark"),
     credentialFile: at("boot.credential"),
     sshKeyCredentialFile: at("ssh-key.credential"),
     lastFailure: at("last-failure.json"),

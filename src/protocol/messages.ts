@@ -159,7 +159,12 @@ const agentMessageSchema = v.variant("type", [
   }),
   v.object({ type: v.literal("docker"), state: v.picklist(["ready", "down"]) }),
   /** What running containers mount: the host watches it, as far as it is shared. */
-  v.object({ type: v.literal("mounts"), sources: v.pipe(v.array(hostPath), v.maxLength(mountSourcesMax)) }),
+  v.object({
+    type: v.literal("mounts"),
+    sources: v.pipe(v.array(hostPath), v.maxLength(mountSourcesMax)),
+    /** A number that asks for all that has changed up to now; the last message of it has the number. */
+    ask: v.optional(v.pipe(v.number(), v.integer())),
+  }),
   v.object({ type: v.literal("log"), text: v.pipe(v.string(), v.maxLength(16_384)) }),
 ]);
 
@@ -192,6 +197,7 @@ const hostMessageSchema = v.variant("type", [
     gone: changedPaths,
     folders: changedPaths,
     files: changedPaths,
+    answers: v.optional(v.pipe(v.number(), v.integer())),
   }),
 ]);
 

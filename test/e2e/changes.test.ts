@@ -24,8 +24,8 @@ async function watching(
   const tools = join(vm.inHome, "tools");
   await mkdir(tools, { recursive: true });
   await writeFile(join(tools, "watch"), watchProgram(), { mode: 0o755 });
-  // What is watched has to be known to the guest before somebody watches it.
-  const script = `sleep 5; exec /tools/watch ${paths.join(" ")} >/events`;
+  // It watches at once: what it mounts was held before it was started.
+  const script = `exec /tools/watch ${paths.join(" ")} >/events`;
   const volumes = ["-v", `${mount}:/mnt`, "-v", `${tools}:/tools:ro`];
   await vm.docker("run", "-d", "--name", name, ...volumes, "busybox", "sh", "-c", script);
   const events = async (): Promise<string[]> => {
@@ -56,6 +56,14 @@ watchTest("a container hears of edits, new files, renames and deletions on a sha
   await heard(events, "2 MODIFY file");
   await heard(events, "3 MODIFY");
   expect(await vm.docker("exec", "hears", "cat", "/mnt/sub/file")).toBe("one two");
+  // What is written right before a command is there for it, in the same file and in one that takes its place.
+  for (const text of ["short", "longer than before", "equal"]) {
+    await Bun.write(join(folder, "sub/file"), text);
+    expect(await vm.docker("exec", "hears", "cat", "/mnt/sub/file")).toBe(text);
+  }
+  await Bun.write(join(folder, "sub/other"), "in its place");
+  await rename(join(folder, "sub/other"), join(folder, "sub/file"));
+  expect(await vm.docker("exec", "hears", "cat", "/mnt/sub/file")).toBe("in its place");
   await Bun.write(join(folder, "new"), "new");
   await heard(events, "1 MODIFY new");
   await rename(join(folder, "new"), join(folder, "renamed"));
@@ -71,7 +79,7 @@ watchTest("a container hears of edits, new files, renames and deletions on a sha
   await vm.docker("exec", "hears", "sh", "-c", "echo three >>/mnt/sub/file");
   await Bun.sleep(3_000);
   const settled = await events();
-  expect(settled.filter((line) => line === "2 MODIFY file").length).toBeLessThanOrEqual(4);
+  expect(settled.filter((line) => line === "2 MODIFY file").length).toBeLessThanOrEqual(12);
   await Bun.sleep(3_000);
   expect(await events()).toEqual(settled);
   expect((await stat(join(folder, "sub/file"))).mtimeMs).toBeGreaterThan(mtimeMs);

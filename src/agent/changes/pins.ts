@@ -1,6 +1,7 @@
 /** What the guest's kernel must not forget of the shares, so that a watch in a container hears of it. */
 import { type Stats, constants } from "node:fs";
 import { type FileHandle, open, readFile, readlink } from "node:fs/promises";
+import { newPathTree } from "../../base/path-tree.ts";
 import { liesIn } from "../../base/words.ts";
 
 /** O_PATH of open(2), which Node.js does not name: a handle on the name alone, with no file open on the host. */
@@ -17,12 +18,12 @@ export type Pin = { readonly path: string; readonly stats: Stats };
  * (inotify(7)) sits on the inode of its own look-up: it hears nothing of what others do, unless somebody holds the name.
  */
 export class Pins {
-  readonly #handles = new Map<string, FileHandle>();
+  readonly #handles = newPathTree<FileHandle>();
   #sources: readonly string[] = [];
 
   /** Whether `path` is held. */
   has(path: string): boolean {
-    return this.#handles.has(path);
+    return this.#handles.get(path) !== undefined;
   }
 
   /**
@@ -32,8 +33,8 @@ export class Pins {
   async hold(path: string): Promise<Pin | undefined> {
     const held = this.#handles.get(path);
     if (held !== undefined) {
-      if ((await readlink(pathOf(held))) === path) return await pinOf(held);
-      // The guest has renamed or deleted it: something else may have its name.
+      const pin = await pinIfNamed(held, path);
+      if (pin !== undefined) return pin;
       await this.release(path);
     }
     if (!this.#isMounted(path)) return undefined;
@@ -57,23 +58,18 @@ export class Pins {
 
   /** Lets go of `path` and all below it. */
   async release(path: string): Promise<void> {
-    await this.#releaseIf((held) => liesIn(held, path));
+    await Promise.all(this.#handles.take(path).map(([, handle]) => handle.close()));
   }
 
   /** Lets go of all that is at or below none of `sources`, and holds nothing there from now on. */
   async keepOnly(sources: readonly string[]): Promise<void> {
     this.#sources = sources;
-    await this.#releaseIf((held) => !this.#isMounted(held));
+    const over = this.#handles.entries().filter(([path]) => !this.#isMounted(path));
+    await Promise.all(over.map(([path]) => this.release(path)));
   }
 
   #isMounted(path: string): boolean {
     return this.#sources.some((source) => liesIn(path, source));
-  }
-
-  async #releaseIf(isOver: (path: string) => boolean): Promise<void> {
-    const over = [...this.#handles].filter(([path]) => isOver(path));
-    for (const [path] of over) this.#handles.delete(path);
-    await Promise.all(over.map(([, handle]) => handle.close()));
   }
 }
 
@@ -81,6 +77,15 @@ export class Pins {
 
 async function pinOf(handle: FileHandle): Promise<Pin> {
   return { path: pathOf(handle), stats: await handle.stat() };
+}
+
+/** What is held, unless either side has renamed or deleted it: something else may have its name then. */
+async function pinIfNamed(handle: FileHandle, path: string): Promise<Pin | undefined> {
+  try {
+    return (await readlink(pathOf(handle))) === path ? await pinOf(handle) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function pathOf({ fd }: FileHandle): string {

@@ -1,26 +1,42 @@
 /** The agent's side of "changes are seen": tells the host what containers mount, and raises what the host tells. */
 import { newQueue } from "../../base/queue.ts";
 import type { HostMessage } from "../../protocol/messages.ts";
+import { within } from "../../system/clock.ts";
 import type { Container } from "../../system/docker-api.ts";
 import { announceFile, announceFolder } from "./announce.ts";
 import { Pins } from "./pins.ts";
-import { mountSourcesOf } from "./sources.ts";
+import { mountSourcesOf, someSources } from "./sources.ts";
 
 /** What the host tells of the folders that it watches. */
 type Changes = Extract<HostMessage, { type: "changes" }>;
 
+/** The way to the host: `report` sends the sources; `ask` does too, asks for all changes up to now, and gives the answer's number. */
+export type ChangesLink = {
+  readonly report: (sources: readonly string[]) => void;
+  readonly ask: (sources: readonly string[]) => number | undefined;
+  readonly onTrouble: (text: string) => void;
+};
+
+/** How many names are looked up at a time: each takes the guest a way to the host and back. */
+const heldAtOnce = 16;
+
 /** Takes one thing after the other, in the order in which it was told. */
 export class ChangeReceiver {
   readonly #pins = new Pins();
-  readonly #report: (sources: readonly string[]) => void;
-  readonly #onTrouble: (text: string) => void;
-  #reported: string | undefined;
+  readonly #link: ChangesLink;
+  /** What running containers mount, what those mount that are about to start, and both together. */
+  #running: readonly string[] = [];
+  readonly #starting = new Map<string, readonly string[]>();
+  #sources: readonly string[] = [];
   readonly #inTurn = newQueue();
+  /** What is there and not held yet. */
+  readonly #toHold = new Set<string>();
+  #holding: Promise<void> | undefined;
+  readonly #waiting = new Map<number, () => void>();
 
-  /** `report` sends the sources to the host whenever they are others than before. */
-  constructor(report: (sources: readonly string[]) => void, onTrouble: (text: string) => void) {
-    this.#report = report;
-    this.#onTrouble = onTrouble;
+  /** The sources are reported whenever they are others than before. */
+  constructor(link: ChangesLink) {
+    this.#link = link;
   }
 
   /**
@@ -28,25 +44,67 @@ export class ChangeReceiver {
    * kind for whoever looks it up, and the next container may come for what has its name by then.
    */
   async onContainers(containers: readonly Container[]): Promise<void> {
-    const sources = mountSourcesOf(containers);
-    const asText = sources.join("\n");
-    if (asText === this.#reported) return;
-    this.#reported = asText;
-    this.#report(sources);
-    await this.#pins.keepOnly(sources);
+    this.#running = mountSourcesOf(containers);
+    await this.#follow();
+  }
+
+  /**
+   * A container `id` is about to start. Resolves when what it mounts is held, so that a watch that it begins at once
+   * hears of changes; after `deadlineMs` at the latest: a large folder is held while the container runs already.
+   */
+  async onStart(id: string, sources: readonly string[], deadlineMs: number): Promise<void> {
+    this.#starting.set(id, sources);
+    const held = async (): Promise<void> => {
+      await this.#follow(true);
+      await this.#holding;
+    };
+    await within(held(), deadlineMs, () => new Error("The folder is large.")).catch(() => {});
+  }
+
+  /** The start is over; the next list of containers says whether it runs. */
+  onStarted(id: string): void {
+    this.#starting.delete(id);
   }
 
   /** What the host has found or seen change. */
   onChanges(changes: Changes): void {
-    void this.#inTurn(() => this.#take(changes)).catch((error: unknown) =>
-      this.#onTrouble(`changes: ${String(error)}`),
-    );
+    const { there, answers } = changes;
+    for (const path of there) this.#toHold.add(path);
+    void this.#inTurn(() => this.#take(changes))
+      .catch((error: unknown) => this.#link.onTrouble(`changes: ${String(error)}`))
+      .finally(() => this.#onAnswer(answers ?? 0));
+    this.#holding ??= this.#holdAll().finally(() => (this.#holding = undefined));
   }
 
-  async #take({ there, gone, folders, files }: Changes): Promise<void> {
+  /**
+   * Resolves when the guest shows all that the host has changed up to now, below what running containers mount; after
+   * `deadlineMs` at the latest.
+   */
+  async catchUp(deadlineMs: number): Promise<void> {
+    const caughtUp = within(this.#ask(), deadlineMs, lateChanges);
+    await caughtUp.catch((error: unknown) => this.#link.onTrouble(String(error)));
+  }
+
+  /** Resolves when the host's answer has been taken. */
+  async #ask(): Promise<void> {
+    const asked = this.#sources.length > 0 ? this.#link.ask(this.#sources) : undefined;
+    if (asked === undefined) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.set(asked, resolve);
+    await promise;
+  }
+
+  #onAnswer(answer: number): void {
+    for (const [asked, resolve] of this.#waiting) {
+      if (asked > answer) continue;
+      this.#waiting.delete(asked);
+      resolve();
+    }
+  }
+
+  async #take({ gone, folders, files }: Changes): Promise<void> {
     // The kernel would go on showing a name that is held and gone, or of another kind now.
     for (const path of gone) await this.#pins.release(path);
-    for (const path of there) if (!this.#pins.has(path)) await this.#pins.hold(path);
     for (const path of folders) {
       const pin = await this.#holdAs(path, "isDirectory");
       if (pin !== undefined) await announceFolder(pin);
@@ -57,10 +115,36 @@ export class ChangeReceiver {
     }
   }
 
+  /** Reports what is mounted, when it is something else than before, and holds nothing else; may ask for the answer. */
+  async #follow(isAsking = false): Promise<void> {
+    const sources = someSources([...this.#running, ...[...this.#starting.values()].flat()]);
+    const isSame = sources.join("\n") === this.#sources.join("\n");
+    this.#sources = sources;
+    if (!isSame) await this.#pins.keepOnly(sources);
+    if (isAsking) await this.#ask();
+    else if (!isSame) this.#link.report(sources);
+  }
+
+  /** Holds what is there, some at a time, so that what has changed never waits for long. */
+  async #holdAll(): Promise<void> {
+    while (this.#toHold.size > 0) {
+      const some = [...this.#toHold.values().take(heldAtOnce)];
+      for (const path of some) this.#toHold.delete(path);
+      const missing = some.filter((path) => !this.#pins.has(path));
+      await this.#inTurn(() => Promise.all(missing.map((path) => this.#pins.hold(path))));
+    }
+  }
+
   async #holdAs(path: string, isKind: "isDirectory" | "isFile") {
     const pin = await this.#pins.hold(path);
     if (pin === undefined || pin.stats[isKind]()) return pin;
     await this.#pins.release(path);
     return await this.#pins.hold(path);
   }
+}
+
+// --- internal ---
+
+function lateChanges(): Error {
+  return new Error("The host's changes are late, and Docker goes on without them.");
 }

@@ -15,6 +15,7 @@ import { type DockerApi, dockerApi } from "../../system/docker-api.ts";
 import { writeFileAtomically } from "../../system/files.ts";
 import { inheritedSocket } from "../../system/inherited.ts";
 import { ChangeReceiver } from "../changes/receive.ts";
+import { seeingChanges } from "../changes/hooks.ts";
 import { hideHostPorts } from "../firewall.ts";
 import { openGate } from "../gate.ts";
 import { HostLink, type Identity } from "../link.ts";
@@ -78,19 +79,22 @@ export async function servePorts(
     onNames: (connection, early) => names.adopt(connection, early),
   });
   const docker = dockerApi(dockerSocket);
-  const lister = new Lister(portLister(observed(docker, link)), (ports) => book.setPublished(ports));
-  const refresh = (): Promise<void> => lister.refresh();
+  const changes = changesOf(link);
+  const lister = new Lister(portLister(observed(docker, changes)), (ports) => book.setPublished(ports));
+  const hooks = portHooks({
+    book,
+    details: (id) => docker.details(id),
+    refresh: () => lister.refresh(),
+    kill: (id) => docker.kill(id),
+    remove: (id) => docker.remove(id),
+    onTrouble,
+  });
   const plugin = await servePlugin(
     pluginSocket,
-    portHooks({
-      book,
-      details: (id) => docker.details(id),
-      refresh,
-      kill: (id) => docker.kill(id),
-      remove: (id) => docker.remove(id),
-      onTrouble,
-    }),
-    { inherited: inheritedSocket("qn-ports.socket") },
+    seeingChanges(hooks, changes, (id) => docker.details(id)),
+    {
+      inherited: inheritedSocket("qn-ports.socket"),
+    },
   );
   options.onReady();
   const doorbell = await ring();
@@ -117,13 +121,19 @@ export async function servePorts(
 
 // --- internal ---
 
-/** The same Docker; each list of containers also says what of the host they mount, and so what is watched there. */
-function observed(docker: DockerApi, link: HostLink): DockerApi {
-  const changes = new ChangeReceiver(
-    (sources) => link.reportMounts(sources),
-    (text) => link.log(text),
-  );
+/** What the host changes below what containers mount. */
+function changesOf(link: HostLink): ChangeReceiver {
+  const changes = new ChangeReceiver({
+    report: (sources) => link.reportMounts(sources),
+    ask: (sources) => link.askChanges(sources),
+    onTrouble: (text) => link.log(text),
+  });
   link.onChanges = (told) => changes.onChanges(told);
+  return changes;
+}
+
+/** The same Docker; each list of containers also says what of the host they mount, and so what is watched there. */
+function observed(docker: DockerApi, changes: ChangeReceiver): DockerApi {
   return {
     ...docker,
     async containers() {

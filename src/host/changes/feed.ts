@@ -3,12 +3,13 @@ import { realpath } from "node:fs/promises";
 import { newQueue } from "../../base/queue.ts";
 import { liesIn } from "../../base/words.ts";
 import type { HostMessage } from "../../protocol/messages.ts";
-import { after } from "../../system/clock.ts";
+import { after, type Timer } from "../../system/clock.ts";
 import { type Bounds, type ChangeSet, messagesOf, noChanges, watchRoots } from "./plan.ts";
+import { Mark } from "./mark.ts";
 import { type TreeLimits, WatchTree } from "./watch-tree.ts";
 
-/** What may be watched, and what of it is not. */
-export type WatchPlace = Bounds & TreeLimits;
+/** What may be watched, what of it is not, and a file of our own (mark.ts). */
+export type WatchPlace = Bounds & TreeLimits & { readonly mark: string };
 
 /** How long changes are gathered: long enough for an editor's several steps, short enough that nobody waits. */
 const gatherMs = 50;
@@ -18,6 +19,7 @@ export class ChangeFeed {
   readonly #place: WatchPlace;
   readonly #log: (text: string) => void;
   #watch: Watch | undefined;
+  #sources = "";
 
   constructor(place: WatchPlace, log: (text: string) => void) {
     this.#place = place;
@@ -27,14 +29,22 @@ export class ChangeFeed {
   /** Watches what lies at `sources`, no more and no less, and tells `send` of it. Resolves when all is watched. */
   async follow(sources: readonly string[], send: (message: HostMessage) => void): Promise<void> {
     if (this.#place.entriesMax === 0) return;
+    this.#sources = sources.join("\n");
     this.#watch ??= new Watch(this.#place, this.#log);
     await this.#watch.follow(sources, send);
+  }
+
+  /** Tells at once of all that has changed up to now; resolves when it is told. Follows other sources than before first. */
+  async catchUp(sources: readonly string[], send: (message: HostMessage) => void): Promise<void> {
+    if (sources.join("\n") !== this.#sources) await this.follow(sources, send);
+    await this.#watch?.catchUp();
   }
 
   /** Watches nothing any more; whoever follows next is told anew of all that is there. */
   close(): void {
     this.#watch?.close();
     this.#watch = undefined;
+    this.#sources = "";
   }
 }
 
@@ -45,11 +55,13 @@ class Watch {
   readonly #place: WatchPlace;
   readonly #batch = new Batch();
   readonly #tree: WatchTree;
+  readonly #mark: Mark;
   #roots: readonly string[] = [];
   readonly #inTurn = newQueue();
 
   constructor(place: WatchPlace, log: (text: string) => void) {
     this.#place = place;
+    this.#mark = new Mark(place.mark);
     this.#tree = new WatchTree(place, {
       onThere: (path) => this.#batch.add("there", path),
       onGone: (path) => this.#batch.add("gone", path),
@@ -73,7 +85,15 @@ class Watch {
     for (const root of added) if (await isShared(root, real)) await this.#tree.add(root);
   }
 
+  async catchUp(): Promise<void> {
+    if (this.#roots.length === 0) return;
+    await this.#mark.passed();
+    await this.#tree.settled();
+    this.#batch.flush();
+  }
+
   close(): void {
+    this.#mark.close();
     this.#tree.close();
     this.#batch.send = () => {};
   }
@@ -83,18 +103,20 @@ class Watch {
 class Batch {
   send: (message: HostMessage) => void = () => {};
   #changes: ChangeSet = noChanges();
-  #isWaiting = false;
+  #waiting: Timer | undefined;
 
   add(kind: keyof ChangeSet, path: string): void {
     this.#changes[kind].add(path);
-    if (this.#isWaiting) return;
-    this.#isWaiting = true;
-    after(gatherMs, () => {
-      const messages = messagesOf(this.#changes);
-      this.#changes = noChanges();
-      this.#isWaiting = false;
-      for (const message of messages) this.send(message);
-    });
+    this.#waiting ??= after(gatherMs, () => this.flush());
+  }
+
+  /** Sends what there is, without waiting for more. */
+  flush(): void {
+    this.#waiting?.cancel();
+    this.#waiting = undefined;
+    const messages = messagesOf(this.#changes);
+    this.#changes = noChanges();
+    for (const message of messages) this.send(message);
   }
 }
 

@@ -11,6 +11,9 @@ export type ChangeSet = Record<"there" | "gone" | "folders" | "files", Set<strin
 /** What may be watched: shared folders, but never what the guest must not see. */
 export type Bounds = { readonly shared: readonly string[]; readonly hidden: string };
 
+/** A message that tells of nothing. */
+export const emptyMessage: Changes = { type: "changes", there: [], gone: [], folders: [], files: [] };
+
 /** Nothing has changed. */
 export function noChanges(): ChangeSet {
   return { there: new Set(), gone: new Set(), folders: new Set(), files: new Set() };
@@ -32,11 +35,7 @@ export function messagesOf(changes: ChangeSet): Changes[] {
   const of = (kind: keyof ChangeSet): Changes[] => {
     const paths = [...changes[kind]];
     return Array.from({ length: Math.ceil(paths.length / changedPathsMax) }, (_unused, index) => ({
-      type: "changes" as const,
-      there: [],
-      gone: [],
-      folders: [],
-      files: [],
+      ...emptyMessage,
       [kind]: paths.slice(index * changedPathsMax, (index + 1) * changedPathsMax),
     }));
   };

@@ -2,6 +2,7 @@
 import { type BigIntStats, type FSWatcher, watch } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { newPathTree } from "../../base/path-tree.ts";
 import { liesIn } from "../../base/words.ts";
 import { after, type Timer } from "../../system/clock.ts";
 
@@ -36,12 +37,15 @@ const newMs = { still: 200, longest: 2_000 };
 export class WatchTree {
   readonly #listener: TreeListener;
   readonly #limits: TreeLimits;
-  readonly #watchers = new Map<string, FSWatcher>();
+  /** The watch of each folder, and that of each root that is a file. */
+  readonly #watchers = newPathTree<FSWatcher>();
+  readonly #fileWatchers = new Map<string, FSWatcher>();
   /** Each entry that is known, with what tells one state of it from another. */
-  readonly #known = new Map<string, string>();
+  readonly #known = newPathTree<string>();
   readonly #told = new Set<string>();
+  readonly #looks = new Set<Promise<void>>();
   /** New files that are still being written, with when they were first seen. */
-  readonly #young = new Map<string, { readonly sinceMs: number; timer: Timer }>();
+  readonly #young = newPathTree<{ readonly sinceMs: number; timer: Timer }>();
   #isClosed = false;
 
   constructor(limits: TreeLimits, listener: TreeListener) {
@@ -57,35 +61,41 @@ export class WatchTree {
     if (stats.isDirectory()) return await this.#enter(root, "there");
     // A file that is replaced by a rename is found by its folder only.
     const name = basename(root);
-    this.#watch(dirname(root), fileKey(root), (_event, changed) => {
-      if (changed === name) void this.#look(root);
+    const watcher = this.#watch(dirname(root), (_event, changed) => {
+      if (changed === name) this.#nudge(root);
     });
+    if (watcher !== undefined) this.#fileWatchers.set(root, watcher);
   }
 
   /** Watches `root`, and what is below it, no more. */
   remove(root: string): void {
-    this.#watchers.get(fileKey(root))?.close();
-    this.#watchers.delete(fileKey(root));
+    this.#fileWatchers.get(root)?.close();
+    this.#fileWatchers.delete(root);
     this.#forget(root);
+  }
+
+  /** Resolves when all that events have come of has been looked at and told. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#looks);
   }
 
   /** Stops for good. */
   close(): void {
     this.#isClosed = true;
-    for (const watcher of this.#watchers.values()) watcher.close();
-    this.#watchers.clear();
-    for (const { timer } of this.#young.values()) timer.cancel();
-    this.#young.clear();
+    for (const watcher of this.#fileWatchers.values()) watcher.close();
+    this.#fileWatchers.clear();
+    this.#forget("/");
   }
 
   /** Watches a folder and goes through what is in it; `as` is how the entries are told. */
   async #enter(folder: string, as: "there" | "new"): Promise<void> {
-    if (this.#watchers.has(folder) || liesIn(folder, this.#limits.hidden)) return;
-    const isWatched = this.#watch(folder, folder, (event, name) => {
+    if (this.#watchers.get(folder) !== undefined || liesIn(folder, this.#limits.hidden)) return;
+    const watcher = this.#watch(folder, (event, name) => {
       // The folder's own time or owner: its name comes, but nothing of that name need be in it.
-      if (name !== null) void this.#look(join(folder, name), event);
+      if (name !== null) this.#nudge(join(folder, name), event);
     });
-    if (!isWatched) return;
+    if (watcher === undefined) return;
+    this.#watchers.set(folder, watcher);
     for (const entry of await readdir(folder).catch(() => [])) {
       if (this.#isClosed) return;
       const path = join(folder, entry);
@@ -98,18 +108,22 @@ export class WatchTree {
     }
   }
 
-  #watch(folder: string, key: string, onEvent: (event: string, name: string | null) => void): boolean {
-    if (this.#isClosed) return false;
+  #watch(folder: string, onEvent: (event: string, name: string | null) => void): FSWatcher | undefined {
+    if (this.#isClosed) return undefined;
     try {
       const watcher = watch(folder, onEvent);
       watcher.on("error", () => this.#forget(folder));
-      this.#watchers.set(key, watcher);
-      return true;
+      return watcher;
     } catch (error) {
       // Gone again, not readable, or the system's limit of watches (fs.inotify.max_user_watches).
       this.#limit(`${folder} is not watched for changes: ${String(error)}`);
-      return false;
+      return undefined;
     }
+  }
+
+  #nudge(path: string, event?: string): void {
+    const look = this.#look(path, event).finally(() => this.#looks.delete(look));
+    this.#looks.add(look);
   }
 
   /** Looks at what an event is about. */
@@ -118,13 +132,13 @@ export class WatchTree {
     const stats = await lstatIfThere(path);
     if (this.#isClosed) return;
     if (stats === undefined) {
-      if (before === undefined) return;
       this.#forget(path);
+      if (before === undefined) return;
       this.#listener.onGone(path);
       return this.#listener.onFolder(dirname(path));
     }
     if (before === undefined && this.#waitWhileYoung(path, stats)) return;
-    if (before === signatureOf(stats) && (event === "change" || !stats.isDirectory() || this.#watchers.has(path)))
+    if (before === signatureOf(stats) && (event === "change" || !stats.isDirectory() || this.#watchers.get(path)))
       return;
     if (!this.#learn(path, stats)) return;
     const isOther = before !== undefined && kindOf(before) !== kindOf(signatureOf(stats));
@@ -147,10 +161,10 @@ export class WatchTree {
     // A clock that was set back must not make a file young for ever.
     const ageMs = Math.max(0, nowMs - Number(stats.ctimeMs));
     if (!stats.isFile() || ageMs >= newMs.still || nowMs - sinceMs >= newMs.longest) {
-      this.#young.delete(path);
+      this.#young.take(path);
       return false;
     }
-    const timer = after(newMs.still - ageMs, () => void this.#look(path));
+    const timer = after(newMs.still - ageMs, () => this.#nudge(path));
     this.#young.set(path, { sinceMs, timer });
     return true;
   }
@@ -168,7 +182,7 @@ export class WatchTree {
       this.#limit(`changes below ${path} are not watched: "${name}" is excluded (changes.exclude)`);
       return false;
     }
-    if (!this.#known.has(path) && this.#known.size >= this.#limits.entriesMax) {
+    if (this.#known.get(path) === undefined && this.#known.size >= this.#limits.entriesMax) {
       this.#limit(`not all changes are watched: ${this.#limits.entriesMax} entries are the most (changes.entriesMax)`);
       return false;
     }
@@ -178,17 +192,9 @@ export class WatchTree {
 
   /** Forgets an entry, and all below it. */
   #forget(path: string): void {
-    for (const [young, { timer }] of this.#young) {
-      if (!liesIn(young, path)) continue;
-      timer.cancel();
-      this.#young.delete(young);
-    }
-    for (const known of this.#known.keys()) if (liesIn(known, path)) this.#known.delete(known);
-    for (const [folder, watcher] of this.#watchers) {
-      if (!liesIn(folder, path) || folder.includes("\0")) continue;
-      watcher.close();
-      this.#watchers.delete(folder);
-    }
+    for (const [, { timer }] of this.#young.take(path)) timer.cancel();
+    this.#known.take(path);
+    for (const [, watcher] of this.#watchers.take(path)) watcher.close();
   }
 
   #limit(reason: string): void {
@@ -199,11 +205,6 @@ export class WatchTree {
 }
 
 // --- internal ---
-
-/** Under which name the watch for a single file is kept: no path has a NUL. */
-function fileKey(path: string): string {
-  return `${path}\0file`;
-}
 
 /** Of a folder only that it is one: its time changes with each entry, and entries tell themselves. */
 function signatureOf(stats: BigIntStats): string {

@@ -233,6 +233,7 @@ export class Effects {
       watched: {
         shared: this.#needPrepared().shares.map(({ path }) => path),
         hidden: this.#options.layout.home,
+        mark: this.#options.paths.changesMark,
         ...this.#needPrepared().config.changes,
       },
       answer: hostAnswerer(this.#options.env, this.#tell.log),

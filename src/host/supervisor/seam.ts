@@ -12,6 +12,7 @@ import { answerNames } from "../names/serve.ts";
 import type { GateKey } from "../gate/dial.ts";
 import { Gateway } from "../gate/gateway.ts";
 import { ChangeFeed, type WatchPlace } from "../changes/feed.ts";
+import { emptyMessage } from "../changes/plan.ts";
 import type { VmPaths } from "../layout.ts";
 import { type Forward, Forwards, type ForwardsChange, type Place } from "../ports/apply.ts";
 import { type HandForward, targetName } from "../ports/by-hand.ts";
@@ -197,7 +198,9 @@ export class Seam {
       case "log":
         return await this.#keepLog(message.text);
       case "mounts":
-        return await this.#changes.follow(message.sources, reply);
+        if (message.ask === undefined) return await this.#changes.follow(message.sources, reply);
+        await this.#changes.catchUp(message.sources, reply);
+        return reply({ ...emptyMessage, answers: message.ask });
     }
   }
 

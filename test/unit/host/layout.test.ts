@@ -21,6 +21,7 @@ test("a VM's files are in its own folder, its data outside of it", () => {
     firmwareVars: "/home/ann/.qn/web/firmware-vars.fd",
     bootFile: "/home/ann/.qn/web/boot.json",
     portRange: "/home/ann/.qn/web/port-range.json",
+    changesMark: "/home/ann/.qn/web/changes-mark",
     credentialFile: "/home/ann/.qn/web/boot.credential",
     sshKeyCredentialFile: "/home/ann/.qn/web/ssh-key.credential",
     lastFailure: "/home/ann/.qn/web/last-failure.json",

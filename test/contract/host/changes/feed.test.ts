@@ -24,8 +24,10 @@ afterEach(async () => {
 });
 
 /** Watches sources below the root; a path is heard as "kind path", with the root left out. */
-async function follow(sources: readonly string[], limits: { entriesMax?: number } = {}): Promise<void> {
-  const place = { shared: [root], hidden: join(root, "home"), exclude: [".git"], entriesMax: 100, ...limits };
+async function follow(sources: readonly string[], limits: { entriesMax?: number; mark?: string } = {}): Promise<void> {
+  const hidden = join(root, "home");
+  const mark = join(root, "mark");
+  const place = { shared: [root], hidden, mark, exclude: [".git"], entriesMax: 100, ...limits };
   feed = new ChangeFeed(place, (text) => logged.push(text.replaceAll(root, "")));
   await feed.follow(
     sources.map((source) => join(root, source)),
@@ -163,4 +165,26 @@ test("what goes on being mounted is not told anew, and what is mounted no more i
   await appendFile(join(root, "src/file"), "2");
   await until("the change", 5_000, () => (heard.length > 0 ? true : undefined));
   expect(heard).toEqual(["/src/file"]);
+});
+
+test("who asks to catch up is told at once of all that was changed before", async () => {
+  await mkdir(join(root, "src/deep"), { recursive: true });
+  for (const name of "abcd") await Bun.write(join(root, "src/deep", name), "1");
+  await follow(["src"]);
+  for (let round = 0; round < 20; round += 1) {
+    heard = [];
+    const name = "abcd"[round % 4] ?? "";
+    await appendFile(join(root, "src/deep", name), "2");
+    await mkdir(join(root, "src", `new-${round}`));
+    await feed.catchUp([join(root, "src")], () => {});
+    expect(heard).toEqual(expect.arrayContaining([`files /src/deep/${name}`, `folders /src/new-${round}`]));
+  }
+});
+
+test("who asks to catch up where nothing is watched, or where the mark cannot be made, does not wait", async () => {
+  await mkdir(join(root, "src"));
+  await follow(["src"], { mark: join(root, "nowhere/mark") });
+  await feed.catchUp([join(root, "src")], () => {});
+  feed.close();
+  await feed.catchUp([], () => {});
 });

@@ -1,5 +1,6 @@
 /** The seam against a real agent's link: each report of ports is answered once the host listens, with what failed. */
 import { expect, spyOn, test } from "bun:test";
+import { join } from "node:path";
 import { HostLink } from "../../../../src/agent/link.ts";
 import { PortBook } from "../../../../src/agent/ports/book.ts";
 import { layoutOf } from "../../../../src/host/layout.ts";
@@ -47,7 +48,7 @@ async function linked(changes: Partial<SeamOptions> = {}): Promise<Linked> {
   const seam = new Seam({
     paths: layoutOf(home.path).vm("default"),
     version: "0.1.0",
-    watched: { shared: [], hidden: home.path, exclude: [], entriesMax: 0 },
+    watched: { shared: [], hidden: home.path, mark: `${home.path}/mark`, exclude: [], entriesMax: 0 },
     answer: async (question) => question,
     rules: { bind: "loopback", deny: [] },
     key: gate.key,
@@ -160,7 +161,7 @@ test("a link that is lost while another is being made is told at once", async ()
   const seam = new Seam({
     paths: layoutOf(home.path).vm("default"),
     version: "0.1.0",
-    watched: { shared: [], hidden: "/nowhere", exclude: [], entriesMax: 0 },
+    watched: { shared: [], hidden: "/nowhere", mark: "/nowhere/mark", exclude: [], entriesMax: 0 },
     rules: { bind: "loopback", deny: [] },
     key: gate.key,
     dispatch: ({ type }: Event) => {
@@ -186,6 +187,27 @@ test("a link that is lost while another is being made is told at once", async ()
   await lost.promise;
   expect(events).toEqual(["linked", "link-lost"]);
   seam.close();
+});
+
+test("who asks for the host's changes is told of all that were made before, and then gets the answer", async () => {
+  await using home = await tempHome({ images: false });
+  const root = join(home.path, "shared");
+  await Bun.write(join(root, "file"), "1");
+  const watched = { shared: [root], hidden: "/nowhere", mark: join(home.path, "mark"), exclude: [], entriesMax: 10 };
+  await using it = await linked({ watched });
+  const told: string[] = [];
+  const [first, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  it.agent.onChanges = ({ there, files, answers }) => {
+    told.push(...files);
+    if (there.includes(join(root, "file"))) first.resolve();
+    if (answers === 1) answered.resolve();
+  };
+  it.agent.reportMounts([root]);
+  await first.promise;
+  await Bun.write(join(root, "file"), "other");
+  expect(it.agent.askChanges([root])).toBe(1);
+  await answered.promise;
+  expect(told).toEqual([join(root, "file")]);
 });
 
 test("while Docker chooses, the host says which of the VM's ports, and of a range, are taken or denied", async () => {
