@@ -13,6 +13,8 @@ const { i32, u64, ptr } = FFIType;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const MS_RDONLY = 1n;
+const MS_SYNCHRONOUS = 16n;
+const MS_REMOUNT = 32n;
 const MS_BIND = 4096n;
 const MS_REC = 16384n;
 const MNT_DETACH = 2;
@@ -49,6 +51,15 @@ export function mount(source: string, target: string, type: string, options: str
 /** Shows `source`, a file or folder with all that is mounted below it, at `target` too. Throws as `mount` does. */
 export function bindMount(source: string, target: string): void {
   check("bind mount", target, linux().mount(text(source), text(target), null, MS_BIND | MS_REC, null));
+}
+
+/**
+ * Lets what is written to the file system that is mounted at `target` go through at once, or not (mount(2) with MS_REMOUNT
+ * and MS_SYNCHRONOUS); open files follow too. Throws as `mount` does.
+ */
+export function setSynchronous(target: string, isSynchronous: boolean): void {
+  const flags = MS_REMOUNT | (isSynchronous ? MS_SYNCHRONOUS : 0n);
+  check("remount", target, linux().mount(null, text(target), null, flags, null));
 }
 
 /** Takes a mount away; who still uses it keeps it until the last file is closed (umount2(2) with MNT_DETACH). */

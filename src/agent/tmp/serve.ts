@@ -7,6 +7,7 @@ import type { Boot } from "../../protocol/messages.ts";
 import { type DockerApi, dockerApi } from "../../system/docker-api.ts";
 import { inheritedSocket } from "../../system/inherited.ts";
 import { extendDaemon } from "../daemon.ts";
+import { guardFullDisks } from "../full-disk.ts";
 import { provideLogin } from "../login.ts";
 import { mountShares } from "../shares.ts";
 import { dockerPath } from "../docker-path.ts";
@@ -23,6 +24,7 @@ const pluginSocket = "/run/docker/plugins/qn-tmp.sock";
 export async function serveTmp(boot: Boot, options: { signal: AbortSignal; onReady: () => void }): Promise<void> {
   await provideLogin(boot);
   await mountShares(boot);
+  guardFullDisks(boot.shares, options.signal, logTrouble);
   await extendDaemon(boot.daemon);
   const mirrors = boot.shares
     .filter((share) => share.folder !== share.path)
