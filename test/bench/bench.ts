@@ -1,7 +1,7 @@
 /**
  * The benchmarks: ratios, each measured within this one run, since machines differ and are noisy.
  *
- *   node_modules/.bin/bun test/bench/bench.ts [up|calls|status|rest|requests|streams|rounds|tmp|race]…
+ *   node_modules/.bin/bun test/bench/bench.ts [up|calls|status|rest|requests|streams|rounds|tmp|race|shares]…
  *
  * Needs dist/qn and a guest image of this build (`QN_HOME=$PWD/dist/e2e dist/qn image build`), and no other load.
  */
@@ -10,6 +10,7 @@ import { measureDockerCalls } from "./docker-calls.ts";
 import { measureRequests } from "./requests.ts";
 import { measureRest } from "./rest.ts";
 import { measureRounds } from "./rounds.ts";
+import { benchShares, measureShares } from "./shares.ts";
 import { measureStatus } from "./status.ts";
 import { measureStreams } from "./streams.ts";
 import { measureTmp, raceTmp } from "./tmp.ts";
@@ -25,10 +26,11 @@ const benchmarks = {
   rounds: measureRounds,
   tmp: measureTmp,
   race: raceTmp,
+  shares: measureShares,
 };
 
 const wanted = process.argv.slice(2);
-await using vm = await bootVm();
+await using vm = await bootVm({ before: benchShares });
 for (const [name, measure] of Object.entries(benchmarks)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   console.log(`\n${name}`);

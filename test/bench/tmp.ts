@@ -2,7 +2,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Vm } from "../support/vm.ts";
-import { inTurn, ratioLine } from "./figures.ts";
+import { inTurn, median, ratioLine } from "./figures.ts";
 
 const rounds = 30;
 const races = 300;
@@ -10,11 +10,11 @@ const races = 300;
 /** Entries that lie in the host's /tmp beside the one that is mounted. */
 const entryCounts = [10, 10_000];
 
-/** The time of `create` with a mount below /tmp beside one in the home folder, for few and many entries in /tmp. */
+/** What `qn-tmp` itself takes, and the time of `create` with a mount below /tmp beside one in the home folder, for few and many entries in /tmp. */
 export async function measureTmp(vm: Vm): Promise<string[]> {
   const inHome = join(vm.inHome, "mounted");
   await mkdir(inHome);
-  const lines: string[] = [];
+  const lines = await ownTimes(vm);
   for (const count of entryCounts) {
     const entries = Array.from({ length: count }, (_unused, index) => `${vm.inTmp}.beside-${index}`);
     const mounted = `${vm.inTmp}.mounted`;
@@ -47,6 +47,33 @@ export async function raceTmp(vm: Vm): Promise<string[]> {
 }
 
 // --- internal ---
+
+/** Asks the plugin itself, in the guest, as dockerd does: for entries that it has to mount, and for one that is mounted. */
+async function ownTimes(vm: Vm): Promise<string[]> {
+  const entries = Array.from({ length: rounds }, (_unused, index) => `${vm.inTmp}.asked-${index}`);
+  const script = `const times = [[], []];
+    for (const path of process.argv[1].split(" ")) for (const kind of times) {
+      const asked = Buffer.from(JSON.stringify({ HostConfig: { Binds: [path + ":/x"] } })).toString("base64");
+      const body = JSON.stringify({ RequestMethod: "POST", RequestUri: "/v1.45/containers/create", RequestBody: asked });
+      const begin = performance.now();
+      const answer = await fetch("http://d/AuthZPlugin.AuthZReq",
+        { unix: "/run/docker/plugins/qn-tmp.sock", method: "POST", body });
+      if (!(await answer.json()).Allow) throw new Error("not allowed");
+      kind.push(performance.now() - begin);
+    }
+    console.log(JSON.stringify(times));`;
+  try {
+    for (const path of entries) await mkdir(path);
+    const ask = ["sudo", "env", "BUN_BE_BUN=1", "/usr/local/bin/qn", "-e", script, entries.join(" ")];
+    const [fresh = [], again = []] = JSON.parse(await vm.qn("ssh", "--", ...ask)) as number[][];
+    return [
+      `qn-tmp's own time for an entry that is not mounted yet: ${median(fresh).toFixed(1)} ms (aim: at most 20)`,
+      `and for one that is: ${median(again).toFixed(1)} ms`,
+    ];
+  } finally {
+    await Promise.all(entries.map((path) => rm(path, { recursive: true, force: true })));
+  }
+}
 
 async function timeOfCreate(vm: Vm, source: string): Promise<number> {
   const unix = join(vm.folder, "docker.sock");

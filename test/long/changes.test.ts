@@ -1,0 +1,106 @@
+/** How soon a container hears of the host's edits, what it reads right after them, and what watching costs at rest. */
+import { expect } from "bun:test";
+import { appendFile, mkdir, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { quantile } from "../bench/figures.ts";
+import { until } from "../support/until.ts";
+import { testWithVm, type Vm, type VmTest } from "../support/vm.ts";
+import { watchIn } from "../support/watching.ts";
+
+const inVm = testWithVm();
+const test: VmTest = (name, action) => inVm(name, action, 1_200_000);
+
+/** The program that watches runs on x86_64 only. */
+const watchTest = process.arch === "x64" ? test : (): void => {};
+
+/** Clock ticks in a second, as Linux counts processor time for programs. */
+const ticksPerSecond = 100;
+
+/** Seconds of processor time that supervisor, QEMU and the agent have had. */
+async function spent(vm: Vm): Promise<Record<string, number>> {
+  const { supervisor, qemu } = await vm.status();
+  const read = `cat /proc/$(systemctl show -P MainPID qn-ports)/stat`;
+  const texts = {
+    supervisor: await readFile(`/proc/${supervisor.pid ?? 0}/stat`, "utf8"),
+    qemu: await readFile(`/proc/${qemu.pid ?? 0}/stat`, "utf8"),
+    agent: await vm.qn("ssh", "--", "sh", "-c", read),
+  };
+  return Object.fromEntries(
+    Object.entries(texts).map(([name, text]) => {
+      const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+      return [name, (Number(fields[11]) + Number(fields[12])) / ticksPerSecond];
+    }),
+  );
+}
+
+watchTest("a container hears of an edit within a second", async (vm) => {
+  const folder = join(vm.inHome, "heard");
+  await mkdir(folder);
+  for (const name of ["a", "b", "c", "d", "e"]) await Bun.write(join(folder, name), "");
+  // Held by the guest before the watch begins, as in the test of the events themselves.
+  await vm.docker("run", "-d", "--name", "holder", "-v", `${folder}:/mnt`, "busybox", "sleep", "100000");
+  await Bun.sleep(3_000);
+  await using watching = await watchIn(vm, "hears", folder, ["/mnt"]);
+  const delaysMs: number[] = [];
+  for (let round = 0; round < 60; round += 1) {
+    const name = "abcde"[round % 5] ?? "";
+    const begin = performance.now();
+    await appendFile(join(folder, name), "more\n");
+    // With the way of the event back to this process.
+    await watching.heard(`1 MODIFY ${name}`, 10_000);
+    delaysMs.push(performance.now() - begin);
+    await Bun.sleep(100);
+  }
+  const [p50, p90, most] = [0.5, 0.9, 1].map((share) => quantile(delaysMs, share).toFixed(0));
+  console.log(`from an edit to its event in the container and back: p50 ${p50} ms, p90 ${p90} ms, at most ${most} ms`);
+  expect(quantile(delaysMs, 0.9)).toBeLessThan(1_000);
+  await vm.docker("rm", "-f", "holder");
+});
+
+test("a command in a container sees the edit that was made right before it, each time", async (vm) => {
+  const folder = join(vm.inHome, "edited");
+  await Bun.write(join(folder, "file"), "0");
+  await vm.docker("run", "-d", "--name", "reads", "-v", `${folder}:/mnt`, "busybox", "sleep", "100000");
+  const exec = (...words: readonly string[]) => vm.docker("exec", "reads", ...words);
+  expect(await exec("cat", "/mnt/file")).toBe("0");
+  for (let round = 1; round <= 30; round += 1) {
+    const path = join(folder, round % 3 === 0 ? "next" : "file");
+    await Bun.write(path, `${round}${"x".repeat(round % 2)}`);
+    if (round % 3 === 0) await rename(path, join(folder, "file"));
+    expect(await exec("cat", "/mnt/file")).toBe(`${round}${"x".repeat(round % 2)}`);
+  }
+  await vm.docker("rm", "-f", "reads");
+});
+
+test("twenty thousand watched entries cost nothing at rest", async (vm) => {
+  const folder = join(vm.inHome, "many");
+  for (let part = 0; part < 100; part += 1) {
+    await mkdir(join(folder, `d${part}`), { recursive: true });
+    await Promise.all(Array.from({ length: 198 }, (_, index) => Bun.write(join(folder, `d${part}/f${index}`), "")));
+  }
+  await Bun.sleep(20_000);
+  const before = await rates(vm);
+  await vm.docker("run", "-d", "--name", "many", "-v", `${folder}:/mnt`, "busybox", "sleep", "100000");
+  const count = "ls /proc/$(systemctl show -P MainPID qn-ports)/fd | wc -l";
+  const begin = performance.now();
+  await until("all to be held", 600_000, async () =>
+    Number(await vm.qn("ssh", "--", "sudo", "sh", "-c", count)) > 19_900 ? true : undefined,
+  );
+  console.log(`19,900 entries are held after ${((performance.now() - begin) / 1000).toFixed(0)} s`);
+  await Bun.sleep(20_000);
+  const after = await rates(vm);
+  console.log("percent of a core without and with 20,000 watched entries:", before, after);
+  for (const name of ["supervisor", "agent"]) expect(after[name]).toBeLessThan((before[name] ?? 0) + 0.5);
+  await vm.docker("rm", "-f", "many");
+});
+
+/** Percent of a core that each process has had in a minute in which nothing happens. */
+async function rates(vm: Vm): Promise<Record<string, number>> {
+  const seconds = 60;
+  const before = await spent(vm);
+  await Bun.sleep(seconds * 1_000);
+  const after = await spent(vm);
+  return Object.fromEntries(
+    Object.entries(after).map(([name, value]) => [name, (100 * (value - (before[name] ?? 0))) / seconds]),
+  );
+}
