@@ -81,21 +81,17 @@ export async function servePorts(
   const docker = dockerApi(dockerSocket);
   const changes = changesOf(link);
   const lister = new Lister(portLister(observed(docker, changes)), (ports) => book.setPublished(ports));
+  const details = (id: string) => docker.details(id);
   const hooks = portHooks({
     book,
-    details: (id) => docker.details(id),
+    details,
     refresh: () => lister.refresh(),
     kill: (id) => docker.kill(id),
     remove: (id) => docker.remove(id),
     onTrouble,
   });
-  const plugin = await servePlugin(
-    pluginSocket,
-    seeingChanges(hooks, changes, (id) => docker.details(id)),
-    {
-      inherited: inheritedSocket("qn-ports.socket"),
-    },
-  );
+  const inherited = inheritedSocket("qn-ports.socket");
+  const plugin = await servePlugin(pluginSocket, seeingChanges(hooks, changes, details), { inherited });
   options.onReady();
   const doorbell = await ring();
   const sources = [nspawnSource, ...(boot.listen ? [listenSource()] : [])];
