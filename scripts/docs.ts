@@ -2,8 +2,19 @@
 import { join } from "node:path";
 import { configPage } from "./support/config-page.ts";
 import { errorsPage } from "./support/errors-page.ts";
+import { type NixOptions, nixOptionsPage } from "./support/nix-options-page.ts";
 import { nixSettings } from "./support/nix-settings.ts";
 
 await Bun.write(join(import.meta.dir, "../docs/errors.md"), errorsPage());
 await Bun.write(join(import.meta.dir, "../docs/config.md"), configPage());
 await Bun.write(join(import.meta.dir, "../nix/modules/settings.json"), nixSettings());
+
+const lib = process.env["NIXPKGS_LIB"];
+if (lib !== undefined) {
+  const check = join(import.meta.dir, "../nix/check");
+  const said = await Bun.$`nix-instantiate --eval --strict --json ${check} -A options --arg nixpkgsLib ${lib}`
+    .quiet()
+    .json();
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nix/check/default.nix makes it so
+  await Bun.write(join(import.meta.dir, "../docs/nix-options.md"), nixOptionsPage(said as NixOptions));
+}

@@ -246,4 +246,44 @@ in
       else
         builtins.attrNames flake.templates.darwin.darwinConfigurations.mac.config.environment.userLaunchAgents;
   };
+
+  # Every option of qn's modules, for docs/nix-options.md.
+  options =
+    let
+      documented =
+        own: file:
+        let
+          evaluated = lib.evalModules {
+            specialArgs.modulesPath = ./nixpkgs/nixos/modules;
+            modules = [
+              file
+              {
+                _module.check = false;
+                _module.args.pkgs = pkgs;
+              }
+            ];
+          };
+          isOwn = option: lib.any (path: lib.hasPrefix (lib.concatStringsSep "." path) option.name) own;
+          shown =
+            option:
+            lib.nameValuePair option.name {
+              type = option.type;
+              description = lib.trim option.description;
+              default = option.default.text or null;
+            };
+        in
+        lib.listToAttrs (
+          map shown (
+            builtins.filter (option: isOwn option && option.visible && !option.internal) (
+              lib.optionAttrSetToDocList evaluated.options
+            )
+          )
+        );
+    in
+    {
+      guest = documented ofGuest ../modules/guest.nix;
+      host = documented ofHost ../modules/host.nix;
+      darwin = documented ofHost ../modules/darwin.nix;
+      home = documented ofHost ../modules/home.nix;
+    };
 }

@@ -46,6 +46,9 @@ const catalogue = {
   PROTOCOL: { exit: 51, hint: "Host and guest disagree; build the image again with `qn image build`." },
   AGENT_FAILED: { exit: 52, hint: "`journalctl -u qn-ports -u qn-tmp` in the guest shows more." },
   COPY_FAILED: { exit: 60, hint: "Check both paths; `qn ssh` shows the guest's side." },
+  DEPLOY_FAILED: { exit: 61, hint: "The guest runs what it ran before." },
+  DEPLOY_ROLLED_BACK: { exit: 62, hint: "The guest runs what it ran before; `qn ssh -- journalctl -b` shows more." },
+  CONTAINER_FAILED: { exit: 63, hint: "`qn container ls` shows those that there are." },
   INTERRUPTED: { exit: 130, hint: "Nothing was left behind." },
   BUG: { exit: 70, hint: "This is a mistake in qn; please report it with the output of `qn logs`." },
 } as const satisfies Record<string, { readonly exit: number; readonly hint: string }>;

@@ -4,8 +4,10 @@ import { agent } from "./agent.ts";
 import { clone } from "./clone.ts";
 import { completeFor, completion } from "./completion.ts";
 import { config } from "./config.ts";
+import { container } from "./container.ts";
 import { cp } from "./cp.ts";
 import { deleteVm } from "./delete.ts";
+import { deploy } from "./deploy.ts";
 import { doctor } from "./doctor.ts";
 import { down } from "./down.ts";
 import { env } from "./env.ts";
@@ -51,6 +53,8 @@ export const commands: Record<string, CommandDef> = {
   delete: deleteVm,
   config,
   image,
+  deploy,
+  container,
   service,
   socket,
   completion,

@@ -3,38 +3,56 @@ import { join } from "node:path";
 import { QnError } from "../base/errors.ts";
 import { type Arch, arches, byteSize } from "../base/words.ts";
 import { buildDebianImage } from "../host/image/build/debian.ts";
+import { buildNixosImage } from "../host/image/build/nixos.ts";
 import { isImageName } from "../host/image/manifest.ts";
 import { findImage, listImages, removeImage } from "../host/image/store.ts";
 import { statusOfVm, vmNames } from "../host/lifecycle/status.ts";
 import { ownArch } from "../system/platform.ts";
 import { isThere } from "../system/files.ts";
-import { layoutHere } from "./place.ts";
+import { layoutHere, vmHere } from "./place.ts";
 import { selfCommand } from "./self.ts";
 import { printJson, printTable, say, showPhase, succeed } from "./show.ts";
 import { interruption } from "./signals.ts";
 
-/** Builds the Debian image with the qn that belongs into it. Throws what the build throws. */
-export async function buildImage(request: {
+/** What `qn image build` was asked for. */
+export type ImageRequest = {
+  readonly guest: string;
   readonly name: string;
   readonly arch: string | undefined;
+  readonly flake: string | undefined;
+  readonly builder: string | undefined;
   readonly isFresh: boolean;
-}): Promise<void> {
+};
+
+/** Builds the Debian image with the qn that belongs into it, or a flake's NixOS image. Throws what the build throws. */
+export async function buildImage(request: ImageRequest): Promise<void> {
   const layout = layoutHere();
   const arch = archNamed(request.arch);
   const name = imageNamed(request.name);
   const startedAtMs = Date.now();
   using interrupted = interruption();
-  const built = await buildDebianImage({
+  const common = {
     imagesFolder: layout.images,
     cacheFolder: layout.cache,
     arch,
     name,
-    guestBinary: await guestBinary(arch),
-    isFresh: request.isFresh,
-    mirror: process.env["QN_DEBIAN_MIRROR"],
     signal: interrupted.signal,
-    onProgress: (phase) => showPhase(phase, Date.now() - startedAtMs),
-  });
+    onProgress: (phase: string) => showPhase(phase, Date.now() - startedAtMs),
+  };
+  const flake = flakeOf(request);
+  const built =
+    flake === undefined
+      ? await buildDebianImage({
+          ...common,
+          guestBinary: await guestBinary(arch),
+          isFresh: request.isFresh,
+          mirror: process.env["QN_DEBIAN_MIRROR"],
+        })
+      : await buildNixosImage({
+          ...common,
+          flake,
+          builder: request.builder === undefined ? undefined : vmHere(request.builder).paths,
+        });
   succeed(`Image "${name}" for ${arch} is ${built.isNew ? "built" : "up to date"}: ${built.folder}`);
 }
 
@@ -74,6 +92,22 @@ export async function removeUnusedImage(name: string, archName: string | undefin
 }
 
 // --- internal ---
+
+/** The flake of a NixOS image; nothing for a Debian one. Throws USAGE. */
+function flakeOf({ guest, flake, builder, isFresh }: ImageRequest): string | undefined {
+  if (guest === "debian" && flake === undefined && builder === undefined) return undefined;
+  if (guest === "nixos" && flake !== undefined && !isFresh) return flake;
+  if (guest !== "debian" && guest !== "nixos") {
+    throw new QnError("USAGE", `--guest is "${guest}"; it is one of debian, nixos.`);
+  }
+  throw new QnError(
+    "USAGE",
+    guest === "nixos"
+      ? "A NixOS image is that of a flake: --flake is missing, or --fresh is too much."
+      : "--flake and --builder are for NixOS images.",
+    { hint: "Write it as in `qn image build --guest nixos --flake .#guest`." },
+  );
+}
 
 /** Node's words for architectures in the names of qn's release files. */
 const releaseArch: Record<Arch, string> = { x86_64: "x64", aarch64: "arm64" };

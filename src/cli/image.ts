@@ -10,16 +10,20 @@ const archArg = {
 
 const build = command({
   name: "image build",
-  description: "Build the Debian guest image; nothing to do when it is up to date",
-  examples: ["qn image build", "qn image build --fresh"],
+  description: "Build the Debian guest image, or a flake's NixOS one; nothing to do when it is up to date",
+  examples: ["qn image build", "qn image build --fresh", "qn image build --guest nixos --flake .#guest"],
   args: {
-    name: { type: "string", default: "debian", description: "The image's name", valueHint: "NAME" },
+    guest: { type: "string", default: "debian", description: "What it is: debian or nixos", valueHint: "KIND" },
+    name: { type: "string", description: "The image's name; its kind by default", valueHint: "NAME" },
     arch: archArg,
+    flake: { type: "string", description: "Where the NixOS guest is declared", valueHint: "FLAKE#NAME" },
+    builder: { type: "string", description: "The VM in which Nix builds it, on a Mac", valueHint: "VM" },
     fresh: { type: "boolean", description: "Take today's packages, not those of the last build" },
   },
   async run({ args }) {
     const { buildImage } = await import("./image-run.ts");
-    await buildImage({ name: args.name, arch: args.arch, isFresh: args.fresh === true });
+    const { guest, name = guest, arch, flake, builder, fresh } = args;
+    await buildImage({ guest, name, arch, flake, builder, isFresh: fresh === true });
   },
 });
 

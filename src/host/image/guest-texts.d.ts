@@ -19,6 +19,10 @@ declare module "*/fstab" {
   const text: string;
   export default text;
 }
+declare module "*.sh" {
+  const text: string;
+  export default text;
+}
 declare module "*/sudoers" {
   const text: string;
   export default text;

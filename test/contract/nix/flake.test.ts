@@ -1,6 +1,9 @@
 /** The flake and its templates, evaluated with stand-ins for their inputs: what a person finds there. */
 import { expect } from "bun:test";
+import { join } from "node:path";
+import { type NixOptions, nixOptionsPage } from "../../../scripts/support/nix-options-page.ts";
 import { evaluated, systems, valueOf } from "../../support/nix.ts";
+import { repository } from "../../support/program.ts";
 
 type Flake = {
   readonly packages: Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -67,4 +70,10 @@ evaluated("each template evaluates: a guest, a NixOS machine, a project's shell"
 evaluated("the template of a Mac evaluates with nix-darwin's own modules", ["templates", "darwin"], async () => {
   const { darwin } = await valueOf<{ darwin: readonly string[] }>("templates", "aarch64-darwin");
   expect(darwin).toEqual(["org.nixos.qn-default.plist"]);
+});
+
+evaluated("docs/nix-options.md is what the script of the docs writes", ["options"], async () => {
+  const page = await Bun.file(join(repository, "docs/nix-options.md")).text();
+  expect(page).toBe(nixOptionsPage(await valueOf<NixOptions>("options", "x86_64-linux")));
+  expect(page).toContain("| `services.qn.vms.<name>.bridge` |");
 });

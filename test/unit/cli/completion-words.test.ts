@@ -13,7 +13,7 @@ test("at first come the commands that `qn --help` shows, in its order", async ()
   const hidden = ["agent", "complete", "supervise"];
   expect(await next("")).toEqual(Object.keys(commands).filter((name) => !hidden.includes(name)));
   expect([await next("de"), await next("image", ""), await next("nonsense", "")]).toEqual([
-    ["delete"],
+    ["delete", "deploy"],
     ["build", "ls", "rm"],
     [],
   ]);

@@ -1,0 +1,61 @@
+/** What the `qn container` commands do. */
+import { QnError } from "../base/errors.ts";
+import { containerCommand, inContainers, parseContainers } from "../host/containers/guest.ts";
+import type { VmPaths } from "../host/layout.ts";
+import { statusOfVm } from "../host/lifecycle/status.ts";
+import { vmHere } from "./place.ts";
+import { printJson, printTable, say, succeed } from "./show.ts";
+
+/** Prints the containers of a VM. Throws NOT_RUNNING and CONTAINER_FAILED. */
+export async function showContainers(vm: string, asJson: boolean): Promise<void> {
+  const containers = parseContainers(await inContainers(await runningVm(vm), "list"));
+  if (asJson) return printJson(containers);
+  if (containers.length === 0)
+    return say(`VM "${vm}" has no containers of systemd's; Docker's are those of docker ps.`);
+  printTable(
+    ["NAME", "STATE", "ADDRESSES"],
+    containers.map(({ name, state, addresses }) => [name, state, addresses.join(" ")]),
+  );
+}
+
+/** Starts or stops one; fine when it is so already. */
+export async function change(action: "start" | "stop", place: string): Promise<void> {
+  const { vm, name } = placeOf(place);
+  await inContainers(await runningVm(vm), action, [name]);
+  succeed(`Container "${name}" of VM "${vm}" ${action === "start" ? "runs" : "is stopped"}.`);
+}
+
+/** A shell in one, or a command with its exit status. */
+export async function openShell(place: string, words: readonly string[]): Promise<void> {
+  const { vm, name } = placeOf(place);
+  await handOver(containerCommand(await runningVm(vm), "shell", [name, ...words], process.stdin.isTTY));
+}
+
+/** What one has said. */
+export async function showLogs(place: string, isFollowed: boolean): Promise<void> {
+  const { vm, name } = placeOf(place);
+  await handOver(containerCommand(await runningVm(vm), "logs", [name, ...(isFollowed ? ["--follow"] : [])]));
+}
+
+// --- internal ---
+
+/** `site` is a container of the VM "default", `web/site` one of the VM "web". */
+function placeOf(place: string): { readonly vm: string; readonly name: string } {
+  const [vm = "", name] = place.split("/", 2);
+  return name === undefined ? { vm: "default", name: vm } : { vm, name };
+}
+
+async function runningVm(vm: string): Promise<VmPaths> {
+  const { paths } = vmHere(vm);
+  const { state } = await statusOfVm(paths, process.env);
+  if (state === "running" || state === "degraded") return paths;
+  throw new QnError("NOT_RUNNING", `The VM "${paths.name}" is ${state}.`);
+}
+
+/** The terminal is the command's: its signals, its sizes, and its exit status. */
+async function handOver(words: readonly string[]): Promise<void> {
+  const child = Bun.spawn([...words], { stdio: ["inherit", "inherit", "inherit"] });
+  for (const name of ["SIGINT", "SIGQUIT"] as const) process.on(name, () => {});
+  for (const name of ["SIGTERM", "SIGHUP"] as const) process.on(name, () => child.kill(name));
+  process.exitCode = await child.exited;
+}

@@ -1,0 +1,42 @@
+/** From a flake's attribute to a system in the guest's store: evaluated here, built in the guest or here. */
+import { QnError } from "../../base/errors.ts";
+import type { VmPaths } from "../layout.ts";
+import { nix, nixStore } from "../nix/nix.ts";
+import type { DeployGuest } from "./guest.ts";
+import type { Target } from "./target.ts";
+
+/** Where a system is built. */
+export const builders = ["guest", "host"] as const;
+export type Builder = (typeof builders)[number];
+
+/** What is needed to bring a system into the guest. */
+export type BuildOptions = {
+  readonly paths: VmPaths;
+  readonly guest: DeployGuest;
+  readonly target: Target;
+  readonly builder: Builder;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * The path of the system, which is in the guest's store then. Throws TOOL_MISSING without Nix, DEPLOY_FAILED with Nix's last
+ * words.
+ */
+export async function bringSystem({ paths, guest, target, builder, signal }: BuildOptions): Promise<string> {
+  const call = {
+    vm: paths,
+    signal,
+    failed: (message: string, details: readonly string[]) => new QnError("DEPLOY_FAILED", message, { details }),
+  };
+  if ("path" in target) {
+    const has = await guest.attempt(["has", target.path]);
+    if (has?.exitCode !== 0) await nix(["copy", "--to", nixStore(paths), target.path], call);
+    return target.path;
+  }
+  const build = ["build", "--no-link", "--print-out-paths"];
+  // Evaluated here, where the flake and nixpkgs are; only derivations go over.
+  const elsewhere = ["--eval-store", "auto", "--store", nixStore(paths)];
+  const path = await nix([...build, ...(builder === "guest" ? elsewhere : []), target.installable], call);
+  if (builder === "host") await nix(["copy", "--to", nixStore(paths), path], call);
+  return path;
+}

@@ -1,0 +1,96 @@
+/** Systems shaped like NixOS' for a guest that is not NixOS: what `qn deploy` needs of one, and what may go wrong with it. */
+import { join } from "node:path";
+import { quote } from "../../src/host/integrate/ssh-command.ts";
+import { run } from "../../src/system/process.ts";
+
+/** Where the systems are in the guest. */
+const place = "/var/lib/systems";
+
+/**
+ * Each system by name, with what activating it does besides. Each one first brings back what others have spoiled, as NixOS
+ * starts whatever a system wants to run.
+ */
+const systems = {
+  first: "",
+  second: "",
+  // The gate and the hooks are gone, and Docker hangs for want of its plugins.
+  "kills-agent": "systemctl stop qn-ports.socket qn-ports.service",
+  "kills-docker":
+    "systemctl stop docker.socket docker.service; systemctl mask --runtime docker.socket docker.service 2>&1",
+  hangs: "echo now it hangs; sleep infinity",
+  // As NixOS' own: 4 when units could not be started.
+  fails: "echo warning: the following units failed: web.service; exit 4",
+} as const;
+
+/** A system's name. */
+export type SystemName = keyof typeof systems;
+
+/** Its path in the guest. */
+export const systemPath = (name: SystemName): string => join(place, name);
+
+/** As NixOS' script of this name: an action, and everything that it has done is in a log. */
+function switchScript(name: SystemName): string {
+  return `#!/bin/sh
+echo "$1 ${name}" >> ${place}/log
+case $1 in
+  boot) ln -sfn ${systemPath(name)} ${place}/boots ;;
+  dry-activate) echo "would activate ${name}" ;;
+  test)
+    ln -sfn ${systemPath(name)} /run/current-system
+    systemctl unmask --runtime docker.socket docker.service 2>/dev/null
+    systemctl start qn-ports.socket qn-ports.service docker.socket docker.service
+    ${systems[name] || ":"} ;;
+esac
+`;
+}
+
+/** The part of nix-env that keeps generations of a profile. */
+const nixEnv = `#!/bin/sh
+profile=$2
+mkdir -p "\${profile%/*}"
+case $3 in
+  --set)
+    last=$(readlink "$profile" | sed 's/.*-\\([0-9]*\\)-link$/\\1/')
+    number=$((\${last:-0} + 1))
+    ln -sfn "$4" "$profile-$number-link" ;;
+  --switch-generation) number=$4 ;;
+esac
+ln -sfn "system-$number-link" "$profile"
+`;
+
+/** Runs a shell script as root in the guest; its output. Throws with what it said. */
+export async function inGuest(vmFolder: string, script: string): Promise<string> {
+  const command = ["ssh", "-F", join(vmFolder, "ssh_config"), "root@qn-default", `sh -euc ${quote(script)}`];
+  const { exitCode, stdout, stderr } = await run(command);
+  if (exitCode !== 0) throw new Error(`${script} ended with status ${exitCode}: ${stderr}`);
+  return stdout.trim();
+}
+
+/** Puts the systems into the guest; it runs and boots the first. */
+export async function installSystems(vmFolder: string): Promise<void> {
+  const files = [
+    ["/usr/local/bin/nix-env", nixEnv] as const,
+    ...Object.keys(systems).map(
+      (name) => [`${place}/${name}/bin/switch-to-configuration`, switchScript(name as SystemName)] as const,
+    ),
+  ];
+  const writes = files.map(
+    ([path, text]) => `mkdir -p ${join(path, "..")}; printf %s ${quote(text)} > ${path}; chmod +x ${path}`,
+  );
+  const first = systemPath("first");
+  const begin = `nix-env --profile /nix/var/nix/profiles/system --set ${first}; ${first}/bin/switch-to-configuration boot`;
+  await inGuest(vmFolder, [...writes, begin, `ln -sfn ${first} /run/current-system`].join("\n"));
+}
+
+/** What runs, what boots, what the profile has, and which generation of it that is. */
+export async function systemsNow(
+  vmFolder: string,
+): Promise<Record<"runs" | "boots" | "profile" | "generation", string>> {
+  const said = await inGuest(
+    vmFolder,
+    `for link in /run/current-system ${place}/boots /nix/var/nix/profiles/system; do basename "$(readlink -f $link)"; done
+     readlink /nix/var/nix/profiles/system`,
+  );
+  const [runs = "", boots = "", profile = "", generation = ""] = said.split("\n");
+  return { runs, boots, profile, generation: generation.replaceAll(/\D/g, "") };
+}
