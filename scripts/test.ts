@@ -23,7 +23,16 @@ const checks = {
   lint: [bun, "--bun", "run", "oxlint", "--type-aware", "--deny-warnings"],
   format: [bun, "--bun", "run", "oxfmt", "--check"],
   "dead code": [bun, "--bun", "run", "knip"],
-  "shell scripts": ["shellcheck", "-x", "scripts/up", "scripts/test", "scripts/setup.sh", ".ci/run", "guest/deploy.sh", "guest/container.sh"],
+  "shell scripts": [
+    "shellcheck",
+    "-x",
+    "scripts/up",
+    "scripts/test",
+    "scripts/setup.sh",
+    ".ci/run",
+    "src/host/deploy/guest.sh",
+    "src/host/containers/guest.sh",
+  ],
 } as const;
 
 const interruption = new AbortController();

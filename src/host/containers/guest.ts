@@ -1,5 +1,5 @@
-/** The guest's side of `qn container`: guest/container.sh, called as root through ssh. */
-import containerScript from "../../../guest/container.sh" with { type: "text" };
+/** The guest's side of `qn container`: guest.sh, called as root through ssh. */
+import containerScript from "./guest.sh" with { type: "text" };
 import { QnError } from "../../base/errors.ts";
 import { run } from "../../system/process.ts";
 import { quote } from "../integrate/ssh-command.ts";

@@ -1,5 +1,5 @@
-/** The guest's side of a deployment: guest/deploy.sh, called as root through ssh. */
-import deployScript from "../../../guest/deploy.sh" with { type: "text" };
+/** The guest's side of a deployment: guest.sh, called as root through ssh. */
+import deployScript from "./guest.sh" with { type: "text" };
 import { QnError } from "../../base/errors.ts";
 import { type Outcome, run } from "../../system/process.ts";
 import { quote } from "../integrate/ssh-command.ts";

@@ -37,7 +37,7 @@ const backMs = 300_000;
 export async function switchSystem(options: SwitchOptions): Promise<void> {
   const { guest, system, deadlineS, onPhase, signal } = options;
   onPhase("switch");
-  const about = `${system.path}`;
+  const about = system.path;
   await guest.call(["begin", system.path, `${deadlineS}`, `${system.generation ?? 0}`], about);
   const endMs = Date.now() + deadlineS * 1000;
   const called = callOffWhen(signal, guest);
