@@ -51,6 +51,7 @@ in
       "qn-tmp.service"
       "qn-ports.socket"
       "qn-ports.service"
+      "qn-provision.service"
       "qn-firewall.service"
       "docker.service.d/qn.conf"
     ];
@@ -65,6 +66,7 @@ in
         wantedBy = [ "multi-user.target" ];
         path = [ pkgs.nftables ];
       };
+      qn-provision.wantedBy = [ "multi-user.target" ];
       qn-firewall.wantedBy = [ "sysinit.target" ];
     };
 

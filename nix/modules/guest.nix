@@ -70,7 +70,11 @@ in
         "virtio_pci"
         "virtio_blk"
       ];
-      kernelParams = [ (if isAarch64 then "console=ttyAMA0" else "console=ttyS0,115200") ];
+      kernelParams = [
+        (if isAarch64 then "console=ttyAMA0" else "console=ttyS0,115200")
+        # A kernel that cannot go on starts anew: nobody is there to press the button.
+        "panic=-1"
+      ];
     };
 
     fileSystems = {

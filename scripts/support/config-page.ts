@@ -32,6 +32,23 @@ qn config schema           # JSON Schema, for editors
 |---|---|---|---|---|---|
 ${rows.join("\n")}
 
+## Commands in the guest
+
+\`\`\`yaml
+provision:
+  - run: sysctl -w vm.swappiness=10 # at each boot
+  - when: once # on each system disk: again after the image or the command has changed, or when it failed
+    run: |
+      apt-get update
+      apt-get install --yes htop
+\`\`\`
+
+Root runs them one after the other, with the network there and before Docker starts: with \`sh -e\`, or whatever a first line
+\`#!…\` names. \`QN_VM\` and \`QN_USER\` name the VM and the login user. They travel in the boot credential and are files for root
+alone in the guest; nothing of them is on a command line, and \`qn report\` leaves them out. One that fails is told of by
+\`qn up\`, with its status and its last line; \`qn logs --source agent\` has all that it said; the others and Docker go on.
+Together they may take half an hour. What needs Docker is better done from this machine, after \`qn up\`.
+
 The defaults are those of a Linux machine with 8 processors and 16 GiB. This page is made from \`src/host/config/schema.ts\` by
 \`bun scripts/docs.ts\`.
 `;

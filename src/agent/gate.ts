@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { messageOf, QnError } from "../base/errors.ts";
 import { encode, LineReader } from "../protocol/frame.ts";
 import { confirm, handshakeLineBytesMax, secretBytes } from "../protocol/handshake.ts";
-import { type OpenOnward, parseOpen } from "../protocol/messages.ts";
+import { type Open, type OpenOnward, parseOpen } from "../protocol/messages.ts";
 import { pieces } from "../protocol/piece.ts";
 import { carry } from "../system/carry.ts";
 import { within } from "../system/clock.ts";
@@ -62,7 +62,8 @@ async function admit(connection: Connection, options: GateOptions, onSettled: ()
 
 /** Becomes what is asked for; a stream that has ended in both directions may be followed by another request. */
 async function serve(connection: Connection, lines: Lines, options: GateOptions): Promise<void> {
-  const request = parseOpen(await lines.next());
+  const request = askedFor(await lines.next(), connection);
+  if (request === undefined) return;
   const early = lines.release();
   if (request.open === "control") return options.onControl(connection, early);
   if (request.open === "names") return options.onNames(connection, early);
@@ -75,6 +76,18 @@ async function serve(connection: Connection, lines: Lines, options: GateOptions)
     serve(connection, linesOf(connection, reader), options).catch(() => connection.reset());
   };
   await carryStream(connection, early, addressOf, keep ? again : undefined);
+}
+
+/** What the caller asks for. A stream that this agent does not know is refused in words: the host may be newer. */
+function askedFor(line: string, connection: Connection): Open | undefined {
+  try {
+    return parseOpen(line);
+  } catch (error) {
+    if (!line.startsWith('{"open":"')) throw error;
+    connection.write(encode({ ok: false, reason: messageOf(error) }));
+    connection.end();
+    return undefined;
+  }
 }
 
 /** Joins the caller's connection to its target, or answers why not and ends. `again` takes the connection at the end. */

@@ -8,12 +8,20 @@ import {
   parseHostMessage,
   protocolVersion,
   type PortRange,
+  type ProvisionStep,
   type PublishedPort,
 } from "../protocol/messages.ts";
+import { capabilities } from "../protocol/skew.ts";
 import type { Connection } from "../system/connection.ts";
 
 /** What the host should know, as of now. `report` numbers the state of the ports. */
-type Report = { report: number; ports: readonly PublishedPort[]; docker: "ready" | "down"; sources: readonly string[] };
+type Report = {
+  report: number;
+  ports: readonly PublishedPort[];
+  docker: "ready" | "down";
+  sources: readonly string[];
+  steps: readonly ProvisionStep[];
+};
 
 /** Who this agent is, for `hello`. */
 export type Identity = Pick<Extract<AgentMessage, { type: "hello" }>, "version" | "arch" | "image">;
@@ -23,10 +31,12 @@ export class HostLink {
   readonly #identity: Identity;
   readonly #connections = new Set<Connection>();
   #asked = 0;
-  #report: Report = { report: 0, ports: [], docker: "down", sources: [] };
+  #report: Report = { report: 0, ports: [], docker: "down", sources: [], steps: [] };
 
   /** Called with each answer to a report of ports; `taken` when it was asked for. */
   onServed: (report: number, failed: readonly FailedPort[], taken?: readonly number[]) => void = () => {};
+  /** Called when the host wants the clock looked at, or answers what `ask` has asked on the same link. */
+  onClock: (message: Extract<HostMessage, { type: "clock" }>, ask: (asked: number) => void) => void = () => {};
   /** Called with what has changed on the host below what containers mount. */
   onChanges: (changes: Extract<HostMessage, { type: "changes" }>) => void = () => {};
 
@@ -37,10 +47,14 @@ export class HostLink {
   /** Takes a control connection over and brings the host up to date. */
   adopt(connection: Connection, early: Uint8Array): void {
     const reader = new LineReader();
+    const send = (message: AgentMessage): void => void connection.write(encode(message));
     const read = (bytes: Uint8Array): void => {
       reader.push(bytes);
       try {
-        for (let line = reader.next(); line !== undefined; line = reader.next()) this.#hear(parseHostMessage(line));
+        for (let line = reader.next(); line !== undefined; line = reader.next()) {
+          const message = parseHostMessage(line);
+          if (message !== undefined) this.#hear(message, send);
+        }
       } catch (error) {
         this.log(messageOf(error));
         connection.reset();
@@ -50,10 +64,10 @@ export class HostLink {
     connection.onEnd = () => connection.end();
     connection.onClose = () => this.#connections.delete(connection);
     this.#connections.add(connection);
-    const send = (message: AgentMessage): void => void connection.write(encode(message));
-    send({ type: "hello", protocol: protocolVersion, ...this.#identity });
+    send({ type: "hello", protocol: protocolVersion, capabilities: [...capabilities], ...this.#identity });
     send(this.#portsMessage());
     send({ type: "docker", state: this.#report.docker });
+    if (this.#report.steps.length > 0) send({ type: "provision", steps: [...this.#report.steps] });
     // A new link begins without any.
     if (this.#report.sources.length > 0) send({ type: "mounts", sources: [...this.#report.sources] });
     read(early);
@@ -94,6 +108,12 @@ export class HostLink {
     return this.#asked;
   }
 
+  /** How far the commands of the settings are. */
+  reportProvision(steps: readonly ProvisionStep[]): void {
+    this.#report.steps = steps;
+    this.#send({ type: "provision", steps: [...steps] });
+  }
+
   /** A line for the host's agent log; the guest's journal gets it too. */
   log(text: string): void {
     process.stderr.write(`${text}\n`);
@@ -105,7 +125,8 @@ export class HostLink {
     return { type: "ports", report, ports: [...ports] };
   }
 
-  #hear(message: HostMessage): void {
+  #hear(message: HostMessage, send: (answer: AgentMessage) => void): void {
+    if (message.type === "clock") this.onClock(message, (asked) => send({ type: "clock", asked }));
     if (message.type === "served") this.onServed(message.report, message.failed, message.taken);
     if (message.type === "changes") this.onChanges(message);
   }

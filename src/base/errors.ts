@@ -29,7 +29,10 @@ const catalogue = {
     exit: 32,
     hint: "`qn logs --source serial` shows how far the guest came; `--timeout` gives it longer.",
   },
-  AGENT_INCOMPATIBLE: { exit: 33, hint: "Build the image again with `qn image build`, then `qn down` and `qn up`." },
+  AGENT_INCOMPATIBLE: {
+    exit: 33,
+    hint: "Build the image again with `qn image build`, then `qn down` and `qn up`; or upgrade qn.",
+  },
   DOCKER_UNREACHABLE: { exit: 34, hint: "`qn ssh -- journalctl -u docker` shows why Docker does not answer." },
   SUPERVISOR_FAILED: { exit: 35, hint: "`qn logs` shows what the supervisor said last." },
   SUPERVISOR_UNREACHABLE: { exit: 36, hint: "Try `qn down --force`, then `qn up`." },
@@ -92,9 +95,18 @@ export class QnError extends Error {
   }
 }
 
-/** Turns an error into what can be sent to another process; one that has no code becomes BUG. */
+/** An error with a code of the catalogue: a disk that is full or read-only is the machine's, what else has none is a BUG. */
+export function knownError(error: unknown): QnError {
+  if (error instanceof QnError) return error;
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const isDisk = ["ENOSPC", "EDQUOT", "EROFS"].some((each) => each === code);
+  if (!isDisk) return new QnError("BUG", messageOf(error), { cause: error });
+  return new QnError("DISK_FAILED", `This machine's disk cannot be written to: ${messageOf(error)}.`, { cause: error });
+}
+
+/** Turns an error into what can be sent to another process. */
 export function reportOf(error: unknown): ErrorReport {
-  const known = error instanceof QnError ? error : new QnError("BUG", messageOf(error), { cause: error });
+  const known = knownError(error);
   return { code: known.code, message: known.message, hint: known.hint, details: known.details };
 }
 

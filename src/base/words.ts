@@ -67,6 +67,14 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best !== undefined && best.distance <= Math.min(2, word.length / 2) ? best.candidate : undefined;
 }
 
+/** Below zero when `a` is older than `b`, above when newer: by numbers, part by part. */
+export function compareVersions(a: string, b: string): number {
+  const left = a.split(".").map(Number);
+  const right = b.split(".").map(Number);
+  const index = left.findIndex((part, at) => part !== (right[at] ?? 0));
+  return index < 0 ? 0 : (left[index] ?? 0) - (right[index] ?? 0);
+}
+
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let i = 1; i <= from.length; i += 1) {

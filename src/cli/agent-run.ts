@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { readBoot } from "../agent/boot.ts";
 import { servePorts } from "../agent/ports/serve.ts";
+import { provision } from "../agent/provision/run.ts";
 import { serveTmp } from "../agent/tmp/serve.ts";
 import { QnError } from "../base/errors.ts";
 import { notifySystemd } from "../system/libc.ts";
@@ -11,10 +12,11 @@ import { version } from "./version.ts";
 
 const roles = ["ports", "tmp"] as const;
 
-/** Runs one role, or both. Throws USAGE for an unknown one, AGENT_FAILED outside a guest that qn booted. */
+/** Runs one role, or both that serve; `provision` ends by itself. Throws USAGE for an unknown one, AGENT_FAILED outside a guest that qn booted. */
 export async function runAgent(role: string | undefined): Promise<void> {
+  if (role === "provision") return await provision(await readBoot());
   const wanted = roles.filter((name) => role === undefined || name === role);
-  if (wanted.length === 0) throw new QnError("USAGE", `"${role}" is not a role of the agent: ports or tmp.`);
+  if (wanted.length === 0) throw new QnError("USAGE", `"${role}" is not a role of the agent: ports, tmp or provision.`);
   const boot = await readBoot();
   const image = await imageName();
   using stopped = interruption();

@@ -1,7 +1,7 @@
 /** The only catch-all: runs a command line, and turns whatever fails into words and an exit status. */
 import { stripVTControlCharacters } from "node:util";
 import { type CommandDef, renderUsage, runCommand } from "citty";
-import { QnError } from "../base/errors.ts";
+import { knownError, QnError } from "../base/errors.ts";
 import { nearest } from "../base/words.ts";
 import { examplesOf } from "./command.ts";
 import { commands, root } from "./commands.ts";
@@ -92,8 +92,7 @@ function toQnError(error: unknown): QnError {
     // citty colours its messages.
     return new QnError("USAGE", `${stripVTControlCharacters(error.message).replace(/\.$/, "")}.`);
   }
-  return new QnError("BUG", error instanceof Error ? error.message : String(error), {
-    cause: error,
-    ...(error instanceof Error && error.stack !== undefined ? { details: error.stack.split("\n").slice(1, 6) } : {}),
-  });
+  const known = knownError(error);
+  if (known.code !== "BUG" || !(error instanceof Error) || error.stack === undefined) return known;
+  return new QnError("BUG", known.message, { cause: error, details: error.stack.split("\n").slice(1, 6) });
 }

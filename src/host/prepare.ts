@@ -17,6 +17,7 @@ import { macOf } from "./qemu/mac.ts";
 import { planVm } from "./qemu/plan.ts";
 import { probeHost } from "./qemu/probe.ts";
 import { findVirtiofsd } from "./qemu/probe-virtiofsd.ts";
+import { refuseSkew } from "./skew.ts";
 import { type GuestShare, type LookedAt, shareMistakes, sharesOf } from "./shares.ts";
 
 /** What settings, host and image say about a VM together. */
@@ -37,7 +38,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Checks everything that can be checked without touching anything: settings, QEMU, firmware, accelerator, image. Throws
- * the first of VM_NEWER, CONFIG_INVALID, QEMU_MISSING, FIRMWARE_MISSING, ACCEL_UNAVAILABLE, IMAGE_MISSING and IMAGE_CORRUPT.
+ * the first of VM_NEWER, CONFIG_INVALID, QEMU_MISSING, FIRMWARE_MISSING, ACCEL_UNAVAILABLE, IMAGE_MISSING,
+ * AGENT_INCOMPATIBLE and IMAGE_CORRUPT.
  */
 export async function prepareVm(
   layout: Layout,
@@ -58,6 +60,8 @@ export async function prepareVm(
   // Any ports will do to find out whether there is a plan at all.
   specFor({ gate: 1, ssh: 2 });
   const image = await imageOf(layout, config);
+  const { protocol, name, version } = image.manifest;
+  refuseSkew(`The image "${name}" (${version})`, protocol);
   await verifyImage(image);
   return { config, origins, facts, image, shares, virtiofsd, specFor };
 }

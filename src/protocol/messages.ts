@@ -3,7 +3,12 @@ import * as v from "valibot";
 import { QnError } from "../base/errors.ts";
 import { arches } from "../base/words.ts";
 
-/** Grows when an older other side could misunderstand. Equal numbers understand each other; `hello` carries it. */
+/**
+ * The promise between versions of qn (docs/decisions.md): what one side says more than before is a field that may be left
+ * out, or a kind of message that the other passes over, or a stream that it refuses with a reason; what a side has to know
+ * beforehand is listed in `hello`. This number grows only when an older other side would do the wrong thing; `hello` and
+ * the image's manifest carry it. skew.ts says which numbers work together.
+ */
 export const protocolVersion = 2;
 
 /** PATH_MAX of Linux; macOS has less. */
@@ -74,9 +79,11 @@ const bootSchema = v.object({
   /** What the user adds to Docker's daemon.json; a host that knows no such setting sends none. */
   daemon: v.optional(v.record(v.string(), v.unknown())),
   /** Whether listening sockets of the guest are to be forwarded that nobody publishes. */
-  listen: v.boolean(),
+  listen: v.optional(v.boolean(), false),
+  /** Shell commands that root runs before Docker starts: at each boot, or once on each system disk. */
+  provision: v.optional(v.array(v.object({ run: v.string(), when: v.picklist(["boot", "once"]) }))),
   /** Variables for dockerd: the host's proxy. */
-  proxy: v.record(v.pipe(v.string(), v.regex(/^(https?|no)_proxy$/i)), v.string()),
+  proxy: v.optional(v.record(v.pipe(v.string(), v.regex(/^(https?|no)_proxy$/i)), v.string()), {}),
 });
 
 /** What the guest learns at boot. `folder` of a share is where it is mounted: its `path`, or aside for /tmp. */
@@ -135,19 +142,44 @@ const openedSchema = v.variant("ok", [
 
 export type Opened = v.InferOutput<typeof openedSchema>;
 
+/** The most commands of the settings. */
+export const provisionStepsMax = 64;
+
+/** How far each command of the settings is, in their order; `last` is the last line that it has said. */
+export const provisionStepsSchema = v.pipe(
+  v.array(
+    v.object({
+      state: v.picklist(["waiting", "running", "skipped", "done", "failed"]),
+      status: v.optional(v.number()),
+      last: v.optional(shortText),
+    }),
+  ),
+  v.maxLength(provisionStepsMax),
+);
+
+/** How far one command is. */
+export type ProvisionStep = v.InferOutput<typeof provisionStepsSchema>[number];
+
 /** The most ports of one report. */
 export const reportPortsMax = 5_000;
 
 /** The most ranges of ports that Docker may be about to choose from. */
 export const choosingRangesMax = 64;
 
+/** What every version says first, whatever else it says: this much never changes. */
+const helloSchema = v.object({
+  type: v.literal("hello"),
+  protocol: v.pipe(v.number(), v.integer()),
+  version: shortText,
+});
+
 const agentMessageSchema = v.variant("type", [
   v.object({
-    type: v.literal("hello"),
-    protocol: v.pipe(v.number(), v.integer()),
-    version: shortText,
-    arch: v.picklist(arches),
-    image: shortText,
+    ...helloSchema.entries,
+    arch: v.optional(v.picklist(arches)),
+    image: v.optional(shortText),
+    /** What an older agent would pass over in silence; a host that needs it says so. */
+    capabilities: v.optional(v.pipe(v.array(shortText), v.maxLength(64))),
   }),
   v.object({
     type: v.literal("ports"),
@@ -166,13 +198,16 @@ const agentMessageSchema = v.variant("type", [
     ask: v.optional(v.pipe(v.number(), v.integer())),
   }),
   v.object({ type: v.literal("log"), text: v.pipe(v.string(), v.maxLength(16_384)) }),
+  v.object({ type: v.literal("provision"), steps: provisionStepsSchema }),
+  /** Asks for the time. `asked` comes back with the answer: the agent's own steady clock. */
+  v.object({ type: v.literal("clock"), asked: v.number() }),
 ]);
 
 /** What the agent tells the host on the control connection. State, never deltas: the next report repairs a lost one. */
 export type AgentMessage = v.InferOutput<typeof agentMessageSchema>;
 
 const hostMessageSchema = v.variant("type", [
-  v.object({ type: v.literal("hello"), protocol: v.pipe(v.number(), v.integer()), version: shortText }),
+  helloSchema,
   v.object({
     type: v.literal("served"),
     report: v.pipe(v.number(), v.integer()),
@@ -199,6 +234,11 @@ const hostMessageSchema = v.variant("type", [
     files: changedPaths,
     answers: v.optional(v.pipe(v.number(), v.integer())),
   }),
+  /** Look at your clock: it may be wrong. With `answer`, what the host's says, in milliseconds since 1970. */
+  v.object({
+    type: v.literal("clock"),
+    answer: v.optional(v.object({ asked: v.number(), nowMs: v.number() })),
+  }),
 ]);
 
 /** What the host tells the agent on the control connection; `served` answers a report of ports once all are listened on. */
@@ -211,10 +251,35 @@ export type FailedPort = Extract<HostMessage, { type: "served" }>["failed"][numb
 export const parseBoot = parserOf("boot credential", bootSchema);
 export const parseOpen = parserOf("open request", openSchema);
 export const parseOpened = parserOf("answer to an open request", openedSchema);
-export const parseAgentMessage = parserOf("agent's message", agentMessageSchema);
-export const parseHostMessage = parserOf("host's message", hostMessageSchema);
+
+/** The same of messages; nothing for one of a kind that only a newer other side knows. */
+export const parseAgentMessage = passingOver(agentMessageSchema, parserOf("agent's message", agentMessageSchema));
+export const parseHostMessage = passingOver(hostMessageSchema, parserOf("host's message", hostMessageSchema));
 
 // --- internal ---
+
+type Kind = { readonly entries: { readonly type: { readonly literal: string } } };
+
+function passingOver<Message>(
+  { options }: { readonly options: readonly Kind[] },
+  parse: (line: string) => Message,
+): (line: string) => Message | undefined {
+  const kinds = options.map(({ entries }) => entries.type.literal);
+  return (line) => {
+    const value = valueOf(line);
+    const type = typeof value === "object" && value !== null && "type" in value ? value.type : undefined;
+    return typeof type === "string" && !kinds.includes(type) ? undefined : parse(line);
+  };
+}
+
+/** What the line holds; nothing when it is not JSON, which is the parser's to refuse. */
+function valueOf(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
 
 function parserOf<Schema extends v.GenericSchema>(what: string, schema: Schema) {
   return (line: string): v.InferOutput<Schema> => {

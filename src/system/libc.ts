@@ -1,4 +1,4 @@
-/** The door to what only the C library offers: locks on open files, mounts, and datagrams to systemd. */
+/** The door to what only the C library offers: locks on open files, mounts, clocks, and datagrams to systemd. */
 import { dlopen, FFIType, read } from "bun:ffi";
 import { closeSync, openSync } from "node:fs";
 import { constants } from "node:os";
@@ -26,6 +26,11 @@ const AF_INET6 = 10;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
+const CLOCK_REALTIME = 0;
+const TFD_TIMER_ABSTIME = 1;
+const TFD_TIMER_CANCEL_ON_SET = 2;
+const TFD_NONBLOCK = 0o4000;
+const TFD_CLOEXEC = 0o2000000;
 
 /** Takes an exclusive lock on an open file without waiting (flock(2)); false when another process holds it. */
 export function tryLock(fd: number): boolean {
@@ -122,7 +127,39 @@ export function holdPort(protocol: "tcp" | "udp", port: number): { release(): vo
   return undefined;
 }
 
+/**
+ * Sets this machine's clock to milliseconds since 1970 (clock_settime(2) with CLOCK_REALTIME, Linux only). Throws EPERM
+ * for whoever is not root.
+ */
+export function setClock(ms: number): void {
+  check("clock_settime", `${ms}`, linux().clock_settime(CLOCK_REALTIME, timespec(ms)));
+}
+
+/**
+ * The descriptor of a timer that never expires and that a jump of the clock cancels: a read then fails with ECANCELED
+ * (timerfd_create(2), Linux only). Nothing when the kernel gives none.
+ */
+export function cancelableTimer(): number | undefined {
+  const c = linux();
+  const fd = c.timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+  if (fd < 0) return undefined;
+  // struct itimerspec: no interval, and a time that nobody lives to see.
+  const never = Buffer.concat([timespec(0), timespec(4e14)]);
+  if (c.timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, never, null) === 0) return fd;
+  c.close(fd);
+  return undefined;
+}
+
 // --- internal ---
+
+/** struct timespec on 64-bit systems: seconds and nanoseconds. */
+function timespec(ms: number): Buffer {
+  const bytes = Buffer.alloc(16);
+  const seconds = Math.floor(ms / 1000);
+  bytes.writeBigInt64LE(BigInt(seconds), 0);
+  bytes.writeBigInt64LE(BigInt(Math.round((ms - seconds * 1000) * 1e6)), 8);
+  return bytes;
+}
 
 const text = (value: string): Buffer => Buffer.from(`${value}\0`);
 
@@ -144,6 +181,9 @@ const linux = lazily(
       sendto: { args: [i32, ptr, u64, i32, ptr, i32], returns: FFIType.i64 },
       bind: { args: [i32, ptr, i32], returns: i32 },
       close: { args: [i32], returns: i32 },
+      clock_settime: { args: [i32, ptr], returns: i32 },
+      timerfd_create: { args: [i32, i32], returns: i32 },
+      timerfd_settime: { args: [i32, i32, ptr, ptr], returns: i32 },
       __errno_location: { args: [], returns: ptr },
     }).symbols,
 );

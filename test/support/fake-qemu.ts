@@ -1,5 +1,5 @@
 /** A program in QEMU's place: answers what qn asks of one, and boots a "guest" that behaves or misbehaves as it is told. */
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { openGate } from "../../src/agent/gate.ts";
 import { HostLink } from "../../src/agent/link.ts";
@@ -23,8 +23,12 @@ export type Behaviour =
   | "ignores-power"
   /** The guest runs, listens to nothing, and QEMU does not quit when it is told to. */
   | "ignores-all"
-  /** The agent in the guest speaks a newer protocol. */
+  /** The agent in the guest speaks a newer protocol, an older one, or the same as an older qn. */
   | "newer-agent"
+  | "older-agent"
+  | "older-version"
+  /** The agent says hello, and then what no version says. */
+  | "garbling-agent"
   /** Everything runs but Docker. */
   | "no-docker";
 
@@ -64,11 +68,28 @@ function run(): void {
     );
   });
   say("UEFI firmware (fake)");
+  // A test can fill its disk, so that it pauses, or let its guest's kernel panic.
+  process.on("SIGHUP", () => {
+    writeFileSync(`${serial}.paused`, "");
+    tell("BLOCK_IO_ERROR", { device: "", "node-name": "data", operation: "write", action: "stop", nospace: true });
+    tell("STOP");
+  });
+  process.on("SIGINT", () => {
+    say("[   81.500000] Kernel panic - not syncing: sysrq triggered crash");
+    tell("RESET", { guest: true, reason: "guest-reset" });
+    say("UEFI firmware (fake)");
+    setTimeout(() => tell("VSERPORT_CHANGE", { id: "agent", open: true }), 1_000);
+  });
 
   function obey(monitor: Connection, line: string): void {
     const { execute, id } = JSON.parse(line) as { execute: string; id: number };
     if (execute === "quit" && behaviour === "ignores-all") return;
-    monitor.write(encode({ return: {}, id }));
+    const isPaused = existsSync(`${serial}.paused`);
+    monitor.write(encode({ return: execute === "query-status" ? statusOf(isPaused) : {}, id }));
+    if (execute === "cont" && isPaused) {
+      rmSync(`${serial}.paused`);
+      tell("RESUME");
+    }
     // A guest takes longer than a monitor's greeting; this one starts once somebody would hear its doorbell.
     if (execute === "qmp_capabilities" && behaviour !== "hangs" && !isBooting) {
       isBooting = true;
@@ -83,13 +104,30 @@ function run(): void {
   }
 }
 
+function statusOf(isPaused: boolean): object {
+  return isPaused ? { running: false, status: "io-error" } : { running: true, status: "running" };
+}
+
+/** What agents of other versions say once they have proven themselves. */
+const otherWords: Readonly<Partial<Record<Behaviour, readonly object[]>>> = {
+  "newer-agent": [{ type: "hello", protocol: protocolVersion + 1, version: "9.0.0", newer: true }],
+  "older-agent": [
+    { type: "hello", protocol: protocolVersion - 1, version: "0.0.1" },
+    { type: "ports", ports: [] },
+  ],
+  "garbling-agent": [
+    { type: "hello", protocol: protocolVersion, version: "0.1.0" },
+    { type: "ports", ports: [] },
+  ],
+};
+
 /** The guest: the agent's real gate and link, and a fake Docker behind them. */
 async function bootGuest(say: (line: string) => void, tell: (event: string, data: object) => void): Promise<void> {
   const boot = parseBoot(credential("qn.boot"));
   const socketPath = join(dirname(process.env["QN_QEMU"] ?? "/tmp"), `docker-${process.pid}.sock`);
   const docker = behaviour === "no-docker" ? undefined : await fakeDocker({ socketPath });
-  const protocol = behaviour === "newer-agent" ? protocolVersion + 1 : undefined;
-  const link = new HostLink({ version: "0.1.0", arch: ownArch(), image: "fake 1" });
+  const version = behaviour === "older-version" ? "0.0.9" : "0.1.0";
+  const link = new HostLink({ version, arch: ownArch(), image: "fake 1" });
   openGate({
     secret: Buffer.from(boot.secret, "hex"),
     address: { hostname: "127.0.0.1", port: gatePort() },
@@ -99,8 +137,9 @@ async function bootGuest(say: (line: string) => void, tell: (event: string, data
     },
     onNames: (connection) => void connection.write(encode({ ok: true })),
     onControl: (connection, early) => {
-      if (protocol === undefined) return link.adopt(connection, early);
-      connection.write(encode({ type: "hello", protocol, version: "9.0.0", arch: ownArch(), image: "fake 9" }));
+      const said = otherWords[behaviour];
+      if (said === undefined) return link.adopt(connection, early);
+      connection.write(said.map(encode).join(""));
     },
   });
   if (docker !== undefined) link.reportDocker("ready");

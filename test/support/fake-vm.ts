@@ -8,6 +8,7 @@ import { formatManifest } from "../../src/host/image/manifest.ts";
 import { hashOf } from "../../src/host/image/store.ts";
 import { type Layout, layoutOf, type VmPaths } from "../../src/host/layout.ts";
 import type { ControlEvent } from "../../src/host/supervisor/messages.ts";
+import { protocolVersion } from "../../src/protocol/messages.ts";
 import { ownArch } from "../../src/system/platform.ts";
 import { run } from "../../src/system/process.ts";
 import type { Behaviour } from "./fake-qemu.ts";
@@ -114,7 +115,7 @@ async function makeImage(layout: Layout): Promise<void> {
     name: "debian",
     version: "1",
     arch,
-    protocol: 1,
+    protocol: protocolVersion,
     recipe: "fake",
     inputs: "00".repeat(32),
     disk: { sha256: await hashOf(disk), sizeBytes: Bun.file(disk).size, virtualSizeBytes: 1024 ** 3 },

@@ -13,7 +13,7 @@ export const failure: ErrorReport = { code: "DISK_FAILED", message: "The disk is
 export function words(state: State): string {
   switch (state.name) {
     case "starting":
-      return `starting ${state.phase}${state.resets === 0 ? "" : ` after ${state.resets}`}`;
+      return `starting ${state.phase}${state.resets === 0 ? "" : ` after ${state.resets}`}${state.isProvisioning ? " provisioning" : ""}`;
     case "degraded":
       return `degraded ${state.silent}`;
     case "stopping":
@@ -38,6 +38,12 @@ export const events: Readonly<Record<string, Event>> = {
   doorbell: { type: "doorbell" },
   linked: { type: "linked" },
   "link-lost": { type: "link-lost" },
+  paused: { type: "paused" },
+  panic: { type: "guest-reset", hasPanicked: true },
+  reboot: { type: "guest-reset", hasPanicked: false },
+  resumed: { type: "resumed" },
+  provisioning: { type: "provisioning", isBusy: true },
+  provisioned: { type: "provisioning", isBusy: false },
   "docker-answers": { type: "docker-answers" },
   "docker-down": { type: "docker-down" },
   stop: { type: "stop", force: false },

@@ -16,6 +16,7 @@ import { writeFileAtomically } from "../../system/files.ts";
 import { inheritedSocket } from "../../system/inherited.ts";
 import { ChangeReceiver } from "../changes/receive.ts";
 import { seeingChanges } from "../changes/hooks.ts";
+import { GuestClock } from "../clock.ts";
 import { hideHostPorts } from "../firewall.ts";
 import { openGate } from "../gate.ts";
 import { HostLink, type Identity } from "../link.ts";
@@ -23,6 +24,7 @@ import { HostNames } from "../names/host-names.ts";
 import { interceptNames } from "../names/intercept.ts";
 import { serveNames } from "../names/serve.ts";
 import { servePlugin } from "../plugin.ts";
+import { watchProvision } from "../provision/tell.ts";
 import { provideProxy } from "../proxy.ts";
 import { PortBook } from "./book.ts";
 import { HeldPorts } from "./held.ts";
@@ -94,6 +96,7 @@ export async function servePorts(
   const plugin = await servePlugin(pluginSocket, seeingChanges(hooks, changes, details), { inherited });
   options.onReady();
   const doorbell = await ring();
+  const beside = await serveBeside(link);
   const sources = [nspawnSource, ...(boot.listen ? [listenSource()] : [])];
   for (const source of sources) void watchSource(source, book, { signal: options.signal, onTrouble });
   const onNudge = (): void =>
@@ -109,6 +112,7 @@ export async function servePorts(
     await watchDocker(docker, { onNudge, onDocker, onTrouble }, options.signal);
   } finally {
     gate.closeAll();
+    beside.close();
     nameServer.close();
     await plugin.close();
     await doorbell.close();
@@ -116,6 +120,14 @@ export async function servePorts(
 }
 
 // --- internal ---
+
+/** What the same link carries beside the ports: the time for the guest's clock, and how far the settings' commands are. */
+async function serveBeside(link: HostLink): Promise<{ close(): void }> {
+  const onLine = (text: string): void => link.log(text);
+  const clock = new GuestClock(onLine);
+  link.onClock = (message, ask) => clock.hear(message, ask);
+  return await watchProvision({ onSteps: (steps) => link.reportProvision(steps), onLine });
+}
 
 /** What the host changes below what containers mount. */
 function changesOf(link: HostLink): ChangeReceiver {

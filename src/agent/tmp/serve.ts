@@ -9,6 +9,7 @@ import { inheritedSocket } from "../../system/inherited.ts";
 import { extendDaemon } from "../daemon.ts";
 import { guardFullDisks } from "../full-disk.ts";
 import { provideLogin } from "../login.ts";
+import { offerProvision } from "../provision/run.ts";
 import { mountShares } from "../shares.ts";
 import { dockerPath } from "../docker-path.ts";
 import { type Mirror, mirrorSources, sweepDeleted } from "./mount.ts";
@@ -26,6 +27,7 @@ export async function serveTmp(boot: Boot, options: { signal: AbortSignal; onRea
   await mountShares(boot);
   guardFullDisks(boot.shares, options.signal, logTrouble);
   await extendDaemon(boot.daemon);
+  await offerProvision(boot);
   const mirrors = boot.shares
     .filter((share) => share.folder !== share.path)
     .map((share) => ({ aside: share.folder, folder: share.path }));

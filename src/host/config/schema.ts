@@ -3,6 +3,7 @@
  * effective settings, the check of files, the QN_* variables, the origins and the documentation follow from this table.
  */
 import * as v from "valibot";
+import { provisionStepsMax } from "../../protocol/messages.ts";
 import { arches, cleanPath, type HostOs } from "../../base/words.ts";
 import { type ConfigOf, type HostSize, type InputOf, leavesOf, nested, schemaOf, section, setting } from "./setting.ts";
 
@@ -47,6 +48,12 @@ const shareSchema = v.strictObject({
   readOnly: v.optional(switchedOn, false),
   security: v.optional(oneOf(["none", "mapped-xattr"])),
   cache: v.optional(oneOf(["mmap", "none", "loose"])),
+});
+
+/** A command that root runs in the guest. */
+const provisionSchema = v.strictObject({
+  run: text,
+  when: v.optional(oneOf(["boot", "once"]), "boot"),
 });
 
 /**
@@ -206,6 +213,15 @@ const settings = {
       () => [],
     ),
   }),
+  provision: setting(
+    v.pipe(
+      v.array(provisionSchema, "must be a list"),
+      v.maxLength(provisionStepsMax, `must have at most ${provisionStepsMax} entries`),
+      v.readonly(),
+    ),
+    "Commands that root runs in the guest before Docker starts: at each boot, or once on each system disk.",
+    (): { run: string; when: "boot" | "once" }[] => [],
+  ),
   sound: setting(switchedOn, "A sound card in the guest, playing on the host.", () => false),
   window: setting(switchedOn, "A window with the guest's screen.", () => false),
   protected: setting(

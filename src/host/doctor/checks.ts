@@ -2,8 +2,9 @@
 import { access, constants, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
-import { byteSize, counted, duration } from "../../base/words.ts";
+import { byteSize, compareVersions, counted, duration } from "../../base/words.ts";
 import { protocolVersion } from "../../protocol/messages.ts";
+import { skewOf } from "../../protocol/skew.ts";
 import { isThere } from "../../system/files.ts";
 import { isLocked } from "../../system/lock.ts";
 import { ownArch, ownUser } from "../../system/platform.ts";
@@ -17,7 +18,7 @@ import type { Environment } from "../prepare.ts";
 import type { HostFacts } from "../qemu/facts.ts";
 import { hostPlatforms } from "../qemu/platforms.ts";
 import { probeHost } from "../qemu/probe.ts";
-import { compareVersions, knownFaults } from "./known-bad.ts";
+import { knownFaults } from "./known-bad.ts";
 
 /** What a check found: all is well, something is worth knowing, or no VM will run like this. */
 export type Finding = {
@@ -154,7 +155,7 @@ async function checkImage({ layout, nowMs }: Place): Promise<readonly Finding[]>
   if (image === undefined)
     return [failure("image", `There is no image "debian" in ${layout.images}.`, "Run: qn image build")];
   const { manifest, folder } = image;
-  if (manifest.protocol !== protocolVersion) {
+  if (skewOf(manifest.protocol) !== undefined) {
     const text = `The image speaks protocol ${manifest.protocol}, this qn ${protocolVersion}.`;
     return [failure("image", text, "Run: qn image build")];
   }

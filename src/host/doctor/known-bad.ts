@@ -1,5 +1,5 @@
 /** Versions of QEMU that are known to fail with qn's guests, and what helps. */
-import type { Arch, HostOs } from "../../base/words.ts";
+import { type Arch, compareVersions, type HostOs } from "../../base/words.ts";
 
 /** What a row is matched with. */
 export type Combination = {
@@ -101,12 +101,4 @@ export function knownFaults(combination: Combination): readonly { readonly effec
       compareVersions(combination.version, from) >= 0 &&
       compareVersions(combination.version, until) < 0,
   );
-}
-
-/** Below zero when `a` is older than `b`, above when newer: by numbers, part by part. */
-export function compareVersions(a: string, b: string): number {
-  const left = a.split(".").map(Number);
-  const right = b.split(".").map(Number);
-  const index = left.findIndex((part, at) => part !== (right[at] ?? 0));
-  return index < 0 ? 0 : (left[index] ?? 0) - (right[index] ?? 0);
 }

@@ -8,7 +8,7 @@ import { ownUser } from "../../system/platform.ts";
 import { run } from "../../system/process.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import { statusOfVm } from "../lifecycle/status.ts";
-import type { Environment } from "../prepare.ts";
+import { effectiveConfig, type Environment } from "../prepare.ts";
 import { readBootRecord } from "../supervisor/boot.ts";
 import { examine } from "./checks.ts";
 import { type Private, redact } from "./redact.ts";
@@ -61,13 +61,19 @@ export async function packReport(options: ReportOptions): Promise<readonly strin
 
 // --- internal ---
 
+/** Commands for the guest may hold passwords, in any form: none of their lines goes out. */
+async function commandLines({ paths, env }: Pick<ReportOptions, "paths" | "env">): Promise<readonly string[]> {
+  const loaded = await effectiveConfig(paths, env).catch(() => undefined);
+  return (loaded?.config.provision ?? []).flatMap(({ run }) => run.split("\n").map((line) => line.trim()));
+}
+
 async function privateThings({ paths, env, keepNames }: ReportOptions): Promise<Private> {
   const boot = await readBootRecord(paths).catch(() => undefined);
   return {
     homeFolder: env["HOME"] ?? homedir(),
     userName: ownUser().name,
     hostName: hostname(),
-    secrets: boot === undefined ? [] : [boot.secret],
+    secrets: [...(boot === undefined ? [] : [boot.secret]), ...(await commandLines({ paths, env }))],
     keepNames,
   };
 }
@@ -90,7 +96,7 @@ async function collect(options: ReportOptions): Promise<Record<string, string>> 
 }
 
 function versions({ version, env, nowMs }: ReportOptions): object {
-  const own = Object.entries(env).filter(([name]) => /^(QN_|DOCKER_)/.test(name));
+  const own = Object.entries(env).filter(([name]) => /^(QN_(?!PROVISION$)|DOCKER_)/.test(name));
   return {
     qn: version,
     bun: Bun.version,

@@ -10,6 +10,9 @@ import { carryClient, type StreamObserver } from "./stream.ts";
 export class Gateway {
   #pool: GatePool | undefined;
 
+  /** Called before each stream. */
+  onUse: () => void = () => {};
+
   /** The gate that new streams take; nothing while the guest cannot be reached. Streams that there are go on. */
   use(pool: GatePool | undefined): void {
     this.#pool = pool;
@@ -18,6 +21,7 @@ export class Gateway {
   /** A proven connection through the gate of now. Throws GATE_REFUSED when the guest cannot be reached. */
   async take(): Promise<Proven> {
     if (this.#pool === undefined) throw new QnError("GATE_REFUSED", "The guest cannot be reached.");
+    this.onUse();
     return await this.#pool.take();
   }
 

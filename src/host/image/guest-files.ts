@@ -13,6 +13,7 @@ import tmpfiles from "../../../guest/tmpfiles.conf" with { type: "text" };
 import containerdDropIn from "../../../guest/units/containerd.service.d/qn.conf" with { type: "text" };
 import dockerDropIn from "../../../guest/units/docker.service.d/qn.conf" with { type: "text" };
 import firewallUnit from "../../../guest/units/qn-firewall.service" with { type: "text" };
+import provisionUnit from "../../../guest/units/qn-provision.service" with { type: "text" };
 import portsSocket from "../../../guest/units/qn-ports.socket" with { type: "text" };
 import portsUnit from "../../../guest/units/qn-ports.service" with { type: "text" };
 import tmpSocket from "../../../guest/units/qn-tmp.socket" with { type: "text" };
@@ -48,6 +49,7 @@ export function guestFiles(programs: GuestPrograms): readonly GuestFile[] {
     { path: `${unitFolder}/qn-firewall.service`, mode: 0o644, text: withPrograms(firewallUnit, programs) },
     { path: `${unitFolder}/qn-ports.socket`, mode: 0o644, text: portsSocket },
     { path: `${unitFolder}/qn-tmp.socket`, mode: 0o644, text: tmpSocket },
+    { path: `${unitFolder}/qn-provision.service`, mode: 0o644, text: withPrograms(provisionUnit, programs) },
     { path: `${unitFolder}/qn-ports.service`, mode: 0o644, text: withPrograms(portsUnit, programs) },
     { path: `${unitFolder}/qn-tmp.service`, mode: 0o644, text: withPrograms(tmpUnit, programs) },
   ];

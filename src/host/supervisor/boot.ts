@@ -85,13 +85,14 @@ export async function writeBootFiles(
     daemon: config.docker.daemon,
     proxy: { ...proxy },
     listen: config.ports.listen,
+    ...(config.provision.length > 0 && { provision: [...config.provision] }),
   };
   const text = JSON.stringify(content);
   if (Buffer.byteLength(text) > bootBytesMax) {
     throw new QnError(
       "CONFIG_INVALID",
       `What the guest is told at boot takes ${Buffer.byteLength(text)} bytes; at most ${bootBytesMax} fit.`,
-      { hint: "Shorten docker.daemon, or share fewer folders." },
+      { hint: "Shorten provision or docker.daemon, or share fewer folders." },
     );
   }
   await writeFileAtomically(paths.bootFile, JSON.stringify(boot));

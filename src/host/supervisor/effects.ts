@@ -1,4 +1,5 @@
 /** Carries out what the state machine decides, and owns every handle that comes of it. */
+import { dirname } from "node:path";
 import { messageOf, QnError, reportOf } from "../../base/errors.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import { offerContext, withdrawContext } from "../integrate/docker/context.ts";
@@ -12,10 +13,12 @@ import { qemuArgs } from "../qemu/args.ts";
 import { powerDown } from "../qmp/commands.ts";
 import { type BootRecord, newBoot, readBootRecord, recordQemu, removeBootFiles, writeBootFiles } from "./boot.ts";
 import { makeDisks } from "./disks.ts";
+import { GuestTrouble } from "./guest-trouble.ts";
 import { HandForwards } from "./hand-forwards.ts";
 import { limitLogs } from "./log-limit.ts";
 import type { Effect, Event } from "./machine.ts";
 import { adoptQemu, type Qemu, startQemu } from "./qemu.ts";
+import { Provisioning } from "./provision.ts";
 import type { SuperviseOptions } from "./run.ts";
 import { Seam } from "./seam.ts";
 import { tailOf, watchForSilence } from "./serial.ts";
@@ -26,6 +29,7 @@ import { startVirtiofs } from "./virtiofs.ts";
 export type Teller = {
   readonly dispatch: (event: Event) => void;
   readonly onForwards: (what: ForwardsChange) => void;
+  readonly onProvision: (step: number, of: number) => void;
   readonly warn: (text: string) => void;
   readonly log: (text: string) => void;
 };
@@ -78,8 +82,9 @@ export class Effects {
       if (adopted === undefined || boot === undefined) return this.#tell.dispatch({ type: "prepared" });
       this.#tell.log("adopts the QEMU of a supervisor that has died");
       this.#boot = boot;
-      this.#own(adopted);
+      const trouble = this.#own(adopted);
       this.#tell.dispatch({ type: "adopted" });
+      await trouble.begin();
     });
   }
 
@@ -188,17 +193,27 @@ export class Effects {
   }
 
   /** Takes charge of a QEMU: hears its doorbell and its end. */
-  #own(qemu: Qemu): void {
+  #own(qemu: Qemu): GuestTrouble {
     this.#qemu = qemu;
-    qemu.qmp.onEvent(({ name, data }) => {
-      if (name === "VSERPORT_CHANGE" && data["open"] === true) this.#tell.dispatch({ type: "doorbell" });
+    const { dataDisk, logs } = this.#options.paths;
+    const trouble = new GuestTrouble(qemu.qmp, {
+      ...this.#tell,
+      folder: dirname(dataDisk),
+      console: () => tailOf(logs.serial, 60),
+      onReset: () => this.#seam?.drop("the guest starts anew"),
     });
-    void this.#awaitEnd(qemu);
+    qemu.qmp.onEvent((event) => {
+      if (event.name === "VSERPORT_CHANGE" && event.data["open"] === true) this.#tell.dispatch({ type: "doorbell" });
+      trouble.hear(event);
+    });
+    void this.#awaitEnd(qemu, trouble);
+    return trouble;
   }
 
-  async #awaitEnd(qemu: Qemu): Promise<void> {
+  async #awaitEnd(qemu: Qemu, trouble: GuestTrouble): Promise<void> {
     const { paths } = this.#options;
     const how = await qemu.exited;
+    trouble.close();
     this.#qemu = undefined;
     const details = [...tailOf(paths.logs.qemu, 5), ...tailOf(paths.logs.serial, 10)];
     const error = new QnError("QEMU_EXITED", `${how} while the VM was needed.`, { details });
@@ -243,6 +258,8 @@ export class Effects {
       dispatch: this.#tell.dispatch,
       onDocker: () => (this.#context ??= this.#offerContext()),
       onForwards: this.#tell.onForwards,
+      provisioning: new Provisioning(this.#needPrepared().config.provision.length, this.#tell),
+      warn: this.#tell.warn,
       log: this.#tell.log,
     });
     void this.#beginHandForwards();

@@ -5,24 +5,34 @@ import { type AgentMessage, type HostMessage, parseAgentMessage, protocolVersion
 import { within } from "../../system/clock.ts";
 import { dial, type GateKey, type Proven } from "../gate/dial.ts";
 import { GatePool } from "../gate/pool.ts";
+import { refuseSkew } from "../skew.ts";
 
 /** What the supervisor does with what the agent says. */
 export type GuestListener = {
   /** `reply` answers on the same link. */
   readonly onMessage: (message: AgentMessage, reply: (answer: HostMessage) => void) => void;
-  readonly onLost: (reason: string) => void;
+  /** `isNonsense` when the agent has said what this qn cannot read. */
+  readonly onLost: (reason: string, isNonsense: boolean) => void;
 };
 
+/** What an agent says of itself. */
+export type Hello = Extract<AgentMessage, { type: "hello" }>;
+
 /** A link to one life of the agent. `close` ends it without a word to `onLost`. */
-export type GuestLink = { readonly pool: GatePool; readonly agentVersion: string; close(): void };
+export type GuestLink = {
+  readonly pool: GatePool;
+  readonly hello: Hello;
+  tell(message: HostMessage): void;
+  close(): void;
+};
 
 /** How long an agent that has proven itself may take to say hello: it does so at once, unless the guest hangs. */
 const usualDeadlineMs = 20_000;
 
 /**
  * Links to the agent behind the gate: control connection, hello both ways, pool. Throws GATE_REFUSED or PROTOCOL when
- * the gate does not answer as it should, AGENT_INCOMPATIBLE when the agent speaks another protocol; the connection is
- * closed then.
+ * the gate does not answer as it should, AGENT_INCOMPATIBLE when the agent, which has proven to be this guest's, says no
+ * hello that this qn works with; the connection is closed then.
  */
 export async function linkGuest(
   key: GateKey,
@@ -32,9 +42,9 @@ export async function linkGuest(
 ): Promise<GuestLink> {
   const proven = await dial(key);
   const { connection } = proven;
-  let agentVersion: string;
+  let hello: Hello;
   try {
-    agentVersion = await greet(proven, version, helloDeadlineMs);
+    hello = await greet(proven, version, helloDeadlineMs);
   } catch (error) {
     connection.reset();
     throw error;
@@ -46,30 +56,38 @@ export async function linkGuest(
     pool.close();
     connection.reset();
   };
-  const lose = (reason: string): void => {
+  const lose = (error: unknown): void => {
     if (isOver) return;
     close();
-    listener.onLost(reason);
+    listener.onLost(messageOf(error), error instanceof QnError && error.code === "AGENT_INCOMPATIBLE");
   };
-  pool.onLost = (error) => lose(error.message);
+  pool.onLost = lose;
   const reply = (answer: HostMessage): void => void connection.write(encode(answer));
-  void hear(proven, (message) => listener.onMessage(message, reply)).catch((error: unknown) => lose(messageOf(error)));
-  return { pool, agentVersion, close };
+  void hear(proven, (message) => listener.onMessage(message, reply)).catch(lose);
+  return { pool, hello, tell: reply, close };
 }
 
 // --- internal ---
 
-/** Says hello both ways; gives back the agent's version. */
-async function greet({ connection, lines }: Proven, version: string, deadlineMs: number): Promise<string> {
+/** Says hello both ways; gives back the agent's. */
+async function greet({ connection, lines }: Proven, version: string, deadlineMs: number): Promise<Hello> {
   connection.write(encode({ open: "control" }));
   connection.write(encode({ type: "hello", protocol: protocolVersion, version }));
-  const hello = parseAgentMessage(await within(lines.next(), deadlineMs, noHello));
-  if (hello.type === "hello" && hello.protocol === protocolVersion) return hello.version;
-  const spoken = hello.type === "hello" ? `version ${hello.protocol} (qn ${hello.version})` : "no hello";
-  throw new QnError(
-    "AGENT_INCOMPATIBLE",
-    `The agent in the guest speaks ${spoken} of the protocol, this qn version ${protocolVersion}.`,
-  );
+  const hello = helloIn(await within(lines.next(), deadlineMs, noHello));
+  refuseSkew(`The agent in the guest (qn ${hello.version})`, hello.protocol);
+  return hello;
+}
+
+/** Every version says hello first, in words that never change: whoever says anything else will say so next time, too. */
+function helloIn(line: string): Hello {
+  let what = "something else.";
+  try {
+    const message = parseAgentMessage(line);
+    if (message?.type === "hello") return message;
+  } catch (error) {
+    what = messageOf(error);
+  }
+  throw new QnError("AGENT_INCOMPATIBLE", `The agent in the guest says no hello that this qn understands: ${what}`);
 }
 
 function noHello(): QnError {
@@ -77,5 +95,18 @@ function noHello(): QnError {
 }
 
 async function hear({ lines }: Proven, onMessage: (message: AgentMessage) => void): Promise<never> {
-  for (;;) onMessage(parseAgentMessage(await lines.next()));
+  for (;;) {
+    const line = await lines.next();
+    const message = understood(line);
+    if (message !== undefined) onMessage(message);
+  }
+}
+
+/** A message that cannot be read is another matter than a connection that ends: it will be the same on the next link. */
+function understood(line: string): AgentMessage | undefined {
+  try {
+    return parseAgentMessage(line);
+  } catch (cause) {
+    throw new QnError("AGENT_INCOMPATIBLE", messageOf(cause), { cause });
+  }
 }

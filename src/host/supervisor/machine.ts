@@ -7,12 +7,24 @@ export type Phase = (typeof phases)[number];
 
 /** The states that `qn status` shows. A VM without a supervisor is "stopped" or, after a failure, "failed". */
 export type State =
-  | { readonly name: "starting"; readonly phase: Phase; readonly resets: number }
+  | {
+      readonly name: "starting";
+      readonly phase: Phase;
+      readonly resets: number;
+      /** Whether commands of the settings run in the guest. */
+      readonly isProvisioning?: true;
+    }
   | { readonly name: "running" }
-  | { readonly name: "degraded"; readonly silent: "agent" | "docker" }
+  | { readonly name: "degraded"; readonly silent: Silent }
   | { readonly name: "stopping"; readonly forced: boolean; readonly failure: ErrorReport | undefined }
   | { readonly name: "stopped"; readonly forced: boolean }
   | { readonly name: "failed"; readonly error: ErrorReport };
+
+/**
+ * Who is silent in a VM that is not as it should be: the agent, Docker, or the whole guest, because QEMU has paused it or
+ * because it starts anew, after a panic of its kernel or a reboot.
+ */
+type Silent = "agent" | "docker" | "paused" | "panicked" | "rebooted";
 
 /** What can happen. */
 export type Event =
@@ -23,6 +35,10 @@ export type Event =
   | { readonly type: "doorbell" }
   | { readonly type: "linked" }
   | { readonly type: "link-lost" }
+  | { readonly type: "provisioning"; readonly isBusy: boolean }
+  | { readonly type: "paused" }
+  | { readonly type: "guest-reset"; readonly hasPanicked: boolean }
+  | { readonly type: "resumed" }
   | { readonly type: "docker-answers" }
   | { readonly type: "docker-down" }
   | { readonly type: "stop"; readonly force: boolean }
@@ -48,6 +64,9 @@ export type Limits = { readonly bootMs: number; readonly stopGraceMs: number };
 
 /** How long a guest may take to shut down before QEMU is ended: containers get 10 s of it to stop (docker stop). */
 export const stopGraceMs = 90_000;
+
+/** How long the commands of the settings may take, together: they install programs over slow networks. */
+const provisionMs = 1_800_000;
 
 /** A state and what to do on the way into it. */
 export type Step = readonly [State, ...Effect[]];
@@ -99,12 +118,25 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
       return [to("docker"), { type: "ping-docker" }];
     case "link-lost":
       return [to("agent")];
+    case "provisioning": {
+      const { isProvisioning: _before, ...calm } = state;
+      if (state.phase !== "agent" && state.phase !== "docker") return [state];
+      return event.isBusy
+        ? [
+            { ...calm, isProvisioning: true },
+            { type: "set-deadline", ms: provisionMs },
+          ]
+        : [calm, { type: "set-deadline", ms: limits.bootMs }];
+    }
     case "docker-answers":
       return [{ name: "running" }, { type: "clear-deadline" }];
     case "docker-down":
+    case "paused":
+    case "resumed":
+    case "guest-reset":
       return [state];
     case "deadline":
-      return giveUp(bootTimeout(state.phase, limits.bootMs));
+      return giveUp(state.isProvisioning ? provisionTimeout() : bootTimeout(state.phase, limits.bootMs));
     case "failure":
       return giveUp(event.error);
     case "qemu-exited":
@@ -119,17 +151,26 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
 }
 
 function whileUp(state: Extract<State, { name: "running" | "degraded" }>, event: Event, limits: Limits): Step {
+  // While the whole guest is silent, that is why the others are.
+  const isPaused = state.name === "degraded" && state.silent === "paused";
+  const isWhole = isPaused || (state.name === "degraded" && ["panicked", "rebooted"].includes(state.silent));
   switch (event.type) {
     case "doorbell":
       return [state, { type: "dial-gate" }];
     case "linked":
       return [state, { type: "ping-docker" }];
     case "docker-answers":
-      return [{ name: "running" }];
+      return [isPaused ? state : { name: "running" }];
     case "docker-down":
-      return [{ name: "degraded", silent: "docker" }];
+      return [isWhole ? state : { name: "degraded", silent: "docker" }];
     case "link-lost":
-      return [{ name: "degraded", silent: "agent" }];
+      return [isWhole ? state : { name: "degraded", silent: "agent" }];
+    case "paused":
+      return [{ name: "degraded", silent: "paused" }];
+    case "guest-reset":
+      return [{ name: "degraded", silent: event.hasPanicked ? "panicked" : "rebooted" }];
+    case "resumed":
+      return isPaused ? [{ name: "degraded", silent: "docker" }, { type: "ping-docker" }] : [state];
     case "qemu-exited":
       return failed(event.error);
     case "failure":
@@ -141,6 +182,7 @@ function whileUp(state: Extract<State, { name: "running" | "degraded" }>, event:
     case "disks-ready":
     case "stalled":
     case "deadline":
+    case "provisioning":
       return [state];
   }
 }
@@ -165,6 +207,10 @@ function whileStopping(state: Extract<State, { name: "stopping" }>, event: Event
     case "link-lost":
     case "docker-answers":
     case "docker-down":
+    case "provisioning":
+    case "paused":
+    case "resumed":
+    case "guest-reset":
     case "failure":
       return [state];
   }
@@ -199,6 +245,14 @@ function silentBoot(): ErrorReport {
     code: "BOOT_TIMEOUT",
     message: `The guest fell silent while it booted, and ${resetsMax} resets did not help.`,
     hint: "`qn logs --source serial` shows how far the guest came.",
+  };
+}
+
+function provisionTimeout(): ErrorReport {
+  return {
+    code: "BOOT_TIMEOUT",
+    message: `The commands of the setting provision have not ended after ${provisionMs / 60_000} min.`,
+    hint: "`qn logs --source agent` shows what those before it said; a server belongs in a unit or a container.",
   };
 }
 

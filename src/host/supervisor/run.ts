@@ -64,6 +64,7 @@ class Supervisor {
     this.#effects = new Effects(options, {
       dispatch: (event) => this.#dispatch(event),
       onForwards: (what) => this.#portWatchers.changed(what),
+      onProvision: (step, of) => this.#tell({ event: "provision", step, of }),
       warn: (text) => {
         this.#warnings.push(text);
         this.#tell({ event: "warning", text });
@@ -152,8 +153,7 @@ class Supervisor {
       await this.#effects.handForwards.change(change, forward);
       client.send({ event: "forwarded" });
     } catch (error) {
-      const report = reportOf(error);
-      client.send({ event: "refused", error: { ...report, details: [...(report.details ?? [])] } });
+      client.send({ event: "refused", error: sendable(reportOf(error)) });
     }
   }
 
@@ -179,7 +179,7 @@ class Supervisor {
       case "stopped":
         return { event: "stopped", forced: state.forced };
       case "failed":
-        return { event: "failed", error: { ...state.error, details: [...(state.error.details ?? [])] } };
+        return { event: "failed", error: sendable(state.error) };
       case "degraded":
         return { event: "degraded", reason: reasonOf(state) ?? "" };
       case "stopping":
@@ -204,6 +204,11 @@ class Supervisor {
       log(`cannot write ${this.#options.paths.lastFailure}: ${messageOf(cause)}`);
     }
   }
+}
+
+/** A report as the control socket's schema has it: with a list of its own. */
+function sendable(report: ErrorReport) {
+  return { ...report, details: [...(report.details ?? [])] };
 }
 
 /** A state as one word and its detail, for the log. */

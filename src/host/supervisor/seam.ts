@@ -1,9 +1,10 @@
 /** The seam between host and guest as the supervisor holds it: link to the agent, forwards, Docker socket. */
 import { appendFile } from "node:fs/promises";
-import { messageOf, QnError, reportOf } from "../../base/errors.ts";
-import type { AgentMessage, FailedPort, HostMessage, PortRange } from "../../protocol/messages.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { AgentMessage, FailedPort, HostMessage, PortRange, PublishedPort } from "../../protocol/messages.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import type { Listener } from "../../system/connection.ts";
+import { isThere } from "../../system/files.ts";
 import { dockerApi } from "../../system/docker-api.ts";
 import { portsInUse } from "../../system/ports-in-use.ts";
 import { openDockerSocket } from "../docker-socket.ts";
@@ -17,14 +18,14 @@ import type { VmPaths } from "../layout.ts";
 import { type Forward, Forwards, type ForwardsChange, type Place } from "../ports/apply.ts";
 import { type HandForward, targetName } from "../ports/by-hand.ts";
 import { deniedBy, overlaps, type PortRules } from "../ports/plan.ts";
-import { type GuestLink, linkGuest } from "./guest.ts";
+import { AgentLink, redialMs } from "./agent-link.ts";
+import type { GuestLink } from "./guest.ts";
+import { GuestClockKeeper } from "./guest-clock.ts";
 import type { Event } from "./machine.ts";
+import type { Provisioning } from "./provision.ts";
 
 /** The most ports that the guest is told to keep from Docker: it holds each with a socket or two. */
 const takenPortsMax = 2_048;
-
-/** How long to wait before the next try to link to an agent that does not answer. */
-const redialMs = 500;
 
 /** What the seam needs of the supervisor. */
 export type SeamOptions = {
@@ -42,6 +43,14 @@ export type SeamOptions = {
   /** What has to be done before anybody hears that Docker answers. */
   readonly onDocker: () => Promise<void>;
   readonly onForwards: (what: ForwardsChange) => void;
+  /** The commands of the settings. */
+  readonly provisioning: Provisioning;
+  /** Tells a person. */
+  readonly warn: (text: string) => void;
+  /** Tells of jumps of this machine's clock; the system's own unless given. */
+  readonly watchJumps?: (onJump: () => void) => { close(): void };
+  /** How long an agent may take to answer after one; as usual unless given. */
+  readonly wakeMs?: number;
   readonly log: (text: string) => void;
 };
 
@@ -52,12 +61,13 @@ export class Seam {
   readonly #forwards: Forwards;
   readonly #changes: ChangeFeed;
   readonly #byHand: Forwards;
-  #link: GuestLink | undefined;
+  readonly #agent: AgentLink;
+  readonly #clock: GuestClockKeeper;
+  /** What the guest publishes, as it said last, and what people forward by hand. */
+  #published: readonly PublishedPort[] = [];
+  #handForwards: readonly HandForward[] = [];
   #dockerSocket: Listener | undefined;
-  #redial: Timer | undefined;
   #renames: Timer | undefined;
-  #attempt = 0;
-  #isDialing = false;
   /** Why ports were not listened on at the last report. */
   #told: ReadonlySet<string> = new Set();
   #closed = false;
@@ -74,6 +84,22 @@ export class Seam {
     this.#byHand.onChange = options.onForwards;
     this.#forwards.ownHolder = (place) => holderAmong(this.#byHand.all, place, "a forward made with `qn ports add`");
     this.#byHand.ownHolder = (place) => holderAmong(this.#forwards.all, place);
+    this.#agent = new AgentLink({
+      ...options,
+      onMessage: (message, reply) => void this.#hear(message, reply),
+      onLinked: (link) => this.#onLinked(link),
+      onLost: () => this.#onLost(),
+      onHopeless: (error) => options.dispatch({ type: "failure", error }),
+    });
+    this.#clock = new GuestClockKeeper({
+      link: () => this.#agent.current,
+      onDead: (reason) => this.#agent.renew(reason),
+      onJump: () => void this.#reopen(),
+      log: options.log,
+      ...(options.watchJumps && { watchJumps: options.watchJumps }),
+      ...(options.wakeMs !== undefined && { wakeMs: options.wakeMs }),
+    });
+    this.#gateway.onUse = () => this.#clock.used();
   }
 
   get forwards(): readonly Readonly<Forward>[] {
@@ -82,78 +108,76 @@ export class Seam {
 
   /** Listens on exactly these forwards by hand. Resolves to those that it cannot, and why. */
   async listenByHand(forwards: readonly HandForward[]): Promise<readonly FailedPort[]> {
+    this.#handForwards = forwards;
     const served = forwards.map((forward) => ({ ...forward, containerId: "", container: targetName(forward) }));
     return await this.#byHand.serve(served);
   }
 
-  /** Links to the agent that is there now, and tries again until there is one. A try under way was for another one. */
+  /** Links to the agent that is there now, and tries again until there is one. */
   dial(): void {
-    this.#redial?.cancel();
-    if (this.#closed) return;
-    this.#attempt += 1;
-    this.#isDialing = true;
-    void this.#linkTo(this.#attempt);
+    this.#agent.dial();
+  }
+
+  /** Lets go of a guest that starts anew: clients are refused at once until its agent rings. */
+  drop(reason: string): void {
+    this.#agent.drop(reason);
   }
 
   /** Asks Docker through the host's own socket: that is the way the user has. The guest holds the question if need be. */
   pingDocker(): void {
     const { dockerSocket } = this.#options.paths;
-    this.#dockerSocket ??= openDockerSocket(dockerSocket, this.#gateway, (reason) =>
-      this.#options.log(`docker.sock: ${reason}`),
-    );
+    this.#dockerSocket ??= this.#openDockerSocket();
     void this.#askDocker(dockerSocket);
   }
 
   /** Closes every listener and connection. */
   close(): void {
     this.#closed = true;
-    this.#redial?.cancel();
+    this.#agent.close();
+    this.#clock.close();
     this.#renames?.cancel();
-    this.#link?.close();
     this.#forwards.close();
     this.#changes.close();
     this.#byHand.close();
     this.#dockerSocket?.closeAll();
   }
 
-  async #linkTo(attempt: number): Promise<void> {
-    const { key, version, dispatch, log } = this.#options;
-    const isCurrent = (): boolean => attempt === this.#attempt && !this.#closed;
-    try {
-      let link: GuestLink | undefined;
-      let lost: string | undefined;
-      link = await linkGuest(key, version, {
-        onMessage: (message, reply) => void this.#hear(message, reply),
-        onLost: (reason) => {
-          lost = reason;
-          // While a new dial is under way the old link is still the one in use.
-          if (link !== undefined && link === this.#link && !this.#closed) this.#lose(reason);
-        },
-      });
-      if (!isCurrent()) return link.close();
-      if (lost !== undefined) throw new QnError("GATE_REFUSED", lost);
-      this.#isDialing = false;
-      this.#link?.close();
-      this.#link = link;
-      this.#gateway.use(link.pool);
-      void this.#answerNames(link);
-      log(`linked to the agent, qn ${link.agentVersion}`);
-      dispatch({ type: "linked" });
-    } catch (error) {
-      if (!isCurrent()) return;
-      this.#isDialing = false;
-      if (error instanceof QnError && error.code === "AGENT_INCOMPATIBLE") {
-        return dispatch({ type: "failure", error: reportOf(error) });
-      }
-      log(`the gate does not answer yet: ${String(error)}`);
-      this.#redial = after(redialMs, () => this.dial());
+  #onLinked(link: GuestLink): void {
+    this.#gateway.use(link.pool);
+    void this.#answerNames(link);
+    this.#clock.look();
+    this.#options.provisioning.onHello(link.hello);
+    this.#options.dispatch({ type: "linked" });
+  }
+
+  /** Opens again what may have gone while nobody was awake: listeners that the system has let go, a socket's file. */
+  async #reopen(): Promise<void> {
+    const { dockerSocket } = this.#options.paths;
+    if (this.#dockerSocket !== undefined && !(await isThere(dockerSocket)) && !this.#closed) {
+      this.#options.log(`${dockerSocket} was gone; it is opened again`);
+      this.#dockerSocket.close();
+      this.#dockerSocket = this.#openDockerSocket();
     }
+    await this.#forwards.serve(this.#published);
+    await this.listenByHand(this.#handForwards);
+  }
+
+  #openDockerSocket(): Listener {
+    const { paths, log } = this.#options;
+    return openDockerSocket(paths.dockerSocket, this.#gateway, (reason) => log(`docker.sock: ${reason}`));
+  }
+
+  #onLost(): void {
+    this.#gateway.use(undefined);
+    this.#changes.close();
+    this.dockerReachable = false;
+    this.#options.dispatch({ type: "link-lost" });
   }
 
   /** Serves the guest's DNS as long as the link lasts. An agent that does not know of it goes on asking slirp. */
   async #answerNames(link: GuestLink): Promise<void> {
     const { answer, log } = this.#options;
-    const isCurrent = (): boolean => !this.#closed && this.#link === link;
+    const isCurrent = (): boolean => !this.#closed && this.#agent.current === link;
     const again = (reason: string): void => {
       if (!isCurrent()) return;
       log(`names: ${reason}`);
@@ -167,22 +191,12 @@ export class Seam {
     }
   }
 
-  #lose(reason: string): void {
-    const { dispatch, log } = this.#options;
-    log(`lost the agent: ${reason}`);
-    this.#gateway.use(undefined);
-    this.#link = undefined;
-    this.#changes.close();
-    this.dockerReachable = false;
-    dispatch({ type: "link-lost" });
-    if (!this.#isDialing) this.#redial = after(redialMs, () => this.dial());
-  }
-
   async #hear(message: AgentMessage, reply: (answer: HostMessage) => void): Promise<void> {
     switch (message.type) {
       case "hello":
         return;
       case "ports": {
+        this.#published = message.ports;
         const failed = await this.#forwards.serve(message.ports);
         const reasons = new Set(failed.map(({ reason }) => reason));
         // Each report tries anew, and what fails as before has been told.
@@ -201,6 +215,10 @@ export class Seam {
         if (message.ask === undefined) return await this.#changes.follow(message.sources, reply);
         await this.#changes.catchUp(message.sources, reply);
         return reply({ ...emptyMessage, answers: message.ask });
+      case "provision":
+        return this.#options.provisioning.onSteps(message.steps);
+      case "clock":
+        return this.#clock.asked(message.asked, reply);
     }
   }
 
@@ -235,7 +253,7 @@ export class Seam {
 
   async #askDocker(dockerSocket: string): Promise<void> {
     const { dispatch, log, onDocker } = this.#options;
-    const link = this.#link;
+    const link = this.#agent.current;
     try {
       await dockerApi(dockerSocket).ping();
     } catch (error) {
@@ -244,7 +262,8 @@ export class Seam {
     }
     await onDocker();
     // A link that was lost meanwhile took Docker with it; the next one asks anew.
-    if (link !== this.#link || this.#closed) return;
+    if (link !== this.#agent.current || this.#closed) return;
+    this.#agent.proved();
     this.dockerReachable = true;
     dispatch({ type: "docker-answers" });
   }

@@ -39,11 +39,19 @@ export function forwardStatuses(forwards: Snapshot["forwards"]): ForwardStatus[]
   return forwards.map(forwardStatus);
 }
 
+const silentWords = {
+  agent: "The agent in the guest is silent.",
+  docker: "Docker in the guest does not answer.",
+  panicked: "The guest's kernel could not go on; the guest starts anew.",
+  rebooted: "The guest starts anew.",
+  paused: "The VM is paused: this machine cannot write to its disks, most likely because there is no space left.",
+} as const;
+
 /** Why a state is not "running", in a sentence; nothing when there is no reason to give. */
 export function reasonOf(state: State): string | null {
   switch (state.name) {
     case "degraded":
-      return state.silent === "agent" ? "The agent in the guest is silent." : "Docker in the guest does not answer.";
+      return silentWords[state.silent];
     case "failed":
       return state.error.message;
     case "starting":

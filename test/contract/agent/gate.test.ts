@@ -129,15 +129,21 @@ test("300 callers who send what chance makes up open nothing", async () => {
   await expectUnharmed(watched);
 });
 
+test("who has proven itself and asks for what this agent does not know is refused in words", async () => {
+  await using watched = await watchedGate();
+  const requests = ['{"open":"shell"}', '{"open":"port","protocol":"sctp","hostIp":"","hostPort":1}'];
+  for (const request of requests) {
+    const { connection, lines } = await dial(watched.gate.key);
+    connection.write(`${request}\n`);
+    expect(await lines.next()).toStartWith('{"ok":false,"reason":"The open request is ');
+    connection.reset();
+  }
+  await expectUnharmed(watched);
+});
+
 test("who has proven itself and then sends what is no request is hung up on", async () => {
   await using watched = await watchedGate();
-  const requests = [
-    "{]",
-    '{"open":"shell"}',
-    "x".repeat(2000),
-    '{"open":"port","protocol":"sctp","hostIp":"","hostPort":1}',
-  ];
-  for (const request of requests) {
+  for (const request of ["{]", "x".repeat(2000), '{"close":1}']) {
     const { connection } = await dial(watched.gate.key);
     const { closed } = receive(connection);
     connection.write(`${request}\n`);

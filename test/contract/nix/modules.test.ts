@@ -92,8 +92,8 @@ evaluated("sshd of a NixOS guest is set as guest/sshd.conf says", ["guest"], asy
 });
 
 evaluated("both architectures boot to their own serial console", ["guest"], async () => {
-  expect((await guestOf("x86_64-linux")).kernelParams).toEqual(["console=ttyS0,115200"]);
-  expect((await guestOf("aarch64-linux")).kernelParams).toEqual(["console=ttyAMA0"]);
+  expect((await guestOf("x86_64-linux")).kernelParams).toEqual(["console=ttyS0,115200", "panic=-1"]);
+  expect((await guestOf("aarch64-linux")).kernelParams).toEqual(["console=ttyAMA0", "panic=-1"]);
 });
 
 evaluated(

@@ -130,6 +130,7 @@ const enabledUnits: readonly (readonly [target: string, unit: string])[] = [
   ["sockets.target", "/etc/systemd/system/qn-ports.socket"],
   ["multi-user.target", "/etc/systemd/system/qn-tmp.service"],
   ["multi-user.target", "/etc/systemd/system/qn-ports.service"],
+  ["multi-user.target", "/etc/systemd/system/qn-provision.service"],
   ["multi-user.target", "/etc/systemd/system/qn-grow-root.service"],
   ["multi-user.target", "/usr/lib/systemd/system/systemd-networkd.service"],
   ["sockets.target", "/usr/lib/systemd/system/systemd-userdbd.socket"],

@@ -203,15 +203,6 @@ test("a guest whose Docker never answers is no guest that does not boot", async 
   });
 });
 
-test("a guest of another protocol is refused at once", async () => {
-  await using vm = await fakeVm("newer-agent");
-  expect(await failureOf(() => vm.up())).toMatchObject({
-    code: "AGENT_INCOMPATIBLE",
-    message: "The agent in the guest speaks version 3 (qn 9.0.0) of the protocol, this qn version 2.",
-  });
-  expect(await processesWith(vm.paths.folder)).toEqual([]);
-});
-
 test("a QEMU that dies is a failure that whoever follows hears of, and the next start repairs it", async () => {
   await using vm = await fakeVm("boots");
   await vm.up();

@@ -17,9 +17,10 @@ function listener(): {
   messages: AgentMessage[];
   losses: string[];
   lost: Promise<string>;
+  nonsense: boolean;
   heard(count: number): Promise<void>;
   onMessage(message: AgentMessage): void;
-  onLost(reason: string): void;
+  onLost(reason: string, isNonsense: boolean): void;
 } {
   const messages: AgentMessage[] = [];
   const losses: string[] = [];
@@ -29,6 +30,7 @@ function listener(): {
     messages,
     losses,
     lost,
+    nonsense: false,
     async heard(count) {
       if (messages.length >= count) return;
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -39,8 +41,9 @@ function listener(): {
       messages.push(message);
       if (messages.length >= goal.count) goal.resolve();
     },
-    onLost(reason) {
+    onLost(reason, isNonsense) {
       losses.push(reason);
+      this.nonsense = isNonsense;
       resolve(reason);
     },
   };
@@ -57,7 +60,7 @@ test("a link brings the host up to date, and keeps it so", async () => {
   agent.reportDocker("ready");
   agent.reportPorts([]);
   await heard.heard(4);
-  expect([link.agentVersion, heard.messages]).toEqual([
+  expect([link.hello.version, heard.messages]).toEqual([
     "0.1.0",
     [
       { type: "ports", report: 1, ports: [port] },
@@ -136,7 +139,7 @@ test("an agent that dies is lost once, and its pool with it", async () => {
   for (const { connection } of gate.callers) connection.end();
   await heard.lost;
   expect(await failureOf(() => link.pool.take())).toEqual({ code: "GATE_REFUSED", message: "The gate is closed." });
-  expect(heard.losses).toEqual(["The other side ended the connection."]);
+  expect([heard.losses, heard.nonsense]).toEqual([["The other side ended the connection."], false]);
 });
 
 /** What becomes of a link to an agent that says `first`; its connection is closed in any case. */
@@ -153,19 +156,30 @@ async function linkToAgentThatSays(first: string): Promise<{ code: string; messa
   return outcome;
 }
 
-test("an agent of another protocol is told apart from one that is broken", async () => {
+test("an agent of another protocol is refused, older or newer, also when nothing but its hello is as it is here", async () => {
+  const spoken = (version: string, age: string, protocol: number) =>
+    `The agent in the guest (qn ${version}) is of ${age} qn: it speaks version ${protocol} of the protocol, this qn version 2.`;
   expect(await linkToAgentThatSays(encode({ ...hello, protocol: 3, version: "9.0.0" }))).toEqual({
     code: "AGENT_INCOMPATIBLE",
-    message: "The agent in the guest speaks version 3 (qn 9.0.0) of the protocol, this qn version 2.",
+    message: spoken("9.0.0", "a newer", 3),
   });
-  expect(await linkToAgentThatSays(encode({ type: "docker", state: "ready" }))).toEqual({
+  expect(await linkToAgentThatSays(encode({ type: "hello", protocol: 1, version: "0.0.1" }))).toEqual({
     code: "AGENT_INCOMPATIBLE",
-    message: "The agent in the guest speaks no hello of the protocol, this qn version 2.",
+    message: spoken("0.0.1", "an older", 1),
   });
 });
 
-test("an agent that says garbage, or nothing, is given up", async () => {
-  expect(await linkToAgentThatSays("{]\n")).toEqual({ code: "PROTOCOL", message: "The agent's message is not JSON." });
+test("an agent that begins with anything but hello is refused, and will not be any other next time", async () => {
+  const says = (what: string) => ({
+    code: "AGENT_INCOMPATIBLE",
+    message: `The agent in the guest says no hello that this qn understands: ${what}`,
+  });
+  expect(await linkToAgentThatSays(encode({ type: "docker", state: "ready" }))).toEqual(says("something else."));
+  expect(await linkToAgentThatSays(encode({ type: "exec" }))).toEqual(says("something else."));
+  expect(await linkToAgentThatSays("{]\n")).toEqual(says("The agent's message is not JSON."));
+});
+
+test("an agent that says nothing is given up", async () => {
   expect(await linkToAgentThatSays("")).toEqual({
     code: "GATE_REFUSED",
     message: "The agent in the guest did not say hello in time.",
@@ -180,10 +194,11 @@ test("an agent that says garbage later on is lost", async () => {
   const agent = gate.callers[0]?.connection;
   agent?.write(encode(hello));
   await linking;
-  agent?.write('{"type":"exec","command":"id"}\n');
+  agent?.write('{"type":"exec","command":"id"}\n{"type":"docker","state":"fine"}\n');
   expect(await heard.lost).toBe(
-    `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "mounts" | "log") but received "exec".`,
+    `The agent's message is wrong at "state": Invalid type: Expected ("ready" | "down") but received "fine".`,
   );
+  expect([heard.messages, heard.nonsense]).toEqual([[], true]);
 });
 
 test("a host that says what the agent does not know is hung up on, and no other", async () => {

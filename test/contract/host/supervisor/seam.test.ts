@@ -5,6 +5,7 @@ import { HostLink } from "../../../../src/agent/link.ts";
 import { PortBook } from "../../../../src/agent/ports/book.ts";
 import { layoutOf } from "../../../../src/host/layout.ts";
 import type { Event } from "../../../../src/host/supervisor/machine.ts";
+import { Provisioning } from "../../../../src/host/supervisor/provision.ts";
 import { Seam, type SeamOptions } from "../../../../src/host/supervisor/seam.ts";
 import { encode } from "../../../../src/protocol/frame.ts";
 import { type FailedPort, protocolVersion, type PublishedPort } from "../../../../src/protocol/messages.ts";
@@ -55,6 +56,8 @@ async function linked(changes: Partial<SeamOptions> = {}): Promise<Linked> {
     onDocker: async () => {},
     dispatch: (event: Event) => void (event.type === "linked" && resolve()),
     onForwards: () => {},
+    provisioning: new Provisioning(0, { dispatch: () => {}, onProvision: () => {}, warn: () => {} }),
+    warn: (text) => logged.push(`warned: ${text}`),
     log: (text) => logged.push(text),
     ...changes,
   });
@@ -171,6 +174,8 @@ test("a link that is lost while another is being made is told at once", async ()
     answer: async (question) => question,
     onDocker: async () => {},
     onForwards: () => {},
+    provisioning: new Provisioning(0, { dispatch: () => {}, onProvision: () => {}, warn: () => {} }),
+    warn: () => {},
     log: () => {},
   });
   seam.dial();

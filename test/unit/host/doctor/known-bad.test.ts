@@ -1,6 +1,7 @@
 /** Versions of QEMU that are known to fail. */
 import { expect, test } from "bun:test";
-import { type Combination, compareVersions, knownFaults } from "../../../../src/host/doctor/known-bad.ts";
+import { compareVersions } from "../../../../src/base/words.ts";
+import { type Combination, knownFaults } from "../../../../src/host/doctor/known-bad.ts";
 
 const mac: Combination = { os: "darwin", arch: "aarch64", version: "10.2.2", sme: false };
 

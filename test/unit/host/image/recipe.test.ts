@@ -74,6 +74,7 @@ test("no unit is both started and masked", () => {
     "qn-ports.socket",
     "qn-tmp.service",
     "qn-ports.service",
+    "qn-provision.service",
     "qn-grow-root.service",
     "systemd-networkd.service",
     "systemd-userdbd.socket",

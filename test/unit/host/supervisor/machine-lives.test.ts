@@ -38,8 +38,9 @@ class World {
     add(this.#disks, "disks-ready");
     add(this.#qemu, "doorbell", "stalled", "qemu-exited");
     add(this.#dialled && this.#qemu, "linked");
-    add(this.#linked, "link-lost", "docker-down");
+    add(this.#linked, "link-lost", "docker-down", "provisioning", "provisioned");
     add(this.#asked, "docker-answers");
+    add(this.#qemu && this.#begun, "paused", "resumed", "panic", "reboot");
     add(this.deadline, "deadline");
     // A kill of a QEMU that does not run is answered at once.
     add(!this.#qemu && this.done.has("kill-qemu") && !isFinal(this.state), "qemu-exited");

@@ -12,8 +12,18 @@ const ofPhase = {
   image: ["adopted", "prepared"],
   disks: ["disks-ready"],
   boot: ["stalled", "doorbell", "deadline"],
-  agent: ["stalled", "doorbell", "linked", "docker-down", "deadline"],
-  docker: ["stalled", "doorbell", "linked", "link-lost", "docker-answers", "docker-down", "deadline"],
+  agent: ["stalled", "doorbell", "linked", "docker-down", "provisioning", "provisioned", "deadline"],
+  docker: [
+    "stalled",
+    "doorbell",
+    "linked",
+    "link-lost",
+    "docker-answers",
+    "docker-down",
+    "provisioning",
+    "provisioned",
+    "deadline",
+  ],
 } as const;
 
 const always = ["stop", "stop --force", "failure", "qemu-exited"];
@@ -46,6 +56,11 @@ const noBoot = { stop: "stopped, finish", "stop --force": "stopped forced, finis
 const inFirmware = { ...gone, ...wrong, stop: `stopping forced, ${kill}`, "stop --force": `stopping forced, ${kill}` };
 const up = { ...gone, ...wrong, ...shutDown };
 const linking = { doorbell: "starting agent, dial-gate", linked: "starting docker, ping-docker" };
+const commands = (phase: string) => ({
+  provisioning: `starting ${phase} provisioning, deadline 1800000`,
+  provisioned: `starting ${phase}, deadline 120000`,
+});
+const whole = { paused: "degraded paused", panic: "degraded panicked", reboot: "degraded rebooted" };
 const answers = { "docker-answers": "running, clear-deadline" };
 
 describe("each event has its consequence", () => {
@@ -83,13 +98,14 @@ describe("each event has its consequence", () => {
         ...inFirmware,
       },
     ],
-    [starting("agent"), { ...linking, ...late, ...up }],
+    [starting("agent"), { ...linking, ...commands("agent"), ...late, ...up }],
     [
       starting("docker"),
       {
         doorbell: "starting agent, dial-gate",
         linked: "starting docker, ping-docker",
         "link-lost": "starting agent",
+        ...commands("docker"),
         ...answers,
         deadline: `stopping forced DOCKER_UNREACHABLE, ${kill}`,
         ...up,
@@ -102,6 +118,7 @@ describe("each event has its consequence", () => {
         linked: "running, ping-docker",
         "link-lost": "degraded agent",
         "docker-down": "degraded docker",
+        ...whole,
         ...up,
       },
     ],
@@ -112,6 +129,7 @@ describe("each event has its consequence", () => {
         linked: "degraded agent, ping-docker",
         "docker-answers": "running",
         "docker-down": "degraded docker",
+        ...whole,
         ...up,
       },
     ],
@@ -122,6 +140,29 @@ describe("each event has its consequence", () => {
         linked: "degraded docker, ping-docker",
         "link-lost": "degraded agent",
         "docker-answers": "running",
+        ...whole,
+        ...up,
+      },
+    ],
+    [
+      { name: "degraded", silent: "paused" },
+      {
+        doorbell: "degraded paused, dial-gate",
+        linked: "degraded paused, ping-docker",
+        resumed: "degraded docker, ping-docker",
+        panic: "degraded panicked",
+        reboot: "degraded rebooted",
+        ...up,
+      },
+    ],
+    [
+      { name: "degraded", silent: "rebooted" },
+      {
+        doorbell: "degraded rebooted, dial-gate",
+        linked: "degraded rebooted, ping-docker",
+        "docker-answers": "running",
+        paused: "degraded paused",
+        panic: "degraded panicked",
         ...up,
       },
     ],

@@ -1,0 +1,14 @@
+/** Which versions of the protocol work together, and what an agent says that it can do. */
+import { protocolVersion } from "./messages.ts";
+
+/** A host works with agents from this version to its own. */
+const oldestProtocol = 2;
+
+/** How a peer of that number stands to this qn: neither an "older" nor a "newer" one works with it. */
+export function skewOf(protocol: number): "older" | "newer" | undefined {
+  if (protocol < oldestProtocol) return "older";
+  return protocol > protocolVersion ? "newer" : undefined;
+}
+
+/** What this agent lists in `hello`: it sets the guest's clock when the host says so, and runs commands of the settings. */
+export const capabilities = ["clock", "provision"] as const;

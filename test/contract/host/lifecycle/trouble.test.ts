@@ -1,0 +1,66 @@
+/** Guests in trouble: QEMU has paused one because the host's disk is full, or its kernel has panicked. */
+import { expect, test } from "bun:test";
+import { takeDown } from "../../../../src/host/lifecycle/down.ts";
+import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
+import { dockerApi } from "../../../../src/system/docker-api.ts";
+import { type FakeVm, fakeVm, linesWith, stateOf } from "../../../support/fake-vm.ts";
+import { until } from "../../../support/until.ts";
+
+const paused = "The VM is paused: this machine cannot write to its disks, most likely because there is no space left.";
+
+async function pids({ paths, env }: FakeVm): Promise<{ qemu: number; supervisor: number }> {
+  const { qemu, supervisor } = await statusOfVm(paths, env);
+  return { qemu: qemu.pid ?? 0, supervisor: supervisor.pid ?? 0 };
+}
+
+async function isRunningAgain(vm: FakeVm): Promise<void> {
+  await until("a VM that runs", 20_000, async () => ((await stateOf(vm)).state === "running" ? true : undefined));
+}
+
+test("a guest that was paused because the disk is full says so, and goes on by itself when there is space", async () => {
+  await using vm = await fakeVm("boots");
+  await vm.up();
+  process.kill((await pids(vm)).qemu, "SIGHUP");
+  const status = await until("a paused VM", 10_000, async () => {
+    const now = await stateOf(vm);
+    return now.state === "degraded" ? now : undefined;
+  });
+  expect(status.reason).toBe(paused);
+  // The disk of a test has space: QEMU is told to go on at the first look.
+  await isRunningAgain(vm);
+  expect(await linesWith(vm.paths.logs.supervisor, "is full. The VM waits")).toHaveLength(1);
+  expect(await dockerApi(vm.paths.dockerSocket).containers()).toEqual([]);
+  expect(await takeDown(vm.paths, { force: false })).toBe("stopped");
+});
+
+test("a paused guest whose supervisor is killed is found paused by the next one, and goes on", async () => {
+  await using vm = await fakeVm("boots");
+  await vm.up();
+  const { qemu, supervisor } = await pids(vm);
+  process.kill(supervisor, "SIGKILL");
+  process.kill(qemu, "SIGHUP");
+  expect(await vm.up()).toBe("started");
+  await until("the guest to go on", 20_000, async () => {
+    const lines = await linesWith(vm.paths.logs.supervisor, "the guest goes on");
+    return lines.length === 1 ? true : undefined;
+  });
+  await isRunningAgain(vm);
+});
+
+test("a guest whose kernel panics starts anew by itself, and its state says why until it is there again", async () => {
+  await using vm = await fakeVm("boots");
+  await vm.up();
+  const { qemu, supervisor } = await pids(vm);
+  process.kill(qemu, "SIGINT");
+  const status = await until("a VM without its guest", 10_000, async () => {
+    const now = await stateOf(vm);
+    return now.state === "degraded" ? now : undefined;
+  });
+  expect(status.reason).toBe("The guest's kernel could not go on; the guest starts anew.");
+  expect(await vm.up()).toBe("joined");
+  expect(vm.told.slice(-2)).toEqual(["degraded", "running"]);
+  expect(vm.told).toContain(
+    "warning The guest's kernel could not go on and starts anew: Kernel panic - not syncing: sysrq triggered crash",
+  );
+  expect([await dockerApi(vm.paths.dockerSocket).containers(), await pids(vm)]).toEqual([[], { qemu, supervisor }]);
+});
