@@ -1,14 +1,13 @@
 /** A real user manager of systemd's, in a process, mount and cgroup namespace of its own; for root on Linux only. */
+import { existsSync } from "node:fs";
 import { mkdir, readdir, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { runProgram } from "./program.ts";
 
-const manager = ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"].find((path) => Bun.file(path).size > 0);
+const manager = ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"].find((path) => existsSync(path));
 
 /** The tree of control groups with one hierarchy, wherever this system has mounted it. */
-const tree = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].find(
-  (path) => Bun.file(join(path, "cgroup.procs")).size >= 0,
-);
+const tree = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].find((path) => existsSync(join(path, "cgroup.procs")));
 
 /** Whether a user manager can be started here. */
 export const mayManage =
