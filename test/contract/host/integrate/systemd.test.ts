@@ -8,7 +8,7 @@ test.skipIf(!mayManage)(
   "a real user manager starts the service, starts it again after a crash and not after down, and forgets it",
   async () => {
     await using home = await newFolder();
-    const program = join(import.meta.dir, "../../../support/systemd-life.ts");
+    const program = join(import.meta.dir, "../../../support/inside/systemd-life.ts");
     const said = await besideManager(
       home.path,
       `exec env -i HOME="$HOME" XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR" PATH=/usr/bin:/bin:/usr/sbin '${process.execPath}' '${program}'`,

@@ -7,13 +7,13 @@ import {
   serviceSpec,
   serviceState,
   uninstallService,
-} from "../../src/host/integrate/service/manage.ts";
-import { takeDown } from "../../src/host/lifecycle/down.ts";
-import { statusOfVm } from "../../src/host/lifecycle/status.ts";
-import { run } from "../../src/system/process.ts";
-import { fakeVm } from "./fake-vm.ts";
-import { repository } from "./program.ts";
-import { until } from "./until.ts";
+} from "../../../src/host/integrate/service/manage.ts";
+import { takeDown } from "../../../src/host/lifecycle/down.ts";
+import { statusOfVm } from "../../../src/host/lifecycle/status.ts";
+import { run } from "../../../src/system/process.ts";
+import { fakeVm } from "../fake-vm.ts";
+import { repository } from "../program.ts";
+import { until } from "../until.ts";
 
 const told: Record<string, unknown> = {};
 await using vm = await fakeVm("boots");
