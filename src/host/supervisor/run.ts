@@ -57,6 +57,7 @@ class Supervisor {
   readonly #portWatchers = new PortWatchers(() => forwardStatuses(this.#effects.snapshot().forwards));
   readonly #finished = Promise.withResolvers<void>();
   readonly #warnings: string[] = [];
+  readonly #phases: ControlEvent[] = [{ event: "phase", phase: "image", sinceMs: 0 }];
   #state: State = initial;
 
   constructor(options: SuperviseOptions) {
@@ -112,6 +113,7 @@ class Supervisor {
       if (this.#state.name === "failed") this.#recordFailure(this.#state.error);
       for (const watcher of this.#stateWatchers) watcher.send(this.#stateEvent());
       const told = this.#asEvent(this.#state);
+      if (told?.event === "phase") this.#phases.push(told);
       if (told !== undefined) this.#tell(told);
     }
     for (const effect of effects) this.#perform(effect);
@@ -129,6 +131,8 @@ class Supervisor {
       case "follow": {
         this.#followers.add(client);
         for (const text of this.#warnings) client.send({ event: "warning", text });
+        // Whoever comes a moment late hears of the phases before, too.
+        if (this.#state.name === "starting") return this.#phases.forEach((phase) => void client.send(phase));
         const told = this.#asEvent(this.#state);
         return void (told !== undefined && client.send(told));
       }
