@@ -23,6 +23,8 @@ export type GateOptions = {
   readonly address: Address;
   /** Where the stream that was asked for leads. Throws a QnError with the reason when there is no such place. */
   readonly addressOf: (open: OpenOnward) => Address;
+  /** Is waited for before a stream to a container's port is joined to it. */
+  readonly beforePort?: () => Promise<void>;
   /** Takes a control connection over; it is paused, and `early` are the bytes that came with the request. */
   readonly onControl: (connection: Connection, early: Uint8Array) => void;
   /** Takes the stream over on which the host answers DNS, in the same way. */
@@ -70,6 +72,7 @@ async function serve(connection: Connection, lines: Lines, options: GateOptions)
   const { keep = false, ...target } = request;
   const addressOf = (): Address => options.addressOf(target);
   if ("protocol" in target && target.protocol === "udp") return await carryDatagrams(connection, early, addressOf);
+  if (target.open === "port") await options.beforePort?.();
   const again = (rest: Uint8Array): void => {
     const reader = new LineReader(handshakeLineBytesMax);
     reader.push(rest);

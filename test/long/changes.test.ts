@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { appendFile, mkdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { quantile } from "../bench/figures.ts";
-import { until } from "../support/until.ts";
+import { freePort, until } from "../support/until.ts";
 import { testWithVm, type Vm, type VmTest } from "../support/vm.ts";
 import { watchIn } from "../support/watching.ts";
 
@@ -70,6 +70,24 @@ test("a command in a container sees the edit that was made right before it, each
     expect(await exec("cat", "/mnt/file")).toBe(`${round}${"x".repeat(round % 2)}`);
   }
   await vm.docker("rm", "-f", "reads");
+});
+
+test("a page that was edited right before it is asked for is the new one, each time", async (vm) => {
+  const folder = join(vm.inHome, "www");
+  await Bun.write(join(folder, "index.html"), "0");
+  const port = await freePort();
+  const server = ["busybox", "httpd", "-f", "-p", "80", "-h", "/www"];
+  await vm.docker("run", "-d", "--name", "web", "-p", `${port}:80`, "-v", `${folder}:/www`, ...server);
+  const page = async (): Promise<string> =>
+    await (await fetch(`http://127.0.0.1:${port}/`, { keepalive: false })).text();
+  await until("the server", 60_000, () => page().catch(() => undefined));
+  for (let round = 1; round <= 40; round += 1) {
+    const path = join(folder, round % 2 === 0 ? "next" : "index.html");
+    await Bun.write(path, `page ${round}`);
+    if (round % 2 === 0) await rename(path, join(folder, "index.html"));
+    expect(await page()).toBe(`page ${round}`);
+  }
+  await vm.docker("rm", "-f", "web");
 });
 
 test("twenty thousand watched entries cost nothing at rest", async (vm) => {

@@ -4,6 +4,7 @@ import type { HostMessage } from "../../protocol/messages.ts";
 import { within } from "../../system/clock.ts";
 import type { Container } from "../../system/docker-api.ts";
 import { announceFile, announceFolder } from "./announce.ts";
+import { Lister } from "../ports/lister.ts";
 import { Pins } from "./pins.ts";
 import { mountSourcesOf, someSources } from "./sources.ts";
 
@@ -20,6 +21,9 @@ export type ChangesLink = {
 /** How many names are looked up at a time: each takes the guest a way to the host and back. */
 const heldAtOnce = 16;
 
+/** How long a client of a container's port may be held up by what the host has changed just before. */
+const pageMs = 250;
+
 /** Takes one thing after the other, in the order in which it was told. */
 export class ChangeReceiver {
   readonly #pins = new Pins();
@@ -33,6 +37,13 @@ export class ChangeReceiver {
   readonly #toHold = new Set<string>();
   #holding: Promise<void> | undefined;
   readonly #waiting = new Map<number, () => void>();
+  readonly #pages = new Lister<never>(
+    async () => {
+      await this.#ask();
+      return [];
+    },
+    () => {},
+  );
 
   /** The sources are reported whenever they are others than before. */
   constructor(link: ChangesLink) {
@@ -83,6 +94,15 @@ export class ChangeReceiver {
   async catchUp(deadlineMs: number): Promise<void> {
     const caughtUp = within(this.#ask(), deadlineMs, lateChanges);
     await caughtUp.catch((error: unknown) => this.#link.onTrouble(String(error)));
+  }
+
+  /**
+   * The same before a client of a container's port is served, which may ask for what was edited right before: not for
+   * long, and one question to the host for all who come meanwhile.
+   */
+  async catchUpForPage(): Promise<void> {
+    if (this.#sources.length === 0) return;
+    await within(this.#pages.refresh(), pageMs, lateChanges).catch(() => {});
   }
 
   /** Resolves when the host's answer has been taken. */

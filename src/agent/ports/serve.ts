@@ -73,15 +73,16 @@ export async function servePorts(
     names.ask(question),
   );
   await interceptNames();
+  const changes = changesOf(link);
   const gate = openGate({
     secret: Buffer.from(boot.secret, "hex"),
     address: { hostname: "0.0.0.0", port: gateGuestPort },
     addressOf: (request) => targetOf(request, book),
+    beforePort: () => changes.catchUpForPage(),
     onControl: (connection, early) => link.adopt(connection, early),
     onNames: (connection, early) => names.adopt(connection, early),
   });
   const docker = dockerApi(dockerSocket);
-  const changes = changesOf(link);
   const lister = new Lister(portLister(observed(docker, changes)), (ports) => book.setPublished(ports));
   const details = (id: string) => docker.details(id);
   const hooks = portHooks({
