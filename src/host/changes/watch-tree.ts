@@ -37,9 +37,9 @@ const newMs = { still: 200, longest: 2_000 };
 export class WatchTree {
   readonly #listener: TreeListener;
   readonly #limits: TreeLimits;
-  /** The watch of each folder, and that of each root that is a file. */
+  /** The watch of each folder, and that of the folder that each root lies in. */
   readonly #watchers = newPathTree<FSWatcher>();
-  readonly #fileWatchers = new Map<string, FSWatcher>();
+  readonly #rootWatchers = new Map<string, FSWatcher>();
   /** Each entry that is known, with what tells one state of it from another. */
   readonly #known = newPathTree<string>();
   readonly #told = new Set<string>();
@@ -58,19 +58,19 @@ export class WatchTree {
     const stats = await lstatIfThere(root);
     if (stats === undefined || !this.#learn(root, stats)) return;
     this.#listener.onThere(root);
-    if (stats.isDirectory()) return await this.#enter(root, "there");
-    // A file that is replaced by a rename is found by its folder only.
+    // What is deleted and made anew, or replaced by a rename, is found by its folder only.
     const name = basename(root);
     const watcher = this.#watch(dirname(root), (_event, changed) => {
       if (changed === name) this.#nudge(root);
     });
-    if (watcher !== undefined) this.#fileWatchers.set(root, watcher);
+    if (watcher !== undefined) this.#rootWatchers.set(root, watcher);
+    if (stats.isDirectory()) await this.#enter(root, "there");
   }
 
   /** Watches `root`, and what is below it, no more. */
   remove(root: string): void {
-    this.#fileWatchers.get(root)?.close();
-    this.#fileWatchers.delete(root);
+    this.#rootWatchers.get(root)?.close();
+    this.#rootWatchers.delete(root);
     this.#forget(root);
   }
 
@@ -82,8 +82,8 @@ export class WatchTree {
   /** Stops for good. */
   close(): void {
     this.#isClosed = true;
-    for (const watcher of this.#fileWatchers.values()) watcher.close();
-    this.#fileWatchers.clear();
+    for (const watcher of this.#rootWatchers.values()) watcher.close();
+    this.#rootWatchers.clear();
     this.#forget("/");
   }
 

@@ -134,6 +134,15 @@ test("one file that is mounted alone is told when it is edited and when it is re
   expect(await after(() => rename(join(root, "conf.new"), join(root, "conf")))).toContain("files /conf");
 });
 
+test("a folder that is mounted, deleted and made anew goes on being told", async () => {
+  await mkdir(join(root, "src"));
+  await Bun.write(join(root, "dist/old"), "1");
+  await follow(["dist", "src"]);
+  expect(await after(() => rm(join(root, "dist"), { recursive: true }))).toContain("gone /dist");
+  expect(await after(() => mkdir(join(root, "dist")))).toContain("folders /dist");
+  expect(await after(() => mkdir(join(root, "dist/new")))).toContain("folders /dist/new");
+});
+
 test("excluded folders, QN_HOME and what links lead to are not watched, and the log says what is excluded", async () => {
   await mkdir(join(root, "src/.git"), { recursive: true });
   await mkdir(join(root, "home"));
