@@ -6,7 +6,7 @@ import { gitArchive } from "../support/git-image.ts";
 import { bootArgs, type Vm } from "../support/vm.ts";
 import { median } from "./figures.ts";
 
-const rounds = 2;
+const rounds = 1;
 const files = 20_000;
 
 /** The guest's own disk. */
