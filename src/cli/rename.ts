@@ -10,13 +10,21 @@ export const rename = command({
     to: { type: "positional", required: true, description: "Its new name" },
   },
   async run({ args }) {
-    const [{ renameVm }, { layoutHere }, { succeed, warn }] = await Promise.all([
+    const [{ renameVm }, { hasService }, { serviceHost }, { layoutHere }, { succeed, warn }] = await Promise.all([
       import("../host/lifecycle/copy.ts"),
+      import("../host/integrate/service/manage.ts"),
+      import("./service-run.ts"),
       import("./place.ts"),
       import("./show.ts"),
     ]);
     const layout = layoutHere();
-    await renameVm(layout.vm(args.vm), layout.vm(args.to), process.env, warn);
-    succeed(`VM "${args.vm}" is now "${args.to}".`);
+    const [from, to] = [layout.vm(args.vm), layout.vm(args.to)];
+    const isServed = await hasService(serviceHost(), from);
+    await renameVm(from, to, process.env, warn);
+    succeed(`VM "${from.name}" is now "${to.name}".`);
+    if (!isServed) return;
+    warn(
+      `Its service still starts "${from.name}", which is no more: qn service uninstall ${from.name}, then qn service install ${to.name}.`,
+    );
   },
 });

@@ -11,12 +11,10 @@ const answerMs = 10_000;
  * when it does not answer.
  */
 export async function describeDocker(socketPath: string): Promise<string> {
-  try {
-    const { Version, ApiVersion, Os, Arch } = await new Dockerode({ socketPath }).version();
+  return await asked(socketPath, async (docker) => {
+    const { Version, ApiVersion, Os, Arch } = await docker.version();
     return `Docker ${Version} (API ${ApiVersion}, ${Os}/${Arch})`;
-  } catch (cause) {
-    throw new QnError("DOCKER_UNREACHABLE", `Docker does not answer at ${socketPath}: ${messageOf(cause)}.`, { cause });
-  }
+  });
 }
 
 /** Every container of the daemon behind a socket, running or not. Throws DOCKER_UNREACHABLE. */

@@ -32,6 +32,17 @@ test("a failure without a hint of its own has the catalogue's", () => {
   expect(new QnError("NOT_RUNNING", "It is stopped.").hint).toBe("Start it with `qn up`.");
 });
 
+test("a machine's disk that is full or read-only is no mistake of qn's", () => {
+  const told = ["ENOSPC", "EDQUOT", "EROFS"].map((code) =>
+    reportOf(Object.assign(new Error(`${code}: write`), { code })),
+  );
+  expect(told.map(({ code, message }) => [code, message])).toEqual([
+    ["DISK_FAILED", "This machine's disk cannot be written to: ENOSPC: write."],
+    ["DISK_FAILED", "This machine's disk cannot be written to: EDQUOT: write."],
+    ["DISK_FAILED", "This machine's disk cannot be written to: EROFS: write."],
+  ]);
+});
+
 test("whatever else was thrown is reported as a mistake of qn's own", () => {
   const reports = [new TypeError("x is not a function"), "text", undefined].map(reportOf);
   const hint = "This is a mistake in qn; please report it with the output of `qn logs`.";

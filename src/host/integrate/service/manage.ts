@@ -64,11 +64,14 @@ export async function serviceState(host: ServiceHost, vm: string): Promise<Servi
  * is none, or the manager cannot. Whoever waits for the VM then finds it starting.
  */
 export async function startThroughService(host: ServiceHost, paths: VmPaths): Promise<boolean> {
-  const { file, kick } = placeOf(host, paths.name);
-  const text = await readTextIfThere(file);
-  // A VM of the same name in another QN_HOME has another log.
-  if (text?.includes(paths.logs.supervisor) !== true) return false;
-  return (await inTurn(host, [kick])) === undefined;
+  const { kick } = placeOf(host, paths.name);
+  return (await hasService(host, paths)) && (await inTurn(host, [kick])) === undefined;
+}
+
+/** Whether a service of this very VM is installed: one of the same name in another QN_HOME has another log. */
+export async function hasService(host: ServiceHost, paths: VmPaths): Promise<boolean> {
+  const text = await readTextIfThere(placeOf(host, paths.name).file);
+  return text?.includes(paths.logs.supervisor) === true;
 }
 
 /** The service as it would be installed. `self` runs this qn; its variables of qn's own go with it. */

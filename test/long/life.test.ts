@@ -1,0 +1,104 @@
+/** What befalls a VM that lives long: a clock that is wrong, a QEMU that stands still, a kernel that gives up, commands that fail. */
+import { expect } from "bun:test";
+import { join } from "node:path";
+import { until } from "../support/until.ts";
+import { bootArgs, giveBusybox, testWithVm, unbornVm, type Vm } from "../support/vm.ts";
+
+const settings = `provision:
+  - run: systemctl is-active docker > /root/docker-then || true
+  - run: "echo gone wrong; exit 9"
+  - when: once
+    run: date > /root/once
+`;
+
+/** What the first `qn up` has said. */
+const said: string[] = [];
+
+async function boot(): Promise<Vm> {
+  const vm = await unbornVm();
+  await Bun.write(join(vm.home, "config.yaml"), settings);
+  await using up = vm.converse(["qn", "up", ...bootArgs], { errors: "only" });
+  for (let line = ""; !line.includes("is up after");) {
+    line = await up.nextLine(600_000);
+    said.push(line);
+  }
+  expect(await up.end()).toBe(0);
+  await giveBusybox(vm);
+  return vm;
+}
+
+const vmTest = testWithVm(boot);
+
+function asRoot(vm: Vm, command: string): string[] {
+  return ["ssh", "-F", join(vm.folder, "ssh_config"), "root@qn-default", command];
+}
+
+/** How far the guest's clock is from this machine's, in milliseconds, as well as an ssh can tell. */
+async function offMs(vm: Vm): Promise<number> {
+  const before = Date.now();
+  const guest = Number(await vm.succeed(asRoot(vm, "date +%s%3N")));
+  const after = Date.now();
+  if (guest < before) return before - guest;
+  return guest > after ? guest - after : 0;
+}
+
+async function rightClock(vm: Vm): Promise<void> {
+  await until("the right time", 20_000, async () => ((await offMs(vm)) < 500 ? true : undefined));
+}
+
+vmTest(
+  "commands of the settings run before Docker starts, and one that fails is told of and stops nothing",
+  async (vm) => {
+    expect(said.filter((line) => line.includes("of provision"))).toHaveLength(3);
+    expect(said.join("\n")).toContain(
+      "Command 2 of 3 of the setting provision failed with status 9. It said last: gone wrong",
+    );
+    expect(await vm.succeed(asRoot(vm, "cat /root/docker-then"))).not.toBe("active");
+    expect(await vm.qn("logs", "--source", "agent")).toContain("provision 2: gone wrong");
+  },
+);
+
+vmTest("a guest's clock that is wrong is set right by the next link, forwards and backwards", async (vm) => {
+  for (const by of ["-1 hour", "+1 day"]) {
+    await vm.succeed(asRoot(vm, `date -s '${by}' && systemctl kill --signal=KILL qn-ports`));
+    await rightClock(vm);
+  }
+});
+
+vmTest("a QEMU that stood still for a minute answers at once, and its clock is right", async (vm) => {
+  const { qemu } = await vm.status();
+  const timed = async (): Promise<number> => {
+    const begin = performance.now();
+    await vm.docker("ps");
+    return performance.now() - begin;
+  };
+  const usualMs = await timed();
+  process.kill(qemu.pid ?? 0, "SIGSTOP");
+  await Bun.sleep(60_000);
+  process.kill(qemu.pid ?? 0, "SIGCONT");
+  expect(await timed()).toBeLessThan(2_000 + usualMs);
+  const off = await until("the right time", 2_000, async () => {
+    const now = await offMs(vm);
+    return now < 500 ? now : undefined;
+  });
+  expect(off).toBeLessThan(500);
+  expect((await vm.status()).state).toBe("running");
+});
+
+vmTest("a guest whose kernel panics starts anew by itself, says so, and its containers come back", async (vm) => {
+  await vm.docker("run", "--detach", "--init", "--restart", "always", "--name", "back", "busybox", "sleep", "99999");
+  await vm.succeed(asRoot(vm, "sync"));
+  await using crash = vm.converse(asRoot(vm, "echo c > /proc/sysrq-trigger"), { errors: "only" });
+  const status = await until("a guest that starts anew", 30_000, async () => {
+    const now = await vm.status();
+    return now.state === "degraded" ? now : undefined;
+  });
+  crash.kill("SIGKILL");
+  expect(status.reason).toBe("The guest's kernel could not go on; the guest starts anew.");
+  await vm.qn("up", "--timeout", "400");
+  expect((await vm.status()).state).toBe("running");
+  await until("the container", 60_000, async () =>
+    (await vm.docker("inspect", "--format", "{{.State.Running}}", "back")) === "true" ? true : undefined,
+  );
+  await vm.docker("rm", "--force", "back");
+});
