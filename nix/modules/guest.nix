@@ -25,6 +25,7 @@ in
   imports = [
     ./agent.nix
     ./image.nix
+    ./specialise.nix
   ];
 
   options.virtualisation.qn = {

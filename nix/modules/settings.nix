@@ -7,7 +7,9 @@ let
   wholePattern =
     pattern:
     let
-      opened = if lib.hasPrefix "^" pattern then lib.removePrefix "^" pattern else ".*${pattern}";
+      # A slash needs no escape here.
+      plain = lib.replaceStrings [ "\\/" ] [ "/" ] pattern;
+      opened = if lib.hasPrefix "^" plain then lib.removePrefix "^" plain else ".*${plain}";
     in
     if lib.hasSuffix "$" opened then lib.removeSuffix "$" opened else "${opened}.*";
 

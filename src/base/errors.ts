@@ -52,6 +52,7 @@ const catalogue = {
   DEPLOY_FAILED: { exit: 61, hint: "The guest runs what it ran before." },
   DEPLOY_ROLLED_BACK: { exit: 62, hint: "The guest runs what it ran before; `qn ssh -- journalctl -b` shows more." },
   CONTAINER_FAILED: { exit: 63, hint: "`qn container ls` shows those that there are." },
+  SPECIALISE_FAILED: { exit: 64, hint: "`qn ssh -- journalctl -u qn-specialise` shows all of it; the VM runs." },
   INTERRUPTED: { exit: 130, hint: "Nothing was left behind." },
   BUG: { exit: 70, hint: "This is a mistake in qn; please report it with the output of `qn logs`." },
 } as const satisfies Record<string, { readonly exit: number; readonly hint: string }>;

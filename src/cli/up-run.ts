@@ -11,6 +11,7 @@ import { qemuArgs, shellLine } from "../host/qemu/args.ts";
 import type { Phase } from "../host/supervisor/machine.ts";
 import type { ControlEvent } from "../host/supervisor/messages.ts";
 import { followToEnd } from "../host/lifecycle/follow.ts";
+import { followSpecialisation } from "../host/lifecycle/specialise.ts";
 import { startThroughService } from "../host/integrate/service/manage.ts";
 import { isThere } from "../system/files.ts";
 import { isLocked } from "../system/lock.ts";
@@ -49,6 +50,7 @@ export async function runUp(request: UpRequest): Promise<void> {
     signal: interrupted.signal,
     onEvent: (event) => showEvent(event, startedAtMs),
   });
+  await becomeItself({ ...request, paths, flags, signal: interrupted.signal, startedAtMs });
   const took = duration(Date.now() - startedAtMs);
   if (result === "running") await sayWhatDiffers(paths, flags);
   const docker = await dockerVersion(paths.dockerSocket);
@@ -62,6 +64,22 @@ export async function runUp(request: UpRequest): Promise<void> {
 }
 
 // --- internal ---
+
+/** A guest whose settings name a flake is up when it has become that system. */
+async function becomeItself(up: {
+  readonly paths: VmPaths;
+  readonly flags: ConfigInput;
+  readonly signal: AbortSignal;
+  readonly startedAtMs: number;
+}): Promise<void> {
+  const { paths, flags, signal, startedAtMs } = up;
+  const { config } = await effectiveConfig(paths, process.env, flags);
+  if (config.flake === "none") return;
+  showPhase(`waiting until the guest is ${config.flake}`, Date.now() - startedAtMs);
+  const how = await followSpecialisation(paths, process.env, signal);
+  if (how === "absent")
+    warn(`flake is ${config.flake}, but the guest of this image is no NixOS of qn's: it stays as it is.`);
+}
 
 /** What each phase is for, in a person's words. */
 const phaseWords: Record<Phase, string> = {

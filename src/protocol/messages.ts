@@ -78,6 +78,8 @@ const bootSchema = v.object({
   dockerPorts: v.optional(portRangeSchema),
   /** What the user adds to Docker's daemon.json; a host that knows no such setting sends none. */
   daemon: v.optional(v.record(v.string(), v.unknown())),
+  /** The flake that the guest makes itself from, in a share, and the name of the system in it. */
+  flake: v.optional(v.object({ folder: absolutePath, name: shortText })),
   /** Whether listening sockets of the guest are to be forwarded that nobody publishes. */
   listen: v.optional(v.boolean(), false),
   /** Shell commands that root runs before Docker starts: at each boot, or once on each system disk. */

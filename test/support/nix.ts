@@ -19,8 +19,13 @@ export type Attribute = "guest" | "host" | "darwin" | "home" | "packages" | "fla
 const needs: Partial<Record<Attribute, keyof typeof checkouts>> = { darwin: "nixDarwin", home: "homeManager" };
 
 /** A test that is skipped where Nix cannot evaluate these attributes. */
-export function evaluated(name: string, attributes: readonly Attribute[], action: () => Promise<void>): void {
-  test.skipIf(!attributes.every(isAtHand))(name, action, 120_000);
+export function evaluated(
+  name: string,
+  attributes: readonly Attribute[],
+  action: () => Promise<void>,
+  deadlineMs = 120_000,
+): void {
+  test.skipIf(!attributes.every(isAtHand))(name, action, deadlineMs);
 }
 
 /** True when Nix, a lib and whatever else is needed are there. */

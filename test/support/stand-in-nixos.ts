@@ -82,6 +82,43 @@ export async function installSystems(vmFolder: string): Promise<void> {
   await inGuest(vmFolder, [...writes, begin, `ln -sfn ${first} /run/current-system`].join("\n"));
 }
 
+/** What nixos-rebuild does of `boot --flake path:FOLDER#NAME`, and a note of it. */
+const nixosRebuild = `#!/bin/sh
+echo "$*" >> ${place}/rebuilt
+system=${place}/\${3##*#}
+[ -d "$system" ] || { echo "error: flake has no \${3##*#}" >&2; exit 1; }
+nix-env --profile /nix/var/nix/profiles/system --set "$system"
+exec "$system/bin/switch-to-configuration" boot
+`;
+
+/** What a boot loader and stage 2 do: the system that boots is the one that runs. */
+const bootUnit = `[Unit]
+DefaultDependencies=no
+After=local-fs.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c 'ln -sfn $$(readlink -f ${place}/boots) /run/current-system; echo $$(($$(cat ${place}/boots-count) + 1)) > ${place}/boots-count'
+[Install]
+WantedBy=sysinit.target
+`;
+
+/** Puts the unit and the script of a first boot into the guest, and a boot loader's part; it counts its boots from then on. */
+export async function installFirstBoot(vmFolder: string, unit: string, script: string): Promise<void> {
+  const at = "/usr/local/lib/specialise.sh";
+  const units = "/etc/systemd/system";
+  const files = [
+    [at, script],
+    ["/usr/local/bin/nixos-rebuild", nixosRebuild],
+    [`${units}/qn-specialise.service`, unit.replace("@specialise@", at)],
+    [`${units}/stand-in-boot.service`, bootUnit],
+  ] as const;
+  const writes = files.map(([path, text]) => `printf %s ${quote(text)} > ${path}`);
+  const enable = "systemctl --quiet enable qn-specialise.service stand-in-boot.service";
+  const more = ["chmod +x /usr/local/bin/nixos-rebuild", `echo 0 > ${place}/boots-count`, enable];
+  await inGuest(vmFolder, [...writes, ...more].join("\n"));
+}
+
 /** What runs, what boots, what the profile has, and which generation of it that is. */
 export async function systemsNow(
   vmFolder: string,

@@ -8,6 +8,7 @@ import { type DockerApi, dockerApi } from "../../system/docker-api.ts";
 import { inheritedSocket } from "../../system/inherited.ts";
 import { extendDaemon } from "../daemon.ts";
 import { guardFullDisks } from "../full-disk.ts";
+import { announceFlake } from "../flake.ts";
 import { provideLogin } from "../login.ts";
 import { offerProvision } from "../provision/run.ts";
 import { mountShares } from "../shares.ts";
@@ -28,6 +29,7 @@ export async function serveTmp(boot: Boot, options: { signal: AbortSignal; onRea
   guardFullDisks(boot.shares, options.signal, logTrouble);
   await extendDaemon(boot.daemon);
   await offerProvision(boot);
+  await announceFlake(boot.flake);
   const mirrors = boot.shares
     .filter((share) => share.folder !== share.path)
     .map((share) => ({ aside: share.folder, folder: share.path }));

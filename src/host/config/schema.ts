@@ -92,6 +92,12 @@ const machineValue = v.pipe(
   v.transform((value) => (typeof value === "boolean" ? (value ? "on" : "off") : `${value}`)),
 );
 
+/** A folder with a flake in it, and the name of one of its nixosConfigurations. */
+const flakePlace = v.pipe(
+  v.string("must be text"),
+  v.regex(/^(none|\/[^#]*#[A-Za-z0-9_-]+)$/, "must be none, or a flake and a system such as /home/ann/machines#web"),
+);
+
 /** Names of network interfaces on Linux (IFNAMSIZ leaves 15 letters). */
 const tapName = v.pipe(
   v.string("must be text"),
@@ -127,6 +133,11 @@ const settings = {
     text,
     "The image that the system disk is made from: its name, or the folder of one, such as Nix builds.",
     () => "debian",
+  ),
+  flake: setting(
+    flakePlace,
+    "What a NixOS guest makes itself at its first start: a flake here and a system in it, as /home/ann/machines#web; or none.",
+    () => "none",
   ),
   accel: setting(
     oneOf(["auto", "kvm", "hvf", "tcg"]),

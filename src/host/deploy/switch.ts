@@ -1,9 +1,8 @@
 /** Switches a guest to another system, and back when agent or Docker do not come back. The guest itself holds the deadline. */
 import { QnError } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
-import { dockerApi } from "../../system/docker-api.ts";
 import type { VmPaths } from "../layout.ts";
-import { statusOfVm } from "../lifecycle/status.ts";
+import { dockerAnswers } from "../lifecycle/well.ts";
 import type { Environment } from "../prepare.ts";
 import type { DeployGuest } from "./guest.ts";
 
@@ -23,9 +22,6 @@ export type SwitchOptions = {
 
 /** How often a guest that is silent, or not well yet, is looked at again. */
 const lookAgainMs = 1_000;
-
-/** How long one look at Docker may take. */
-const lookMs = 10_000;
 
 /** How long going back may take after the deadline: an emulated guest starts Docker in a minute. */
 const backMs = 300_000;
@@ -78,15 +74,7 @@ async function becomesWell(options: SwitchOptions, endMs: number): Promise<boole
 }
 
 async function isWell({ paths, env, guest }: SwitchOptions): Promise<boolean> {
-  if ((await guest.attempt(["well"]))?.exitCode !== 0) return false;
-  if ((await statusOfVm(paths, env)).state !== "running") return false;
-  try {
-    // Through the host's own socket: the whole way, as the user's next command takes it.
-    await dockerApi(paths.dockerSocket).ping(AbortSignal.timeout(lookMs));
-    return true;
-  } catch {
-    return false;
-  }
+  return (await guest.attempt(["well"]))?.exitCode === 0 && (await dockerAnswers(paths, env));
 }
 
 /** Makes the new system the one that boots; "late" when the guest has gone back meanwhile. Throws DEPLOY_FAILED. */

@@ -10,6 +10,7 @@ import { listen } from "../../system/connection.ts";
 import { isThere, readTextIfThere, writeFileAtomically } from "../../system/files.ts";
 import { ownUser } from "../../system/platform.ts";
 import { run } from "../../system/process.ts";
+import { flakeIn } from "../flake.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import type { Prepared } from "../prepare.ts";
 import type { ProxySettings } from "../proxy.ts";
@@ -84,6 +85,7 @@ export async function writeBootFiles(
     dockerPorts: boot.dockerPorts,
     daemon: config.docker.daemon,
     proxy: { ...proxy },
+    flake: await guestFlake(config.flake),
     listen: config.ports.listen,
     ...(config.provision.length > 0 && { provision: [...config.provision] }),
   };
@@ -128,6 +130,12 @@ async function publicKey(path: string, comment: string): Promise<string> {
     if (made.exitCode !== 0) throw new QnError("DISK_FAILED", `ssh-keygen cannot make ${path}: ${made.stderr.trim()}`);
   }
   return (await readFile(`${path}.pub`, "utf8")).trim();
+}
+
+/** The flake as the guest sees it: shares are mounted where they really are. */
+async function guestFlake(setting: string): Promise<Boot["flake"]> {
+  const flake = flakeIn(setting);
+  return flake && { ...flake, folder: await realpath(flake.folder) };
 }
 
 /** A credential as one SMBIOS type 11 string (systemd.system-credentials(7), smbios-type-11(7)). */

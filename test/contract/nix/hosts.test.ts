@@ -112,6 +112,7 @@ const samples: Readonly<Record<string, string>> = {
   memoryMiB: "1024",
   diskGiB: "8",
   image: '"mine"',
+  flake: '"/home/ann/machines#web"',
   accel: '"tcg"',
   mounts: '[ { path = "/srv"; readOnly = true; security = "mapped-xattr"; } ]',
   "files.driver": '"virtiofs"',

@@ -17,6 +17,7 @@ const defaults: VmConfig = {
   memoryMiB: 4096,
   diskGiB: 60,
   image: "debian",
+  flake: "none",
   accel: "auto",
   mounts: [{ path: "/home/ann", readOnly: false }],
   files: { driver: "9p", missing: "error" },
@@ -65,6 +66,7 @@ cpus: 2
 memoryMiB: 2048
 diskGiB: 10
 image: mine
+flake: /m#web
 accel: tcg
 mounts:
   - path: /srv
@@ -90,6 +92,7 @@ protected: true
       memoryMiB: 2048,
       diskGiB: 10,
       image: "mine",
+      flake: "/m#web",
       accel: "tcg",
       mounts: [
         { path: "/srv", readOnly: false },
@@ -136,6 +139,7 @@ test("every variable sets its setting, an empty one none", () => {
     QN_MEMORY_MIB: "1024",
     QN_DISK_GIB: "20",
     QN_IMAGE: "mine",
+    QN_FLAKE: "/m#web",
     QN_ACCEL: "tcg",
     QN_MOUNTS: "[{ path: /srv, readOnly: true }]",
     QN_FILES_DRIVER: "virtiofs",
@@ -166,6 +170,7 @@ test("every variable sets its setting, an empty one none", () => {
       memoryMiB: 1024,
       diskGiB: 20,
       image: "mine",
+      flake: "/m#web",
       accel: "tcg",
       mounts: [{ path: "/srv", readOnly: true }],
       files: { driver: "virtiofs", missing: "create" },

@@ -1,0 +1,60 @@
+/** A guest that makes itself the system of a flake at its first start, with systems shaped like NixOS'. */
+import { expect } from "bun:test";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { repository } from "../support/program.ts";
+import { inGuest, installFirstBoot, installSystems, systemsNow } from "../support/stand-in-nixos.ts";
+import { bootVm, testWithVm, type Vm } from "../support/vm.ts";
+
+const flakeOf = (vm: Vm): string => join(vm.inHome, "machines");
+
+const test = testWithVm(async () => {
+  const vm = await bootVm();
+  await installSystems(vm.folder);
+  const guest = (path: string) => readFile(join(repository, "guest", path), "utf8");
+  await installFirstBoot(vm.folder, await guest("units/qn-specialise.service"), await guest("specialise.sh"));
+  await mkdir(flakeOf(vm));
+  await writeFile(join(flakeOf(vm), "flake.nix"), "# the first\n");
+  return vm;
+});
+
+/** The names that nixos-rebuild was called with, and how often the guest has booted. */
+async function history(vm: Vm): Promise<{ rebuilt: readonly string[]; boots: number }> {
+  const said = await inGuest(
+    vm.folder,
+    "cat /var/lib/systems/rebuilt 2>/dev/null; echo --; cat /var/lib/systems/boots-count",
+  );
+  const [rebuilt = "", boots = ""] = said.split("--");
+  return { rebuilt: rebuilt.trim().split("\n").filter(Boolean), boots: Number(boots.trim()) };
+}
+
+test("the guest is the flake's system when `qn up` returns, after one reboot and never in a loop", async (vm) => {
+  await vm.qn("config", "set", `flake=${flakeOf(vm)}#second`);
+  const before = (await history(vm)).boots;
+  await vm.qn("restart");
+  const boot = `boot --flake path:${flakeOf(vm)}#second`;
+  expect(await systemsNow(vm.folder)).toMatchObject({ runs: "second", boots: "second", profile: "second" });
+  expect(await vm.docker("run", "--rm", "busybox", "echo", "well")).toBe("well");
+  // One start, and one reboot.
+  expect(await history(vm)).toEqual({ rebuilt: [boot], boots: before + 2 });
+});
+
+test("the same flake is not built again, another content is", async (vm) => {
+  const boot = `boot --flake path:${flakeOf(vm)}#second`;
+  const before = (await history(vm)).boots;
+  await vm.qn("restart");
+  expect(await history(vm)).toEqual({ rebuilt: [boot], boots: before + 1 });
+  await writeFile(join(flakeOf(vm), "flake.nix"), "# the second\n");
+  await vm.qn("restart");
+  // It comes out as the system that runs already: no reboot.
+  expect(await history(vm)).toEqual({ rebuilt: [boot, boot], boots: before + 2 });
+});
+
+test("a flake that cannot be built leaves the guest as it is, and says why", async (vm) => {
+  await vm.qn("config", "set", `flake=${flakeOf(vm)}#nowhere`);
+  await vm.qn("down");
+  const { exitCode, stderr } = await vm.fail(["qn", "up"]);
+  expect([exitCode, stderr]).toEqual([64, expect.stringContaining("error: flake has no nowhere")]);
+  expect(await systemsNow(vm.folder)).toMatchObject({ runs: "second", boots: "second" });
+  expect((await vm.status()).state).toBe("running");
+});
