@@ -155,6 +155,8 @@ in
       wantedBy = lib.mapAttrs (_: unit: unit.wantedBy) config.systemd.services;
       settings = lib.mapAttrs (_: vm: settingsOf vm) config.services.qn.vms;
       tmpfiles = config.systemd.tmpfiles.rules;
+      nix = { inherit (config.nix) distributedBuilds buildMachines; };
+      ssh = config.programs.ssh.extraConfig;
       users = lib.mapAttrs (_: user: { inherit (user) isSystemUser group home; }) config.users.users;
     };
 
@@ -178,6 +180,13 @@ in
       plists = lib.mapAttrs (_: file: file.text) config.environment.userLaunchAgents;
       settings = lib.mapAttrs (_: vm: settingsOf vm) config.services.qn.vms;
       etc = lib.filter (lib.hasPrefix "qn/") (builtins.attrNames config.environment.etc);
+      nix = {
+        inherit (config.nix) distributedBuilds;
+        buildMachines = map (each: { inherit (each) hostName protocol sshUser systems maxJobs; }) config.nix.buildMachines;
+      };
+      ssh = lib.mapAttrs (_: file: file.text) (
+        lib.filterAttrs (name: _: lib.hasPrefix "ssh/ssh_config.d/100-qn" name) config.environment.etc
+      );
       needsUser = config.system.requiresPrimaryUser;
     };
 
@@ -232,6 +241,13 @@ in
       devShells = lib.mapAttrs (_: shells: shells.default.arguments.shellHook) qn.devShells;
       formatters = builtins.attrNames (lib.mapAttrs (_: drv) qn.formatter);
       modules = lib.mapAttrs (_: builtins.attrNames) { inherit (qn) nixosModules darwinModules homeModules; };
+      checks = lib.mapAttrs (_: builtins.attrNames) qn.checks;
+      vmTest = {
+        inherit (flake.vmTest) name;
+        containers = builtins.attrNames flake.vmTest.machine.containers;
+        nat = flake.vmTest.machine.networking.nat;
+        units = builtins.attrNames (texts flake.vmTest.machine.systemd.services);
+      };
       guests = lib.mapAttrs (_: guest: drv guest.config.system.build.toplevel) qn.nixosConfigurations;
       templates = lib.mapAttrs (_: template: builtins.pathExists (template.path + "/flake.nix")) qn.templates;
     };

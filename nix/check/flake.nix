@@ -32,6 +32,20 @@ let
 in
 {
   inherit qn;
-  names = import ../../flake.nix;
+  # The VM test's machine, and what is done with it.
+  vmTest =
+    let
+      test = import ./vm-test.nix {
+        self = qn;
+        pkgs.testers.runNixOSTest = lib.id;
+      };
+    in
+    {
+      inherit (test) name testScript;
+      machine = nixos [
+        test.nodes.guest
+        { nixpkgs.hostPlatform = "x86_64-linux"; }
+      ];
+    };
   templates = lib.genAttrs [ "guest" "nixos" "darwin" "project" ] template;
 }

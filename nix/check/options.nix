@@ -183,6 +183,11 @@ in
       groups = many { gid = maybe types.int; };
     };
 
+    # Those of nixpkgs' VM tests.
+    virtualisation.memorySize = option types.ints.positive 1024;
+    virtualisation.diskSize = option types.ints.positive 1024;
+    virtualisation.qemu.options = strings;
+
     virtualisation.docker = {
       enable = flag false;
       liveRestore = flag true;

@@ -10,6 +10,7 @@ let
   cfg = config.services.qn;
   vm = import ./vm.nix { inherit lib pkgs; };
   vms = vm.enabled cfg.vms;
+  builders = vm.builders cfg.vms;
   # Without one there are no agents, and an assertion says so.
   user = if config.system.primaryUser == null then "nobody" else config.system.primaryUser;
   # Paths that an update of qn or of a setting leaves as they are: launchd reloads an agent whose plist has changed, and the
@@ -35,7 +36,7 @@ let
   };
 in
 {
-  options.services.qn = vm.options { more = { }; } // {
+  options.services.qn = vm.options { more = vm.builderOption; } // {
     stateDir = mkOption {
       type = types.strMatching "/.*[^/]";
       default = "/Users/${user}/.qn";
@@ -65,9 +66,17 @@ in
 
     environment.systemPackages = [ cfg.package ];
 
-    environment.etc = lib.mapAttrs' (
-      name: each: lib.nameValuePair "qn/${name}.json" { source = each.settingsFile; }
-    ) vms;
+    environment.etc =
+      lib.mapAttrs' (name: each: lib.nameValuePair "qn/${name}.json" { source = each.settingsFile; }) vms
+      // lib.mapAttrs' (
+        name: _:
+        lib.nameValuePair "ssh/ssh_config.d/100-qn-${name}-builder.conf" { text = vm.builderSsh cfg.stateDir name; }
+      ) builders;
+
+    nix = lib.mkIf (builders != { }) {
+      distributedBuilds = true;
+      buildMachines = lib.mapAttrsToList vm.buildMachine builders;
+    };
 
     launchd.user.agents = lib.mapAttrs' (name: each: lib.nameValuePair "qn-${name}" (agent name each)) vms;
   };

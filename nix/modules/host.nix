@@ -10,6 +10,7 @@ let
   cfg = config.services.qn;
   vm = import ./vm.nix { inherit lib pkgs; };
   vms = vm.enabled cfg.vms;
+  builders = vm.builders cfg.vms;
   hasOwnUser = cfg.user == "qn";
   # IFNAMSIZ leaves 15 letters.
   tapOf =
@@ -80,6 +81,7 @@ in
       more =
         { name, config, ... }:
         {
+          imports = [ vm.builderOption ];
           options = {
             bridge = mkOption {
               type = types.nullOr (types.strMatching "[A-Za-z0-9][A-Za-z0-9._-]{0,14}");
@@ -149,6 +151,12 @@ in
       }) bridged;
 
     environment.systemPackages = [ cfg.package ];
+
+    nix = lib.mkIf (builders != { }) {
+      distributedBuilds = true;
+      buildMachines = lib.mapAttrsToList vm.buildMachine builders;
+    };
+    programs.ssh.extraConfig = lib.concatMapStrings (vm.builderSsh cfg.stateDir) (builtins.attrNames builders);
 
     systemd.services =
       lib.mapAttrs' (name: each: lib.nameValuePair "qn-${name}" (vmService name each)) vms

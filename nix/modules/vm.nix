@@ -74,6 +74,38 @@ in
       };
     };
 
+  # Where the machine's own Nix is configured: whether a VM builds for it.
+  builderOption =
+    { config, ... }:
+    {
+      options.nixBuilder = mkOption {
+        type = types.bool;
+        default = false;
+        description = "Whether this machine's Nix builds Linux derivations in the VM, whose guest has to have Nix.";
+      };
+      config.settings.nixBuilder = lib.mkIf config.nixBuilder true;
+    };
+
+  builders = lib.filterAttrs (_: vm: vm.enable && vm.nixBuilder);
+
+  # As `qn nix-builder enable` has it in /etc/nix/machines (src/host/integrate/nix-builder.ts).
+  buildMachine = name: vm: {
+    hostName = "qn-${name}-builder";
+    protocol = "ssh-ng";
+    sshUser = "root";
+    systems = [
+      "${if vm.settings.arch != null then vm.settings.arch else pkgs.stdenv.hostPlatform.parsed.cpu.name}-linux"
+    ];
+    maxJobs = if vm.settings.cpus != null then vm.settings.cpus else 4;
+    supportedFeatures = [ "big-parallel" ];
+  };
+
+  # Only root's ssh, that of Nix' daemon, may read the VM's folder.
+  builderSsh = home: name: ''
+    Match localuser root
+      Include "${home}/${name}/builder_ssh_config"
+  '';
+
   enabled = lib.filterAttrs (_: vm: vm.enable);
 
   # What only the whole shows. `home` is QN_HOME.

@@ -16,6 +16,7 @@ import { image } from "./image.ts";
 import { logs } from "./logs.ts";
 import { ls } from "./ls.ts";
 import { mounts } from "./mounts.ts";
+import { nixBuilder } from "./nix-builder.ts";
 import { ports } from "./ports.ts";
 import { rename } from "./rename.ts";
 import { report } from "./report.ts";
@@ -55,6 +56,7 @@ export const commands: Record<string, CommandDef> = {
   image,
   deploy,
   container,
+  "nix-builder": nixBuilder,
   service,
   socket,
   completion,

@@ -38,6 +38,9 @@ export type VmPaths = {
   readonly lastFailure: string;
   readonly sshKey: string;
   readonly sshHostKey: string;
+  /** For this machine's Nix, if the VM builds for it: a key that can do nothing else. */
+  readonly builderKey: string;
+  readonly builderSshConfig: string;
   readonly sshKnownHosts: string;
   readonly sshConfig: string;
   readonly logs: {
@@ -124,6 +127,8 @@ function vmPaths(home: string, name: string): VmPaths {
     lastFailure: at("last-failure.json"),
     sshKey: at("id_ed25519"),
     sshHostKey: at("ssh_host_ed25519_key"),
+    builderKey: at("builder_ed25519"),
+    builderSshConfig: at("builder_ssh_config"),
     sshKnownHosts: at("known_hosts"),
     sshConfig: at("ssh_config"),
     logs: { supervisor: at("supervisor.log"), qemu: at("qemu.log"), serial: at("serial.log"), agent: at("agent.log") },

@@ -233,6 +233,11 @@ const settings = {
     "Commands that root runs in the guest before Docker starts: at each boot, or once on each system disk.",
     (): { run: string; when: "boot" | "once" }[] => [],
   ),
+  nixBuilder: setting(
+    switchedOn,
+    "Lets this machine's Nix build in a guest that has Nix, with a key that can do nothing else (`qn nix-builder enable`).",
+    () => false,
+  ),
   sound: setting(switchedOn, "A sound card in the guest, playing on the host.", () => false),
   window: setting(switchedOn, "A window with the guest's screen.", () => false),
   protected: setting(

@@ -1,8 +1,9 @@
 /** OpenSSH's configuration for the VMs, so that ssh, scp and everything built on them find the guest. */
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { writeFileAtomically } from "../../system/files.ts";
 import { ownUser } from "../../system/platform.ts";
 import type { Layout, VmPaths } from "../layout.ts";
+import { builderHost } from "./nix-builder.ts";
 
 /** A VM's own configuration file: the host `qn-<vm>` (ssh_config(5)). */
 export function renderSshConfig(paths: VmPaths, sshPort: number, user: string): string {
@@ -20,10 +21,24 @@ Host qn-${paths.name}
 `;
 }
 
+/** The host of a VM's builder: root in the guest, with a key that can do nothing but build. */
+export function renderBuilderSshConfig(paths: VmPaths, sshPort: number): string {
+  return renderSshConfig(paths, sshPort, "root")
+    .replace(`Host qn-${paths.name}\n`, `Host ${builderHost(paths.name)}\n`)
+    .replace(quoted(paths.sshKey), quoted(paths.builderKey));
+}
+
 /** Writes the VM's configuration, and the one that includes every VM's. */
-export async function writeSshConfig(layout: Layout, paths: VmPaths, sshPort: number): Promise<void> {
+export async function writeSshConfig(
+  layout: Layout,
+  paths: VmPaths,
+  sshPort: number,
+  isBuilder = false,
+): Promise<void> {
   await mkdir(layout.home, { recursive: true, mode: 0o700 });
   await writeFileAtomically(paths.sshConfig, renderSshConfig(paths, sshPort, ownUser().name));
+  if (isBuilder) await writeFileAtomically(paths.builderSshConfig, renderBuilderSshConfig(paths, sshPort));
+  else await rm(paths.builderSshConfig, { force: true });
   await writeFileAtomically(
     layout.sshConfig,
     `# Written by qn: each VM as the host qn-<vm>.\n${includeLine(layout.home)}\n`,

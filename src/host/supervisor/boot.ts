@@ -76,7 +76,7 @@ export async function writeBootFiles(
     secret: boot.secret,
     vm: paths.name,
     hostPorts: [boot.gatePort, boot.sshPort],
-    user: { ...ownUser(), sshKeys: [sshKey] },
+    user: { ...ownUser(), sshKeys: [sshKey, ...(await builderKeys(paths, config.nixBuilder))] },
     shares: [...shares],
     sshHostKey: await readFile(paths.sshHostKey, "utf8"),
     home,
@@ -130,6 +130,12 @@ async function publicKey(path: string, comment: string): Promise<string> {
     if (made.exitCode !== 0) throw new QnError("DISK_FAILED", `ssh-keygen cannot make ${path}: ${made.stderr.trim()}`);
   }
   return (await readFile(`${path}.pub`, "utf8")).trim();
+}
+
+/** The key of this machine's Nix, which may do one thing (sshd(8), AUTHORIZED_KEYS); none when the VM builds nothing. */
+async function builderKeys(paths: VmPaths, isBuilder: boolean): Promise<readonly string[]> {
+  if (!isBuilder) return [];
+  return [`restrict,command="nix-daemon --stdio" ${await publicKey(paths.builderKey, `qn builder ${paths.name}`)}`];
 }
 
 /** The flake as the guest sees it: shares are mounted where they really are. */

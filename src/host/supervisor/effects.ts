@@ -163,7 +163,7 @@ export class Effects {
     for (const warning of spec.warnings) this.#tell.warn(warning);
     this.#boot = { ...boot, argv: [...qemuArgs(spec)] };
     await writeBootFiles(layout, paths, this.#boot, prepared, proxySettings(env));
-    await writeSshConfig(layout, paths, boot.sshPort);
+    await writeSshConfig(layout, paths, boot.sshPort, prepared.config.nixBuilder);
     this.#tell.dispatch({ type: "disks-ready" });
   }
 

@@ -37,6 +37,8 @@ evaluated(
         darwinModules: ["default"],
         homeModules: ["default"],
       },
+      checks: { "x86_64-linux": ["guest", "qn", "qn-agent", "vm"] },
+      vmTest: { containers: ["web"], nat: { enable: true, internalInterfaces: ["ve-+"], externalInterface: "uplink" } },
       templates: { guest: true, nixos: true, darwin: true, project: true, default: true },
     });
   },

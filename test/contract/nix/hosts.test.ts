@@ -129,6 +129,8 @@ const samples: Readonly<Record<string, string>> = {
   "qemu.cpu": '"max"',
   "qemu.machine": "{ hmat = true; max-ram-below-4g = 1; }",
   "qemu.args": '[ "-d" "guest_errors" ]',
+  provision: '[ { run = "true"; when = "once"; } ]',
+  nixBuilder: "true",
   sound: "true",
   window: "false",
   protected: "true",
@@ -151,6 +153,40 @@ evaluated("every setting of qn can be declared, and arrives as it is", ["host"],
 evaluated("what is not declared has qn's own default", ["darwin"], async () => {
   const { settings } = await valueOf<Darwin>("darwin", "aarch64-darwin", declared("web = { };", user));
   expect(settings).toEqual({ web: {} });
+});
+
+/** What Nix is told of a builder, on either kind of host. */
+const builder = { hostName: "qn-web-builder", protocol: "ssh-ng", sshUser: "root", maxJobs: 2 };
+
+evaluated(
+  "a VM of NixOS that builds for its machine is one of Nix' machines, by its own ssh entry",
+  ["host"],
+  async () => {
+    type Builder = { nix: unknown; ssh: string; settings: Record<string, unknown> };
+    const { nix, ssh, settings } = await valueOf<Builder>(
+      "host",
+      "aarch64-linux",
+      declared("web = { nixBuilder = true; settings.cpus = 2; }; other = { };"),
+    );
+    expect(nix).toEqual({
+      distributedBuilds: true,
+      buildMachines: [{ ...builder, systems: ["aarch64-linux"], supportedFeatures: ["big-parallel"] }],
+    });
+    expect(ssh).toBe('Match localuser root\n  Include "/var/lib/qn-vms/web/builder_ssh_config"\n');
+    expect([valueAt(settings, "web.nixBuilder"), valueAt(settings, "other.nixBuilder")]).toEqual([true, undefined]);
+  },
+);
+
+evaluated("a Mac's VM that builds for it is a Linux of the Mac's processor", ["darwin"], async () => {
+  const web = "web = { nixBuilder = true; settings.cpus = 2; };";
+  expect(await valueOf<unknown>("darwin", "aarch64-darwin", declared(web, user))).toMatchObject({
+    nix: { distributedBuilds: true, buildMachines: [{ ...builder, systems: ["aarch64-linux"] }] },
+    ssh: {
+      "ssh/ssh_config.d/100-qn-web-builder.conf":
+        'Match localuser root\n  Include "/Users/ann/.qn/web/builder_ssh_config"\n',
+    },
+    settings: { web: { nixBuilder: true } },
+  });
 });
 
 const user = 'system.primaryUser = "ann";';

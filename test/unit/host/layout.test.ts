@@ -27,6 +27,8 @@ test("a VM's files are in its own folder, its data outside of it", () => {
     lastFailure: "/home/ann/.qn/web/last-failure.json",
     sshKey: "/home/ann/.qn/web/id_ed25519",
     sshHostKey: "/home/ann/.qn/web/ssh_host_ed25519_key",
+    builderKey: "/home/ann/.qn/web/builder_ed25519",
+    builderSshConfig: "/home/ann/.qn/web/builder_ssh_config",
     sshKnownHosts: "/home/ann/.qn/web/known_hosts",
     sshConfig: "/home/ann/.qn/web/ssh_config",
     logs: {

@@ -27,6 +27,7 @@ const defaults: VmConfig = {
   docker: { context: "auto", daemon: {} },
   qemu: { cpu: "auto", machine: {}, args: [] },
   provision: [],
+  nixBuilder: false,
   sound: false,
   window: false,
   protected: false,
@@ -81,6 +82,7 @@ changes: { exclude: [target], entriesMax: 7 }
 docker: { context: make, daemon: { dns: [9.9.9.9] } }
 qemu: { cpu: max, machine: { hmat: true, max-ram-below-4g: 1 }, args: [-d, guest_errors] }
 provision: [{ run: "sysctl vm.swappiness=1" }, { run: echo once, when: once }]
+nixBuilder: true
 sound: true
 window: true
 protected: true
@@ -108,6 +110,7 @@ protected: true
         { run: "sysctl vm.swappiness=1", when: "boot" },
         { run: "echo once", when: "once" },
       ],
+      nixBuilder: true,
       sound: true,
       window: true,
       protected: true,
@@ -157,6 +160,7 @@ test("every variable sets its setting, an empty one none", () => {
     QN_QEMU_MACHINE: "{ hmat: on, max-ram-below-4g: 1 }",
     QN_QEMU_ARGS: "[-d, guest_errors]",
     QN_PROVISION: "[{ run: 'true', when: once }]",
+    QN_NIX_BUILDER: "true",
     QN_SOUND: "true",
     QN_WINDOW: "false",
     QN_PROTECTED: "true",
@@ -180,6 +184,7 @@ test("every variable sets its setting, an empty one none", () => {
       docker: { context: "make", daemon: { dns: ["9.9.9.9"] } },
       qemu: { cpu: "max", machine: { hmat: "on", "max-ram-below-4g": "1" }, args: ["-d", "guest_errors"] },
       provision: [{ run: "true", when: "once" }],
+      nixBuilder: true,
       sound: true,
       window: false,
       protected: true,

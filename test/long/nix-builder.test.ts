@@ -1,0 +1,85 @@
+/** A second Nix store on this machine builds in the guest through ssh-ng, with the Nix that this machine has. */
+import { expect } from "bun:test";
+import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { findProgram, run } from "../../src/system/process.ts";
+import { inGuest } from "../support/stand-in-nixos.ts";
+import { bootVm, testWithVm, type Vm } from "../support/vm.ts";
+
+const nix = findProgram("nix");
+
+/** This machine's Nix in the guest, whatever the guest's libraries are: with its own, by its own loader. */
+async function giveNix(vm: Vm): Promise<void> {
+  if (nix === undefined) throw new Error("There is no Nix on this machine.");
+  const folder = join(vm.inTmp, "nix");
+  await mkdir(folder);
+  const { stdout } = await run(["ldd", nix]);
+  const libraries = [...stdout.matchAll(/(?:=> )?(\/\S+) \(/g)].map(([, path = ""]) => path);
+  for (const path of [...libraries, nix]) await copyFile(path, join(folder, basename(path)));
+  const loader = basename(libraries.find((path) => /ld-linux/.test(path)) ?? "");
+  await vm.qn("cp", folder, "default:/var/tmp/");
+  const wrapper = `#!/bin/sh\nexec /opt/nix/${loader} --library-path /opt/nix --argv0 nix-daemon /opt/nix/nix "$@"\n`;
+  await inGuest(
+    vm.folder,
+    `mv /var/tmp/nix /opt/nix; chmod -R a+rX /opt/nix; chmod +x /opt/nix/*
+     printf %s '${wrapper}' > /usr/local/bin/nix-daemon; chmod +x /usr/local/bin/nix-daemon
+     mkdir -p /etc/nix; printf 'build-users-group =\\nsandbox = false\\nsubstitute = false\\n' > /etc/nix/nix.conf`,
+  );
+}
+
+const test = testWithVm(() =>
+  bootVm({
+    before: async (vm) => {
+      await mkdir(vm.folder);
+      await Bun.write(join(vm.folder, "config.yaml"), "nixBuilder: true\n");
+    },
+  }),
+);
+
+const builderSsh = (vm: Vm): string => join(vm.folder, "builder_ssh_config");
+
+test("the builder's key does nothing but build", async (vm) => {
+  const ssh = ["ssh", "-T", "-F", builderSsh(vm), "qn-default-builder", "cat /etc/shadow"];
+  const { stdout, exitCode } = await run(ssh);
+  expect([exitCode === 0, stdout]).toEqual([false, ""]);
+  const forward = await run(["ssh", "-T", "-F", builderSsh(vm), "-W", "127.0.0.1:1022", "qn-default-builder"]);
+  expect([forward.exitCode === 0, forward.stdout]).toEqual([false, ""]);
+});
+
+test("a derivation of this machine is built in the guest, and its output is here", async (vm) => {
+  await giveNix(vm);
+  const here = await mkdtemp("/var/tmp/qn-store-");
+  try {
+    const arch = await inGuest(vm.folder, "uname -m");
+    const script = "read -r line < /etc/qn/image.json; echo built in $(/bin/uname -n): $line > $out";
+    const expression = `derivation { name = "from-the-guest"; system = "${arch}-linux"; builder = "/bin/sh"; args = [ "-c" ''${script}'' ]; }`;
+    const { exitCode, stdout, stderr } = await run(
+      [
+        "nix",
+        "--extra-experimental-features",
+        "nix-command",
+        "build",
+        "--no-link",
+        "--json",
+        "--store",
+        here,
+        "--max-jobs",
+        "0",
+        ...["--option", "build-users-group", "", "--option", "substitute", "false"],
+        "--builders",
+        `ssh-ng://root@qn-default-builder ${arch}-linux - 1 1 - - -`,
+        "--impure",
+        "--expr",
+        expression,
+      ],
+      { env: { ...process.env, NIX_SSHOPTS: `-F ${builderSsh(vm)}`, HOME: here } },
+    );
+    if (exitCode !== 0) throw new Error(stderr);
+    const [built] = JSON.parse(stdout) as [{ outputs: { out: string } }];
+    const text = await Bun.file(join(here, built.outputs.out)).text();
+    expect(text).toMatch(/^built in qn: /);
+  } finally {
+    await run(["chmod", "-R", "u+w", here]);
+    await rm(here, { recursive: true, force: true });
+  }
+});
