@@ -11,12 +11,12 @@ export function builderHost(vm: string): string {
 }
 
 /** The line of /etc/nix/machines: URI, system, key, jobs, speed, features, needed features, host key (nix.conf(5), builders). */
-export function machineLine(vm: string, { arch, cpus }: Pick<VmConfig, "arch" | "cpus">): string {
+function machineLine(vm: string, { arch, cpus }: Pick<VmConfig, "arch" | "cpus">): string {
   return `ssh-ng://root@${builderHost(vm)} ${arch}-linux - ${cpus} 1 big-parallel - -`;
 }
 
 /** ssh's settings for whoever runs Nix here: root's daemon, or the user in an installation without one. */
-export function builderSshEntry(paths: VmPaths, user: string): string {
+function builderSshEntry(paths: VmPaths, user: string): string {
   const file = paths.builderSshConfig.replaceAll(/[*?[\]\\"%$]/g, "?");
   return `# Written by qn nix-builder enable ${paths.name}\nMatch localuser root,${user}\n  Include "${file}"\n`;
 }
