@@ -13,8 +13,9 @@ export async function enableBuilder(vm: string, mayUseSudo: boolean): Promise<vo
   const { paths } = vmHere(vm);
   if (!(await isThere(paths.folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`);
   const { config } = await effectiveConfig(paths, process.env);
-  await changeEtc({ paths, config, mayUseSudo });
+  // First what may be refused because the VM is declared elsewhere.
   if (!config.nixBuilder) await changeFile(paths.config, new Map([["nixBuilder", true]]));
+  await changeEtc({ paths, config, mayUseSudo });
   succeed(`Nix of this machine builds ${config.arch}-linux in the VM "${paths.name}", as ${builderHost(paths.name)}.`);
   const { state } = await statusOfVm(paths, process.env);
   const knows = await isThere(paths.builderSshConfig);
