@@ -34,7 +34,7 @@ export function nextLookMs(freeBytes: number, littleBytes: number): number {
  */
 export function guardFullDisks(shares: Boot["shares"], signal: AbortSignal, onTrouble: (text: string) => void): void {
   const guarded = shares.filter(
-    ({ readOnly, cache = "mmap", driver = "9p" }) => !readOnly && cache === "mmap" && driver === "9p",
+    ({ readOnly, cache, driver = "9p" }) => !readOnly && cache === "mmap" && driver === "9p",
   );
   for (const share of guarded) void guard(share, signal, onTrouble);
 }

@@ -9,11 +9,11 @@ import { mount } from "../system/libc.ts";
 import { mountTable } from "./mount-table.ts";
 
 /**
- * 9p over virtio. 512000 bytes is the most that the transport takes in one message. The cache is `mmap` unless the
- * share says otherwise: programs may map shared files writable, and what nobody in the guest holds open is as the host
- * has it (docs/files.md says what each mode costs and shows).
+ * 9p over virtio. 512000 bytes is the most that the transport takes in one message. Nothing is cached unless the share
+ * says otherwise: Linux 6.12 loses or never ends what is written with `cache=mmap` while somebody asks for the file's size
+ * (docs/decisions.md, "Files"; docs/files.md says what each mode costs and shows).
  */
-function mountOptions(cache = "mmap"): string {
+function mountOptions(cache = "none"): string {
   return `trans=virtio,version=9p2000.L,msize=512000,access=client,cache=${cache}`;
 }
 

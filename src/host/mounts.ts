@@ -22,12 +22,16 @@ export type MountView = {
 };
 
 /** How a share behaves that says nothing of itself (design D8). */
-const usual = { driver: "9p", security: "none", cache: "mmap" } as const;
+const usual = { driver: "9p", security: "none" } as const;
+const usualCache: Readonly<Record<string, string>> = { "9p": "none", virtiofs: "mmap" };
 
 /** The shares of a VM: those of its settings, and /tmp, whose entries are mounted one by one when a container asks. */
 export function shareViews(mounts: Status["mounts"]): ShareView[] {
   const shares = mounts.filter(({ path }) => path !== tmp.path);
-  return [...shares, tmp].map((share) => ({ ...usual, ...share }));
+  return [...shares, tmp].map((share) => {
+    const { driver } = { ...usual, ...share };
+    return { ...usual, cache: usualCache[driver] ?? "none", ...share };
+  });
 }
 
 /** The mounts of every container, by source and then by container. */

@@ -17,7 +17,7 @@ async function shareThem(vm: Vm): Promise<void> {
     { path: homedir() },
     { path: at("outer") },
     { path: at("mapped"), security: "mapped-xattr" },
-    { path: at("uncached"), cache: "none" },
+    { path: at("cached"), cache: "mmap" },
     ...oddPaths.map((name) => ({ path: at(name) })),
   ];
   for (const { path } of mounts) await mkdir(path, { recursive: true });

@@ -99,8 +99,8 @@ test("mounts shows each share, and every container that uses it", async (vm) => 
   await vm.docker("create", "--name", "user", ...volumes, "busybox", "true");
   const { shares, mounts } = JSON.parse(await vm.qn("mounts", "--json")) as Record<"shares" | "mounts", object[]>;
   expect(shares).toEqual([
-    { path: homedir(), readOnly: false, driver: "9p", security: "none", cache: "mmap" },
-    { path: "/tmp", readOnly: false, driver: "9p", security: "none", cache: "mmap" },
+    { path: homedir(), readOnly: false, driver: "9p", security: "none", cache: "none" },
+    { path: "/tmp", readOnly: false, driver: "9p", security: "none", cache: "none" },
   ]);
   const used = { container: "user", state: "created" };
   const expected = [

@@ -41,7 +41,7 @@ const listOf = <const Item extends v.GenericSchema>(item: Item) =>
 
 /**
  * A host folder that the guest sees at the same path. `security` is how owners and special files are kept on the host,
- * none unless named; `cache` is what the guest remembers of files, mmap unless named (docs/files.md has both tables).
+ * none unless named; `cache` is what the guest remembers of files, none unless named (docs/files.md has both tables).
  */
 const shareSchema = v.strictObject({
   path: absolutePath,

@@ -37,7 +37,7 @@ export async function startVirtiofs(
 
 // --- internal ---
 
-/** The daemon's words for the share's cache: `auto` asks the host at each open, as `mmap` does with 9p. */
+/** The daemon's words for the share's cache: `auto` asks the host at each open, as `mmap` does with 9p, and is meant unless named. */
 const caches = { mmap: "auto", none: "never", loose: "always" } as const;
 
 /** The daemon's command line. It runs as the user, like QEMU, and ends by itself when QEMU hangs up. */

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { mountViews, shareViews } from "../../../src/host/mounts.ts";
 import { parseListed } from "../../../src/system/docker-views.ts";
 
-const usual = { driver: "9p", security: "none", cache: "mmap" };
+const usual = { driver: "9p", security: "none", cache: "none" };
 
 test("the shares are those of the settings with how they behave, and /tmp once", () => {
   const mounts = [
