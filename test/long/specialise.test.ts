@@ -25,9 +25,9 @@ const test = testWithVm(async () => {
 async function history(vm: Vm): Promise<{ rebuilt: readonly string[]; boots: number }> {
   const said = await inGuest(
     vm.folder,
-    "cat /var/lib/systems/rebuilt 2>/dev/null || true; echo --; cat /var/lib/systems/boots-count",
+    "cat /var/lib/systems/rebuilt 2>/dev/null || true; echo ===; cat /var/lib/systems/boots-count",
   );
-  const [rebuilt = "", boots = ""] = said.split("--");
+  const [rebuilt = "", boots = ""] = said.split("===");
   return { rebuilt: rebuilt.trim().split("\n").filter(Boolean), boots: Number(boots.trim()) };
 }
 
