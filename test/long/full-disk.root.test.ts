@@ -1,5 +1,5 @@
 /** A machine whose disk fills up while a VM writes: the VM waits, says so, and goes on when there is space. */
-import { afterAll, expect } from "bun:test";
+import { expect } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { runProgram } from "../support/program.ts";
@@ -12,7 +12,7 @@ let mounted: string | undefined;
 async function onSmallDisk(vm: Vm): Promise<void> {
   mounted = join(vm.home, "_data");
   await mkdir(mounted, { recursive: true });
-  await mount("-t", "tmpfs", "-o", "size=400m", "data", mounted);
+  await mount("-t", "tmpfs", "-o", "size=200m", "data", mounted);
 }
 
 async function mount(...words: readonly string[]): Promise<void> {
@@ -20,13 +20,20 @@ async function mount(...words: readonly string[]): Promise<void> {
   expect([exitCode, stderr]).toEqual([0, ""]);
 }
 
-const vmTest = testWithVm(() => bootVm({ before: onSmallDisk }));
-afterAll(async () => {
-  if (mounted !== undefined) await runProgram(["umount", "--lazy", mounted]);
+const vmTest = testWithVm(async () => {
+  const vm = await bootVm({ before: onSmallDisk });
+  return {
+    ...vm,
+    async [Symbol.asyncDispose]() {
+      await vm.qn("down");
+      await runProgram(["umount", "--lazy", mounted ?? ""]);
+      await vm[Symbol.asyncDispose]();
+    },
+  };
 });
 
 vmTest("a write that finds the machine's disk full is done once there is space, and nothing is lost", async (vm) => {
-  const write = "head -c 500000000 /dev/urandom | tee /data/file | md5sum; sync";
+  const write = "yes 'what is written' | head -c 250000000 > /data/file; sync; md5sum /data/file";
   await using writer = vm.converse(["docker", "run", "--rm", "--volume", "v:/data", "busybox", "sh", "-c", write]);
   const status = await until("a VM that waits", 200_000, async () => {
     const now = await vm.status();
@@ -36,7 +43,7 @@ vmTest("a write that finds the machine's disk full is done once there is space, 
     "The VM is paused: this machine cannot write to its disks, most likely because there is no space left.",
   );
   await mount("-o", "remount,size=2g", mounted ?? "");
-  const sum = (await writer.nextLine(200_000)).split(" ")[0];
+  const sum = (await writer.nextLine(400_000)).split(" ")[0];
   expect(await writer.end(60_000)).toBe(0);
   await until("a VM that runs", 60_000, async () => ((await vm.status()).state === "running" ? true : undefined));
   const read = await vm.docker("run", "--rm", "--volume", "v:/data", "busybox", "md5sum", "/data/file");
