@@ -3,6 +3,7 @@ import { expect } from "bun:test";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { quote } from "../../src/host/integrate/ssh-command.ts";
+import { run } from "../../src/system/process.ts";
 import { evaluated, valueOf } from "../support/nix.ts";
 import { inGuest } from "../support/stand-in-nixos.ts";
 import { freePort, knock, until } from "../support/until.ts";
@@ -75,7 +76,12 @@ evaluated(
     await serves(vm);
 
     await inGuest(vm.folder, "systemctl kill --signal=KILL qn-ports.service qn-tmp.service");
-    await until("the agent", 60_000, async () => ((await vm.status()).state === "running" ? true : undefined));
+    // The supervisor learns of it a moment later: only an answer says that the new ones are there.
+    await until("Docker behind a new agent", 120_000, async () => {
+      const agent = await inGuest(vm.folder, "systemctl is-active qn-ports.service qn-tmp.service || true");
+      const { exitCode } = await run(["docker", "version"], { env: { ...process.env, ...vm.env } });
+      return agent === "active\nactive" && exitCode === 0 ? true : undefined;
+    });
     await serves(vm);
 
     await vm.docker("run", "-d", "--restart", "always", "--name", "lasting", "busybox", "sleep", "infinity");
