@@ -1,6 +1,9 @@
 /** Many HTTP requests at the same moment, each on a connection of its own, and how long each took. */
 import { connect } from "node:net";
 
+/** How long a request may take: longer than the 31 s for which the kernel tries to get through a backlog that is full. */
+const patienceMs = 40_000;
+
 /** What one request got, and the time from the start of its connection to the end of the answer. */
 export type Answer = { readonly text: string; readonly ms: number };
 
@@ -22,10 +25,17 @@ function request(port: number): Promise<Answer> {
   const startedMs = performance.now();
   const { promise, resolve } = Promise.withResolvers<Answer>();
   let text = "";
-  const done = (body: string): void => resolve({ text: body, ms: performance.now() - startedMs });
+  const done = (body: string): void => {
+    clearTimeout(late);
+    resolve({ text: body, ms: performance.now() - startedMs });
+  };
   const socket = connect({ host: "127.0.0.1", port }, () => socket.write("GET / HTTP/1.0\r\nHost: page\r\n\r\n"));
   socket.on("data", (bytes: Buffer) => (text += bytes.toString()));
   socket.on("end", () => done(text.split("\r\n\r\n")[1] ?? text));
   socket.on("error", (error) => done(String(error)));
+  const late = setTimeout(() => {
+    socket.destroy();
+    done("too late");
+  }, patienceMs);
   return promise;
 }

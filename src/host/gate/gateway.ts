@@ -1,28 +1,55 @@
 /** What host listeners hold on to while gates come and go: takes clients, and carries each through the gate of now. */
 import { messageOf, QnError } from "../../base/errors.ts";
 import type { Open } from "../../protocol/messages.ts";
+import { after, type Timer } from "../../system/clock.ts";
 import type { Connection } from "../../system/connection.ts";
 import type { Proven } from "./dial.ts";
 import type { GatePool } from "./pool.ts";
 import { carryClient, type StreamObserver } from "./stream.ts";
 
+/** How long clients wait for a gate that was lost: an agent that has died is there again in seconds, also when emulated. */
+const usualPatienceMs = 20_000;
+
 /** The way into the guest of one VM. */
 export class Gateway {
+  readonly #patienceMs: number;
   #pool: GatePool | undefined;
+  /** The gate that comes after the one that was lost, while it is waited for. */
+  #next: PromiseWithResolvers<GatePool | undefined> | undefined;
+  #patience: Timer | undefined;
 
   /** Called before each stream. */
   onUse: () => void = () => {};
 
-  /** The gate that new streams take; nothing while the guest cannot be reached. Streams that there are go on. */
-  use(pool: GatePool | undefined): void {
-    this.#pool = pool;
+  constructor(patienceMs: number = usualPatienceMs) {
+    this.#patienceMs = patienceMs;
   }
 
-  /** A proven connection through the gate of now. Throws GATE_REFUSED when the guest cannot be reached. */
+  /** The gate that new streams take; nothing while the guest cannot be reached. Streams that there are go on. */
+  use(pool: GatePool | undefined): void {
+    const isLost = pool === undefined && this.#pool !== undefined;
+    this.#pool = pool;
+    if (isLost) {
+      this.#next = Promise.withResolvers();
+      this.#patience = after(this.#patienceMs, () => this.#settle(undefined), { background: true });
+    } else if (pool !== undefined) this.#settle(pool);
+  }
+
+  /**
+   * A proven connection through the gate of now, or through the next one where it was lost a moment ago: a call of Docker's
+   * is late then, and does not fail. Throws GATE_REFUSED when the guest cannot be reached.
+   */
   async take(): Promise<Proven> {
-    if (this.#pool === undefined) throw new QnError("GATE_REFUSED", "The guest cannot be reached.");
-    this.onUse();
-    return await this.#pool.take();
+    for (;;) {
+      const pool = this.#pool ?? (await this.#next?.promise);
+      if (pool === undefined) throw new QnError("GATE_REFUSED", "The guest cannot be reached.");
+      this.onUse();
+      try {
+        return await pool.take();
+      } catch (error) {
+        if (pool === this.#pool) throw error;
+      }
+    }
   }
 
   /**
@@ -38,5 +65,11 @@ export class Gateway {
       client.reset();
       observer.onDone?.();
     }
+  }
+
+  #settle(pool: GatePool | undefined): void {
+    this.#patience?.cancel();
+    this.#next?.resolve(pool);
+    this.#next = undefined;
   }
 }

@@ -10,8 +10,8 @@ import { GatePool } from "../../../../src/host/gate/pool.ts";
 import { Forwards } from "../../../../src/host/ports/apply.ts";
 import type { FailedPort, Open, PublishedPort } from "../../../../src/protocol/messages.ts";
 import { type Address, connect, listen } from "../../../../src/system/connection.ts";
-import { realGate } from "../../../support/gates.ts";
-import { listenSomewhere, payload, receive, send, sumOf } from "../../../support/streams.ts";
+import { handGate, realGate } from "../../../support/gates.ts";
+import { listenSomewhere, payload, receive, type Received, send, sumOf } from "../../../support/streams.ts";
 
 const mebibyte = 1024 ** 2;
 
@@ -27,8 +27,11 @@ function published(hostPort: number, hostIp = "127.0.0.1"): PublishedPort {
 }
 
 /** The host's side: a pool on a gate, and the forwards in front of it. */
-function hostSide(key: GateKey): Disposable & { gateway: Gateway; pool: GatePool; forwards: Forwards } {
-  const gateway = new Gateway();
+function hostSide(
+  key: GateKey,
+  patienceMs?: number,
+): Disposable & { gateway: Gateway; pool: GatePool; forwards: Forwards } {
+  const gateway = new Gateway(patienceMs);
   const pool = new GatePool(key);
   gateway.use(pool);
   const forwards = new Forwards(gateway, { bind: "loopback", deny: [] });
@@ -156,21 +159,48 @@ test("a server that resets resets the client, and the other way round", async ()
   expect(await served.promise).toBe("ECONNRESET");
 });
 
-test("while the guest cannot be reached clients are reset, and afterwards served again", async () => {
+test("clients of a gate that was lost wait for the next one, and after a while are reset at once", async () => {
   await using server = await listenSomewhere("tcp", (connection) => {
     connection.onData = (bytes) => void connection.write(bytes);
   });
   using gate = realGate({ addressOf: () => server.address });
-  using host = hostSide(gate.key);
+  using host = hostSide(gate.key, 50);
   const port = freePort();
   await host.forwards.serve([published(port)]);
+  const ask = async (): Promise<Received> => {
+    const client = await connect({ hostname: "127.0.0.1", port });
+    client.write("hello");
+    return receive(client);
+  };
   host.gateway.use(undefined);
-  expect(await receive(await connect({ hostname: "127.0.0.1", port })).closed).toBe("ECONNRESET");
+  const late = await ask();
+  host.gateway.use(host.pool);
+  await late.reached(5);
+  host.gateway.use(undefined);
+  // The first one waits until the patience is over; who comes later does not wait.
+  for (let count = 0; count < 2; count += 1) expect(await (await ask()).closed).toBe("ECONNRESET");
   expect(host.forwards.all[0]?.error).toBe("The guest cannot be reached.");
   host.gateway.use(host.pool);
-  const client = await connect({ hostname: "127.0.0.1", port });
-  client.write("hello");
-  await receive(client).reached(5);
+  await (await ask()).reached(5);
+});
+
+test("clients that wait for a connection of a pool that is lost get one of the next pool", async () => {
+  await using server = await listenSomewhere("tcp", (connection) => {
+    connection.onData = (bytes) => void connection.write(bytes);
+  });
+  // A gate that lets nobody in, as that of an agent that dies.
+  using dead = handGate(() => new Promise(() => {}));
+  const lost = new GatePool(dead.key);
+  using gate = realGate({ addressOf: () => server.address });
+  using host = hostSide(gate.key);
+  host.gateway.use(lost);
+  const waiting = host.gateway.take();
+  lost.close();
+  host.gateway.use(undefined);
+  host.gateway.use(host.pool);
+  const { connection } = await waiting;
+  expect(connection.isClosed).toBe(false);
+  connection.reset();
 });
 
 test("a stream goes on when its port is not published any more, and its listener is gone", async () => {
@@ -246,7 +276,7 @@ test("the Docker socket is the guest's, also where a killed supervisor left its 
         return docker.address;
       },
     });
-    using host = hostSide(gate.key);
+    using host = hostSide(gate.key, 0);
     const refusals: string[] = [];
     const listener = openDockerSocket(path, host.gateway, (reason) => refusals.push(reason));
     const client = await connect({ unix: path });
