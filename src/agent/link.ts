@@ -7,7 +7,6 @@ import {
   type HostMessage,
   parseHostMessage,
   protocolVersion,
-  type PortRange,
   type ProvisionStep,
   type PublishedPort,
 } from "../protocol/messages.ts";
@@ -76,13 +75,12 @@ export class HostLink {
 
   /**
    * Reports all ports that the host should listen on; gives back the report's number, or nothing without a host.
-   * `choosing` asks which ports Docker had better not choose: of the VM's own, and of these ranges.
+   * `choosing` asks which ports Docker had better not choose: of the VM's own.
    */
-  reportPorts(ports: readonly PublishedPort[], choosing?: readonly PortRange[]): number | undefined {
+  reportPorts(ports: readonly PublishedPort[], choosing = false): number | undefined {
     this.#report.ports = ports;
     this.#report.report += 1;
-    const asked = choosing === undefined ? {} : { choosing: true, ranges: [...choosing] };
-    this.#send({ ...this.#portsMessage(), ...asked });
+    this.#send(choosing ? { ...this.#portsMessage(), choosing } : this.#portsMessage());
     return this.#connections.size === 0 ? undefined : this.#report.report;
   }
 

@@ -84,6 +84,9 @@ async function serveAt(socketPath: string, hooks: Hooks): Promise<Plugin> {
     unix: socketPath,
     development: false,
     maxRequestBodySize: 64 * 1024 * 1024,
+    // Bun closes what idles for 10 s otherwise: a call that dockerd writes at that moment is lost and comes again without
+    // its words, and the request of the user is refused (403, seen with `docker run`). Bun's types know it for TCP only.
+    ...({ idleTimeout: 0 } as object),
     fetch(request, server) {
       // Bun hangs up on a request that is held for 10 s otherwise, and Docker then refuses it.
       server.timeout(request, 0);

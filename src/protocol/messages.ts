@@ -165,9 +165,6 @@ export type ProvisionStep = v.InferOutput<typeof provisionStepsSchema>[number];
 /** The most ports of one report. */
 export const reportPortsMax = 5_000;
 
-/** The most ranges of ports that Docker may be about to choose from. */
-export const choosingRangesMax = 64;
-
 /** What every version says first, whatever else it says: this much never changes. */
 const helloSchema = v.object({
   type: v.literal("hello"),
@@ -187,9 +184,8 @@ const agentMessageSchema = v.variant("type", [
     type: v.literal("ports"),
     report: v.pipe(v.number(), v.integer()),
     ports: v.pipe(v.array(publishedPortSchema), v.maxLength(reportPortsMax)),
-    /** Docker is about to choose ports: the answer should say which of this VM's, and of these ranges, are taken. */
+    /** Docker is about to choose ports: the answer should say which of this VM's are taken. */
     choosing: v.optional(v.boolean()),
-    ranges: v.optional(v.pipe(v.array(portRangeSchema), v.maxLength(choosingRangesMax))),
   }),
   v.object({ type: v.literal("docker"), state: v.picklist(["ready", "down"]) }),
   /** What running containers mount: the host watches it, as far as it is shared. */

@@ -157,7 +157,9 @@ test("a port that systemd-nspawn publishes is forwarded while its machine runs",
   expect(JSON.parse(await vm.qn("container", "ls", "--json"))).toEqual([
     { name: "web", state: "running", addresses: expect.arrayContaining(["10.9.9.2"]) },
   ]);
-  expect(await vm.qn("container", "shell", "web", "--", "wget", "-q", "-O", "-", "http://127.0.0.1/")).toBe(page.trimEnd());
+  expect(await vm.qn("container", "shell", "web", "--", "wget", "-q", "-O", "-", "http://127.0.0.1/")).toBe(
+    page.trimEnd(),
+  );
   expect(await vm.fail(["qn", "container", "stop", "shop"])).toMatchObject({ exitCode: 63 });
   await vm.qn("container", "stop", "web");
   await until("the end of the forward", 30_000, async () =>

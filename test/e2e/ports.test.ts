@@ -105,13 +105,17 @@ test("containers share a port on different addresses, and each is its own", asyn
   expect(await knock("127.0.0.2", port)).toBe("ECONNREFUSED");
 });
 
-test("of a range Docker takes one that the host has not, a network that is left and joined keeps it, a restart too", async (vm) => {
-  // Docker begins with the first ones, and a rule of ports.deny has none of these.
-  using _one = listenAt(17_000);
-  using _two = listenAt(17_001);
+test("a range whose first port is taken is refused with the owner's name, as Docker tries no other", async (vm) => {
+  using _taken = listenAt(17_100);
+  const range = ["--publish", "127.0.0.1:17100-17110:80"];
+  const refused = await vm.fail(["docker", "run", "--rm", ...range, "busybox", "true"]);
+  expect(refused.stderr).toContain("Port 17100 on 127.0.0.1 is taken by ");
+});
+
+test("of a range Docker takes one, a network that is left and joined keeps it, a restart too", async (vm) => {
   await serve(vm, "ranged", "--publish", "127.0.0.1:17000-17010:80");
   const port = await chosenPort(vm, "ranged");
-  expect([port >= 17_002, port <= 17_010]).toEqual([true, true]);
+  expect([port >= 17_000, port <= 17_010]).toEqual([true, true]);
   expect(await fetched("127.0.0.1", port)).toBe(page);
   await vm.docker("network", "create", "shop");
   await vm.docker("network", "disconnect", "bridge", "ranged");

@@ -55,7 +55,7 @@ export function scene(
   const book = new PortBook((ports, choosing) => {
     const report = (reports += 1);
     events.push(
-      `report${choosing === undefined ? "" : [" choosing", ...choosing.map(({ first, last }) => ` ${first}-${last}`)].join("")} ${ports.map(({ hostIp, hostPort }) => `${hostIp || "any"}:${hostPort}`).join(" ") || "none"}`,
+      `report${choosing ? " choosing" : ""} ${ports.map(({ hostIp, hostPort }) => `${hostIp || "any"}:${hostPort}`).join(" ") || "none"}`,
     );
     const answer = host(ports);
     if (answer === "away") return undefined;

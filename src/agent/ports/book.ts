@@ -1,13 +1,13 @@
 /** The book of ports: what containers publish, what starting ones have asked for, and what the host makes of it. */
 import { within } from "../../system/clock.ts";
-import { type FailedPort, type PortRange, type PublishedPort, reportPortsMax } from "../../protocol/messages.ts";
+import { type FailedPort, type PublishedPort, reportPortsMax } from "../../protocol/messages.ts";
 import { keyOf, type ServedPort } from "./published.ts";
 
 /**
  * Sends a whole report to the host; nothing when nobody is linked, else its number. `choosing`: Docker is about to choose
- * ports by itself, from its own and from these ranges.
+ * ports by itself.
  */
-export type Reporter = (ports: readonly PublishedPort[], choosing?: readonly PortRange[]) => number | undefined;
+export type Reporter = (ports: readonly PublishedPort[], choosing: boolean) => number | undefined;
 
 /** What waits for the host's word on a report. */
 type Waiter = { readonly report: number; readonly resolve: (failed: readonly FailedPort[]) => void };
@@ -90,17 +90,14 @@ export class PortBook {
 
   /** Reports without waiting. */
   publish(): void {
-    this.#report(this.#fitting().ports);
+    this.#report(this.#fitting().ports, false);
   }
 
   /**
    * Reports, and resolves once the host listens on everything it can, with what it cannot. Resolves to nothing when no
    * host is linked, or it does not answer within `deadlineMs`: containers must not wait for a host that is away.
    */
-  async publishAndWait(
-    deadlineMs: number,
-    choosing?: readonly PortRange[],
-  ): Promise<readonly FailedPort[] | undefined> {
+  async publishAndWait(deadlineMs: number, choosing = false): Promise<readonly FailedPort[] | undefined> {
     const { ports, left } = this.#fitting();
     const report = this.#report(ports, choosing);
     if (report === undefined) return undefined;

@@ -1,13 +1,13 @@
 /** What `qn-ports` does while Docker waits: opens ports before a container starts, settles the rest before the answer. */
 import { messageOf, QnError } from "../../base/errors.ts";
-import type { FailedPort, PortRange, PublishedPort } from "../../protocol/messages.ts";
+import type { FailedPort, PublishedPort } from "../../protocol/messages.ts";
 import { pause, within } from "../../system/clock.ts";
 import type { ContainerDetails } from "../../system/docker-api.ts";
 import { dockerPath } from "../docker-path.ts";
 import type { DockerRequest, Hooks } from "../plugin.ts";
 import type { PortBook } from "./book.ts";
 import { keyOf } from "./published.ts";
-import { choicesOf, fixedPortsOf, portCallOf } from "./request.ts";
+import { fixedPortsOf, letsDockerChoose, portCallOf } from "./request.ts";
 
 /** What the hooks need. `refresh` lists the containers anew into the book, `kill` ends one, `remove` does away with it. */
 export type HookOptions = {
@@ -49,19 +49,19 @@ async function openFixed(request: DockerRequest, options: HookOptions): Promise<
   const call = portCallOf(request.method, request.uri);
   if (call?.call !== "start") return;
   let ports: readonly PublishedPort[];
-  let choosing: readonly PortRange[] | undefined;
+  let isChoosing: boolean;
   let container: ContainerDetails;
   try {
     container = await within(details(call.id), deadlineMs, () => new Error("Docker does not answer."));
     ports = fixedPortsOf(container).map(({ containerPort: _containerPort, ...port }) => port);
-    choosing = choicesOf(container);
+    isChoosing = letsDockerChoose(container);
   } catch {
     // No such container: Docker says so itself. Nor is it waited for when it does not answer.
     return;
   }
-  if (ports.length === 0 && choosing === undefined) return;
+  if (ports.length === 0 && !isChoosing) return;
   if (ports.length > 0) book.ask(call.id, ports);
-  const failed = await book.publishAndWait(deadlineMs, choosing);
+  const failed = await book.publishAndWait(deadlineMs, isChoosing);
   if (failed === undefined) return onTrouble(`the ports of ${call.id} are not open yet, and it starts nevertheless`);
   const refused = ofThese(failed, ports);
   if (refused.length === 0) return;

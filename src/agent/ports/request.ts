@@ -1,5 +1,5 @@
 /** Which Docker API requests change what is published, and which host ports a container asks for by number. */
-import { choosingRangesMax, type PortRange, type PublishedPort } from "../../protocol/messages.ts";
+import type { PublishedPort } from "../../protocol/messages.ts";
 import { dockerPath } from "../docker-path.ts";
 
 /**
@@ -57,24 +57,18 @@ export function fixedPortsOf({ Id, Name, HostConfig }: PortRequests): (Published
 }
 
 /**
- * The ranges that Docker chooses a host port from for this container when it starts: of `-p 8000-8010:80`; none of `-P` and
- * `-p 80`, which leave the choice to Docker; nothing at all when it chooses none.
+ * Whether Docker chooses a host port for this container from the VM's own when it starts: `-P`, `-p 80`. Of a range
+ * (`-p 8000-8010:80`) Docker takes one and tries no other (moby 26, bridge/port_mapping.go): one that the host has not is
+ * then refused with its owner's name, as a port that was asked for by number is.
  */
-export function choicesOf({ HostConfig }: PortRequests): readonly PortRange[] | undefined {
+export function letsDockerChoose({ HostConfig }: PortRequests): boolean {
   const { NetworkMode, PortBindings, PublishAllPorts } = HostConfig;
-  if (!hasOwnPorts(NetworkMode)) return undefined;
-  const wishes = Object.values(PortBindings ?? {}).flatMap((each) => (each ?? []).map(({ HostPort }) => HostPort));
-  const choices = wishes.filter((wish) => !/^0*[1-9]\d*$/.test(wish));
-  if (PublishAllPorts !== true && choices.length === 0) return undefined;
-  return [...new Set(choices)].flatMap(rangeOf).slice(0, choosingRangesMax);
+  if (!hasOwnPorts(NetworkMode)) return false;
+  const bindings = Object.values(PortBindings ?? {}).flatMap((each) => each ?? []);
+  return PublishAllPorts === true || bindings.some(({ HostPort }) => /^0*$/.test(HostPort));
 }
 
 // --- internal ---
-
-function rangeOf(wish: string): readonly PortRange[] {
-  const [, first = 0, last = 0] = (/^(\d{1,5})-(\d{1,5})$/.exec(wish) ?? []).map(Number);
-  return first >= 1 && last >= first && last <= 65_535 ? [{ first, last }] : [];
-}
 
 /** False for a container in the host's or another one's network, which publishes nothing. */
 function hasOwnPorts(networkMode: string): boolean {

@@ -60,10 +60,7 @@ export async function servePorts(
   const onTrouble = (text: string): void => link.log(text);
   await offerDockerPorts(boot);
   const held = new HeldPorts();
-  const book = new PortBook(
-    (ports, choosing) => link.reportPorts(ports, choosing ?? (held.any ? [] : undefined)),
-    onTrouble,
-  );
+  const book = new PortBook((ports, choosing) => link.reportPorts(ports, choosing || held.any), onTrouble);
   link.onServed = (report, failed, taken) => {
     if (taken !== undefined) held.hold(taken);
     book.onServed(report, failed);

@@ -24,9 +24,6 @@ import { GuestClockKeeper } from "./guest-clock.ts";
 import type { Event } from "./machine.ts";
 import type { Provisioning } from "./provision.ts";
 
-/** The most ports that the guest is told to keep from Docker: it holds each with a socket or two. */
-const takenPortsMax = 2_048;
-
 /** What the seam needs of the supervisor. */
 export type SeamOptions = {
   readonly paths: VmPaths;
@@ -202,7 +199,7 @@ export class Seam {
         // Each report tries anew, and what fails as before has been told.
         for (const reason of reasons) if (!this.#told.has(reason)) this.#options.log(reason);
         this.#told = reasons;
-        const taken = message.choosing === true ? await this.#takenPorts(message.ranges) : undefined;
+        const taken = message.choosing === true ? await this.#takenPorts() : undefined;
         return reply({ type: "served", report: message.report, failed: [...failed], taken });
       }
       case "docker":
@@ -222,10 +219,11 @@ export class Seam {
     }
   }
 
-  /** Those of Docker's own ports and of these ranges that somebody else holds, or that are never forwarded. */
-  async #takenPorts(ranges: readonly PortRange[] = []): Promise<number[]> {
+  /** Those of Docker's ports that somebody else holds, or that are never forwarded. */
+  async #takenPorts(): Promise<number[]> {
     const { dockerPorts, rules, log } = this.#options;
-    const choices = dockerPorts === undefined ? ranges : [dockerPorts, ...ranges];
+    if (dockerPorts === undefined) return [];
+    const { first, last } = dockerPorts;
     const inUse = await portsInUse().catch((error: unknown) => {
       log(`cannot look for ports in use: ${String(error)}`);
       return new Set<number>();
@@ -234,12 +232,8 @@ export class Seam {
     const own = new Set(
       this.#forwards.all.filter(({ listener }) => listener !== undefined).map(({ hostPort }) => hostPort),
     );
-    const isTaken = (port: number): boolean =>
-      (inUse.has(port) && !own.has(port)) || deniedBy(port, rules.deny) !== undefined;
-    const all = new Set(
-      choices.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, index) => first + index)),
-    );
-    return [...all].filter(isTaken).slice(0, takenPortsMax);
+    const all = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+    return all.filter((port) => (inUse.has(port) && !own.has(port)) || deniedBy(port, rules.deny) !== undefined);
   }
 
   async #keepLog(text: string): Promise<void> {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type DockerRequest, type Hooks, type PluginOptions, servePlugin } from "../../../src/agent/plugin.ts";
 import { connect } from "../../../src/system/connection.ts";
 import { receive } from "../../support/streams.ts";
+import { until } from "../../support/until.ts";
 
 type Served = AsyncDisposable & {
   readonly socketPath: string;
@@ -60,6 +61,24 @@ test("it says what it is when it is activated, without looking at anything", asy
   await using it = await plugin();
   expect([await it.ask("/Plugin.Activate", ""), it.seen]).toEqual([{ Implements: ["authz"] }, []]);
 });
+
+test("a connection that nobody uses for a while is there for the next call", async () => {
+  await using it = await plugin();
+  const connection = await connect({ unix: it.socketPath });
+  let text = "";
+  connection.onData = (bytes) => void (text += bytes.toString());
+  const ask = (): boolean =>
+    connection.write(Buffer.from("POST /Plugin.Activate HTTP/1.1\r\nContent-Length: 0\r\n\r\n"));
+  const answers = (): number => text.split("HTTP/1.1 200").length - 1;
+  ask();
+  await until("the first answer", 5_000, () => (answers() === 1 ? true : undefined));
+  // Bun's own limit is 10 s, looked at every 4 s.
+  await Bun.sleep(15_000);
+  expect(connection.isClosed).toBe(false);
+  ask();
+  await until("the second answer", 5_000, () => (answers() === 2 ? true : undefined));
+  connection.reset();
+}, 30_000);
 
 test("a request is looked at with its body, and allowed", async () => {
   await using it = await plugin();
