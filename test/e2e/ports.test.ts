@@ -108,8 +108,10 @@ test("containers share a port on different addresses, and each is its own", asyn
 test("a range whose first port is taken is refused with the owner's name, as Docker tries no other", async (vm) => {
   using _taken = listenAt(17_100);
   const range = ["--publish", "127.0.0.1:17100-17110:80"];
-  const refused = await vm.fail(["docker", "run", "--rm", ...range, "busybox", "true"]);
+  const refused = await vm.fail(["docker", "run", "--detach", "--name", "late", ...range, "busybox", "sleep", "1000"]);
   expect(refused.stderr).toContain("Port 17100 on 127.0.0.1 is taken by ");
+  expect(await vm.docker("inspect", "--format", "{{.State.Running}}", "late")).toBe("false");
+  await vm.docker("rm", "late");
 });
 
 test("of a range Docker takes one, a network that is left and joined keeps it, a restart too", async (vm) => {
