@@ -1,31 +1,15 @@
 /** Ports and streams that take long to show: hundreds of ports, gigabytes, silence, and agents that are killed. */
 import { expect } from "bun:test";
 import { join } from "node:path";
-import { bunContainer } from "../support/bun-container.ts";
-import { repository } from "../support/program.ts";
+import { streamServer } from "../support/stream-server.ts";
 import { fetchPattern, tcpClient } from "../support/tcp-client.ts";
-import { freePort, knock, until, within } from "../support/until.ts";
-import { bootVm, testWithVm, type Vm } from "../support/vm.ts";
+import { knock, until, within } from "../support/until.ts";
+import { testWithVm, type Vm } from "../support/vm.ts";
 
 /** The ports of the streams' server in the container: 85 pours bytes, 86 sends everything back. */
-const inside = [80, 85, 86] as const;
-const outside = new Map<number, number>();
-
-const test = testWithVm(async () => {
-  const vm = await bootVm();
-  for (const port of inside) outside.set(port, await freePort());
-  const publish = [...outside].flatMap(([port, host]) => ["--publish", `127.0.0.1:${host}:${port}`]);
-  const script = join(repository, "test/support/inside/streams.ts");
-  const server = await bunContainer(join(vm.inHome, "streams"), script);
-  await vm.docker("run", "--detach", "--name", "streams", ...publish, ...server);
-  await until("the server in the container", 60_000, async () => {
-    const answer = await fetch(`http://127.0.0.1:${outside.get(80)}/`).catch(() => {});
-    return answer?.ok;
-  });
-  return vm;
-});
-
-const portOf = (port: (typeof inside)[number]): number => outside.get(port) ?? 0;
+const server = streamServer([80, 85, 86]);
+const { portOf } = server;
+const test = testWithVm(server.boot);
 const minuteMs = 60_000;
 
 /** How long a stream is silent: longer than slirp bears a half-closed one, and than firewalls bear most of them. */
