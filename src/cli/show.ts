@@ -9,6 +9,8 @@ import type { Verbosity } from "./verbosity.ts";
 const consola = createConsola({
   // consola would fall silent where a variable TEST or NODE_ENV=test says that it is tested.
   level: 3,
+  // And it would put "[log]" before each line where a variable CI says that nobody looks.
+  fancy: true,
   stdout: process.stderr,
   stderr: process.stderr,
   formatOptions: { date: false },
