@@ -33,14 +33,18 @@ export type GateOptions = {
   readonly handshakeDeadlineMs?: number;
 };
 
+/** The gate: it takes what comes to its address, and what comes in another way, as on a lane. */
+export type Gate = Listener & { admit(connection: Connection): void };
+
 /** Opens the gate. Throws the system's error when the port is taken. */
-export function openGate(options: GateOptions): Listener {
+export function openGate(options: GateOptions): Gate {
   let unproven = 0;
-  return listen(options.address, (connection) => {
+  const take = (connection: Connection): void => {
     if (unproven >= unprovenMax) return connection.reset();
     unproven += 1;
     admit(connection, options, () => (unproven -= 1)).catch(() => connection.reset());
-  });
+  };
+  return { ...listen(options.address, take), admit: take };
 }
 
 // --- internal ---

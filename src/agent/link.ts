@@ -36,6 +36,8 @@ export class HostLink {
   onServed: (report: number, failed: readonly FailedPort[], taken?: readonly number[]) => void = () => {};
   /** Called when the host wants the clock looked at, or answers what `ask` has asked on the same link. */
   onClock: (message: Extract<HostMessage, { type: "clock" }>, ask: (asked: number) => void) => void = () => {};
+  /** Called when the host is connected to lanes; what it gives back closes them, together with the link. */
+  onLanes: (message: Extract<HostMessage, { type: "lanes" }>) => { close(): void } = () => ({ close: () => {} });
   /** Called with what has changed on the host below what containers mount. */
   onChanges: (changes: Extract<HostMessage, { type: "changes" }>) => void = () => {};
 
@@ -47,12 +49,17 @@ export class HostLink {
   adopt(connection: Connection, early: Uint8Array): void {
     const reader = new LineReader();
     const send = (message: AgentMessage): void => void connection.write(encode(message));
+    let lanes: { close(): void } | undefined;
+    const hear = (message: HostMessage): void => {
+      if (message.type === "lanes") lanes = this.onLanes(message);
+      else this.#hear(message, send);
+    };
     const read = (bytes: Uint8Array): void => {
       reader.push(bytes);
       try {
         for (let line = reader.next(); line !== undefined; line = reader.next()) {
           const message = parseHostMessage(line);
-          if (message !== undefined) this.#hear(message, send);
+          if (message !== undefined) hear(message);
         }
       } catch (error) {
         this.log(messageOf(error));
@@ -61,7 +68,10 @@ export class HostLink {
     };
     connection.onData = read;
     connection.onEnd = () => connection.end();
-    connection.onClose = () => this.#connections.delete(connection);
+    connection.onClose = () => {
+      this.#connections.delete(connection);
+      lanes?.close();
+    };
     this.#connections.add(connection);
     send({ type: "hello", protocol: protocolVersion, capabilities: [...capabilities], ...this.#identity });
     send(this.#portsMessage());

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { QnError } from "../base/errors.ts";
 import { type Arch, cleanPath } from "../base/words.ts";
+import { lanePorts } from "../protocol/lanes.ts";
 
 /**
  * The longest path of a Unix socket in bytes: `sun_path` has 104 on macOS and 108 on Linux (unix(4), unix(7)), the last
@@ -88,6 +89,11 @@ export function layoutOf(given: string): Layout {
 /** The socket of the daemon that serves a share: shorter than `control.sock`, so that it fits where that does. */
 export function shareSocket(paths: VmPaths, tag: string): string {
   return join(paths.folder, `${tag}.sock`);
+}
+
+/** Where the supervisor connects to the lanes, in the order of `lanePorts`; none is longer than `control.sock`. */
+export function laneSockets(paths: VmPaths): readonly string[] {
+  return lanePorts.map((_, index) => join(paths.folder, `lane${index}.sock`));
 }
 
 /** True for a name that a VM may have; QN_HOME's own folders start with an underscore, so they never clash. */

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { QnError } from "../base/errors.ts";
 import { arches } from "../base/words.ts";
+import { lanesSchema } from "./lanes.ts";
 
 /**
  * The promise between versions of qn (docs/decisions.md): what one side says more than before is a field that may be left
@@ -232,6 +233,7 @@ const hostMessageSchema = v.variant("type", [
     files: changedPaths,
     answers: v.optional(v.pipe(v.number(), v.integer())),
   }),
+  lanesSchema,
   /** Look at your clock: it may be wrong. With `answer`, what the host's says, in milliseconds since 1970. */
   v.object({
     type: v.literal("clock"),

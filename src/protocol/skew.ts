@@ -10,5 +10,8 @@ export function skewOf(protocol: number): "older" | "newer" | undefined {
   return protocol > protocolVersion ? "newer" : undefined;
 }
 
-/** What this agent lists in `hello`: it sets the guest's clock when the host says so, and runs commands of the settings. */
-export const capabilities = ["clock", "provision"] as const;
+/**
+ * What this agent lists in `hello`: it sets the guest's clock when the host says so, runs commands of the settings, and
+ * opens lanes.
+ */
+export const capabilities = ["clock", "provision", "lanes"] as const;

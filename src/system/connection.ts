@@ -10,6 +10,19 @@ export type Address = { readonly unix: string } | { readonly hostname: string; r
  */
 export type Listener = { readonly port: number; close(): void; closeAll(): void };
 
+/** What carries a connection's bytes: a socket of Bun's, or a lane. `write` says how many it takes, less than none for none ever again. */
+export type Channel = {
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+  write(bytes: Uint8Array): number;
+  /** Ends this direction. */
+  shutdown(): unknown;
+  /** Drops both directions at once. */
+  terminate(): void;
+  pause(): unknown;
+  resume(): unknown;
+};
+
 /**
  * One byte stream. Handlers are replaced as its use changes: first lines, then raw bytes. Bytes that the kernel does
  * not take at once wait here, in order; `write` says so, and whoever feeds it stops reading until `onDrain`.
@@ -23,13 +36,13 @@ export class Connection {
   onDrain: () => void = () => {};
   isClosed = false;
 
-  readonly #socket: Socket<Connection>;
+  readonly #channel: Channel;
   #waiting: Uint8Array[] = [];
   #ending = false;
   #isBroken = false;
 
-  constructor(socket: Socket<Connection>) {
-    this.#socket = socket;
+  constructor(channel: Channel) {
+    this.#channel = channel;
   }
 
   /** Sends bytes in order. False when some wait for the kernel: stop feeding until `onDrain`. */
@@ -50,36 +63,36 @@ export class Connection {
   end(): void {
     if (this.isClosed || this.#ending) return;
     this.#ending = true;
-    if (this.#waiting.length === 0) this.#socket.shutdown();
+    if (this.#waiting.length === 0) this.#channel.shutdown();
   }
 
   /** Drops the connection at once; the other side sees a reset. */
   reset(): void {
     if (this.isClosed) return;
     this.#waiting = [];
-    this.#socket.terminate();
+    this.#channel.terminate();
   }
 
   /** Stops reading, so that the kernel's flow control reaches the sender. */
   pause(): void {
-    if (!this.isClosed) this.#socket.pause();
+    if (!this.isClosed) this.#channel.pause();
   }
 
   resume(): void {
-    if (!this.isClosed) this.#socket.resume();
+    if (!this.isClosed) this.#channel.resume();
   }
 
   /** The address of the other side, for TCP. */
   get remoteAddress(): string {
-    return this.#socket.remoteAddress;
+    return this.#channel.remoteAddress;
   }
 
   /** The address of this side, for TCP: where the other side reached it. */
   get localAddress(): string {
-    return this.#socket.localAddress;
+    return this.#channel.localAddress;
   }
 
-  /** Called by the socket's handlers: the kernel takes bytes again. */
+  /** Called by the channel: the kernel takes bytes again. */
   flush(): void {
     while (this.#waiting.length > 0) {
       const chunk = this.#waiting[0] ?? new Uint8Array();
@@ -90,16 +103,16 @@ export class Connection {
       }
       this.#waiting.shift();
     }
-    if (this.#ending) this.#socket.shutdown();
+    if (this.#ending) this.#channel.shutdown();
     else this.onDrain();
   }
 
-  /** Called by the socket's handlers: the other side has ended its direction. */
+  /** Called by the channel: the other side has ended its direction. */
   hearEnd(): void {
     if (!this.#isBroken) this.onEnd();
   }
 
-  /** Called by the socket's handlers: the socket is gone. */
+  /** Called by the channel: the channel is gone. */
   hearClose(error: Error | undefined): void {
     this.isClosed = true;
     this.onClose(error ?? (this.#isBroken ? resetByOther() : undefined));
@@ -110,7 +123,7 @@ export class Connection {
    * close without error, or of nothing while the socket is paused, though the other side has reset it.
    */
   #send(chunk: Uint8Array): number {
-    const written = this.#socket.write(chunk);
+    const written = this.#channel.write(chunk);
     if (written >= 0) return written;
     if (!this.#isBroken) queueMicrotask(() => this.reset());
     this.#isBroken = true;

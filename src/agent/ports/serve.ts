@@ -19,6 +19,7 @@ import { seeingChanges } from "../changes/hooks.ts";
 import { GuestClock } from "../clock.ts";
 import { hideHostPorts } from "../firewall.ts";
 import { openGate } from "../gate.ts";
+import { Lanes } from "../lanes.ts";
 import { HostLink, type Identity } from "../link.ts";
 import { HostNames } from "../names/host-names.ts";
 import { interceptNames } from "../names/intercept.ts";
@@ -79,6 +80,8 @@ export async function servePorts(
     onControl: (connection, early) => link.adopt(connection, early),
     onNames: (connection, early) => names.adopt(connection, early),
   });
+  const lanes = new Lanes((connection) => gate.admit(connection), onTrouble);
+  link.onLanes = (message) => lanes.open(message);
   const docker = dockerApi(dockerSocket);
   const lister = new Lister(portLister(observed(docker, changes)), (ports) => book.setPublished(ports));
   const details = (id: string) => docker.details(id);

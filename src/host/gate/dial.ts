@@ -7,8 +7,12 @@ import { within } from "../../system/clock.ts";
 import { connect, type Connection } from "../../system/connection.ts";
 import { type Lines, linesOf } from "../../system/lines.ts";
 
-/** Where the gate of one boot is, and what proves it. `port` is on the host's loopback. */
-export type GateKey = { readonly port: number; readonly secret: Uint8Array };
+/** Where the gate of one boot is, and what proves it. `port` is on the host's loopback; `lanes` are QEMU's sockets. */
+export type GateKey = {
+  readonly port: number;
+  readonly secret: Uint8Array;
+  readonly lanes?: readonly string[];
+};
 
 /**
  * A connection through the gate that both sides have proven; it waits to become a stream. `giveBack` takes it again when the
@@ -24,7 +28,11 @@ const handshakeDeadlineMs = 20_000;
 
 /** Opens and proves one connection. Throws GATE_REFUSED or PROTOCOL; the connection is then closed. */
 export async function dial(key: GateKey): Promise<Proven> {
-  const connection = await connect({ hostname: "127.0.0.1", port: key.port });
+  return await proveBoth(await connect({ hostname: "127.0.0.1", port: key.port }), key);
+}
+
+/** Proves a connection to the agent that is open already. Throws as `dial` does. */
+export async function proveBoth(connection: Connection, key: GateKey): Promise<Proven> {
   const lines = linesOf(connection, new LineReader());
   try {
     await within(

@@ -39,13 +39,13 @@ export class Gateway {
    * A proven connection through the gate of now, or through the next one where it was lost a moment ago: a call of Docker's
    * is late then, and does not fail. Throws GATE_REFUSED when the guest cannot be reached.
    */
-  async take(): Promise<Proven> {
+  async take(open: Open["open"] = "docker"): Promise<Proven> {
     for (;;) {
       const pool = this.#pool ?? (await this.#next?.promise);
       if (pool === undefined) throw new QnError("GATE_REFUSED", "The guest cannot be reached.");
       this.onUse();
       try {
-        return await pool.take();
+        return await pool.take(open);
       } catch (error) {
         if (pool === this.#pool) throw error;
       }
@@ -59,7 +59,7 @@ export class Gateway {
   async carry(client: Connection, open: Exclude<Open, { open: "control" }>, observer: StreamObserver): Promise<void> {
     client.pause();
     try {
-      carryClient(client, await this.take(), open, observer);
+      carryClient(client, await this.take(open.open), open, observer);
     } catch (error) {
       observer.onRefused?.(messageOf(error));
       client.reset();

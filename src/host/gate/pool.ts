@@ -1,9 +1,11 @@
-/** A pool of connections through the gate that are opened and proven, and come back when their streams have ended. */
+/** A pool of connections to the agent that are opened and proven, and come back when their streams have ended. */
 import { QnError } from "../../base/errors.ts";
 import { LineReader } from "../../protocol/frame.ts";
 import type { Connection } from "../../system/connection.ts";
+import type { Open } from "../../protocol/messages.ts";
+import type { Lane } from "../../system/lane.ts";
 import { linesOf } from "../../system/lines.ts";
-import { dial, type GateKey, type Proven } from "./dial.ts";
+import { dial, type GateKey, proveBoth, type Proven } from "./dial.ts";
 
 /**
  * At most this many connections are being opened at once: slirp listens with a backlog of 1, and a burst overflows it
@@ -18,13 +20,20 @@ const idleMax = 64;
 /** How many failed dials in a row mean that the gate is lost. */
 const failuresMax = 3;
 
-/** Connections through one gate. */
+/** What takes a lane where one is free. Docker's own streams are many and long, and what they bring is faster by the gate. */
+const laneStreams: readonly Open["open"][] = ["port", "guest"];
+
+/** Connections through one gate, and on the lanes beside it. */
 export class GatePool {
   /** Called once when the gate does not answer any more; waiting callers have been refused by then. */
   onLost: (error: Error) => void = () => {};
 
   readonly #key: GateKey;
   #idle: Connection[] = [];
+  readonly #lanes = new Set<Lane>();
+  /** Proven connections on lanes, which only wait for a stream; each lane has one at a time. */
+  #idleOnLanes: Connection[] = [];
+  readonly #onLanes = new WeakSet<Connection>();
   #waiting: PromiseWithResolvers<Proven>[] = [];
   #opening = 0;
   #target = idleMin;
@@ -37,8 +46,10 @@ export class GatePool {
   }
 
   /** A proven connection: an idle one at once, or the next that opens or comes back, first come first served. */
-  async take(): Promise<Proven> {
+  async take(open: Open["open"] = "docker"): Promise<Proven> {
     if (this.#closed) throw new QnError("GATE_REFUSED", "The gate is closed.");
+    const onLane = laneStreams.includes(open) ? this.#idleOnLanes.pop() : undefined;
+    if (onLane !== undefined) return this.#handOut(onLane);
     const idle = this.#idle.pop();
     if (idle !== undefined) {
       this.#refill();
@@ -51,9 +62,22 @@ export class GatePool {
     return waiter.promise;
   }
 
-  /** Closes every idle connection and refuses whoever waits. Streams that were taken go on. */
+  /** Uses a lane too, from now on until it is closed. */
+  addLane(lane: Lane): void {
+    if (this.#closed) return lane.close();
+    this.#lanes.add(lane);
+    lane.onClose = () => this.#lanes.delete(lane);
+    lane.onFree = () => void this.#openOn(lane);
+    void this.#openOn(lane);
+  }
+
+  /**
+   * Closes every idle connection and every lane, and refuses whoever waits. Streams that were taken go on, but those on
+   * lanes: the next link needs them, and QEMU serves one client at a time.
+   */
   close(reason: Error = new QnError("GATE_REFUSED", "The gate is closed.")): void {
     this.#closed = true;
+    for (const lane of this.#lanes) lane.close();
     for (const connection of this.#idle.splice(0)) connection.reset();
     for (const waiter of this.#waiting.splice(0)) waiter.reject(reason);
   }
@@ -92,6 +116,20 @@ export class GatePool {
     }
   }
 
+  /** A lane on which this fails is given up: there is the gate. */
+  async #openOn(lane: Lane): Promise<void> {
+    if (this.#closed || !lane.isFree) return;
+    try {
+      const { connection, lines } = await proveBoth(lane.open(), this.#key);
+      this.#onLanes.add(connection);
+      if (lines.release().length > 0) throw new QnError("PROTOCOL", "The agent speaks before it is asked.");
+      connection.resume();
+      this.#keep(connection);
+    } catch {
+      lane.close();
+    }
+  }
+
   #handOut(connection: Connection): Proven {
     const lines = linesOf(connection, new LineReader());
     return { connection, lines, giveBack: () => this.#keep(connection) };
@@ -102,14 +140,16 @@ export class GatePool {
     if (this.#closed || connection.isClosed) return connection.reset();
     const waiter = this.#waiting.shift();
     if (waiter !== undefined) return waiter.resolve(this.#handOut(connection));
-    if (this.#idle.length >= idleMax) return connection.reset();
-    this.#idle.push(connection);
+    const isOnLane = this.#onLanes.has(connection);
+    if (!isOnLane && this.#idle.length >= idleMax) return connection.reset();
+    (isOnLane ? this.#idleOnLanes : this.#idle).push(connection);
     // A word that nobody has asked for would be read by the next stream.
     connection.onData = () => connection.reset();
     // A process that dies ends its connections in order; nothing can come of one whose other half is gone.
     connection.onEnd = () => connection.reset();
     connection.onClose = () => {
       this.#idle = this.#idle.filter((other) => other !== connection);
+      this.#idleOnLanes = this.#idleOnLanes.filter((other) => other !== connection);
       this.#refill();
     };
   }

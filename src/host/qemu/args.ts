@@ -29,6 +29,7 @@ export type VmSpec = {
   /** The Linux name of the serial console in the guest. */
   readonly consoleDevice: string;
   readonly qmpSocket: string;
+  readonly laneSockets: readonly string[];
   readonly sound: string | undefined;
   readonly window: { readonly backend: string; readonly gpu: string } | undefined;
   readonly sandbox: boolean;
@@ -70,6 +71,7 @@ export function qemuArgs(spec: VmSpec): readonly string[] {
     ...devices.network(spec.forwards),
     ...(spec.lan === undefined ? [] : devices.lan(spec.lan.tap, spec.lan.mac)),
     ...devices.doorbell(),
+    ...devices.lanes(spec.laneSockets),
     ...devices.randomness(),
     ...devices.balloon(),
     ...spec.shares.flatMap((share) => devices.share(share)),

@@ -1,4 +1,5 @@
 /** The guest's devices, one function each: what it is made of → its part of QEMU's command line. */
+import { lanePorts } from "../../protocol/lanes.ts";
 import { doorbellPort } from "../../protocol/messages.ts";
 import { option } from "./option.ts";
 import type { Firmware } from "./platforms.ts";
@@ -146,6 +147,17 @@ export function doorbell(): Words {
     ...option("-chardev", "null", { id: "doorbell" }),
     ...option("-device", "virtserialport", { chardev: "doorbell", name: doorbellPort, id: "agent" }),
   ];
+}
+
+/**
+ * Ports that carry streams, each behind a Unix socket that QEMU makes: one client at a time, and what it has sent is gone
+ * when it goes.
+ */
+export function lanes(sockets: readonly string[]): Words {
+  return sockets.flatMap((path, index) => [
+    ...option("-chardev", "socket", { id: `lane${index}`, path, server: true, wait: false }),
+    ...option("-device", "virtserialport", { chardev: `lane${index}`, name: lanePorts[index] }),
+  ]);
 }
 
 /** The guest's serial console, at the end of a file: one that was cut short meanwhile goes on at its new end. */

@@ -2,7 +2,7 @@
 import { type ErrorCode, QnError } from "../../base/errors.ts";
 import { gateGuestPort, sshGuestPort } from "../../protocol/messages.ts";
 import type { Share, VmConfig } from "../config/schema.ts";
-import { shareSocket, type VmPaths } from "../layout.ts";
+import { laneSockets, shareSocket, type VmPaths } from "../layout.ts";
 import type { VmSpec } from "./args.ts";
 import type { SharedFolder } from "./devices.ts";
 import type { HostFacts } from "./facts.ts";
@@ -80,6 +80,7 @@ export function planVm({ config, facts, paths, ports }: PlanInput): VmSpec {
     serialLog: paths.logs.serial,
     consoleDevice: guest.consoleDevice,
     qmpSocket: paths.qmpSocket,
+    laneSockets: laneSockets(paths),
     sound: audio,
     window: display === undefined ? undefined : { backend: display, gpu: guest.gpu },
     // Sound and window libraries start programs of their own, which the filter forbids.

@@ -11,7 +11,7 @@ import { isThere, readTextIfThere, writeFileAtomically } from "../../system/file
 import { ownUser } from "../../system/platform.ts";
 import { run } from "../../system/process.ts";
 import { flakeIn } from "../flake.ts";
-import type { Layout, VmPaths } from "../layout.ts";
+import { laneSockets, type Layout, type VmPaths } from "../layout.ts";
 import type { Prepared } from "../prepare.ts";
 import type { ProxySettings } from "../proxy.ts";
 import { portRangeOf } from "./port-range.ts";
@@ -109,7 +109,14 @@ export async function removeBootFiles(paths: VmPaths): Promise<void> {
   const names = await readdir(paths.folder).catch(() => []);
   // The daemons of shares leave a socket and a file with their number each.
   const ofShares = names.filter((name) => /^qn\d+\.sock/.test(name)).map((name) => join(paths.folder, name));
-  for (const path of [dockerSocket, qmpSocket, credentialFile, sshKeyCredentialFile, ...ofShares]) {
+  for (const path of [
+    dockerSocket,
+    qmpSocket,
+    credentialFile,
+    sshKeyCredentialFile,
+    ...laneSockets(paths),
+    ...ofShares,
+  ]) {
     await rm(path, { force: true });
   }
 }

@@ -4,6 +4,7 @@ import { messageOf, QnError, reportOf } from "../../base/errors.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import { offerContext, withdrawContext } from "../integrate/docker/context.ts";
 import { writeSshConfig } from "../integrate/ssh-config.ts";
+import { laneSockets } from "../layout.ts";
 import type { ForwardsChange } from "../ports/apply.ts";
 import { hostAnswerer } from "../names/answer.ts";
 import { portRules } from "../ports/plan.ts";
@@ -254,7 +255,7 @@ export class Effects {
       answer: hostAnswerer(this.#options.env, this.#tell.log),
       rules: portRules(this.#needPrepared().config.ports),
       dockerPorts,
-      key: { port: gatePort, secret: Buffer.from(secret, "hex") },
+      key: { port: gatePort, secret: Buffer.from(secret, "hex"), lanes: laneSockets(this.#options.paths) },
       dispatch: this.#tell.dispatch,
       onDocker: () => (this.#context ??= this.#offerContext()),
       onForwards: this.#tell.onForwards,

@@ -4,6 +4,7 @@ import { encode } from "../../protocol/frame.ts";
 import { type AgentMessage, type HostMessage, parseAgentMessage, protocolVersion } from "../../protocol/messages.ts";
 import { within } from "../../system/clock.ts";
 import { dial, type GateKey, type Proven } from "../gate/dial.ts";
+import { openLanes } from "../gate/lanes.ts";
 import { GatePool } from "../gate/pool.ts";
 import { refuseSkew } from "../skew.ts";
 
@@ -50,6 +51,13 @@ export async function linkGuest(
     throw error;
   }
   const pool = new GatePool(key);
+  if (hello.capabilities?.includes("lanes") === true) {
+    void openLanes(
+      key.lanes ?? [],
+      (message) => void connection.write(encode(message)),
+      (lane) => pool.addLane(lane),
+    );
+  }
   let isOver = false;
   const close = (): void => {
     isOver = true;

@@ -11,6 +11,7 @@ import { type Firmware, guestPlatforms } from "../../../../src/host/qemu/platfor
 import { probeHost } from "../../../../src/host/qemu/probe.ts";
 import { type QmpClient, awaitQmp, connectQmp } from "../../../../src/host/qmp/client.ts";
 import { queryStatus, queryVersion, quit, userNetForwards } from "../../../../src/host/qmp/commands.ts";
+import { lanePorts } from "../../../../src/protocol/lanes.ts";
 import { findProgram, run } from "../../../../src/system/process.ts";
 import { watchFolder } from "../../../../src/system/watch.ts";
 import { folderIn, furnishedVm } from "../../../support/real-qemu.ts";
@@ -106,6 +107,7 @@ for (const arch of arches) {
         "hda-output ich9-intel-hda virtio-balloon-pci virtio-blk-pci virtio-blk-pci virtio-keyboard-pci",
         "virtio-net-pci virtio-rng-pci virtio-serial-pci virtio-tablet-pci",
         ...names.map(() => "virtio-9p-pci"),
+        ...lanePorts.map(() => "virtserialport"),
         guestPlatforms[arch].gpu,
       ];
       expect(await devicesOf(vm.client)).toEqual(named.join(" ").split(" ").toSorted());
