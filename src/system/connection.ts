@@ -1,5 +1,6 @@
 /** The door to byte streams: one connection over TCP or a Unix socket, with backpressure, half-close and reset. */
 import type { Socket, TCPSocketListener, UnixSocketListener } from "bun";
+import { ownersFilesMask, withMask } from "./mask.ts";
 
 /** Where a connection goes, or a listener listens. */
 export type Address = { readonly unix: string } | { readonly hostname: string; readonly port: number };
@@ -144,7 +145,7 @@ export async function connect(address: Address): Promise<Connection> {
 
 /**
  * Listens; `onConnection` gets each connection, paused until it sets its handlers within the same turn. Throws the
- * system's error when the address is taken. A Unix socket gets the permissions of the process's umask. `fd` is a socket
+ * system's error when the address is taken. A Unix socket is its owner's alone (0600). `fd` is a socket
  * that listens already.
  */
 export function listen(
@@ -156,7 +157,7 @@ export function listen(
     "fd" in address
       ? Bun.listen<Connection>({ ...address, hostname: "", port: 0, allowHalfOpen: true, socket: handlers })
       : "unix" in address
-        ? Bun.listen<Connection>({ ...address, allowHalfOpen: true, socket: handlers })
+        ? withMask(ownersFilesMask, () => Bun.listen<Connection>({ ...address, allowHalfOpen: true, socket: handlers }))
         : Bun.listen<Connection>({ ...address, ...aloneThere, allowHalfOpen: true, socket: handlers });
   return {
     port: "port" in listener ? listener.port : 0,

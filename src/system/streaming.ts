@@ -1,6 +1,7 @@
 /** The door to programs that stream: what one says passes on to another, counted, at the pace of the slower one. */
 import type { Subprocess } from "bun";
 import { QnError } from "../base/errors.ts";
+import { withMask } from "./mask.ts";
 import { findProgram } from "./process.ts";
 
 /** A program whose standard streams are at hand: `in` is what it reads, `out` what it says. */
@@ -25,15 +26,14 @@ export function startStreaming(
   const [program = "", ...words] = command;
   const path = findProgram(program, process.env["PATH"]);
   if (path === undefined) throw new QnError("TOOL_MISSING", `The program "${program}" is not in PATH.`);
-  // A child has the mask of its parent at this moment; nothing else happens meanwhile.
-  const mask = options.umask === undefined ? undefined : process.umask(options.umask);
-  const child = Bun.spawn([path, ...words], {
-    stdin: "pipe",
-    stdout: "pipe",
-    stderr: "pipe",
-    env: { ...process.env, ...options.env },
-  });
-  if (mask !== undefined) process.umask(mask);
+  const start = () =>
+    Bun.spawn([path, ...words], {
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "pipe",
+      env: { ...process.env, ...options.env },
+    });
+  const child = options.umask === undefined ? start() : withMask(options.umask, start);
   return {
     in: inputOf(child),
     out: child.stdout,

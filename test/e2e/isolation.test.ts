@@ -1,8 +1,9 @@
 /** What a container must not reach: QEMU's monitor, the gate, Docker without its socket, and QN_HOME. */
 import { expect } from "bun:test";
-import { readdir, readFile, readlink } from "node:fs/promises";
+import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { lanePorts } from "../../src/protocol/lanes.ts";
 import { until } from "../support/until.ts";
 import { bootVm, testWithVm, type Vm } from "../support/vm.ts";
 
@@ -73,11 +74,26 @@ test("nothing but the gate, sshd and the agent's DNS listens in the guest", asyn
 
 test("QEMU has no monitor for the guest, and its only listeners on the host are the gate's and sshd's", async (vm) => {
   const names = "cat /sys/class/virtio-ports/*/name";
-  expect(await vm.docker("run", "--rm", "--privileged", "busybox", "sh", "-c", names)).toBe("qn.agent");
+  const ports = await vm.docker("run", "--rm", "--privileged", "busybox", "sh", "-c", names);
+  expect(ports.split("\n").toSorted()).toEqual(["qn.agent", ...lanePorts].toSorted());
   const { gatePort, sshPort } = await bootRecord(vm);
   const { qemu } = await vm.status();
   const listeners = await listenersOf(Number(qemu.pid));
   expect(listeners).toEqual([`127.0.0.1:${gatePort}`, `127.0.0.1:${sshPort}`].toSorted());
+});
+
+test("a privileged container cannot open a lane that the agent has", async (vm) => {
+  const open = `for port in /dev/vport*; do sh -c ': <> $0' $port 2>&1; done`;
+  const refusals = await vm.docker("run", "--rm", "--privileged", "busybox", "sh", "-c", `${open}; true`);
+  expect(refusals.match(/resource busy/gi)).toHaveLength(lanePorts.length + 1);
+});
+
+test("the VM's sockets are the user's alone", async (vm) => {
+  const names = (await readdir(vm.folder)).filter((name) => name.endsWith(".sock"));
+  const modes = await Promise.all(names.map(async (name) => (await stat(join(vm.folder, name))).mode & 0o777));
+  expect(names.length).toBeGreaterThan(lanePorts.length);
+  expect(new Set(modes)).toEqual(new Set([0o600]));
+  expect((await stat(vm.folder)).mode & 0o777).toBe(0o700);
 });
 
 test("the secret of the boot is for root in the guest only", async (vm) => {

@@ -4,6 +4,7 @@ import { rm } from "node:fs/promises";
 import { QnError } from "../../base/errors.ts";
 import { within } from "../../system/clock.ts";
 import { isErrno, isThere } from "../../system/files.ts";
+import { ownersFilesMask, withMask } from "../../system/mask.ts";
 import type { VmPaths } from "../layout.ts";
 import { awaitQmp, connectQmp, type QmpClient } from "../qmp/client.ts";
 import { quit } from "../qmp/commands.ts";
@@ -32,7 +33,9 @@ export async function startQemu(argv: readonly string[], paths: VmPaths, signal:
   // Both begin anew; written at their ends, so that they can be cut while QEMU has them open.
   for (const path of [paths.logs.qemu, paths.logs.serial]) writeFileSync(path, "", { mode: 0o600 });
   const log = openSync(paths.logs.qemu, "a", 0o600);
-  const child = Bun.spawn([...argv], { stdin: "ignore", stdout: log, stderr: log, detached: true });
+  const child = withMask(ownersFilesMask, () =>
+    Bun.spawn([...argv], { stdin: "ignore", stdout: log, stderr: log, detached: true }),
+  );
   closeSync(log);
   child.unref();
   const ended = new AbortController();
