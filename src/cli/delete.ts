@@ -22,7 +22,7 @@ export const deleteVm = command({
     const { paths } = vmHere(args.vm);
     const what = { data: args.data === true, force: args.force === true };
     const keptData = await deleteVmFiles(paths, process.env, what, warn);
-    if (await uninstallService(serviceHost(), paths.name)) say("It does not start at login any more.");
+    if (await uninstallService(serviceHost(), paths)) say("It does not start at login any more.");
     succeed(`VM "${paths.name}" is deleted.`);
     if (keptData) say(`Its data stays in ${paths.dataDisk}; \`qn up\` uses it again, \`qn delete --data\` deletes it.`);
   },

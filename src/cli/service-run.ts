@@ -32,7 +32,7 @@ export async function install(vm: string): Promise<void> {
   }
   const host = serviceHost();
   const problem = await installService(host, serviceSpec(paths, layout.home, lastingSelf(), process.env));
-  const { file } = await serviceState(host, paths.name);
+  const { file } = await serviceState(host, paths);
   succeed(`VM "${paths.name}" starts at login: ${file}`);
   if (problem !== undefined) warn(`It could not be started now, but will be at the next login: ${problem}.`);
   if (host.os === "linux") say("  To start it when the machine does, before anybody logs in: loginctl enable-linger");
@@ -41,14 +41,14 @@ export async function install(vm: string): Promise<void> {
 /** Removes the service of a VM. */
 export async function uninstall(vm: string): Promise<void> {
   const { paths } = vmHere(vm);
-  const wasThere = await uninstallService(serviceHost(), paths.name);
+  const wasThere = await uninstallService(serviceHost(), paths);
   if (wasThere) succeed(`VM "${paths.name}" does not start at login any more.`);
   else say(`VM "${paths.name}" has no service.`);
 }
 
 /** Prints what there is of a VM's service. */
 export async function showStatus(vm: string, asJson: boolean): Promise<void> {
-  const state = await serviceState(serviceHost(), vmHere(vm).paths.name);
+  const state = await serviceState(serviceHost(), vmHere(vm).paths);
   if (!state.installed) process.exitCode = notInstalled;
   if (asJson) return printJson(state);
   if (!state.installed) return say(`VM "${vm}" has no service.`);

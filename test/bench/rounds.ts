@@ -5,7 +5,7 @@ import { quantile } from "./figures.ts";
 
 const count = 200;
 
-/** How many of the rounds were right, and the time from the end of `docker run` to the first byte. */
+/** How many of the rounds were right, and the time from the answer to `start` to the first byte. */
 export async function measureRounds(vm: Vm): Promise<string[]> {
   const { right, early, stale, late, firstByteMs } = await playRounds(vm, count, (rounds) => {
     if (rounds.firstByteMs.length % 20 === 0)
@@ -14,6 +14,6 @@ export async function measureRounds(vm: Vm): Promise<string[]> {
   const [middle, slow] = [0.5, 0.99].map((share) => quantile(firstByteMs, share).toFixed(0));
   return [
     `${count} containers on one port: ${right} right at the first try, ${early} refused early, ${stale} stale, ${late} that listened after rm (aim: all right)`,
-    `from the end of docker run to the first byte: p50 ${middle} ms, p99 ${slow} ms`,
+    `from the answer to start to the first byte: p50 ${middle} ms, p99 ${slow} ms`,
   ];
 }

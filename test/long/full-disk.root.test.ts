@@ -1,18 +1,19 @@
-/** A machine whose disk fills up while a VM writes: the VM waits, says so, and goes on when there is space. */
-import { expect } from "bun:test";
-import { mkdir } from "node:fs/promises";
+/** A machine whose disk fills up while a VM starts or writes: the VM waits, says so, and goes on when there is space. */
+import { expect, test } from "bun:test";
+import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { runProgram } from "../support/program.ts";
+import { qn, qnProgram, runProgram } from "../support/program.ts";
+import { tempHome } from "../support/temp-home.ts";
 import { until } from "../support/until.ts";
-import { bootVm, testWithVm, type Vm } from "../support/vm.ts";
+import { bootArgs, giveBusybox, unbornVm, type Vm } from "../support/vm.ts";
 
-let mounted: string | undefined;
-
-/** The data disk lies on a file system of its own, smaller than the disk may become. */
-async function onSmallDisk(vm: Vm): Promise<void> {
-  mounted = join(vm.home, "_data");
-  await mkdir(mounted, { recursive: true });
-  await mount("-t", "tmpfs", "-o", "size=200m", "data", mounted);
+const paused = "The VM is paused: this machine cannot write to its disks, most likely because there is no space left.";
+const minuteMs = 60_000;
+/** A file system of its own at `folder`, in memory; it goes away at the end of the test, whoever uses it. */
+async function smallDisk(folder: string, size: string): Promise<AsyncDisposable> {
+  await mkdir(folder, { recursive: true });
+  await mount("-t", "tmpfs", "-o", `size=${size}`, "small", folder);
+  return { [Symbol.asyncDispose]: async () => void (await runProgram(["umount", "--lazy", folder])) };
 }
 
 async function mount(...words: readonly string[]): Promise<void> {
@@ -20,32 +21,59 @@ async function mount(...words: readonly string[]): Promise<void> {
   expect([exitCode, stderr]).toEqual([0, ""]);
 }
 
-const vmTest = testWithVm(async () => {
-  const vm = await bootVm({ before: onSmallDisk });
-  return {
-    ...vm,
-    async [Symbol.asyncDispose]() {
-      await vm.qn("down");
-      await runProgram(["umount", "--lazy", mounted ?? ""]);
-      await vm[Symbol.asyncDispose]();
-    },
-  };
+async function pausedStatus(vm: Vm, state: "starting" | "degraded"): Promise<string | null> {
+  return await until(`a VM that waits, ${state}`, 10 * minuteMs, async () => {
+    // Before the VM's folder is there, there is no status.
+    const now = await vm.status().catch(() => undefined);
+    return now?.state === state && now.reason !== null ? now.reason : undefined;
+  });
+}
+
+test("a QN_HOME without space for the VM's files is an error that names the file, and no VM is left behind", async () => {
+  await using home = await tempHome();
+  for (const size of ["24k", "60k", "200k"]) {
+    const full = join(home.path, size);
+    await using _disk = await smallDisk(full, size);
+    await runProgram(["cp", "-rs", join(home.path, "_images"), full]);
+    const { exitCode, stderr } = await qn(full, ["up", "--accel", "tcg"], { env: { NO_COLOR: "1" } });
+    const left = (await readdir(full)).filter((name) => name === "default");
+    expect([size, exitCode, stderr.toLowerCase(), left]).toEqual([
+      size,
+      24,
+      expect.stringMatching(/\/default\/.*no space left on device.*\[disk_failed\]/),
+      [],
+    ]);
+  }
 });
 
-vmTest("a write that finds the machine's disk full is done once there is space, and nothing is lost", async (vm) => {
-  const write = "yes 'what is written' | head -c 250000000 > /data/file; sync; md5sum /data/file";
-  await using writer = vm.converse(["docker", "run", "--rm", "--volume", "v:/data", "busybox", "sh", "-c", write]);
-  const status = await until("a VM that waits", 200_000, async () => {
-    const now = await vm.status();
-    return now.state === "degraded" ? now : undefined;
-  });
-  expect(status.reason).toBe(
-    "The VM is paused: this machine cannot write to its disks, most likely because there is no space left.",
-  );
-  await mount("-o", "remount,size=2g", mounted ?? "");
-  const sum = (await writer.nextLine(400_000)).split(" ")[0];
-  expect(await writer.end(60_000)).toBe(0);
-  await until("a VM that runs", 60_000, async () => ((await vm.status()).state === "running" ? true : undefined));
-  const read = await vm.docker("run", "--rm", "--volume", "v:/data", "busybox", "md5sum", "/data/file");
-  expect(read.split(" ")[0]).toBe(sum ?? "");
-});
+test(
+  "a machine whose disk is full while the guest starts or writes lets it wait, and nothing is lost",
+  async () => {
+    await using vm = await unbornVm();
+    // Smaller than what the guest writes when it makes the data disk's file system.
+    const disks = join(vm.home, "_data");
+    await using _disk = await smallDisk(disks, "120m");
+    const full = `The disk of this machine that holds ${disks} is full. The VM waits, and goes on when there is space.`;
+    await using starting = vm.converse(["qn", "up", "--accel", "tcg", ...bootArgs], { errors: "only" });
+    let line = await starting.nextLine(10 * minuteMs);
+    while (!line.includes("is full")) line = await starting.nextLine(10 * minuteMs);
+    expect(line).toContain(full);
+    expect(await pausedStatus(vm, "starting")).toBe(paused);
+    await mount("-o", "remount,size=700m", disks);
+    expect(await starting.end(15 * minuteMs)).toBe(0);
+    expect((await vm.status()).state).toBe("running");
+
+    await giveBusybox(vm);
+    const write = "yes 'what is written' | head -c 600000000 > /data/file; sync; md5sum /data/file";
+    await using writer = vm.converse(["docker", "run", "--rm", "--volume", "v:/data", "busybox", "sh", "-c", write]);
+    expect(await pausedStatus(vm, "degraded")).toBe(paused);
+    await mount("-o", "remount,size=3g", disks);
+    const sum = (await writer.nextLine(15 * minuteMs)).split(" ")[0];
+    expect(await writer.end(minuteMs)).toBe(0);
+    await until("a VM that runs", minuteMs, async () => ((await vm.status()).state === "running" ? true : undefined));
+    const read = await vm.docker("run", "--rm", "--volume", "v:/data", "busybox", "md5sum", "/data/file");
+    expect(read.split(" ")[0]).toBe(sum ?? "");
+    expect((await runProgram([qnProgram, "down"], { env: vm.env })).exitCode).toBe(0);
+  },
+  60 * minuteMs,
+);

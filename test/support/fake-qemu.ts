@@ -85,6 +85,7 @@ function run(): void {
     const { execute, id } = JSON.parse(line) as { execute: string; id: number };
     if (execute === "quit" && behaviour === "ignores-all") return;
     const isPaused = existsSync(`${serial}.paused`);
+    if (execute === "system_reset") say("reset: UEFI firmware (fake)");
     monitor.write(encode({ return: execute === "query-status" ? statusOf(isPaused) : {}, id }));
     if (execute === "cont" && isPaused) {
       rmSync(`${serial}.paused`);
@@ -96,7 +97,6 @@ function run(): void {
       void bootGuest(say, tell);
     }
     if (execute === "quit") end();
-    if (execute === "system_reset") say("reset: UEFI firmware (fake)");
     if (execute === "system_powerdown") {
       say("power button");
       if (behaviour !== "ignores-power" && behaviour !== "ignores-all") end();

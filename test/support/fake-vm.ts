@@ -15,6 +15,7 @@ import type { Behaviour } from "./fake-qemu.ts";
 import { repository } from "./program.ts";
 import type { TestLimits } from "./supervisor-run.ts";
 import { tempHome } from "./temp-home.ts";
+import { until } from "./until.ts";
 
 /** A VM named "default" that can be started. */
 export type FakeVm = AsyncDisposable & {
@@ -90,6 +91,14 @@ export async function fakeVm(behaviour: Behaviour): Promise<FakeVm> {
 export async function stateOf({ paths, env }: FakeVm): Promise<{ state: string; reason: string | null }> {
   const { state, reason } = await statusOfVm(paths, env);
   return { state, reason };
+}
+
+/** Resolves when the VM is degraded for this reason. A supervisor that is slow to answer is degraded too, for another one. */
+export async function isDegraded(vm: FakeVm, reason: string): Promise<void> {
+  await until(`a VM that is degraded: ${reason}`, 60_000, async () => {
+    const now = await stateOf(vm);
+    return now.state === "degraded" && now.reason === reason ? true : undefined;
+  });
 }
 
 /** The lines of a log that have these words in them. */

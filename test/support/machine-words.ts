@@ -13,7 +13,13 @@ export const failure: ErrorReport = { code: "DISK_FAILED", message: "The disk is
 export function words(state: State): string {
   switch (state.name) {
     case "starting":
-      return `starting ${state.phase}${state.resets === 0 ? "" : ` after ${state.resets}`}${state.isProvisioning ? " provisioning" : ""}`;
+      return [
+        `starting ${state.phase}`,
+        ...(state.resets === 0 ? [] : [`after ${state.resets}`]),
+        ...(state.isProvisioning ? ["provisioning"] : []),
+        ...(state.isPaused ? ["paused"] : []),
+        ...(state.isAdopted ? ["adopted"] : []),
+      ].join(" ");
     case "degraded":
       return `degraded ${state.silent}`;
     case "stopping":
@@ -25,7 +31,7 @@ export function words(state: State): string {
     case "failed":
       return `failed ${state.error.code}`;
     case "running":
-      return "running";
+      return state.isAdopted ? "running adopted" : "running";
   }
 }
 
@@ -48,6 +54,7 @@ export const events: Readonly<Record<string, Event>> = {
   "docker-down": { type: "docker-down" },
   stop: { type: "stop", force: false },
   "stop --force": { type: "stop", force: true },
+  "call off": { type: "stop", force: true, isCallOff: true },
   deadline: { type: "deadline" },
   failure: { type: "failure", error: failure },
   "qemu-exited": { type: "qemu-exited", error: broken },

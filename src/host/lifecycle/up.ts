@@ -147,7 +147,8 @@ async function startSupervisor(options: UpOptions): Promise<Control | "busy"> {
 async function follow(control: Control, options: UpOptions, as: "started" | "joined"): Promise<UpResult | "gone"> {
   const { signal, onEvent } = options;
   // Only whoever has started the VM takes it down again when called off.
-  const callOff = (): void => (as === "started" ? control.ask({ ask: "stop", force: true }) : control.close());
+  const callOff = (): void =>
+    as === "started" ? control.ask({ ask: "stop", force: true, isCallOff: true }) : control.close();
   signal.addEventListener("abort", callOff, { once: true });
   if (signal.aborted) callOff();
   let waited = as === "started";

@@ -27,7 +27,6 @@ export type FlowOptions = {
   readonly onBytes: (bytes: number) => void;
   readonly onCount: (flows: number) => void;
   readonly onRefused: (reason: string) => void;
-  readonly idleMs?: number;
 };
 
 /** The flows of one UDP port. */
@@ -173,6 +172,6 @@ class Flow {
   }
 
   #armIdle(): Timer {
-    return after(this.#options.idleMs ?? flowIdleMs, () => this.close());
+    return after(flowIdleMs, () => this.close());
   }
 }

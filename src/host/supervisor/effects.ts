@@ -97,9 +97,10 @@ export class Effects {
         return this.#attempt(() => this.#startQemu());
       case "reset-guest":
         this.#tell.warn("The guest fell silent while it booted; it is reset.");
-        return this.#attempt(async () => void (await this.#qemu?.qmp.execute("system_reset")));
+        return this.#attempt(() => this.#resetGuest());
       case "dial-gate":
         this.#silence?.close();
+        this.#silence = undefined;
         return this.#needSeam().dial();
       case "ping-docker":
         return this.#needSeam().pingDocker();
@@ -178,9 +179,22 @@ export class Effects {
     });
     // Before anything else: should this supervisor die, only the record says which process to end.
     await recordQemu(paths, boot, qemu.pid);
-    const { silenceMs = this.#patience.silenceMs } = this.#options.limits;
-    this.#silence = watchForSilence(paths.logs.serial, silenceMs, () => this.#tell.dispatch({ type: "stalled" }));
+    this.#silence = this.#watchForSilence();
     this.#own(qemu);
+  }
+
+  #watchForSilence(): { close(): void } {
+    const { limits, paths } = this.#options;
+    const { silenceMs = this.#patience.silenceMs } = limits;
+    return watchForSilence(paths.logs.serial, silenceMs, () => this.#tell.dispatch({ type: "stalled" }));
+  }
+
+  /** Its silence counts anew once QEMU has done it; by then the agent may have rung, and nobody watches any more. */
+  async #resetGuest(): Promise<void> {
+    const watched = this.#silence;
+    watched?.close();
+    await this.#qemu?.qmp.execute("system_reset");
+    if (this.#silence !== undefined && this.#silence === watched) this.#silence = this.#watchForSilence();
   }
 
   /** A daemon ends with QEMU; one that ends before it leaves programs in the guest waiting for its share. */

@@ -12,6 +12,12 @@ const lookMs = 2_000;
 /** As much space as has to be free before the guest goes on, or it would stop again at once. */
 const enoughBytes = 64 * 1024 ** 2;
 
+/** A guest that stops again so soon has not got its write through. */
+const inVainMs = 1_000;
+
+/** It goes on this often all the same, in looks: what it writes may fit meanwhile. */
+const looksPerTry = 30;
+
 /** What the watch needs. */
 export type TroubleOptions = {
   /** The folder whose file system holds the VM's disks. */
@@ -30,6 +36,11 @@ export class GuestTrouble {
   readonly #options: TroubleOptions;
   readonly #qmp: QmpClient;
   #space: Timer | undefined;
+  #looks = 0;
+  /** What has to be free before the next try. */
+  #wantedBytes = enoughBytes;
+  /** When the guest was last told to go on, and how much was free then. */
+  #tried = { atMs: Number.NEGATIVE_INFINITY, freeBytes: 0 };
 
   constructor(qmp: QmpClient, options: TroubleOptions) {
     this.#options = options;
@@ -68,15 +79,22 @@ export class GuestTrouble {
     onReset();
   }
 
-  /** QEMU has stopped the guest in the middle of a write, and writes again when it goes on: nothing is lost. */
+  /**
+   * QEMU has stopped the guest in the middle of a write, and writes again when it goes on: nothing is lost. One write may
+   * want more than is free by now (a file system that is made zeroes hundreds of megabytes at once): then the guest goes
+   * on when there is more, and nobody is told twice.
+   */
   #pause(isFull: boolean): void {
     if (this.#space !== undefined) return;
     const { folder, dispatch, warn, log } = this.#options;
+    const isInVain = performance.now() - this.#tried.atMs < inVainMs;
+    this.#wantedBytes = isInVain ? this.#tried.freeBytes + enoughBytes : enoughBytes;
     const words = isFull
       ? `The disk of this machine that holds ${folder} is full. The VM waits, and goes on when there is space.`
       : `This machine cannot write to the VM's disks in ${folder}. The VM waits, and tries again.`;
-    log(words);
-    warn(words);
+    log(isInVain ? `That was not enough: the VM waits until ${byteSize(this.#wantedBytes)} are free.` : words);
+    if (!isInVain) warn(words);
+    this.#looks = 0;
     this.#space = every(lookMs, () => void this.#tryAgain());
     dispatch({ type: "paused" });
   }
@@ -84,9 +102,13 @@ export class GuestTrouble {
   async #tryAgain(): Promise<void> {
     const { folder, log } = this.#options;
     try {
+      this.#looks += 1;
       const { bavail, bsize } = await statfs(folder);
-      if (bavail * bsize < enoughBytes) return;
-      log(`${byteSize(bavail * bsize)} are free again; the guest goes on`);
+      const freeBytes = bavail * bsize;
+      const wantedBytes = this.#looks % looksPerTry === 0 ? enoughBytes : this.#wantedBytes;
+      if (freeBytes < wantedBytes) return;
+      log(`${byteSize(freeBytes)} are free; the guest goes on`);
+      this.#tried = { atMs: performance.now(), freeBytes };
       await this.#qmp.execute("cont");
     } catch (error) {
       log(`the guest cannot go on: ${String(error)}`);

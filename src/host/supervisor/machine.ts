@@ -13,8 +13,12 @@ export type State =
       readonly resets: number;
       /** Whether commands of the settings run in the guest. */
       readonly isProvisioning?: true;
+      /** Whether QEMU has stopped the guest, because a disk of this machine takes no more. */
+      readonly isPaused?: true;
+      /** Whether QEMU is that of a supervisor that has died. */
+      readonly isAdopted?: true;
     }
-  | { readonly name: "running" }
+  | { readonly name: "running"; readonly isAdopted?: true }
   | { readonly name: "degraded"; readonly silent: Silent }
   | { readonly name: "stopping"; readonly forced: boolean; readonly failure: ErrorReport | undefined }
   | { readonly name: "stopped"; readonly forced: boolean }
@@ -41,7 +45,8 @@ export type Event =
   | { readonly type: "resumed" }
   | { readonly type: "docker-answers" }
   | { readonly type: "docker-down" }
-  | { readonly type: "stop"; readonly force: boolean }
+  /** `isCallOff`: by whoever gave the VM its start, and only takes that back. */
+  | { readonly type: "stop"; readonly force: boolean; readonly isCallOff?: boolean | undefined }
   | { readonly type: "deadline" }
   | { readonly type: "failure"; readonly error: ErrorReport }
   | { readonly type: "qemu-exited"; readonly error: ErrorReport };
@@ -102,13 +107,18 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
   const to = (phase: Phase): State => ({ ...state, phase });
   switch (event.type) {
     case "adopted":
-      return [to("agent"), { type: "set-deadline", ms: limits.bootMs }, { type: "dial-gate" }];
+      return [
+        { ...state, phase: "agent", isAdopted: true },
+        { type: "set-deadline", ms: limits.bootMs },
+        { type: "dial-gate" },
+      ];
     case "prepared":
       return [to("disks"), { type: "make-disks" }];
     case "disks-ready":
       return [to("boot"), { type: "set-deadline", ms: limits.bootMs }, { type: "start-qemu" }];
     case "stalled":
-      if (state.phase !== "boot") return [state];
+      // A guest that is stopped says nothing, and would lose its write.
+      if (state.phase !== "boot" || state.isPaused) return [state];
       if (state.resets >= resetsMax) return giveUp(silentBoot());
       return [{ ...state, resets: state.resets + 1 }, { type: "reset-guest" }];
     case "doorbell":
@@ -129,14 +139,20 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
         : [calm, { type: "set-deadline", ms: limits.bootMs }];
     }
     case "docker-answers":
-      return [{ name: "running" }, { type: "clear-deadline" }];
-    case "docker-down":
+      return [{ name: "running", ...(state.isAdopted && { isAdopted: true }) }, { type: "clear-deadline" }];
     case "paused":
-    case "resumed":
+      return [{ ...state, isPaused: true }];
+    case "resumed": {
+      const { isPaused, ...calm } = state;
+      // What it still needs counts from now on.
+      const ms = state.isProvisioning ? provisionMs : limits.bootMs;
+      return isPaused ? [calm, { type: "set-deadline", ms }] : [state];
+    }
+    case "docker-down":
     case "guest-reset":
       return [state];
     case "deadline":
-      return giveUp(state.isProvisioning ? provisionTimeout() : bootTimeout(state.phase, limits.bootMs));
+      return giveUp(lateness(state, limits));
     case "failure":
       return giveUp(event.error);
     case "qemu-exited":
@@ -144,6 +160,10 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
     case "stop":
       if (state.phase === "image" || state.phase === "disks") {
         return [{ name: "stopped", forced: event.force }, { type: "finish" }];
+      }
+      // It ran before this start, and its containers run on: the next one takes it over.
+      if (event.isCallOff && state.isAdopted) {
+        return [{ name: "stopped", forced: false }, { type: "clear-deadline" }, { type: "finish" }];
       }
       // Firmware and early kernel do not listen to the power button, and nothing that is worth saving runs yet.
       return stopping(event.force || state.phase === "boot", limits);
@@ -176,6 +196,8 @@ function whileUp(state: Extract<State, { name: "running" | "degraded" }>, event:
     case "failure":
       return giveUp(event.error);
     case "stop":
+      // It came too late for the start, and what was taken over runs on.
+      if (event.isCallOff && state.name === "running" && state.isAdopted) return [state];
       return stopping(event.force, limits);
     case "adopted":
     case "prepared":
@@ -239,6 +261,21 @@ const waitedFor: Record<Phase, string> = {
   agent: "the agent in the guest",
   docker: "Docker in the guest",
 };
+
+/** Why a VM that should be up by now is not. */
+function lateness(state: Extract<State, { name: "starting" }>, { bootMs }: Limits): ErrorReport {
+  if (state.isPaused) return fullDisk();
+  return state.isProvisioning ? provisionTimeout() : bootTimeout(state.phase, bootMs);
+}
+
+function fullDisk(): ErrorReport {
+  return {
+    code: "DISK_FAILED",
+    message:
+      "The guest could not go on: this machine cannot write to its disks, most likely because there is no space left.",
+    hint: "Free some space below QN_HOME, then `qn up` again.",
+  };
+}
 
 function silentBoot(): ErrorReport {
   return {

@@ -11,13 +11,14 @@ const requestSchema = v.variant("ask", [
   v.object({ ask: v.literal("follow") }),
   v.object({ ask: v.literal("ports") }),
   v.object({ ask: v.literal("events") }),
-  v.object({ ask: v.literal("stop"), force: v.boolean() }),
+  v.object({ ask: v.literal("stop"), force: v.boolean(), isCallOff: v.optional(v.boolean()) }),
   v.object({ ask: v.literal("forward"), change: v.picklist(["add", "remove"]), forward: handForwardSchema }),
 ]);
 
 /**
  * What a command asks for. `follow`, `ports` and `stop` are answered by events until the supervisor ends; `ports` has all
  * that `follow` has, and the forwards whenever they change; `events` has the states, too.
+ * A `stop` that calls a start off leaves a QEMU alone that was only taken over.
  * `forward` is answered by `forwarded` or `refused`.
  */
 export type Request = v.InferOutput<typeof requestSchema>;

@@ -112,7 +112,7 @@ class Supervisor {
       log(`${describe(before)} -> ${describe(next)} (${event.type})`);
       if (this.#state.name === "failed") this.#recordFailure(this.#state.error);
       for (const watcher of this.#stateWatchers) watcher.send(this.#stateEvent());
-      const told = this.#asEvent(this.#state);
+      const told = isSamePhase(before, next) ? undefined : this.#asEvent(this.#state);
       if (told?.event === "phase") this.#phases.push(told);
       if (told !== undefined) this.#tell(told);
     }
@@ -148,7 +148,7 @@ class Supervisor {
         return void this.#forward(request, client);
       case "stop":
         this.#followers.add(client);
-        return this.#dispatch({ type: "stop", force: request.force });
+        return this.#dispatch({ type: "stop", force: request.force, isCallOff: request.isCallOff });
     }
   }
 
@@ -215,11 +215,16 @@ function sendable(report: ErrorReport) {
   return { ...report, details: [...(report.details ?? [])] };
 }
 
+/** Whether a start goes on where it was: paused, or no more. */
+function isSamePhase(before: State, next: State): boolean {
+  return before.name === "starting" && next.name === "starting" && before.phase === next.phase;
+}
+
 /** A state as one word and its detail, for the log. */
 function describe(state: State): string {
   switch (state.name) {
     case "starting":
-      return `starting (${state.phase})`;
+      return `starting (${state.phase}${state.isPaused ? ", paused" : ""})`;
     case "degraded":
       return `degraded (${state.silent} is silent)`;
     case "running":

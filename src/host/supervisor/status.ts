@@ -55,6 +55,7 @@ export function reasonOf(state: State): string | null {
     case "failed":
       return state.error.message;
     case "starting":
+      return state.isPaused ? silentWords.paused : null;
     case "running":
     case "stopping":
     case "stopped":

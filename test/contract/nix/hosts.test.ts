@@ -48,7 +48,7 @@ evaluated(
       expect(Object.keys(units)).toEqual(["qn-by-hand", "qn-default", "qn-web", "qn-web-tap"]);
       const files = Object.fromEntries(Object.entries(units).map(([name, text]) => [`${name}.service`, text]));
       expect(await verdictOn(files)).toEqual([]);
-      const installed = renderUnit({ vm: "web", command: ["/qn"], environment: {}, log: "/log" });
+      const installed = renderUnit({ vm: "web", name: "web", command: ["/qn"], environment: {}, log: "/log" });
       for (const name of ["qn-default", "qn-web"])
         expect(serviceLines(units[name] ?? "")).toEqual(serviceLines(installed));
       expect(wantedBy).toMatchObject({ "qn-web": ["multi-user.target"], "qn-by-hand": [], "qn-web-tap": [] });
@@ -257,7 +257,7 @@ if (findProgram("python3") !== undefined) {
       [],
     );
     expect(serviceLines(unit)).toEqual(
-      serviceLines(renderUnit({ vm: "web", command: ["/qn"], environment: {}, log: "/log" })),
+      serviceLines(renderUnit({ vm: "web", name: "web", command: ["/qn"], environment: {}, log: "/log" })),
     );
     expect(unit).toContain("WantedBy=default.target\n");
     expect(unitText(linux.units["qn-b"] ?? {})).not.toContain("WantedBy=default.target");

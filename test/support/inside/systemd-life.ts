@@ -1,7 +1,7 @@
 /** The life of a service under a real user manager: run by a test as a program of its own, beside that manager. */
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import {
   installService,
   serviceSpec,
@@ -26,7 +26,7 @@ const running = async (not?: number | null) =>
     const now = await statusOfVm(vm.paths, vm.env).catch(() => undefined);
     return now?.state === "running" && now.supervisor.pid !== not ? now : undefined;
   });
-const isActive = async (): Promise<boolean> => (await serviceState(host, "default")).active;
+const isActive = async (): Promise<boolean> => (await serviceState(host, vm.paths)).active;
 
 // A VM is made by `up`; its service takes over from then on.
 await vm.up();
@@ -44,12 +44,11 @@ told["active after a crash"] = await isActive();
 told["down"] = await takeDown(vm.paths, { force: false });
 await until("an inactive service", 30_000, async () => ((await isActive()) ? undefined : true));
 // One that is to be started again would be "activating (auto-restart)" by now.
-const { stdout } = await run(["systemctl", "--user", "show", "--property=SubState,Result", "qn-default.service"], {
-  env: host.env,
-});
+const unit = basename((await serviceState(host, vm.paths)).file);
+const { stdout } = await run(["systemctl", "--user", "show", "--property=SubState,Result", unit], { env: host.env });
 told["after down"] = [(await statusOfVm(vm.paths, vm.env)).state, ...stdout.trim().split("\n").toSorted()];
 
-told["uninstalled"] = await uninstallService(host, "default");
+told["uninstalled"] = await uninstallService(host, vm.paths);
 const units = join(home, ".config/systemd/user");
 told["units left"] = existsSync(units) ? await readdir(units, { recursive: true }) : [];
 process.stdout.write(`\n${JSON.stringify(told)}\n`);

@@ -4,12 +4,12 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { QnError } from "../../../base/errors.ts";
 import type { HostOs } from "../../../base/words.ts";
-import { isErrno, isThere, readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
+import { isErrno, readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
 import { findProgram, type Outcome, run } from "../../../system/process.ts";
 import { ownUser } from "../../../system/platform.ts";
 import type { VmPaths } from "../../layout.ts";
 import type { Environment } from "../../prepare.ts";
-import { agentLabel, renderPlist, renderUnit, type ServiceSpec, unitName } from "./plan.ts";
+import { agentLabel, namesLog, renderPlist, renderUnit, serviceNames, type ServiceSpec, unitName } from "./plan.ts";
 
 /** Where services are managed: the system, and the environment of who asks. */
 export type ServiceHost = { readonly os: HostOs; readonly env: Environment };
@@ -28,7 +28,7 @@ export type ServiceState = {
  * do, or nothing: without a session of its own (ssh, a container) the file is there and works from the next login on.
  */
 export async function installService(host: ServiceHost, spec: ServiceSpec): Promise<string | undefined> {
-  const { file, render, links, start } = placeOf(host, spec.vm);
+  const { file, render, links, start } = placeOf(host, spec.name);
   await mkdir(dirname(file), { recursive: true });
   await writeFileAtomically(file, render(spec), 0o644);
   for (const link of links) {
@@ -40,10 +40,11 @@ export async function installService(host: ServiceHost, spec: ServiceSpec): Prom
   return await inTurn(host, start);
 }
 
-/** Stops the service and removes all of it; false when it was not installed. A VM that it runs shuts down. */
-export async function uninstallService(host: ServiceHost, vm: string): Promise<boolean> {
-  const { file, links, stop, forget } = placeOf(host, vm);
-  if (!(await isThere(file))) return false;
+/** Stops the VM's service and removes all of it; false when it was not installed. A VM that it runs shuts down. */
+export async function uninstallService(host: ServiceHost, paths: VmPaths): Promise<boolean> {
+  const place = await installedPlace(host, paths);
+  if (place === undefined) return false;
+  const { file, links, stop, forget } = place;
   await inTurn(host, stop);
   for (const path of [...links, file]) await rm(path, { force: true });
   // Folders that were made for it; those with anything else in them stay.
@@ -53,9 +54,10 @@ export async function uninstallService(host: ServiceHost, vm: string): Promise<b
 }
 
 /** What there is of a VM's service. */
-export async function serviceState(host: ServiceHost, vm: string): Promise<ServiceState> {
-  const { manager, file, isActive } = placeOf(host, vm);
-  const installed = await isThere(file);
+export async function serviceState(host: ServiceHost, paths: VmPaths): Promise<ServiceState> {
+  const place = await installedPlace(host, paths);
+  const { manager, file, isActive } = place ?? placeOf(host, namesOf(host, paths)[0]);
+  const installed = place !== undefined;
   return { manager, file, installed, active: installed && (await isActive()) };
 }
 
@@ -64,14 +66,13 @@ export async function serviceState(host: ServiceHost, vm: string): Promise<Servi
  * is none, or the manager cannot. Whoever waits for the VM then finds it starting.
  */
 export async function startThroughService(host: ServiceHost, paths: VmPaths): Promise<boolean> {
-  const { kick } = placeOf(host, paths.name);
-  return (await hasService(host, paths)) && (await inTurn(host, [kick])) === undefined;
+  const place = await installedPlace(host, paths);
+  return place !== undefined && (await inTurn(host, [place.kick])) === undefined;
 }
 
-/** Whether a service of this very VM is installed: one of the same name in another QN_HOME has another log. */
+/** Whether a service of this very VM is installed, and not one of another QN_HOME's VM of that name. */
 export async function hasService(host: ServiceHost, paths: VmPaths): Promise<boolean> {
-  const text = await readTextIfThere(placeOf(host, paths.name).file);
-  return text?.includes(paths.logs.supervisor) === true;
+  return (await installedPlace(host, paths)) !== undefined;
 }
 
 /** The service as it would be installed. `self` runs this qn; its variables of qn's own go with it. */
@@ -79,8 +80,10 @@ export function serviceSpec(paths: VmPaths, qnHome: string, self: readonly strin
   const own = Object.entries(env).filter(
     (entry): entry is [string, string] => /^(QN_\w+|DOCKER_CONFIG)$/.test(entry[0]) && entry[1] !== undefined,
   );
+  const [name] = namesOf({ env }, paths);
   return {
     vm: paths.name,
+    name,
     command: [...self, "supervise", paths.name, "--service"],
     environment: { ...Object.fromEntries(own), QN_HOME: qnHome, PATH: servicePath(env) },
     log: paths.logs.supervisor,
@@ -104,15 +107,33 @@ type Place = {
   readonly isActive: () => Promise<boolean>;
 };
 
-function placeOf(host: ServiceHost, vm: string): Place {
-  const home = host.env["HOME"] ?? homedir();
-  return host.os === "linux" ? systemdPlace(host, home, vm) : launchdPlace(host, home, vm);
+/** Where the VM's service is installed: its file names the VM's own log. */
+async function installedPlace(host: ServiceHost, paths: VmPaths): Promise<Place | undefined> {
+  for (const name of namesOf(host, paths)) {
+    const place = placeOf(host, name);
+    const text = await readTextIfThere(place.file);
+    if (text !== undefined && namesLog(text, paths.logs.supervisor)) return place;
+  }
+  return undefined;
 }
 
-function systemdPlace(host: ServiceHost, home: string, vm: string): Place {
+function namesOf({ env }: Pick<ServiceHost, "env">, { name, folder }: VmPaths): readonly [string, ...string[]] {
+  return serviceNames(name, dirname(folder), join(homeOf(env), ".qn"));
+}
+
+function homeOf(env: Environment): string {
+  return env["HOME"] ?? homedir();
+}
+
+function placeOf(host: ServiceHost, service: string): Place {
+  const home = homeOf(host.env);
+  return host.os === "linux" ? systemdPlace(host, home, service) : launchdPlace(host, home, service);
+}
+
+function systemdPlace(host: ServiceHost, home: string, service: string): Place {
   const given = host.env["XDG_CONFIG_HOME"];
   const folder = join(given === undefined || given === "" ? join(home, ".config") : given, "systemd/user");
-  const name = unitName(vm);
+  const name = unitName(service);
   return {
     manager: "systemd",
     file: join(folder, name),
@@ -131,9 +152,9 @@ function ctl(...words: string[]): Command {
   return ["systemctl", "--user", ...words];
 }
 
-function launchdPlace(host: ServiceHost, home: string, vm: string): Place {
+function launchdPlace(host: ServiceHost, home: string, service: string): Place {
   const domain = `gui/${ownUser().uid}`;
-  const label = agentLabel(vm);
+  const label = agentLabel(service);
   const file = join(home, "Library/LaunchAgents", `${label}.plist`);
   return {
     manager: "launchd",

@@ -1,8 +1,11 @@
 /** What starts a VM at login, as text: a systemd user unit or a launchd agent. */
+import { createHash } from "node:crypto";
 
 /** A VM's service. `command` is absolute; `environment` is all that it has besides what the manager gives (HOME, USER). */
 export type ServiceSpec = {
   readonly vm: string;
+  /** What managers know it by, without what they put around: the VM's name, or more (`serviceNames`). */
+  readonly name: string;
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   /** The file that takes what the supervisor says. */
@@ -21,14 +24,29 @@ const restartS = 5;
  */
 const hopeless = [1, 4, 5, 6, 10, 11, 12, 13, 20, 21] as const;
 
-/** The name of a VM's systemd unit. */
-export function unitName(vm: string): string {
-  return `qn-${vm}.service`;
+/**
+ * The names that a VM's service may have, its own first. VMs of the usual QN_HOME are known by their names alone; those of another
+ * one have some of its hash too, behind a dot, which no VM's name has: both may have a VM `default`. The name alone is
+ * looked at there as well, since Nix' services are called so (nix/modules).
+ */
+export function serviceNames(vm: string, qnHome: string, usualHome: string): readonly [string, ...string[]] {
+  if (qnHome === usualHome) return [vm];
+  return [`${vm}.${createHash("sha256").update(qnHome).digest("hex").slice(0, 8)}`, vm];
 }
 
-/** The label of a VM's launchd agent. */
-export function agentLabel(vm: string): string {
-  return `qn.${vm}`;
+/** Whether the text of a unit or an agent names this log, and so is about the VM whose log it is. */
+export function namesLog(text: string, log: string): boolean {
+  return [log, log.replaceAll("%", "%%"), xmlText(log)].some((path) => text.includes(path));
+}
+
+/** The name of a systemd unit. */
+export function unitName(name: string): string {
+  return `qn-${name}.service`;
+}
+
+/** The label of a launchd agent. */
+export function agentLabel(name: string): string {
+  return `qn.${name}`;
 }
 
 /**
@@ -67,9 +85,9 @@ WantedBy=default.target
  * A launchd agent (launchd.plist(5)). Interactive, because what runs as Standard or Background is slowed down, QEMU with
  * it. The process group is left alone, for the same reason as in the unit.
  */
-export function renderPlist({ vm, command, environment, log }: ServiceSpec): string {
+export function renderPlist({ name, command, environment, log }: ServiceSpec): string {
   const values: PlistValue = {
-    Label: agentLabel(vm),
+    Label: agentLabel(name),
     ProgramArguments: command,
     EnvironmentVariables: environment,
     WorkingDirectory: "/",

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { chmod, mkdir, readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  hasService,
   installService,
   type ServiceHost,
   serviceSpec,
@@ -24,6 +25,7 @@ import { until } from "../../../support/until.ts";
 /** Everything in it that a manager could take for its own. */
 const awkward: ServiceSpec = {
   vm: "web",
+  name: "web",
   command: [process.execPath, String.raw`a "b" 'c' \d %h $HOME ${"$"}{x} <&> é`, "supervise"],
   environment: { QN_HOME: '/h/50% "x" & <y>', PATH: "/usr/bin:/bin" },
   log: "/h/a b/supervisor.log",
@@ -83,7 +85,7 @@ async function desk(os: ServiceHost["os"], answer = "exit 0") {
     await chmod(join(tools, name), 0o755);
   }
   const env = { HOME: home.path, PATH: `${tools}:/usr/bin:/bin`, QN_QEMU: "/opt/q/qemu", EDITOR: "vi" };
-  const layout = layoutOf(join(home.path, "qn"));
+  const layout = layoutOf(join(home.path, ".qn"));
   return {
     host: { os, env } satisfies ServiceHost,
     paths: layout.vm("web"),
@@ -103,9 +105,14 @@ test("with systemd a service is enabled, started, and goes without a trace", asy
   expect(await installService(at.host, at.spec)).toBeUndefined();
   const unit = join(at.path, ".config/systemd/user/qn-web.service");
   expect(await readlink(join(at.path, ".config/systemd/user/default.target.wants/qn-web.service"))).toBe(unit);
-  expect(await serviceState(at.host, "web")).toEqual({ manager: "systemd", file: unit, installed: true, active: true });
-  expect(await uninstallService(at.host, "web")).toBe(true);
-  expect([await at.files(), await uninstallService(at.host, "web")]).toEqual([[], false]);
+  expect(await serviceState(at.host, at.paths)).toEqual({
+    manager: "systemd",
+    file: unit,
+    installed: true,
+    active: true,
+  });
+  expect(await uninstallService(at.host, at.paths)).toBe(true);
+  expect([await at.files(), await uninstallService(at.host, at.paths)]).toEqual([[], false]);
   const start = ["systemctl --user daemon-reload", "systemctl --user restart --no-block qn-web.service"];
   expect(await at.told()).toEqual([
     ...start,
@@ -122,7 +129,7 @@ test("with launchd a service is loaded anew each time, and goes without a trace"
   expect(await installService(at.host, at.spec)).toBeUndefined();
   expect(await at.files()).toEqual(["Library/LaunchAgents/qn.web.plist"]);
   expect(await startThroughService(at.host, at.paths)).toBe(true);
-  expect(await uninstallService(at.host, "web")).toBe(true);
+  expect(await uninstallService(at.host, at.paths)).toBe(true);
   expect(await at.files()).toEqual([]);
   const domain = `gui/${ownUser().uid}`;
   expect(await at.told()).toEqual([
@@ -137,14 +144,38 @@ test("with launchd a service is loaded anew each time, and goes without a trace"
 test("a service is set up without a session too, and says what could not be done", async () => {
   await using at = await desk("linux", "echo no bus >&2; exit 1");
   expect(await installService(at.host, at.spec)).toBe("systemctl --user restart --no-block qn-web.service: no bus");
-  expect([(await at.files()).length, (await serviceState(at.host, "web")).active]).toEqual([2, false]);
+  expect([(await at.files()).length, (await serviceState(at.host, at.paths)).active]).toEqual([2, false]);
   expect(await startThroughService(at.host, at.paths)).toBe(false);
 });
 
-test("a service of the same name in another QN_HOME starts nothing here", async () => {
-  await using at = await desk("linux");
+test.each([
+  ["linux", /^\.config\/systemd\/user\/(default\.target\.wants\/)?qn-web\.[0-9a-f]{8}\.service$/],
+  ["darwin", /^Library\/LaunchAgents\/qn\.web\.[0-9a-f]{8}\.plist$/],
+] as const)("on %s VMs of one name in three QN_HOMEs have a service each", async (os, other) => {
+  await using at = await desk(os);
   await installService(at.host, at.spec);
-  expect(await startThroughService(at.host, layoutOf("/elsewhere").vm("web"))).toBe(false);
+  const alone = await at.files();
+  const others = ["50% <&>", "elsewhere"].map((name) => layoutOf(join(at.path, name)));
+  for (const layout of others) {
+    const paths = layout.vm("web");
+    expect([await startThroughService(at.host, paths), await uninstallService(at.host, paths)]).toEqual([false, false]);
+    await installService(at.host, serviceSpec(paths, layout.home, ["/usr/bin/qn"], at.host.env));
+    expect(await startThroughService(at.host, paths)).toBe(true);
+  }
+  const added = (await at.files()).filter((path) => !alone.includes(path));
+  expect(added.filter((path) => !other.test(path))).toEqual([]);
+  expect(added).toHaveLength(2 * alone.length);
+  for (const layout of others) expect(await uninstallService(at.host, layout.vm("web"))).toBe(true);
+  expect([await at.files(), await hasService(at.host, at.paths)]).toEqual([alone, true]);
+});
+
+test("a service that Nix has written for another QN_HOME is found by the log that it names", async () => {
+  await using at = await desk("linux");
+  const paths = layoutOf(join(at.path, "state")).vm("web");
+  const folder = join(at.path, ".config/systemd/user");
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "qn-web.service"), `[Unit]\nDocumentation=file:${paths.logs.supervisor}\n`);
+  expect([await hasService(at.host, paths), await hasService(at.host, at.paths)]).toEqual([true, false]);
 });
 
 test("a service has qn's own variables and absolute folders, and nothing else of the shell", async () => {

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { deleteVmFiles } from "../../../../src/host/lifecycle/delete.ts";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
+import type { ControlEvent } from "../../../../src/host/supervisor/messages.ts";
 import { isLocked } from "../../../../src/system/lock.ts";
 import { dockerApi } from "../../../../src/system/docker-api.ts";
 import { failureOf } from "../../../support/failures.ts";
@@ -116,6 +117,22 @@ test("a takeover that is called off leaves QEMU to the next one", async () => {
   expect((await failureOf(() => vm.up({ signal: AbortSignal.abort() }))).code).toBe("INTERRUPTED");
   expect((await stateOf(vm)).state).toBe("degraded");
   expect(await vm.up()).toBe("started");
+  const { state, qemu } = await statusOfVm(vm.paths, vm.env);
+  expect([state, qemu.pid]).toEqual(["running", pid]);
+});
+
+test("a takeover that is called off while it is under way leaves QEMU to the next one too", async () => {
+  await using vm = await fakeVm("boots");
+  const pid = await orphaned(vm);
+  const interrupted = new AbortController();
+  const onEvent = (event: ControlEvent): void => {
+    if (event.event === "phase" && event.phase === "agent") interrupted.abort();
+  };
+  // It may have been done by the time that it was called off.
+  await vm.up({ signal: interrupted.signal, onEvent }).catch((error: unknown) => {
+    expect(error).toMatchObject({ code: "INTERRUPTED" });
+  });
+  await vm.up();
   const { state, qemu } = await statusOfVm(vm.paths, vm.env);
   expect([state, qemu.pid]).toEqual(["running", pid]);
 });

@@ -2,8 +2,7 @@
 import { expect, test } from "bun:test";
 import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
 import { failureOf } from "../../../support/failures.ts";
-import { type FakeVm, fakeVm, stateOf } from "../../../support/fake-vm.ts";
-import { until } from "../../../support/until.ts";
+import { type FakeVm, fakeVm, isDegraded, stateOf } from "../../../support/fake-vm.ts";
 
 /** A VM that runs and has lost its Docker; the result gives it back. */
 async function withoutDocker(vm: FakeVm): Promise<() => void> {
@@ -11,7 +10,7 @@ async function withoutDocker(vm: FakeVm): Promise<() => void> {
   vm.told.length = 0;
   const pid = (await statusOfVm(vm.paths, vm.env)).qemu.pid ?? 0;
   process.kill(pid, "SIGUSR1");
-  await until("a degraded VM", 10_000, async () => ((await stateOf(vm)).state === "degraded" ? true : undefined));
+  await isDegraded(vm, "Docker in the guest does not answer.");
   return () => void process.kill(pid, "SIGUSR2");
 }
 

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
 import { dockerApi } from "../../../../src/system/docker-api.ts";
-import { type FakeVm, fakeVm, linesWith, stateOf } from "../../../support/fake-vm.ts";
+import { type FakeVm, fakeVm, isDegraded, linesWith, stateOf } from "../../../support/fake-vm.ts";
 import { until } from "../../../support/until.ts";
 
 const paused = "The VM is paused: this machine cannot write to its disks, most likely because there is no space left.";
@@ -21,11 +21,7 @@ test("a guest that was paused because the disk is full says so, and goes on by i
   await using vm = await fakeVm("boots");
   await vm.up();
   process.kill((await pids(vm)).qemu, "SIGHUP");
-  const status = await until("a paused VM", 10_000, async () => {
-    const now = await stateOf(vm);
-    return now.state === "degraded" ? now : undefined;
-  });
-  expect(status.reason).toBe(paused);
+  await isDegraded(vm, paused);
   // The disk of a test has space: QEMU is told to go on at the first look.
   await isRunningAgain(vm);
   expect(await linesWith(vm.paths.logs.supervisor, "is full. The VM waits")).toHaveLength(1);
@@ -52,11 +48,7 @@ test("a guest whose kernel panics starts anew by itself, and its state says why 
   await vm.up();
   const { qemu, supervisor } = await pids(vm);
   process.kill(qemu, "SIGINT");
-  const status = await until("a VM without its guest", 10_000, async () => {
-    const now = await stateOf(vm);
-    return now.state === "degraded" ? now : undefined;
-  });
-  expect(status.reason).toBe("The guest's kernel could not go on; the guest starts anew.");
+  await isDegraded(vm, "The guest's kernel could not go on; the guest starts anew.");
   expect(await vm.up()).toBe("joined");
   expect(vm.told.slice(-2)).toEqual(["degraded", "running"]);
   expect(vm.told).toContain(

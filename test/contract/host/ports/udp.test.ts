@@ -1,11 +1,13 @@
 /** UDP ports of the host through a real gate: flows of clients, their answers, and their ends. */
-import { expect, test } from "bun:test";
+import { afterEach, expect, jest, test } from "bun:test";
 import { GatePool } from "../../../../src/host/gate/pool.ts";
 import { DatagramReader } from "../../../../src/protocol/datagram.ts";
 import { datagramClient, datagramServer, freePort } from "../../../support/datagrams.ts";
 import { handGate, realGate } from "../../../support/gates.ts";
 import { payload, receive, sumOf } from "../../../support/streams.ts";
 import { hostSide, open } from "../../../support/udp-port.ts";
+
+afterEach(() => void jest.useRealTimers());
 
 test("two clients of one port are two flows, and each gets its own answers from the port", async () => {
   using server = await datagramServer((text, { port }) => Buffer.from(`${text.toString()} to ${port}`));
@@ -58,12 +60,15 @@ test("a server may answer many times, later, or not at all", async () => {
 test("a flow that is silent both ways ends, and the client's next datagram begins another", async () => {
   using server = await datagramServer();
   using gate = realGate({ addressOf: () => server.address });
-  using host = await hostSide(gate.key, { idleMs: 30 });
+  jest.useFakeTimers();
+  using host = await hostSide(gate.key);
   using client = await datagramClient();
   await client.ask("one", host.port);
+  jest.advanceTimersByTime(90_000);
   await host.counted(0);
   expect((await client.ask("two", host.port)).toString()).toBe("two");
   expect([server.callers.length, host.refusals]).toEqual([2, []]);
+  jest.advanceTimersByTime(90_000);
   await host.counted(0);
 });
 

@@ -11,9 +11,21 @@ function effectWords(effect: Effect): string {
 const ofPhase = {
   image: ["adopted", "prepared"],
   disks: ["disks-ready"],
-  boot: ["stalled", "doorbell", "deadline"],
-  agent: ["stalled", "doorbell", "linked", "docker-down", "provisioning", "provisioned", "deadline"],
+  boot: ["stalled", "doorbell", "paused", "resumed", "deadline"],
+  agent: [
+    "stalled",
+    "doorbell",
+    "linked",
+    "docker-down",
+    "provisioning",
+    "provisioned",
+    "paused",
+    "resumed",
+    "deadline",
+  ],
   docker: [
+    "paused",
+    "resumed",
     "stalled",
     "doorbell",
     "linked",
@@ -26,7 +38,7 @@ const ofPhase = {
   ],
 } as const;
 
-const always = ["stop", "stop --force", "failure", "qemu-exited"];
+const always = ["stop", "stop --force", "call off", "failure", "qemu-exited"];
 
 /** What each event that can happen in `state` does; what changes nothing and does nothing is left out. */
 function reactions(state: State): Record<string, string> {
@@ -48,12 +60,26 @@ const starting = (phase: "image" | "disks" | "boot" | "agent" | "docker", resets
 });
 
 const kill = "clear-deadline, kill-qemu";
-const shutDown = { stop: "stopping, deadline 90000, press-power-button", "stop --force": `stopping forced, ${kill}` };
+const shutDown = {
+  stop: "stopping, deadline 90000, press-power-button",
+  "stop --force": `stopping forced, ${kill}`,
+  "call off": `stopping forced, ${kill}`,
+};
 const gone = { "qemu-exited": "failed QEMU_EXITED, clear-deadline, finish" };
 const wrong = { failure: `stopping forced DISK_FAILED, ${kill}` };
 const late = { deadline: `stopping forced BOOT_TIMEOUT, ${kill}` };
-const noBoot = { stop: "stopped, finish", "stop --force": "stopped forced, finish" };
-const inFirmware = { ...gone, ...wrong, stop: `stopping forced, ${kill}`, "stop --force": `stopping forced, ${kill}` };
+const noBoot = {
+  stop: "stopped, finish",
+  "stop --force": "stopped forced, finish",
+  "call off": "stopped forced, finish",
+};
+const inFirmware = {
+  ...gone,
+  ...wrong,
+  stop: `stopping forced, ${kill}`,
+  "stop --force": `stopping forced, ${kill}`,
+  "call off": `stopping forced, ${kill}`,
+};
 const up = { ...gone, ...wrong, ...shutDown };
 const linking = { doorbell: "starting agent, dial-gate", linked: "starting docker, ping-docker" };
 const commands = (phase: string) => ({
@@ -68,7 +94,7 @@ describe("each event has its consequence", () => {
     [
       initial,
       {
-        adopted: "starting agent, deadline 120000, dial-gate",
+        adopted: "starting agent adopted, deadline 120000, dial-gate",
         prepared: "starting disks, make-disks",
         ...noBoot,
         ...wrong,
@@ -78,13 +104,43 @@ describe("each event has its consequence", () => {
     [starting("disks"), { "disks-ready": "starting boot, deadline 120000, start-qemu", ...noBoot, ...wrong, ...gone }],
     [
       starting("boot"),
-      { stalled: "starting boot after 1, reset-guest", doorbell: "starting agent, dial-gate", ...late, ...inFirmware },
+      {
+        stalled: "starting boot after 1, reset-guest",
+        doorbell: "starting agent, dial-gate",
+        paused: "starting boot paused",
+        ...late,
+        ...inFirmware,
+      },
+    ],
+    [
+      { name: "starting", phase: "boot", resets: 0, isPaused: true },
+      {
+        doorbell: "starting agent paused, dial-gate",
+        resumed: "starting boot, deadline 120000",
+        deadline: `stopping forced DISK_FAILED, ${kill}`,
+        ...inFirmware,
+      },
+    ],
+    [
+      { name: "starting", phase: "docker", resets: 0, isPaused: true, isProvisioning: true },
+      {
+        doorbell: "starting agent provisioning paused, dial-gate",
+        linked: "starting docker provisioning paused, ping-docker",
+        "link-lost": "starting agent provisioning paused",
+        provisioning: "starting docker provisioning paused, deadline 1800000",
+        provisioned: "starting docker paused, deadline 120000",
+        resumed: "starting docker provisioning, deadline 1800000",
+        ...answers,
+        deadline: `stopping forced DISK_FAILED, ${kill}`,
+        ...up,
+      },
     ],
     [
       starting("boot", 1),
       {
         stalled: "starting boot after 2, reset-guest",
         doorbell: "starting agent after 1, dial-gate",
+        paused: "starting boot after 1 paused",
         ...late,
         ...inFirmware,
       },
@@ -94,17 +150,35 @@ describe("each event has its consequence", () => {
       {
         stalled: `stopping forced BOOT_TIMEOUT, ${kill}`,
         doorbell: "starting agent after 2, dial-gate",
+        paused: "starting boot after 2 paused",
         ...late,
         ...inFirmware,
       },
     ],
-    [starting("agent"), { ...linking, ...commands("agent"), ...late, ...up }],
+    [starting("agent"), { ...linking, ...commands("agent"), paused: "starting agent paused", ...late, ...up }],
+    [
+      { name: "starting", phase: "docker", resets: 0, isAdopted: true },
+      {
+        doorbell: "starting agent adopted, dial-gate",
+        linked: "starting docker adopted, ping-docker",
+        "link-lost": "starting agent adopted",
+        provisioning: "starting docker provisioning adopted, deadline 1800000",
+        provisioned: "starting docker adopted, deadline 120000",
+        paused: "starting docker paused adopted",
+        "docker-answers": "running adopted, clear-deadline",
+        deadline: `stopping forced DOCKER_UNREACHABLE, ${kill}`,
+        ...up,
+        // What ran before runs on.
+        "call off": "stopped, clear-deadline, finish",
+      },
+    ],
     [
       starting("docker"),
       {
         doorbell: "starting agent, dial-gate",
         linked: "starting docker, ping-docker",
         "link-lost": "starting agent",
+        paused: "starting docker paused",
         ...commands("docker"),
         ...answers,
         deadline: `stopping forced DOCKER_UNREACHABLE, ${kill}`,
@@ -170,6 +244,7 @@ describe("each event has its consequence", () => {
       { name: "stopping", forced: false, failure: undefined },
       {
         "stop --force": `stopping forced, ${kill}`,
+        "call off": `stopping forced, ${kill}`,
         deadline: "stopping forced, kill-qemu",
         "qemu-exited": "stopped, clear-deadline, finish",
       },
