@@ -65,13 +65,23 @@ test(
 
     await giveBusybox(vm);
     const write = "yes 'what is written' | head -c 600000000 > /data/file; sync; md5sum /data/file";
-    await using writer = vm.converse(["docker", "run", "--rm", "--volume", "v:/data", "busybox", "sh", "-c", write]);
+    await using writer = vm.converse([
+      "docker",
+      "run",
+      "--rm",
+      "--volume",
+      "store:/data",
+      "busybox",
+      "sh",
+      "-c",
+      write,
+    ]);
     expect(await pausedStatus(vm, "degraded")).toBe(paused);
     await mount("-o", "remount,size=3g", disks);
     const sum = (await writer.nextLine(15 * minuteMs)).split(" ")[0];
     expect(await writer.end(minuteMs)).toBe(0);
     await until("a VM that runs", minuteMs, async () => ((await vm.status()).state === "running" ? true : undefined));
-    const read = await vm.docker("run", "--rm", "--volume", "v:/data", "busybox", "md5sum", "/data/file");
+    const read = await vm.docker("run", "--rm", "--volume", "store:/data", "busybox", "md5sum", "/data/file");
     expect(read.split(" ")[0]).toBe(sum ?? "");
     expect((await runProgram([qnProgram, "down"], { env: vm.env })).exitCode).toBe(0);
   },

@@ -22,7 +22,7 @@ import { adoptQemu, type Qemu, startQemu } from "./qemu.ts";
 import { Provisioning } from "./provision.ts";
 import type { SuperviseOptions } from "./run.ts";
 import { Seam } from "./seam.ts";
-import { tailOf, watchForSilence } from "./serial.ts";
+import { type SilenceWatch, tailOf, watchForSilence } from "./serial.ts";
 import type { Snapshot } from "./status.ts";
 import { startVirtiofs } from "./virtiofs.ts";
 
@@ -56,7 +56,7 @@ export class Effects {
   #qemu: Qemu | undefined;
   #seam: Seam | undefined;
   #deadline: Timer | undefined;
-  #silence: { close(): void } | undefined;
+  #silence: SilenceWatch | undefined;
   #logLimit: { close(): void } | undefined;
   #context: Promise<void> | undefined;
 
@@ -97,10 +97,11 @@ export class Effects {
         return this.#attempt(() => this.#startQemu());
       case "reset-guest":
         this.#tell.warn("The guest fell silent while it booted; it is reset.");
-        return this.#attempt(() => this.#resetGuest());
+        return this.#attempt(
+          async () => await this.#silence?.notDuring(async () => await this.#qemu?.qmp.execute("system_reset")),
+        );
       case "dial-gate":
         this.#silence?.close();
-        this.#silence = undefined;
         return this.#needSeam().dial();
       case "ping-docker":
         return this.#needSeam().pingDocker();
@@ -179,22 +180,9 @@ export class Effects {
     });
     // Before anything else: should this supervisor die, only the record says which process to end.
     await recordQemu(paths, boot, qemu.pid);
-    this.#silence = this.#watchForSilence();
+    const { silenceMs = this.#patience.silenceMs } = this.#options.limits;
+    this.#silence = watchForSilence(paths.logs.serial, silenceMs, () => this.#tell.dispatch({ type: "stalled" }));
     this.#own(qemu);
-  }
-
-  #watchForSilence(): { close(): void } {
-    const { limits, paths } = this.#options;
-    const { silenceMs = this.#patience.silenceMs } = limits;
-    return watchForSilence(paths.logs.serial, silenceMs, () => this.#tell.dispatch({ type: "stalled" }));
-  }
-
-  /** Its silence counts anew once QEMU has done it; by then the agent may have rung, and nobody watches any more. */
-  async #resetGuest(): Promise<void> {
-    const watched = this.#silence;
-    watched?.close();
-    await this.#qemu?.qmp.execute("system_reset");
-    if (this.#silence !== undefined && this.#silence === watched) this.#silence = this.#watchForSilence();
   }
 
   /** A daemon ends with QEMU; one that ends before it leaves programs in the guest waiting for its share. */

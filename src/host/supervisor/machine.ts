@@ -1,5 +1,6 @@
 /** The life of a VM as a pure state machine: what has happened goes in, what to do next comes out. */
 import type { ErrorReport } from "../../base/errors.ts";
+import { lateness, provisionMs, resetsMax, silentBoot } from "./lateness.ts";
 
 /** The phases of `qn up`, in order. */
 export const phases = ["image", "disks", "boot", "agent", "docker"] as const;
@@ -70,20 +71,11 @@ export type Limits = { readonly bootMs: number; readonly stopGraceMs: number };
 /** How long a guest may take to shut down before QEMU is ended: containers get 10 s of it to stop (docker stop). */
 export const stopGraceMs = 90_000;
 
-/** How long the commands of the settings may take, together: they install programs over slow networks. */
-const provisionMs = 1_800_000;
-
 /** A state and what to do on the way into it. */
 export type Step = readonly [State, ...Effect[]];
 
 /** Where every life begins. */
 export const initial: State = { name: "starting", phase: "image", resets: 0 };
-
-/**
- * How often a guest that falls silent while it boots is reset before it counts as broken. One of 35 UEFI boots under
- * TCG stuck right after the kernel's first line (design D11), so once in 1,225 a second reset is needed.
- */
-const resetsMax = 2;
 
 /** The next state after `event`, and what to do. What makes no difference in a state changes nothing. */
 export function step(state: State, event: Event, limits: Limits): Step {
@@ -251,55 +243,4 @@ function giveUp(failure: ErrorReport): Step {
 
 function failed(error: ErrorReport): Step {
   return [{ name: "failed", error }, { type: "clear-deadline" }, { type: "finish" }];
-}
-
-/** What each phase waits for, in the words of the message when it never comes. */
-const waitedFor: Record<Phase, string> = {
-  image: "the image",
-  disks: "the disks",
-  boot: "the guest to boot",
-  agent: "the agent in the guest",
-  docker: "Docker in the guest",
-};
-
-/** Why a VM that should be up by now is not. */
-function lateness(state: Extract<State, { name: "starting" }>, { bootMs }: Limits): ErrorReport {
-  if (state.isPaused) return fullDisk();
-  return state.isProvisioning ? provisionTimeout() : bootTimeout(state.phase, bootMs);
-}
-
-function fullDisk(): ErrorReport {
-  return {
-    code: "DISK_FAILED",
-    message:
-      "The guest could not go on: this machine cannot write to its disks, most likely because there is no space left.",
-    hint: "Free some space below QN_HOME, then `qn up` again.",
-  };
-}
-
-function silentBoot(): ErrorReport {
-  return {
-    code: "BOOT_TIMEOUT",
-    message: `The guest fell silent while it booted, and ${resetsMax} resets did not help.`,
-    hint: "`qn logs --source serial` shows how far the guest came.",
-  };
-}
-
-function provisionTimeout(): ErrorReport {
-  return {
-    code: "BOOT_TIMEOUT",
-    message: `The commands of the setting provision have not ended after ${provisionMs / 60_000} min.`,
-    hint: "`qn logs --source agent` shows what those before it said; a server belongs in a unit or a container.",
-  };
-}
-
-function bootTimeout(phase: Phase, bootMs: number): ErrorReport {
-  return {
-    code: phase === "docker" ? "DOCKER_UNREACHABLE" : "BOOT_TIMEOUT",
-    message: `Waited ${Math.round(bootMs / 1000)} s in vain for ${waitedFor[phase]}.`,
-    hint:
-      phase === "docker"
-        ? "`qn logs --source agent` and `qn logs --source serial` show what the guest said; `--timeout` gives it longer."
-        : "`qn logs --source serial` shows how far the guest came; `--timeout` gives it longer.",
-  };
 }

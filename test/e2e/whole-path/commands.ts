@@ -2,6 +2,7 @@
 import { expect } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { qnProgram } from "../../support/program.ts";
 import type { VmTest } from "../../support/vm.ts";
 
 /** What a shell would like to take apart. */
@@ -22,6 +23,21 @@ export function commandTests(test: VmTest): void {
   test("ssh carries the input, and its end", async (vm) => {
     const stdin = new TextEncoder().encode("one\ntwo\n");
     expect(await vm.succeed(["qn", "ssh", "default", "--", "wc", "-l"], { stdin })).toBe("2");
+  });
+
+  test("ssh -A lends the guest this user's ssh agent, and without -A there is none", async (vm) => {
+    const [key, socket] = [join(vm.inTmp, "lent"), join(vm.inTmp, "agent.sock")];
+    await vm.succeed(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lent to the guest", "-f", key]);
+    await using agent = vm.converse(["ssh-agent", "-D", "-a", socket]);
+    // It says where it listens once it does.
+    await agent.nextLine();
+    const withAgent = ["env", `SSH_AUTH_SOCK=${socket}`];
+    await vm.succeed([...withAgent, "ssh-add", "-q", key]);
+    const publicKey = (await Bun.file(`${key}.pub`).text()).trim();
+    expect(await vm.succeed([...withAgent, qnProgram, "ssh", "-A", "--", "ssh-add", "-L"])).toBe(publicKey);
+    expect((await vm.fail([...withAgent, qnProgram, "ssh", "--", "ssh-add", "-L"])).exitCode).toBe(2);
+    const none = await vm.fail(["env", "--unset=SSH_AUTH_SOCK", qnProgram, "ssh", "-A", "--", "true"]);
+    expect(none.stderr).toContain("There is no ssh agent to let the guest use");
   });
 
   test("ssh starts in the same folder, as the user of qn", async (vm) => {

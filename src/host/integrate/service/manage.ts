@@ -1,4 +1,5 @@
 /** Installs, removes and starts the service of a VM, with systemd on Linux and launchd on a Mac. */
+import { createHash } from "node:crypto";
 import { mkdir, rm, rmdir, symlink } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
@@ -9,7 +10,7 @@ import { findProgram, type Outcome, run } from "../../../system/process.ts";
 import { ownUser } from "../../../system/platform.ts";
 import type { VmPaths } from "../../layout.ts";
 import type { Environment } from "../../prepare.ts";
-import { agentLabel, namesLog, renderPlist, renderUnit, serviceNames, type ServiceSpec, unitName } from "./plan.ts";
+import { agentLabel, namesLog, renderPlist, renderUnit, type ServiceSpec, unitName } from "./plan.ts";
 
 /** Where services are managed: the system, and the environment of who asks. */
 export type ServiceHost = { readonly os: HostOs; readonly env: Environment };
@@ -117,8 +118,15 @@ async function installedPlace(host: ServiceHost, paths: VmPaths): Promise<Place 
   return undefined;
 }
 
+/**
+ * The names that a VM's service may have, its own first. VMs of the usual QN_HOME are known by their names alone; those of another
+ * one have some of its hash too, behind a dot, which no VM's name has: both may have a VM `default`. The name alone is
+ * looked at there as well, since Nix' services are called so (nix/modules).
+ */
 function namesOf({ env }: Pick<ServiceHost, "env">, { name, folder }: VmPaths): readonly [string, ...string[]] {
-  return serviceNames(name, dirname(folder), join(homeOf(env), ".qn"));
+  const qnHome = dirname(folder);
+  if (qnHome === join(homeOf(env), ".qn")) return [name];
+  return [`${name}.${createHash("sha256").update(qnHome).digest("hex").slice(0, 8)}`, name];
 }
 
 function homeOf(env: Environment): string {

@@ -1,10 +1,9 @@
 /** What starts a VM at login, as text: a systemd user unit or a launchd agent. */
-import { createHash } from "node:crypto";
 
 /** A VM's service. `command` is absolute; `environment` is all that it has besides what the manager gives (HOME, USER). */
 export type ServiceSpec = {
   readonly vm: string;
-  /** What managers know it by, without what they put around: the VM's name, or more (`serviceNames`). */
+  /** What managers know it by, without what they put around: the VM's name, or more (manage.ts). */
   readonly name: string;
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
@@ -23,16 +22,6 @@ const restartS = 5;
  * image (docs/errors.md).
  */
 const hopeless = [1, 4, 5, 6, 10, 11, 12, 13, 20, 21] as const;
-
-/**
- * The names that a VM's service may have, its own first. VMs of the usual QN_HOME are known by their names alone; those of another
- * one have some of its hash too, behind a dot, which no VM's name has: both may have a VM `default`. The name alone is
- * looked at there as well, since Nix' services are called so (nix/modules).
- */
-export function serviceNames(vm: string, qnHome: string, usualHome: string): readonly [string, ...string[]] {
-  if (qnHome === usualHome) return [vm];
-  return [`${vm}.${createHash("sha256").update(qnHome).digest("hex").slice(0, 8)}`, vm];
-}
 
 /** Whether the text of a unit or an agent names this log, and so is about the VM whose log it is. */
 export function namesLog(text: string, log: string): boolean {
