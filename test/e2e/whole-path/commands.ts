@@ -25,6 +25,14 @@ export function commandTests(test: VmTest): void {
     expect(await vm.succeed(["qn", "ssh", "default", "--", "wc", "-l"], { stdin })).toBe("2");
   });
 
+  test("ssh gives a command this terminal, with its size, and none where there is none", async (vm) => {
+    const [isTerminal, noTerminal] = ["tty -s && stty size", "tty -s || echo none"];
+    const typed = `stty rows 33 cols 101; exec '${qnProgram}' ssh -- sh -c '${isTerminal}'`;
+    // script(1) makes the terminal.
+    expect(await vm.succeed(["script", "--quiet", "--return", "--command", typed, "/dev/null"])).toBe("33 101\r");
+    expect(await vm.qn("ssh", "--", "sh", "-c", noTerminal)).toBe("none");
+  });
+
   test("ssh -A lends the guest this user's ssh agent, and without -A there is none", async (vm) => {
     const [key, socket] = [join(vm.inTmp, "lent"), join(vm.inTmp, "agent.sock")];
     await vm.succeed(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lent to the guest", "-f", key]);
