@@ -43,14 +43,19 @@ async function inGuest(vm: Vm, command: string): Promise<void> {
   await vm.succeed(["ssh", "-F", join(vm.folder, "ssh_config"), "root@qn-default", command]);
 }
 
-/** Lets dockerd ask the plugins, or not: it reads that list again without a restart (dockerd(8), "reload"). */
+/** Lets dockerd ask the plugins, or not: it reads that list again without a restart (dockerd(8), "reload"), and says when. */
 async function usePlugins(vm: Vm, socket: string, isAsked: boolean): Promise<void> {
+  const sinceS = Math.floor(Date.now() / 1000) - 1;
   const write = isAsked ? "cat" : "sed /authorization-plugins/d";
   await inGuest(vm, `${write} /run/daemon.json > /etc/docker/daemon.json && systemctl reload docker`);
   await until("dockerd's new list of plugins", patienceMs, async () => {
-    const info = (await call(socket, "GET", "/info")) as { Plugins: { Authorization: string[] | null } } | undefined;
+    const query = new URLSearchParams({
+      since: `${sinceS}`,
+      until: `${Math.floor(Date.now() / 1000)}`,
+      filters: JSON.stringify({ event: ["reload"] }),
+    });
     // A call that begins with plugins and ends without has no body (moby, pkg/authorization/middleware.go).
-    return info !== undefined && (info.Plugins.Authorization ?? []).length > 0 === isAsked ? true : undefined;
+    return (await call(socket, "GET", `/events?${query.toString()}`)) === undefined ? undefined : true;
   });
 }
 

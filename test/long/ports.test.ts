@@ -49,7 +49,8 @@ test(
 test(
   "500 ports of one container are open when docker run returns, and free when rm does",
   async (vm) => {
-    const first = 40_000;
+    // Below what this machine gives to clients, and below the VMs' own slots.
+    const first = 12_000;
     const ports = Array.from({ length: 500 }, (_, index) => first + index);
     const range = `${first}-${first + 499}`;
     const timed = async (...words: readonly string[]): Promise<number> => {

@@ -3,6 +3,7 @@ import { expect } from "bun:test";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { busyboxArchive, page } from "../support/busybox.ts";
+import { qnProgram } from "../support/program.ts";
 import { freePort, knock, until } from "../support/until.ts";
 import { bootArgs, bootVm, testWithVm, type Vm } from "../support/vm.ts";
 
@@ -11,15 +12,21 @@ const server = ["busybox", "httpd", "-f", "-p", "80", "-h", "/www"] as const;
 /** The second VM is called "wide", and listens at every address of the machine. */
 const test = testWithVm(async () => {
   const vm = await bootVm();
-  await vm.succeed(["env", "QN_PORTS_BIND=all", "qn", "up", "wide", ...bootArgs]);
-  await inWide(vm, "import", "--change", "ENV PATH=/bin", await busyboxArchive(vm.inTmp), "busybox");
-  return {
+  const both: Vm = {
     ...vm,
     async [Symbol.asyncDispose]() {
-      await vm.qn("delete", "wide", "--force", "--data");
+      await vm.qn("delete", "wide", "--force", "--data").catch(() => {});
       await vm[Symbol.asyncDispose]();
     },
   };
+  try {
+    await vm.succeed(["env", "QN_PORTS_BIND=all", qnProgram, "up", "wide", ...bootArgs]);
+    await inWide(vm, "import", "--change", "ENV PATH=/bin", await busyboxArchive(vm.inTmp), "busybox");
+    return both;
+  } catch (error) {
+    await both[Symbol.asyncDispose]();
+    throw error;
+  }
 });
 
 function wide(vm: Vm, ...words: readonly string[]): readonly string[] {

@@ -17,6 +17,9 @@ import type { TestLimits } from "./supervisor-run.ts";
 import { tempHome } from "./temp-home.ts";
 import { until } from "./until.ts";
 
+/** What a test may take that starts supervisors and QEMUs, for `setDefaultTimeout`: each is a program that a busy machine is slow to start. */
+export const programsMs = 120_000;
+
 /** A VM named "default" that can be started. */
 export type FakeVm = AsyncDisposable & {
   readonly layout: Layout;

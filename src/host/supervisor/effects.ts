@@ -97,9 +97,9 @@ export class Effects {
         return this.#attempt(() => this.#startQemu());
       case "reset-guest":
         this.#tell.warn("The guest fell silent while it booted; it is reset.");
-        return this.#attempt(
-          async () => await this.#silence?.notDuring(async () => await this.#qemu?.qmp.execute("system_reset")),
-        );
+        return this.#attempt(async () => {
+          await this.#silence?.notDuring(async () => await this.#qemu?.qmp.execute("system_reset"));
+        });
       case "dial-gate":
         this.#silence?.close();
         return this.#needSeam().dial();
@@ -187,9 +187,8 @@ export class Effects {
 
   /** A daemon ends with QEMU; one that ends before it leaves programs in the guest waiting for its share. */
   #tellOfLostDaemon(path: string): void {
-    const asked = this.#qemu?.qmp.execute("query-status");
     const lost = `virtiofsd has ended for the share ${path}, which hangs until \`qn restart\`.`;
-    asked?.then(
+    this.#qemu?.qmp.execute("query-status").then(
       () => this.#tell.warn(lost),
       () => {},
     );

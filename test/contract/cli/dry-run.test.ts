@@ -1,9 +1,11 @@
 /** `qn up --dry-run`: QEMU's command line as the settings make it, on a machine with sound and a screen and on one without. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fakeVm, type FakeVm } from "../../support/fake-vm.ts";
+import { fakeVm, type FakeVm, programsMs } from "../../support/fake-vm.ts";
 import { type Outcome, repository, runProgram } from "../../support/program.ts";
+
+setDefaultTimeout(programsMs);
 
 /** A QEMU that knows these sound and window systems, in a session that has them, or in none. */
 async function machine(settings: string, hasMedia: boolean) {

@@ -1,5 +1,5 @@
 /** `qn doctor` and `qn report` on a machine of which a part is broken. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { examine, type Finding } from "../../../../src/host/doctor/checks.ts";
@@ -7,7 +7,9 @@ import { packReport } from "../../../../src/host/doctor/report.ts";
 import { readBootRecord } from "../../../../src/host/supervisor/boot.ts";
 import { run } from "../../../../src/system/process.ts";
 import { failureOf } from "../../../support/failures.ts";
-import { type FakeVm, fakeVm } from "../../../support/fake-vm.ts";
+import { type FakeVm, fakeVm, programsMs } from "../../../support/fake-vm.ts";
+
+setDefaultTimeout(programsMs);
 
 const dayMs = 86_400_000;
 

@@ -1,5 +1,5 @@
 /** Services of VMs: files that their managers understand, installed and removed, and run as the manager would run them. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { chmod, mkdir, readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -17,10 +17,12 @@ import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
 import { layoutOf } from "../../../../src/host/layout.ts";
 import { findProgram, run } from "../../../../src/system/process.ts";
 import { ownUser } from "../../../../src/system/platform.ts";
-import { type FakeVm, fakeVm } from "../../../support/fake-vm.ts";
+import { type FakeVm, fakeVm, programsMs } from "../../../support/fake-vm.ts";
 import { repository } from "../../../support/program.ts";
 import { tempHome } from "../../../support/temp-home.ts";
 import { until } from "../../../support/until.ts";
+
+setDefaultTimeout(programsMs);
 
 /** Everything in it that a manager could take for its own. */
 const awkward: ServiceSpec = {

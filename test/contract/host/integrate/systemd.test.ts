@@ -1,8 +1,11 @@
 /** The service of a VM in the hands of a real systemd. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { newFolder } from "../../../support/folder.ts";
 import { besideManager, mayManage } from "../../../support/systemd.ts";
+import { programsMs } from "../../../support/fake-vm.ts";
+
+setDefaultTimeout(programsMs);
 
 test.skipIf(!mayManage)(
   "a real user manager starts the service, starts it again after a crash and not after down, and forgets it",

@@ -1,5 +1,5 @@
 /** Supervisors that are killed beside a living QEMU, and VMs that are deleted. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { deleteVmFiles } from "../../../../src/host/lifecycle/delete.ts";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
@@ -8,7 +8,9 @@ import type { ControlEvent } from "../../../../src/host/supervisor/messages.ts";
 import { isLocked } from "../../../../src/system/lock.ts";
 import { dockerApi } from "../../../../src/system/docker-api.ts";
 import { failureOf } from "../../../support/failures.ts";
-import { type FakeVm, fakeVm, linesWith, processesWith, stateOf } from "../../../support/fake-vm.ts";
+import { type FakeVm, fakeVm, linesWith, processesWith, programsMs, stateOf } from "../../../support/fake-vm.ts";
+
+setDefaultTimeout(programsMs);
 
 /** Kills the VM's supervisor; its QEMU's process, which lives on. */
 async function orphaned(vm: FakeVm): Promise<number | null> {

@@ -1,5 +1,5 @@
 /** VMs made from others, renamed, protected, and made by another qn: on the fake QEMU, with real disks and folders. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { cp, mkdir, open, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cloneVm, renameVm } from "../../../../src/host/lifecycle/copy.ts";
@@ -8,7 +8,9 @@ import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { vmNames } from "../../../../src/host/lifecycle/status.ts";
 import type { VmPaths } from "../../../../src/host/layout.ts";
 import { failureOf } from "../../../support/failures.ts";
-import { fakeVm, stateOf } from "../../../support/fake-vm.ts";
+import { fakeVm, programsMs, stateOf } from "../../../support/fake-vm.ts";
+
+setDefaultTimeout(programsMs);
 
 async function patch(path: string, text: string, position: number): Promise<void> {
   const file = await open(path, "r+");

@@ -1,12 +1,14 @@
 /** VMs that are declared elsewhere: a service manager starts the supervisor with their settings. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { chmod, mkdir, readFile, readlink, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { prepareVm } from "../../../../src/host/prepare.ts";
 import { ownArch } from "../../../../src/system/platform.ts";
 import { failureOf } from "../../../support/failures.ts";
-import { type FakeVm, fakeVm, stateOf } from "../../../support/fake-vm.ts";
+import { type FakeVm, fakeVm, programsMs, stateOf } from "../../../support/fake-vm.ts";
 import { repository } from "../../../support/program.ts";
+
+setDefaultTimeout(programsMs);
 
 /** What a Nix store would hold: an image's folder that cannot be written to, and settings that name it. */
 async function store(vm: FakeVm): Promise<{ image: string; settings: string }> {

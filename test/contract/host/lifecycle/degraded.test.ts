@@ -1,8 +1,10 @@
 /** `qn up` on a VM that runs while its Docker does not. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
 import { failureOf } from "../../../support/failures.ts";
-import { type FakeVm, fakeVm, isDegraded, stateOf } from "../../../support/fake-vm.ts";
+import { type FakeVm, fakeVm, isDegraded, programsMs, stateOf } from "../../../support/fake-vm.ts";
+
+setDefaultTimeout(programsMs);
 
 /** A VM that runs and has lost its Docker; the result gives it back. */
 async function withoutDocker(vm: FakeVm): Promise<() => void> {

@@ -1,5 +1,5 @@
 /** Docker's context through the life of a VM on a fake QEMU: whoever ends the VM gives the user's own context back. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { deleteVmFiles } from "../../../../src/host/lifecycle/delete.ts";
@@ -7,8 +7,10 @@ import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { followToEnd } from "../../../../src/host/lifecycle/follow.ts";
 import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
 import { isLocked } from "../../../../src/system/lock.ts";
-import { type FakeVm, fakeVm } from "../../../support/fake-vm.ts";
+import { type FakeVm, fakeVm, programsMs } from "../../../support/fake-vm.ts";
 import { until } from "../../../support/until.ts";
+
+setDefaultTimeout(programsMs);
 
 /** What config.json of a user who has logged in looks like. */
 const own = '{"auths":{"registry.example":{}}}';

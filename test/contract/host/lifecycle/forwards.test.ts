@@ -1,5 +1,5 @@
 /** `qn ports add` and `remove` against a real supervisor: at once on a VM that runs, kept for its next start. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { changeForwards } from "../../../../src/host/lifecycle/forwards.ts";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
@@ -7,9 +7,11 @@ import { type HandForward, parseForward } from "../../../../src/host/ports/by-ha
 import { readForwards } from "../../../../src/host/ports/hand-list.ts";
 import { freePort } from "../../../support/datagrams.ts";
 import { failureOf } from "../../../support/failures.ts";
-import { fakeVm, type FakeVm } from "../../../support/fake-vm.ts";
+import { fakeVm, type FakeVm, programsMs } from "../../../support/fake-vm.ts";
 import { listenSomewhere } from "../../../support/streams.ts";
 import { knock, until } from "../../../support/until.ts";
+
+setDefaultTimeout(programsMs);
 
 async function freeForward(): Promise<HandForward> {
   return parseForward(`${await freePort()}:80`);

@@ -1,5 +1,5 @@
 /** What `qn why` and `qn mounts` find out: with a VM that runs, one that is broken, and none at all. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
 import { layoutOf } from "../../../../src/host/layout.ts";
 import { portFacts } from "../../../../src/host/lifecycle/port-facts.ts";
@@ -7,8 +7,10 @@ import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
 import { explainPort } from "../../../../src/host/ports/why.ts";
 import { readBootRecord } from "../../../../src/host/supervisor/boot.ts";
 import { freePort } from "../../../support/datagrams.ts";
-import { fakeVm } from "../../../support/fake-vm.ts";
+import { fakeVm, programsMs } from "../../../support/fake-vm.ts";
 import { tempHome } from "../../../support/temp-home.ts";
+
+setDefaultTimeout(programsMs);
 
 test("the gate of a VM that runs is its own way in, held by its QEMU; a broken VM beside it is a note", async () => {
   await using vm = await fakeVm("boots");

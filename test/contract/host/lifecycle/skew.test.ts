@@ -1,12 +1,14 @@
 /** Guests whose agent is of another qn than the host's: what works, what is refused, and what a person is told. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { dockerApi } from "../../../../src/system/docker-api.ts";
 import { ownArch } from "../../../../src/system/platform.ts";
 import { failureOf } from "../../../support/failures.ts";
-import { type FakeVm, fakeVm, processesWith } from "../../../support/fake-vm.ts";
+import { type FakeVm, fakeVm, processesWith, programsMs } from "../../../support/fake-vm.ts";
+
+setDefaultTimeout(programsMs);
 
 /** Lets the VM's image say that the qn in it speaks another protocol. */
 async function imageOf(vm: FakeVm, protocol: number): Promise<void> {

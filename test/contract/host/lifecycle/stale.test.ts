@@ -1,12 +1,14 @@
 /** What a crash leaves behind: numbers of processes that are somebody else's by now, and sockets where nobody listens. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
 import { listen } from "../../../../src/system/connection.ts";
-import { type FakeVm, fakeVm, stateOf } from "../../../support/fake-vm.ts";
+import { type FakeVm, fakeVm, programsMs, stateOf } from "../../../support/fake-vm.ts";
 import { isAlive } from "../../../support/processes.ts";
 import { until } from "../../../support/until.ts";
+
+setDefaultTimeout(programsMs);
 
 /** Kills supervisor and QEMU at once, and gives QEMU's number in the record to `pid`. */
 async function crash(vm: FakeVm, pid: number): Promise<void> {

@@ -1,10 +1,12 @@
 /** Guests in trouble: QEMU has paused one because the host's disk is full, or its kernel has panicked. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
 import { dockerApi } from "../../../../src/system/docker-api.ts";
-import { type FakeVm, fakeVm, isDegraded, linesWith, stateOf } from "../../../support/fake-vm.ts";
+import { type FakeVm, fakeVm, isDegraded, linesWith, programsMs, stateOf } from "../../../support/fake-vm.ts";
 import { until } from "../../../support/until.ts";
+
+setDefaultTimeout(programsMs);
 
 const paused = "The VM is paused: this machine cannot write to its disks, most likely because there is no space left.";
 

@@ -1,5 +1,5 @@
 /** The life of a VM on a fake QEMU, from the first `up` to the last `down`: everything but QEMU and its guest is real. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { deleteVmFiles } from "../../../../src/host/lifecycle/delete.ts";
@@ -9,7 +9,9 @@ import { statusOfVm, vmNames } from "../../../../src/host/lifecycle/status.ts";
 import { dockerApi } from "../../../../src/system/docker-api.ts";
 import { newFolder } from "../../../support/folder.ts";
 import { failureOf } from "../../../support/failures.ts";
-import { fakeVm, linesWith, processesWith, stateOf } from "../../../support/fake-vm.ts";
+import { fakeVm, linesWith, processesWith, programsMs, stateOf } from "../../../support/fake-vm.ts";
+
+setDefaultTimeout(programsMs);
 
 const phases = ["phase image", "phase disks", "phase boot", "phase agent", "phase docker", "running"];
 

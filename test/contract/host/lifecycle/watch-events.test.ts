@@ -1,11 +1,13 @@
 /** `qn events` through the life of a VM on a fake QEMU. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { watchEvents } from "../../../../src/host/lifecycle/watch-events.ts";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
 import type { ControlEvent } from "../../../../src/host/supervisor/messages.ts";
 import { failureOf } from "../../../support/failures.ts";
-import { fakeVm } from "../../../support/fake-vm.ts";
+import { fakeVm, programsMs } from "../../../support/fake-vm.ts";
+
+setDefaultTimeout(programsMs);
 
 function words(event: ControlEvent): string {
   if (event.event === "state") return `state ${event.state}`;
