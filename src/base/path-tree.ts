@@ -9,6 +9,8 @@ export type PathTree<Value> = {
   take(path: string): [path: string, value: Value][];
   /** All there is. */
   entries(): [path: string, value: Value][];
+  /** The first value right below `path` that is wanted. */
+  childOf(path: string, isWanted: (value: Value) => boolean): Value | undefined;
 };
 
 /** An empty tree. Each operation costs as much as the path is deep and the answer is long, however large the tree is. */
@@ -46,6 +48,12 @@ export function newPathTree<Value>(): PathTree<Value> {
       return taken;
     },
     entries: () => below(root, ""),
+    childOf(path, isWanted) {
+      for (const { value } of nodeAt(root, path)?.children.values() ?? []) {
+        if (value !== undefined && isWanted(value)) return value;
+      }
+      return undefined;
+    },
   };
 }
 

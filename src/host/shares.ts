@@ -23,7 +23,8 @@ export type Driver = NonNullable<GuestShare["driver"]>;
  * the sockets that the guest itself makes there (design D8). A share that is named by a link is mounted at the path that
  * the link leads to, and the link is made in the guest too. Tags follow the order, as QEMU's devices do; a folder comes
  * before what lies in it, because it is mounted first. /tmp and what maps owners are served by 9p whatever the driver:
- * the first by what the agent knows of 9p, the second because virtiofs knows no mapping for an ordinary user.
+ * the first by what the agent knows of 9p, the second because virtiofs knows no mapping for an ordinary user. /tmp is
+ * there twice: what a container holds keeps its kind in the guest, also when the host has made a folder of the file.
  */
 export function sharesOf(looks: readonly LookedAt[], { tmp }: SharePlaces, driver: Driver = "9p"): GuestShare[] {
   const byPath = new Map<string, Omit<GuestShare, "tag">>();
@@ -42,7 +43,8 @@ export function sharesOf(looks: readonly LookedAt[], { tmp }: SharePlaces, drive
   const tmpLinks = tmp === "/tmp" ? {} : { links: [tmp] };
   const tmpShare = { path: "/tmp", readOnly: false, folder: "/run/qn/tmp", ...tmpLinks };
   const inOrder = [...byPath.values()].toSorted((a, b) => depth(a.path) - depth(b.path));
-  return [...inOrder, tmpShare].map((share, index) => ({ tag: `qn${index}`, ...share }));
+  const again = { tag: `qn${inOrder.length + 1}`, folder: "/run/qn/tmp-again" };
+  return [...inOrder, { ...tmpShare, again }].map((share, index) => ({ tag: `qn${index}`, ...share }));
 }
 
 /** Why these folders cannot all be shared, one sentence for each mistake. */

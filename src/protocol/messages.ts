@@ -61,6 +61,8 @@ const bootSchema = v.object({
       path: absolutePath,
       readOnly: v.boolean(),
       folder: absolutePath,
+      /** The same once more, for what the guest remembers as another kind of entry than it is by now. */
+      again: v.optional(v.object({ tag: shortText, folder: absolutePath })),
       /** Other paths that lead to the share on the host, by links there. */
       links: v.optional(v.array(absolutePath)),
       cache: v.optional(v.picklist(["mmap", "none", "loose"])),
@@ -68,6 +70,8 @@ const bootSchema = v.object({
       driver: v.optional(v.picklist(["9p", "virtiofs"])),
     }),
   ),
+  /** Names of folders in which the host looks for no changes. */
+  unwatched: v.optional(v.array(shortText)),
   /** What becomes of a bind source that no share covers; `error` unless it is named. */
   missing: v.optional(v.picklist(["error", "create"])),
   /** The private key that sshd proves itself with, in OpenSSH's format; the host knows the public half. */

@@ -9,6 +9,9 @@ const libraries: Record<HostOs, string> = { linux: "libc.so.6", darwin: "libSyst
 
 const { i32, u64, ptr } = FFIType;
 
+/** O_PATH of open(2), which Node.js does not name: a handle on the name alone, with no file open. Linux only. */
+export const O_PATH = 0o10000000;
+
 /** flock(2) and mount(2) constants, the same on every architecture that qn runs on. */
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -17,6 +20,7 @@ const MS_SYNCHRONOUS = 16n;
 const MS_REMOUNT = 32n;
 const MS_BIND = 4096n;
 const MS_REC = 16384n;
+const MS_POSIXACL = 65536n;
 const MNT_DETACH = 2;
 const POSIX_FADV_DONTNEED = 4;
 /** The same number on x86_64 and aarch64. */
@@ -44,13 +48,30 @@ export function sendErrorsTo(path: string): void {
   closeSync(fd);
 }
 
-/** Mounts a file system (mount(2), Linux only). Throws with the error's name and the target. */
-export function mount(source: string, target: string, type: string, options: string, readOnly = false): void {
+/**
+ * Mounts a file system (mount(2), Linux only); `withAcls` lets programs ask for access control lists, whatever the file
+ * system does with them. Throws with the error's name and the target.
+ */
+export function mount(source: string, target: string, type: string, options: string, withAcls = false): void {
   check(
     "mount",
     target,
-    linux().mount(text(source), text(target), text(type), readOnly ? MS_RDONLY : 0n, text(options)),
+    linux().mount(text(source), text(target), text(type), withAcls ? MS_POSIXACL : 0n, text(options)),
   );
+}
+
+/** Lets nobody write through the mount at `target`; other mounts of the same file system stay as they are. Throws as `mount` does. */
+export function setReadOnly(target: string): void {
+  const flags = MS_REMOUNT | MS_BIND | MS_RDONLY;
+  check("remount", target, linux().mount(null, text(target), null, flags, null));
+}
+
+/**
+ * Takes an extended attribute of a file away (removexattr(2), Linux only). Throws with the error's name, such as EOPNOTSUPP
+ * on a file system that has none of this kind.
+ */
+export function removeAttribute(path: string, name: string): void {
+  check("removexattr", path, linux().removexattr(text(path), text(name)));
 }
 
 /** Shows `source`, a file or folder with all that is mounted below it, at `target` too. Throws as `mount` does. */
@@ -174,6 +195,7 @@ const linux = lazily(
     dlopen(library(), {
       mount: { args: [ptr, ptr, ptr, u64, ptr], returns: i32 },
       umount2: { args: [ptr, i32], returns: i32 },
+      removexattr: { args: [ptr, ptr], returns: i32 },
       posix_fadvise: { args: [i32, FFIType.i64, FFIType.i64, i32], returns: i32 },
       // The first word is the number of the system call, the others are for cachestat.
       syscall: { args: [FFIType.i64, FFIType.i64, ptr, ptr, FFIType.i64], returns: FFIType.i64 },

@@ -7,6 +7,9 @@ import { inTurn, median, ratioLine } from "./figures.ts";
 const rounds = 30;
 const races = 300;
 
+/** An emulated guest keeps two processors busy. */
+const racesAtOnce = 3;
+
 /** Entries that lie in the host's /tmp beside the one that is mounted. */
 const entryCounts = [10, 10_000];
 
@@ -33,17 +36,26 @@ export async function measureTmp(vm: Vm): Promise<string[]> {
   return lines;
 }
 
-/** How many of 300 files are what the host has made a moment before the container that reads them. */
+/** How many of 300 files are what the host has made a moment before the container that reads them; some at a time. */
 export async function raceTmp(vm: Vm): Promise<string[]> {
-  let right = 0;
-  for (let index = 0; index < races; index += 1) {
-    const file = `${vm.inTmp}.race-${index}`;
-    await Bun.write(file, `content ${index}`);
-    const said = await vm.docker("run", "--rm", "--network", "none", "-v", `${file}:/x`, "busybox", "cat", "/x");
-    if (said === `content ${index}`) right += 1;
-    await rm(file);
-  }
-  return [`${right} of ${races} files made in /tmp and mounted at once were right (aim: all)`];
+  const wrong: string[] = [];
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let index = next++; index < races; index = next++) {
+      const file = `${vm.inTmp}.race-${index}`;
+      await Bun.write(file, `content ${index}`);
+      const run = vm.docker("run", "--rm", "--network", "none", "-v", `${file}:/x`, "busybox", "cat", "/x");
+      const said = await run.catch((error: unknown) => String(error));
+      if (said !== `content ${index}`) wrong.push(`${index}: ${said}`);
+      await rm(file, { force: true });
+      if (index % 50 === 49) console.log(`  … ${index + 1} of ${races}, ${wrong.length} wrong`);
+    }
+  };
+  const begin = performance.now();
+  await Promise.all(Array.from({ length: racesAtOnce }, lane));
+  const seconds = (performance.now() - begin) / 1000;
+  const right = `${races - wrong.length} of ${races} files made in /tmp and mounted at once were right`;
+  return [`${right} (aim: all; ${seconds.toFixed(0)} s, ${racesAtOnce} at a time)`, ...wrong];
 }
 
 // --- internal ---

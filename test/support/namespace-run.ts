@@ -42,7 +42,7 @@ async function perform(step: Step): Promise<string> {
   }
   if ("mirror" in step) {
     try {
-      await mirrorSources({ aside: host, folder: guest }, [
+      await mirrorSources({ asides: [host], folder: guest }, [
         { path: `${guest}${step.mirror}`, createMissing: step.createMissing },
       ]);
       return "";
@@ -55,7 +55,7 @@ async function perform(step: Step): Promise<string> {
     return "";
   }
   if ("sweep" in step) {
-    await sweepDeleted({ aside: host, folder: guest });
+    await sweepDeleted({ asides: [host], folder: guest });
     return "";
   }
   if (plugin === undefined) return "no plugin";

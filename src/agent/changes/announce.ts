@@ -1,7 +1,7 @@
 /** Makes the guest's kernel tell of a change that the host has made, without changing anything on the host. */
 import { constants } from "node:fs";
 import { chown, open } from "node:fs/promises";
-import { dropCachedPages, isBeingWritten } from "../../system/libc.ts";
+import { dropCachedPages, isBeingWritten, removeAttribute } from "../../system/libc.ts";
 import { raiseModified } from "../../system/uring.ts";
 import type { Pin } from "./pins.ts";
 
@@ -11,24 +11,33 @@ const executableBits = 0o111;
 
 /**
  * Raises the events of a changed file: IN_MODIFY, with the IN_OPEN and IN_CLOSE_WRITE around it, by a write of no bytes.
- * A program gets IN_ATTRIB instead, because on the host it could not be started while it is open for writing. What the
- * kernel had cached of the content is dropped first. A file that the user of qn may not write raises nothing.
+ * A program gets IN_ATTRIB instead, because on the host it could not be started while it is open for writing, and so does
+ * a file of a read-only share. What the kernel had cached of the content is dropped first. A file that the user of qn may
+ * not write raises nothing.
  */
 export async function announceFile({ path, stats }: Pin): Promise<void> {
   if (!stats.isFile()) return;
   await dropPages(path);
-  if ((stats.mode & executableBits) !== 0) return await raiseAttrib(path, stats);
-  try {
-    await using file = await open(path, constants.O_WRONLY | constants.O_NONBLOCK);
-    raiseModified(file.fd);
-  } catch {
-    await raiseAttrib(path, stats);
-  }
+  if ((stats.mode & executableBits) === 0 && (await raiseWritten(path))) return;
+  if (!(await raiseAttrib(path, stats))) raiseLocally(path);
 }
 
-/** Raises IN_ATTRIB of a folder, for those who watch it and for those who watch the folder that it lies in. */
-export async function announceFolder({ path, stats }: Pin): Promise<void> {
-  if (stats.isDirectory()) await raiseAttrib(path, stats);
+/**
+ * Raises IN_ATTRIB of a folder, for those who watch it and for those who watch the folder that it lies in. In a read-only
+ * share a folder cannot tell, but a file in it, `inside`, can: who watches the folder hears that, and looks again.
+ */
+export async function announceFolder(
+  { path, stats }: Pin,
+  inside: () => string | undefined = () => undefined,
+): Promise<void> {
+  if (!stats.isDirectory() || (await raiseAttrib(path, stats))) return;
+  const file = inside();
+  if (file !== undefined) raiseLocally(file);
+}
+
+/** Raises IN_ATTRIB of a file that is gone from a read-only share; elsewhere its folder tells. `path` is one of /proc/self/fd. */
+export function announceGone(path: string): void {
+  raiseLocally(path);
 }
 
 // --- internal ---
@@ -59,12 +68,41 @@ async function dropPages(path: string): Promise<void> {
   }
 }
 
-/** A change to the owner that it has: nothing changes but the time of the last such change. */
-async function raiseAttrib(path: string, { uid, gid, mode }: Pin["stats"]): Promise<void> {
-  if ((mode & setIdBits) !== 0) return;
+/** Whether IN_MODIFY could be raised. */
+async function raiseWritten(path: string): Promise<boolean> {
   try {
-    await chown(path, uid, gid);
+    await using file = await open(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    raiseModified(file.fd);
+    return true;
   } catch {
-    // Another user's: qn may not touch it, and says nothing.
+    return false;
+  }
+}
+
+/**
+ * A change to the owner that it has: nothing changes but the time of the last such change. Whether IN_ATTRIB could be
+ * raised by it.
+ */
+async function raiseAttrib(path: string, { uid, gid, mode }: Pin["stats"]): Promise<boolean> {
+  try {
+    if ((mode & setIdBits) === 0) {
+      await chown(path, uid, gid);
+      return true;
+    }
+  } catch {
+    // Another user's, or in a read-only share.
+  }
+  return false;
+}
+
+/**
+ * Takes away what a file never has, a default access control list. The kernel says so to who watches (IN_ATTRIB) and asks
+ * no file system; it refuses on all but what is mounted for it (shares.ts: read-only shares), and nothing is said there.
+ */
+function raiseLocally(path: string): void {
+  try {
+    removeAttribute(path, "system.posix_acl_default");
+  } catch {
+    // A share that may be written to, or a kernel without access control lists.
   }
 }

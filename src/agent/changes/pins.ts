@@ -1,11 +1,10 @@
 /** What the guest's kernel must not forget of the shares, so that a watch in a container hears of it. */
 import { type Stats, constants } from "node:fs";
 import { type FileHandle, open, readFile, readlink } from "node:fs/promises";
+import { dirname } from "node:path";
 import { newPathTree } from "../../base/path-tree.ts";
 import { liesIn } from "../../base/words.ts";
-
-/** O_PATH of open(2), which Node.js does not name: a handle on the name alone, with no file open on the host. */
-const O_PATH = 0o10000000;
+import { O_PATH } from "../../system/libc.ts";
 
 /** Types of file systems that a share can be, as mountinfo names them. statfs(2) over 9p tells the host's own type. */
 const shareTypes: ReadonlySet<string> = new Set(["9p", "virtiofs"]);
@@ -13,17 +12,44 @@ const shareTypes: ReadonlySet<string> = new Set(["9p", "virtiofs"]);
 /** A file or folder that is held. `path` leads to it whatever becomes of its name. */
 export type Pin = { readonly path: string; readonly stats: Stats };
 
+/** Where the agent looks for a path of the guest's, and who wants to know what is held. */
+export type PinsOptions = {
+  readonly ownPath: (path: string) => string;
+  /** Held from now on, and changed by the guest itself: a folder, or a file whose folder is not held. */
+  readonly onHeld: (path: string, pin: Pin) => Promise<void>;
+  readonly onReleased: (path: string) => void;
+};
+
+type Held = { readonly handle: FileHandle; readonly isFile: boolean };
+
 /**
  * Holds files and folders of shares. A 9p client without a cache makes a new inode at each look-up, and a watch
  * (inotify(7)) sits on the inode of its own look-up: it hears nothing of what others do, unless somebody holds the name.
  */
 export class Pins {
-  readonly #handles = newPathTree<FileHandle>();
+  readonly #options: PinsOptions;
+  readonly #held = newPathTree<Held>();
   #sources: readonly string[] = [];
+
+  constructor(options: PinsOptions) {
+    this.#options = options;
+  }
 
   /** Whether `path` is held. */
   has(path: string): boolean {
-    return this.#handles.get(path) !== undefined;
+    return this.#held.get(path) !== undefined;
+  }
+
+  /** The path of a file that is held under this name, whatever the host has there by now. */
+  fileAt(path: string): string | undefined {
+    const held = this.#held.get(path);
+    return held?.isFile === true ? pathOf(held.handle) : undefined;
+  }
+
+  /** The path of any file that is held right in a folder. */
+  fileIn(folder: string): string | undefined {
+    const held = this.#held.childOf(folder, ({ isFile }) => isFile);
+    return held === undefined ? undefined : pathOf(held.handle);
   }
 
   /**
@@ -31,21 +57,27 @@ export class Pins {
    * there is no such thing.
    */
   async hold(path: string): Promise<Pin | undefined> {
-    const held = this.#handles.get(path);
+    const held = this.#held.get(path);
+    const at = this.#options.ownPath(path);
     if (held !== undefined) {
-      const pin = await pinIfNamed(held, path);
+      const pin = await pinIfNamed(held.handle, at);
       if (pin !== undefined) return pin;
       await this.release(path);
     }
     if (!this.#isMounted(path)) return undefined;
     let handle: FileHandle | undefined;
     try {
-      handle = await open(path, O_PATH | constants.O_NOFOLLOW);
+      handle = await open(at, O_PATH | constants.O_NOFOLLOW);
       const pin = await pinOf(handle);
+      const share = await shareOn(pin.stats.dev);
       // The sources may be others by now.
-      if ((await readlink(pin.path)) === path && (await isOnShare(pin.stats.dev)) && this.#isMounted(path)) {
-        this.#handles.set(path, handle);
+      if ((await readlink(pin.path)) === at && share !== undefined && this.#isMounted(path)) {
+        this.#held.set(path, { handle, isFile: pin.stats.isFile() });
         handle = undefined;
+        // A folder tells of the files in it. Where the guest keeps what it reads, asking for the state of what is being
+        // written may lose it (docs/decisions.md); a read-only share has no changes by the guest.
+        const isTold = pin.stats.isFile() && this.#held.get(dirname(path)) !== undefined;
+        if (!isTold && !share.isCached && at === path) await this.#options.onHeld(path, pin);
         return pin;
       }
     } catch {
@@ -58,13 +90,15 @@ export class Pins {
 
   /** Lets go of `path` and all below it. */
   async release(path: string): Promise<void> {
-    await Promise.all(this.#handles.take(path).map(([, handle]) => handle.close()));
+    const taken = this.#held.take(path);
+    for (const [released] of taken) this.#options.onReleased(released);
+    await Promise.all(taken.map(([, { handle }]) => handle.close()));
   }
 
   /** Lets go of all that is at or below none of `sources`, and holds nothing there from now on. */
   async keepOnly(sources: readonly string[]): Promise<void> {
     this.#sources = sources;
-    const over = this.#handles.entries().filter(([path]) => !this.#isMounted(path));
+    const over = this.#held.entries().filter(([path]) => !this.#isMounted(path));
     await Promise.all(over.map(([path]) => this.release(path)));
   }
 
@@ -92,18 +126,24 @@ function pathOf({ fd }: FileHandle): string {
   return `/proc/self/fd/${fd}`;
 }
 
-/** Devices of shares, found in the kernel's table of mounts (proc(5)); shares are mounted before anything is held. */
-let shareDevices: Promise<ReadonlySet<string>> | undefined;
+/** A share by its device; whether the guest keeps what it has read and written of it. */
+type ShareDevice = { readonly isCached: boolean };
 
-async function isOnShare(device: number): Promise<boolean> {
+/** Devices of shares, found in the kernel's table of mounts (proc(5)); shares are mounted before anything is held. */
+let shareDevices: Promise<ReadonlyMap<string, ShareDevice>> | undefined;
+
+async function shareOn(device: number): Promise<ShareDevice | undefined> {
   shareDevices ??= readFile("/proc/self/mountinfo", "utf8").then(devicesOf);
   // As the C library puts a device number together (makedev(3)), for the small numbers that such mounts have.
-  return (await shareDevices).has(`${(device >> 8) & 0xfff}:${(device & 0xff) | ((device >> 12) & 0xfff00)}`);
+  return (await shareDevices).get(`${(device >> 8) & 0xfff}:${(device & 0xff) | ((device >> 12) & 0xfff00)}`);
 }
 
-function devicesOf(table: string): ReadonlySet<string> {
-  const lines = table
-    .split("\n")
-    .map((line) => ({ words: line.split(" "), type: line.split(" - ")[1]?.split(" ")[0] }));
-  return new Set(lines.filter(({ type }) => shareTypes.has(type ?? "")).map(({ words }) => words[2] ?? ""));
+function devicesOf(table: string): ReadonlyMap<string, ShareDevice> {
+  const devices = new Map<string, ShareDevice>();
+  for (const line of table.split("\n")) {
+    const [type = "", , options = ""] = line.split(" - ")[1]?.split(" ") ?? [];
+    const isCached = type === "9p" && /(^|,)cache=(?!none|0x0|0)/.test(options);
+    if (shareTypes.has(type)) devices.set(line.split(" ")[2] ?? "", { isCached });
+  }
+  return devices;
 }

@@ -1,11 +1,14 @@
 /** The agent's side of "changes are seen": tells the host what containers mount, and raises what the host tells. */
+import { basename } from "node:path";
 import { newQueue } from "../../base/queue.ts";
-import type { HostMessage } from "../../protocol/messages.ts";
-import { within } from "../../system/clock.ts";
+import type { Boot, HostMessage } from "../../protocol/messages.ts";
+import { after, within } from "../../system/clock.ts";
 import type { Container } from "../../system/docker-api.ts";
-import { announceFile, announceFolder } from "./announce.ts";
 import { Lister } from "../ports/lister.ts";
-import { Pins } from "./pins.ts";
+import { ownPathOf } from "../shares.ts";
+import { announceFile, announceFolder, announceGone } from "./announce.ts";
+import { OwnChanges } from "./own.ts";
+import { type Pin, Pins } from "./pins.ts";
 import { mountSourcesOf, someSources } from "./sources.ts";
 
 /** What the host tells of the folders that it watches. */
@@ -24,9 +27,17 @@ const heldAtOnce = 16;
 /** How long a client of a container's port may be held up by what the host has changed just before. */
 const pageMs = 250;
 
+/** What is just being written in the guest is looked at again after this, until it is still or somebody else's. */
+const stillMs = 200;
+
+/** A folder that is changed to hear of all that happened before (own.ts). */
+const markFolder = "/run/qn/changes";
+
 /** Takes one thing after the other, in the order in which it was told. */
 export class ChangeReceiver {
-  readonly #pins = new Pins();
+  readonly #unwatched: ReadonlySet<string>;
+  readonly #own = new OwnChanges({ mark: markFolder, onFolder: (path) => void this.#onOwnFolder(path) });
+  readonly #pins: Pins;
   readonly #link: ChangesLink;
   /** What running containers mount, what those mount that are about to start, and both together. */
   #running: readonly string[] = [];
@@ -46,8 +57,14 @@ export class ChangeReceiver {
   );
 
   /** The sources are reported whenever they are others than before. */
-  constructor(link: ChangesLink) {
+  constructor({ shares, unwatched = [] }: Pick<Boot, "shares" | "unwatched">, link: ChangesLink) {
     this.#link = link;
+    this.#unwatched = new Set(unwatched);
+    this.#pins = new Pins({
+      ownPath: (path) => ownPathOf(path, shares),
+      onHeld: (path, pin) => this.#own.watch(path, pin),
+      onReleased: (path) => this.#own.forget(path),
+    });
   }
 
   /**
@@ -122,17 +139,45 @@ export class ChangeReceiver {
     }
   }
 
-  async #take({ gone, folders, files }: Changes): Promise<void> {
-    // The kernel would go on showing a name that is held and gone, or of another kind now.
-    for (const path of gone) await this.#pins.release(path);
-    for (const path of folders) {
-      const pin = await this.#holdAs(path, "isDirectory");
-      if (pin !== undefined) await announceFolder(pin);
+  async #take({ gone, folders, files }: Pick<Changes, "gone" | "folders" | "files">): Promise<void> {
+    for (const path of gone) {
+      const file = this.#pins.fileAt(path);
+      if (file !== undefined) announceGone(file);
+      // The kernel would go on showing a name that is held and gone, or of another kind now.
+      await this.#pins.release(path);
     }
-    for (const path of files) {
-      const pin = await this.#holdAs(path, "isFile");
-      if (pin !== undefined) await announceFile(pin);
+    for (const [path, pin] of await this.#othersOf(folders, "folders")) {
+      await announceFolder(pin, () => this.#pins.fileIn(path));
     }
+    for (const [, pin] of await this.#othersOf(files, "files")) await announceFile(pin);
+  }
+
+  /** Those that somebody else than the guest has made what they are; what is not known yet is taken again later. */
+  async #othersOf(paths: readonly string[], kind: "folders" | "files"): Promise<[string, Pin][]> {
+    const looks: { path: string; pin: Pin; changes: number }[] = [];
+    for (const path of paths) {
+      const changes = this.#own.changesOf(path);
+      const pin = await this.#holdAs(path, kind === "files" ? "isFile" : "isDirectory");
+      if (pin !== undefined) looks.push({ path, pin, changes });
+    }
+    if (looks.length > 0) await this.#own.settled();
+    const judged = looks.map((each) => ({
+      ...each,
+      verdict: this.#own.judge(each.path, each.pin.stats, each.changes),
+    }));
+    const changing = judged.filter(({ verdict }) => verdict === "changing").map(({ path }) => path);
+    if (changing.length > 0) {
+      const again = { gone: [], folders: [], files: [], [kind]: changing };
+      after(stillMs, () => void this.#inTurn(() => this.#take(again)).catch(() => {}));
+    }
+    return judged.filter(({ verdict }) => verdict === "other").map(({ path, pin }) => [path, pin]);
+  }
+
+  /** The guest has made a folder: what it makes in it at once is its own too. */
+  async #onOwnFolder(path: string): Promise<void> {
+    if (this.#unwatched.has(basename(path))) return;
+    const pin = await this.#inTurn(() => this.#pins.hold(path));
+    if (pin?.stats.isDirectory() === true) await this.#own.noteAll(path);
   }
 
   /** Reports what is mounted, when it is something else than before, and holds nothing else; may ask for the answer. */

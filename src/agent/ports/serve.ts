@@ -71,7 +71,7 @@ export async function servePorts(
     names.ask(question),
   );
   await interceptNames();
-  const changes = changesOf(link);
+  const changes = changesOf(boot, link);
   const gate = openGate({
     secret: Buffer.from(boot.secret, "hex"),
     address: { hostname: "0.0.0.0", port: gateGuestPort },
@@ -131,8 +131,8 @@ async function serveBeside(link: HostLink): Promise<{ close(): void }> {
 }
 
 /** What the host changes below what containers mount. */
-function changesOf(link: HostLink): ChangeReceiver {
-  const changes = new ChangeReceiver({
+function changesOf(boot: Boot, link: HostLink): ChangeReceiver {
+  const changes = new ChangeReceiver(boot, {
     report: (sources) => link.reportMounts(sources),
     ask: (sources) => link.askChanges(sources),
     onTrouble: (text) => link.log(text),

@@ -1,16 +1,19 @@
 /** Carries the plan out: makes entries of the guest's /tmp the host's, one bind mount each. */
-import { constants } from "node:fs";
-import { lstat, mkdir, open, opendir, readFile, rmdir, unlink } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { lstat, mkdir, open, readFile, rmdir, unlink } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
-import { isErrno } from "../../system/files.ts";
-import { bindMount, dropCachedPages, unmount } from "../../system/libc.ts";
-import { type Entry, planEntry, type Step } from "./plan.ts";
+import { bindMount, unmount } from "../../system/libc.ts";
+import { belowFile, entryAt, holdName, isOfKind, whyStale } from "./entry.ts";
+import { planEntry, type Step } from "./plan.ts";
 import { type BindSource, entryOf } from "./request.ts";
 
-/** Where the host's folder is mounted aside, and the guest's own folder that shows its entries. */
-export type Mirror = { readonly aside: string; readonly folder: string };
+/**
+ * Where the host's folder is mounted aside, and the guest's own folder that shows its entries. The kernel cannot forget the
+ * kind of an entry that somebody holds: another mount aside still finds what the host has made of it. There are two
+ * kinds of entries, and so no more than two mounts are needed.
+ */
+export type Mirror = { readonly asides: readonly string[]; readonly folder: string };
 
 /** The kernel lets go of the mounts of a container that has ended a moment after Docker says so, and tells nobody. */
 const releaseTriesMax = 50;
@@ -25,9 +28,8 @@ export async function mirrorSources(mirror: Mirror, sources: readonly BindSource
   if (ours.length === 0) return;
   const mounted = await mountPoints();
   for (const source of ours) {
-    const entry = placeOf(mirror, entryOf(source.path, mirror.folder) ?? "", mounted);
     try {
-      await show(mirror, source, entry);
+      await show(mirror, source, mounted);
     } catch (cause) {
       const why = messageOf(cause);
       throw new QnError("AGENT_FAILED", `${source.path} of the host cannot be shown in the guest: ${why}.`, { cause });
@@ -43,7 +45,7 @@ export async function sweepDeleted(mirror: Mirror): Promise<void> {
   const mounted = await mountPoints();
   const shown = [...mounted].map((path) => entryOf(path, mirror.folder));
   for (const name of new Set(shown.filter((entry) => entry !== undefined))) {
-    const entry = placeOf(mirror, name, mounted);
+    const entry = placeOf(mirror.asides[0] ?? "", mirror.folder, name, mounted);
     if (!entry.mounted.has(entry.guest) || (await entryAt(entry.host)) !== undefined) continue;
     try {
       await mirrorEntry(entry);
@@ -58,22 +60,33 @@ export async function sweepDeleted(mirror: Mirror): Promise<void> {
 /** One entry: where the host's is, where the guest shows it, and all mount points there are, kept up to date. */
 type Place = { readonly host: string; readonly guest: string; readonly mounted: Set<string> };
 
-function placeOf({ aside, folder }: Mirror, name: string, mounted: Set<string>): Place {
+function placeOf(aside: string, folder: string, name: string, mounted: Set<string>): Place {
   return { host: join(aside, name), guest: join(folder, name), mounted };
 }
 
-/** Shows a source as the host has it. Throws when a container holds it as another kind of entry. */
-async function show(mirror: Mirror, source: BindSource, entry: Place): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
-    await letGoOfReplaced(entry);
-    if (source.createMissing) await createIfMissing(join(mirror.aside, relative(mirror.folder, source.path)));
-    await mirrorEntry(entry);
-    const heldKind = await showLatest(source.path);
-    if (heldKind === undefined) return;
-    if (tries === releaseTriesMax)
-      throw new Error(`it was a ${heldKind} before, which a running container still holds`);
+/** Shows a source as the host has it. Throws when containers hold it as other kinds of entries, wherever it is looked for. */
+async function show({ asides, folder }: Mirror, source: BindSource, mounted: Set<string>): Promise<void> {
+  const name = entryOf(source.path, folder) ?? "";
+  const places = asides.map((aside) => ({ aside, entry: placeOf(aside, folder, name, mounted) }));
+  let reasons: string[] = [];
+  for (let tries = 1; tries <= releaseTriesMax; tries += 1) {
+    reasons = [];
+    for (const { aside, entry } of places) {
+      const isCurrent = await keepIfCurrent(entry);
+      if (isCurrent && source.path === entry.guest) return;
+      const path = join(aside, relative(folder, source.path));
+      // Each look-up of a name asks the host, unless somebody holds it.
+      await using held = await holdName(path);
+      const reason = await whyStale(path, source.createMissing && held === undefined);
+      if (reason === undefined) return await mirrorEntry(entry);
+      reasons.push(reason);
+    }
+    // Wherever it is looked for: so it is on the host too, and Docker's to complain about.
+    const [first] = places;
+    if (first !== undefined && reasons.every((reason) => reason === belowFile)) return await mirrorEntry(first.entry);
     await pause(releasePauseMs);
   }
+  throw new Error([...new Set(reasons)].join("; "));
 }
 
 async function mirrorEntry(place: Place): Promise<void> {
@@ -81,74 +94,25 @@ async function mirrorEntry(place: Place): Promise<void> {
   const mounted = place.mounted.has(place.guest);
   for (const step of planEntry({ host, guest, mounted })) await perform[step](place);
   if (host === undefined) shownSince.delete(place.guest);
-  else shownSince.set(place.guest, await changeTimeOf(place.host));
+  else shownSince.set(place.guest, host.changedNs);
 }
 
 /** By entry of the guest's folder: when what it shows had last changed on the host, in nanoseconds. */
-const shownSince = new Map<string, bigint | undefined>();
+const shownSince = new Map<string, bigint>();
 
 /**
- * Takes a mount away whose entry the host may have replaced. A mount pins what the kernel knows of a 9p file, so that
- * its number and its kind stay the old ones, whatever has its name on the host now; only after the last mount is gone
- * does the kernel ask again. It does ask for times and for the content of folders.
+ * Whether an entry is mounted as the host has it; a mount whose entry the host may have replaced is taken away. A mount pins
+ * what the kernel knows of a 9p file, so that its number and its kind stay the old ones, whatever has its name on the
+ * host now; only after the last mount is gone does the kernel ask again. It does ask for times and for the content of folders.
  */
-async function letGoOfReplaced(place: Place): Promise<void> {
-  if (!place.mounted.has(place.guest)) return;
+async function keepIfCurrent(place: Place): Promise<boolean> {
+  if (!place.mounted.has(place.guest)) return false;
   const entry = await entryAt(place.guest);
-  const isCurrent =
-    entry?.kind === "folder"
-      ? await canBeListed(place.guest)
-      : (await changeTimeOf(place.host)) === shownSince.get(place.guest);
-  if (isCurrent) return;
+  if (entry?.kind === "folder" && (await isOfKind(place.guest, "folder"))) return true;
+  if (entry?.kind === "file" && entry.changedNs === shownSince.get(place.guest)) return true;
   perform.unmount(place);
   await perform["remove-mount-point"](place);
-}
-
-/**
- * Drops what the kernel has cached of a file that a running container may hold: QEMU finds a file by its path, so that
- * even a file that was replaced is read anew. Gives the kind of entry that it was when it has become another kind
- * meanwhile: that one cannot be shown before whoever holds it lets go.
- */
-async function showLatest(path: string): Promise<Entry["kind"] | undefined> {
-  const entry = await entryAt(path);
-  if (entry === undefined || entry.kind === "other") return undefined;
-  const isOfThisKind = entry.kind === "folder" ? await canBeListed(path) : await canBeRead(path);
-  return isOfThisKind ? undefined : entry.kind;
-}
-
-/** Reads anew; false when the host has no file here. A file that may not be read is one. */
-async function canBeRead(path: string): Promise<boolean> {
-  try {
-    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    await file.stat();
-    dropCachedPages(file.fd);
-    await file.read(Buffer.alloc(1), 0, 1, 0);
-    return true;
-  } catch (error) {
-    return isErrno(error, "EACCES") || isErrno(error, "EPERM");
-  }
-}
-
-async function canBeListed(path: string): Promise<boolean> {
-  try {
-    const folder = await opendir(path);
-    try {
-      await folder.read();
-      return true;
-    } finally {
-      await folder.close();
-    }
-  } catch {
-    return false;
-  }
-}
-
-async function changeTimeOf(path: string): Promise<bigint | undefined> {
-  try {
-    return (await lstat(path, { bigint: true })).ctimeNs;
-  } catch {
-    return undefined;
-  }
+  return false;
 }
 
 const perform = {
@@ -169,28 +133,6 @@ const perform = {
     mounted.add(guest);
   },
 } satisfies Record<Step, (place: Place) => Promise<void> | void>;
-
-async function createIfMissing(path: string): Promise<void> {
-  if ((await entryAt(path)) !== undefined) return;
-  await createIfMissing(dirname(path));
-  try {
-    await mkdir(path);
-  } catch (error) {
-    // A dangling link, or somebody else was faster: Docker then says itself what is wrong with the path.
-    if (!isErrno(error, "EEXIST")) throw error;
-  }
-}
-
-async function entryAt(path: string): Promise<Entry | undefined> {
-  try {
-    const stats = await lstat(path, { bigint: true });
-    const kind = stats.isDirectory() ? "folder" : stats.isFile() ? "file" : "other";
-    return { kind, id: `${stats.dev}:${stats.ino}` };
-  } catch (error) {
-    if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR") || isErrno(error, "ESTALE")) return undefined;
-    throw error;
-  }
-}
 
 /** Reads the kernel's own table, so that a restarted agent knows as much as the one before. */
 async function mountPoints(): Promise<Set<string>> {

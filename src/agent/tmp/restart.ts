@@ -1,4 +1,4 @@
-/** The mounts of containers that Docker starts by itself: no request announces them. */
+/** The mounts of containers by Docker's own records: of those that it starts by itself, and of one that is started. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -11,8 +11,32 @@ const recordsFolder = "/var/lib/qn/docker/containers";
 const recordSchema = v.object({
   RestartPolicy: v.nullish(v.object({ Name: v.optional(v.string(), "") })),
   Binds: v.nullish(v.array(v.string())),
-  Mounts: v.nullish(v.array(v.object({ Type: v.unknown(), Source: v.unknown() }))),
+  Mounts: v.nullish(
+    v.array(
+      v.object({
+        Type: v.unknown(),
+        Source: v.unknown(),
+        BindOptions: v.nullish(v.object({ CreateMountpoint: v.optional(v.boolean()) })),
+      }),
+    ),
+  ),
 });
+
+/**
+ * The bind sources of one container, by its whole id; nothing for a name, or for one that has no record. Docker would answer
+ * the same, but only after it has asked all its plugins about the question.
+ */
+export async function sourcesOfRecord(
+  id: string,
+  folder: string = recordsFolder,
+): Promise<readonly BindSource[] | undefined> {
+  if (!/^[0-9a-f]{64}$/.test(id)) return undefined;
+  try {
+    return bindSourcesOf(await readRecord(join(folder, id, "hostconfig.json")));
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * The bind sources of every container with a restart policy, as `hostconfig.json` has them. dockerd starts such containers
@@ -37,10 +61,14 @@ type DockerRecord = v.InferOutput<typeof recordSchema>;
 
 async function recordAt(path: string): Promise<DockerRecord> {
   try {
-    return v.parse(recordSchema, JSON.parse(await readFile(path, "utf8")));
+    return await readRecord(path);
   } catch {
     return {};
   }
+}
+
+async function readRecord(path: string): Promise<DockerRecord> {
+  return v.parse(recordSchema, JSON.parse(await readFile(path, "utf8")));
 }
 
 function isRestarted({ RestartPolicy }: DockerRecord): boolean {

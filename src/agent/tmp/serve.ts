@@ -11,12 +11,12 @@ import { guardFullDisks } from "../full-disk.ts";
 import { announceFlake } from "../flake.ts";
 import { provideLogin } from "../login.ts";
 import { offerProvision } from "../provision/run.ts";
-import { mountShares } from "../shares.ts";
+import { mountShares, viewsOf } from "../shares.ts";
 import { dockerPath } from "../docker-path.ts";
 import { type Mirror, mirrorSources, sweepDeleted } from "./mount.ts";
 import { type DockerRequest, type Hooks, servePlugin } from "../plugin.ts";
 import { type BindSource, bindSourcesOf, mountCallOf } from "./request.ts";
-import { sourcesOfRestarting } from "./restart.ts";
+import { sourcesOfRecord, sourcesOfRestarting } from "./restart.ts";
 import { settleSources } from "./unshared.ts";
 
 /** dockerd finds plugins by the name of their socket here. */
@@ -32,7 +32,7 @@ export async function serveTmp(boot: Boot, options: { signal: AbortSignal; onRea
   await announceFlake(boot.flake);
   const mirrors = boot.shares
     .filter((share) => share.folder !== share.path)
-    .map((share) => ({ aside: share.folder, folder: share.path }));
+    .map((share) => ({ asides: viewsOf(share).map(({ folder }) => folder), folder: share.path }));
   const docker = dockerApi("/run/docker.sock");
   // dockerd has not started yet, and starts these containers without a request.
   await prepareRestarting(mirrors);
@@ -101,7 +101,7 @@ function throughLinks(source: BindSource, { shares }: Boot): BindSource {
   return source;
 }
 
-async function sourcesOf(request: DockerRequest, docker: DockerApi): Promise<BindSource[]> {
+async function sourcesOf(request: DockerRequest, docker: DockerApi): Promise<readonly BindSource[]> {
   const call = mountCallOf(request.method, request.uri);
   if (call === undefined) return [];
   if (call.call === "create") {
@@ -110,7 +110,7 @@ async function sourcesOf(request: DockerRequest, docker: DockerApi): Promise<Bin
     return body.success ? bindSourcesOf(body.output.HostConfig ?? {}) : [];
   }
   try {
-    return bindSourcesOf((await docker.details(call.id)).HostConfig);
+    return (await sourcesOfRecord(call.id)) ?? bindSourcesOf((await docker.details(call.id)).HostConfig);
   } catch {
     // No such container: Docker says so itself.
     return [];

@@ -16,7 +16,10 @@ import {
 } from "./platforms.ts";
 
 /** A share, and who serves it; 9p unless it is named. */
-type PlannedShare = Share & { readonly driver?: "9p" | "virtiofs" | undefined };
+type PlannedShare = Share & {
+  readonly driver?: "9p" | "virtiofs" | undefined;
+  readonly again?: { readonly tag: string } | undefined;
+};
 
 /** What a plan is made from. `ports` are free TCP ports of the host's loopback. */
 export type PlanInput = {
@@ -26,8 +29,8 @@ export type PlanInput = {
   readonly ports: { readonly gate: number; readonly ssh: number };
 };
 
-/** Each share is a PCI device on the machine's root bus of 32 slots; beside every other device so many fit. */
-const sharesMax = 17;
+/** Each share is a PCI device on the machine's root bus of 32 slots, /tmp two; beside every other device so many fit. */
+const sharesMax = 16;
 
 /**
  * Plans a VM. Throws when it cannot be: CONFIG_INVALID for settings that this host cannot serve, ACCEL_UNAVAILABLE
@@ -75,7 +78,7 @@ export function planVm({ config, facts, paths, ports }: PlanInput): VmSpec {
       { hostPort: ports.ssh, guestPort: sshGuestPort },
     ],
     lan: config.network.tap === "none" ? undefined : config.network,
-    shares: config.mounts.map((share, index) => sharedFolder(share, index, paths)),
+    shares: config.mounts.flatMap((share, index) => sharedFolders(share, index, paths)),
     credentialFiles: [paths.credentialFile, paths.sshKeyCredentialFile],
     serialLog: paths.logs.serial,
     consoleDevice: guest.consoleDevice,
@@ -164,8 +167,9 @@ function gic(config: VmConfig, accel: Accel): Record<string, string> {
   return version === undefined ? {} : { "gic-version": version };
 }
 
-function sharedFolder(share: PlannedShare, index: number, paths: VmPaths): SharedFolder {
-  const { path, readOnly, security, driver } = share;
+function sharedFolders(share: PlannedShare, index: number, paths: VmPaths): SharedFolder[] {
+  const { path, readOnly, security, driver, again } = share;
   const tag = `qn${index}`;
-  return { tag, path, readOnly, security, socket: driver === "virtiofs" ? shareSocket(paths, tag) : undefined };
+  const folder = { path, readOnly, security, socket: driver === "virtiofs" ? shareSocket(paths, tag) : undefined };
+  return [{ tag, ...folder }, ...(again === undefined ? [] : [{ tag: again.tag, ...folder }])];
 }

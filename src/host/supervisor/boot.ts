@@ -78,6 +78,7 @@ export async function writeBootFiles(
     hostPorts: [boot.gatePort, boot.sshPort],
     user: { ...ownUser(), sshKeys: [sshKey, ...(await builderKeys(paths, config.nixBuilder))] },
     shares: [...shares],
+    unwatched: [...config.changes.exclude],
     sshHostKey: await readFile(paths.sshHostKey, "utf8"),
     home,
     dockerSocket: `${home}${paths.dockerSocket.slice(layout.home.length)}`,

@@ -12,6 +12,9 @@ function folder(path: string, more: Partial<LookedAt["share"]> & { real?: string
 
 const tmp = { path: "/tmp", readOnly: false, folder: "/run/qn/tmp" };
 
+/** The second one of /tmp, behind so many devices. */
+const again = (devices: number) => ({ again: { tag: `qn${devices}`, folder: "/run/qn/tmp-again" } });
+
 test("/tmp is always shared, last and mounted aside; all others are at their own paths, with their own settings", () => {
   const looks = [folder("/home/ann"), folder("/opt/data", { readOnly: true, security: "mapped-xattr", cache: "none" })];
   expect(sharesOf(looks, places)).toEqual([
@@ -24,7 +27,7 @@ test("/tmp is always shared, last and mounted aside; all others are at their own
       security: "mapped-xattr",
       cache: "none",
     },
-    { tag: "qn2", ...tmp },
+    { tag: "qn2", ...tmp, ...again(3) },
   ]);
 });
 
@@ -49,7 +52,7 @@ test("a share that is named by a link is where the link leads to, and the link i
   ];
   expect(sharesOf(looks, places)).toEqual([
     { tag: "qn0", path: "/data/ann", folder: "/data/ann", readOnly: false, links: ["/home/ann", "/ann"] },
-    { tag: "qn1", ...tmp },
+    { tag: "qn1", ...tmp, ...again(2) },
   ]);
 });
 
@@ -72,7 +75,7 @@ test("on macOS /tmp is /private/tmp too", () => {
       readOnly: false,
       links: ["/var/folders"],
     },
-    { tag: "qn1", ...tmp, links: ["/private/tmp"] },
+    { tag: "qn1", ...tmp, ...again(2), links: ["/private/tmp"] },
   ]);
 });
 

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sourcesOfRestarting } from "../../../../src/agent/tmp/restart.ts";
+import { sourcesOfRecord, sourcesOfRestarting } from "../../../../src/agent/tmp/restart.ts";
 
 test("the mounts of containers with a restart policy are found, whatever else lies there", async () => {
   const folder = await mkdtemp(join(tmpdir(), "qn-records-"));
@@ -29,4 +29,25 @@ test("the mounts of containers with a restart policy are found, whatever else li
 
 test("a Docker that has never run has none", async () => {
   expect(await sourcesOfRestarting("/nowhere/at/all")).toEqual([]);
+});
+
+test("the mounts of one container are found by its whole id, and by nothing else", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "qn-records-"));
+  const id = "0123456789abcdef".repeat(4);
+  try {
+    const mount = { Type: "bind", Source: "/tmp/b", Target: "/y", BindOptions: { CreateMountpoint: true } };
+    const record = { Binds: ["/tmp/a:/x:ro"], Mounts: [mount, { Type: "volume", Source: "v" }] };
+    await Bun.write(join(folder, id, "hostconfig.json"), JSON.stringify(record));
+    await Bun.write(join(folder, "name", "hostconfig.json"), JSON.stringify(record));
+    expect(await sourcesOfRecord(id, folder)).toEqual([
+      { path: "/tmp/a", createMissing: true },
+      { path: "/tmp/b", createMissing: true },
+    ]);
+    const others = ["name", "../records", id.slice(1), id.replace("0", "1")];
+    expect(await Promise.all(others.map((other) => sourcesOfRecord(other, folder)))).toEqual(
+      others.map(() => undefined),
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });

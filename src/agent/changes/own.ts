@@ -1,0 +1,197 @@
+/** Knows what the guest itself has changed of the shares: its kernel has raised events for that already. */
+import type { Stats } from "node:fs";
+import { lstat, mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { newQueue } from "../../base/queue.ts";
+import { after, type Timer, within } from "../../system/clock.ts";
+import { type FileEvent, type FileEvents, openFileEvents } from "../../system/fanotify.ts";
+import type { Pin } from "./pins.ts";
+
+/** Whose state of an entry it is that the host tells: the guest's, somebody else's, or one of an entry that is just being written. */
+type Verdict = "own" | "other" | "changing";
+
+/** What the entries are looked at for, and by whom new folders are held. */
+export type OwnOptions = {
+  /** A folder of our own that is changed to learn that all events of before have come. */
+  readonly mark: string;
+  /** A program of the guest has made a folder, or brought one here. */
+  readonly onFolder: (path: string) => void;
+};
+
+/** Between two looks at what a program writes all the time. */
+const lookAgainMs = 20;
+
+/** A look that comes later after the event says nothing of who has made what it sees. */
+const lookLateMs = 250;
+
+/** How long events may take to come. */
+const eventsMs = 250;
+
+/** States that are remembered: what the host tells, it tells within a moment. */
+const statesMax = 20_000;
+
+/**
+ * Remembers the state (time and size) in which the guest leaves each entry that it changes, as the kernel tells (fanotify(7)).
+ * What the host then tells is the guest's own doing when it finds the entry in just that state. A change by the
+ * host in the moment between the guest's own and the look at it is taken for the guest's; nothing else is.
+ */
+export class OwnChanges {
+  readonly #options: OwnOptions;
+  /** Opened with the first folder. */
+  #events: FileEvents | undefined;
+  /** What is watched, by the kernel's key; nothing for a key that two paths have. */
+  readonly #paths = new Map<string, string | undefined>();
+  readonly #keys = new Map<string, string>();
+  readonly #states = new Map<string, string>();
+  readonly #changes = new Map<string, number>();
+  /** What has changed and has not been looked at yet, with when that was told. */
+  readonly #noted = new Map<string, number>();
+  #nextLook: Timer | undefined;
+  readonly #inTurn = newQueue();
+  #passes = 0;
+  readonly #passing = new Map<string, () => void>();
+
+  constructor(options: OwnOptions) {
+    this.#options = options;
+  }
+
+  /** Hears from now on what becomes of a folder and of what lies right in it, or of one file, that is held. */
+  async watch(path: string, pin: Pin): Promise<void> {
+    this.#events ??= await this.#open();
+    this.forget(path);
+    const key = this.#events?.mark(pin.path);
+    if (key === undefined) return;
+    this.#paths.set(key, this.#paths.has(key) ? undefined : path);
+    this.#keys.set(path, key);
+  }
+
+  /** It is not held any more. */
+  forget(path: string): void {
+    const key = this.#keys.get(path);
+    if (key === undefined) return;
+    this.#keys.delete(path);
+    this.#paths.delete(key);
+  }
+
+  /** Takes a folder and what is in it for the guest's own: it was made a moment ago, before it was watched. */
+  async noteAll(folder: string): Promise<void> {
+    this.#note(folder);
+    for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+      const path = join(folder, entry.name);
+      this.#note(path);
+      if (entry.isDirectory()) this.#options.onFolder(path);
+    }
+  }
+
+  /** How often the guest is known to have changed an entry; to be asked before the entry is looked at. */
+  changesOf(path: string): number {
+    return this.#changes.get(path) ?? 0;
+  }
+
+  /** Resolves when all that the guest has done before has been heard and looked at. */
+  async settled(): Promise<void> {
+    if (this.#events === undefined) return;
+    await this.#pass();
+    await this.#look();
+  }
+
+  /**
+   * Whose doing it is that an entry is in a state: after `settled`, with what `changesOf` said before the entry was looked at.
+   * Others' is so only once: the next state may be anybody's.
+   */
+  judge(path: string, stats: Stats, changesBefore: number): Verdict {
+    if (this.#states.get(path) === stateOf(stats)) return "own";
+    if (this.changesOf(path) !== changesBefore) return "changing";
+    this.#drop(path);
+    return "other";
+  }
+
+  /** Hears nothing any more. */
+  close(): void {
+    this.#nextLook?.cancel();
+    this.#events?.close();
+    this.#events = undefined;
+  }
+
+  async #open(): Promise<FileEvents | undefined> {
+    const events = openFileEvents((all) => all.forEach((event) => this.#hear(event)));
+    await rm(this.#options.mark, { recursive: true, force: true });
+    await mkdir(this.#options.mark, { recursive: true, mode: 0o700 });
+    const key = events?.mark(this.#options.mark);
+    if (key !== undefined) this.#paths.set(key, this.#options.mark);
+    return events;
+  }
+
+  #hear({ folder, entry, name, isOfNames, isFolder, isGone, isOwn, isOverflow }: FileEvent): void {
+    if (isOverflow) this.#states.clear();
+    const above = this.#paths.get(folder);
+    if (isOwn) {
+      if (above === this.#options.mark) this.#passing.get(name)?.();
+      return;
+    }
+    const path = above === undefined ? this.#paths.get(entry) : join(above, name);
+    if (path === undefined) return;
+    if (isGone) this.#drop(path);
+    else this.#note(path);
+    if (above === undefined || !isOfNames) return;
+    this.#note(above);
+    if (isFolder && !isGone) this.#options.onFolder(path);
+  }
+
+  #note(path: string): void {
+    this.#noted.set(path, performance.now());
+    this.#changes.set(path, (this.#changes.get(path) ?? 0) + 1);
+    this.#nextLook ??= after(0, () => void this.#look());
+  }
+
+  /** Looks at what has changed; at what changes again, after a moment. */
+  async #look(): Promise<void> {
+    this.#nextLook?.cancel();
+    this.#nextLook = after(lookAgainMs, () => {
+      this.#nextLook = undefined;
+      if (this.#noted.size > 0) void this.#look();
+    });
+    const noted = [...this.#noted];
+    this.#noted.clear();
+    await this.#inTurn(() => Promise.all(noted.map(([path, notedMs]) => this.#remember(path, notedMs))));
+  }
+
+  async #remember(path: string, notedMs: number): Promise<void> {
+    const stats = await lstat(path).catch(() => undefined);
+    // The newest last, so that the oldest go first.
+    this.#states.delete(path);
+    if (stats === undefined) return this.#drop(path);
+    if (performance.now() - notedMs <= lookLateMs) this.#states.set(path, stateOf(stats));
+    const [oldest = ""] = this.#states.keys();
+    if (this.#states.size > statesMax) this.#drop(oldest);
+  }
+
+  #drop(path: string): void {
+    this.#states.delete(path);
+    this.#changes.delete(path);
+  }
+
+  /** Resolves when all events of before have come. */
+  async #pass(): Promise<void> {
+    const name = `${(this.#passes += 1)}`;
+    const path = join(this.#options.mark, name);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#passing.set(name, resolve);
+    try {
+      await mkdir(path);
+      await within(promise, eventsMs, () => new Error("The kernel does not tell of changes."));
+    } catch {
+      // Without it, the worst is that an event comes twice.
+    } finally {
+      this.#passing.delete(name);
+      await rm(path, { recursive: true, force: true });
+    }
+  }
+}
+
+// --- internal ---
+
+/** What tells one state of an entry from another; the size of a folder is nobody's business. */
+function stateOf(stats: Stats): string {
+  return [stats.ino, stats.mtimeMs, ...(stats.isDirectory() ? [] : [stats.size])].join(" ");
+}
