@@ -38,6 +38,7 @@ const statesMax = 20_000;
 export class OwnChanges {
   readonly #options: OwnOptions;
   /** Opened with the first folder. */
+  #opening: Promise<void> | undefined;
   #events: FileEvents | undefined;
   /** What is watched, by the kernel's key; nothing for a key that two paths have. */
   readonly #paths = new Map<string, string | undefined>();
@@ -57,7 +58,7 @@ export class OwnChanges {
 
   /** Hears from now on what becomes of a folder and of what lies right in it, or of one file, that is held. */
   async watch(path: string, pin: Pin): Promise<void> {
-    this.#events ??= await this.#open();
+    await (this.#opening ??= this.#open());
     this.forget(path);
     const key = this.#events?.mark(pin.path);
     if (key === undefined) return;
@@ -113,13 +114,17 @@ export class OwnChanges {
     this.#events = undefined;
   }
 
-  async #open(): Promise<FileEvents | undefined> {
-    const events = openFileEvents((all) => all.forEach((event) => this.#hear(event)));
-    await rm(this.#options.mark, { recursive: true, force: true });
-    await mkdir(this.#options.mark, { recursive: true, mode: 0o700 });
-    const key = events?.mark(this.#options.mark);
-    if (key !== undefined) this.#paths.set(key, this.#options.mark);
-    return events;
+  async #open(): Promise<void> {
+    const { mark } = this.#options;
+    try {
+      await rm(mark, { recursive: true, force: true });
+      await mkdir(mark, { recursive: true, mode: 0o700 });
+      this.#events = openFileEvents((all) => all.forEach((event) => this.#hear(event)));
+      const key = this.#events?.mark(mark);
+      if (key !== undefined) this.#paths.set(key, mark);
+    } catch {
+      // Without it, what the guest does is told again by the host.
+    }
   }
 
   #hear({ folder, entry, name, isOfNames, isFolder, isGone, isOwn, isOverflow }: FileEvent): void {
