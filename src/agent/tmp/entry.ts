@@ -1,6 +1,6 @@
 /** Looks at entries of the host's /tmp, of which the guest's kernel may remember what they were. */
 import { constants } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, opendir } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open, opendir, readdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isErrno } from "../../system/files.ts";
 import { dropCachedPages, O_PATH } from "../../system/libc.ts";
@@ -18,6 +18,17 @@ export async function entryAt(path: string): Promise<(Entry & { readonly changed
   } catch (error) {
     if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR") || isErrno(error, "ESTALE")) return undefined;
     throw error;
+  }
+}
+
+/** Whether there is more at a path of the guest's than an empty file or folder, such as a mount point that was left behind. */
+export async function holdsSomething(path: string): Promise<boolean> {
+  try {
+    const stats = await lstat(path);
+    if (stats.isDirectory()) return (await readdir(path)).length > 0;
+    return !stats.isFile() || stats.size > 0;
+  } catch {
+    return false;
   }
 }
 

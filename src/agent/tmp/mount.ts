@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
 import { bindMount, unmount } from "../../system/libc.ts";
-import { belowFile, entryAt, holdName, isOfKind, whyStale } from "./entry.ts";
+import { belowFile, entryAt, holdName, holdsSomething, isOfKind, whyStale } from "./entry.ts";
 import { planEntry, type Step } from "./plan.ts";
 import { type BindSource, entryOf } from "./request.ts";
 
@@ -74,6 +74,8 @@ async function show({ asides, folder }: Mirror, source: BindSource, mounted: Set
     for (const { aside, entry } of places) {
       const isCurrent = await keepIfCurrent(entry);
       if (isCurrent && source.path === entry.guest) return;
+      // A socket, say, that somebody in the guest has made there: the host must not get a folder of its name.
+      if (!isCurrent && (await holdsSomething(entry.guest)) && (await entryAt(entry.host)) === undefined) return;
       const path = join(aside, relative(folder, source.path));
       // Each look-up of a name asks the host, unless somebody holds it.
       await using held = await holdName(path);

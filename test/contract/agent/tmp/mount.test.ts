@@ -70,9 +70,11 @@ real("what only the guest has stays its own", async () => {
     { sh: "mkdir $guest/own; echo mine >$guest/own/f" },
     { mirror: "/own", createMissing: false },
     { mirror: "/own/f", createMissing: false },
-    { sh: "cat $guest/own/f; ls $host" },
+    { sh: "mkfifo $guest/pipe; ln -s own $guest/link; echo mine >$guest/file" },
+    ...["/own", "/own/new", "/pipe", "/link", "/file"].map((mirror) => ({ mirror, createMissing: true })),
+    { sh: "cat $guest/own/f $guest/file; test -p $guest/pipe && ls $host" },
   ]);
-  expect(outcomes).toEqual(["", "", "", "mine"]);
+  expect(outcomes).toEqual(["", "", "", "", "", "", "", "", "", "mine\nmine"]);
 });
 
 real("what the guest made itself is never removed for what the host has under the same name", async () => {
