@@ -6,11 +6,8 @@
   ...
 }:
 let
-  inherit (lib) mkOption types;
-  cfg = config.services.qn;
-  vm = import ./vm.nix { inherit lib pkgs; };
-  vms = vm.enabled cfg.vms;
-  builders = vm.builders cfg.vms;
+  vm = import ./vm.nix { inherit config lib pkgs; };
+  inherit (vm) builders cfg vms;
   # Without one there are no agents, and an assertion says so.
   user = if config.system.primaryUser == null then "nobody" else config.system.primaryUser;
   # Paths that an update of qn or of a setting leaves as they are: launchd reloads an agent whose plist has changed, and the
@@ -37,15 +34,13 @@ let
 in
 {
   options.services.qn = vm.options { more = vm.builderOption; } // {
-    stateDir = mkOption {
-      type = types.strMatching "/.*[^/]";
+    stateDir = vm.folderOption {
       default = "/Users/${user}/.qn";
       defaultText = lib.literalExpression ''"/Users/''${config.system.primaryUser}/.qn"'';
       description = "QN_HOME of the VMs: settings, disks, sockets, and what `qn logs` shows.";
     };
 
-    logDir = mkOption {
-      type = types.strMatching "/.*[^/]";
+    logDir = vm.folderOption {
       default = "/Users/${user}/Library/Logs";
       defaultText = lib.literalExpression ''"/Users/''${config.system.primaryUser}/Library/Logs"'';
       description = "The folder of the services' own logs, qn-NAME.log; it has to be there.";
@@ -59,10 +54,7 @@ in
         message = "services.qn: the VMs are agents of a user; set system.primaryUser.";
       }
     ]
-    ++ vm.assertions {
-      home = cfg.stateDir;
-      inherit vms;
-    };
+    ++ vm.assertions;
 
     environment.systemPackages = [ cfg.package ];
 
@@ -70,13 +62,10 @@ in
       lib.mapAttrs' (name: each: lib.nameValuePair "qn/${name}.json" { source = each.settingsFile; }) vms
       // lib.mapAttrs' (
         name: _:
-        lib.nameValuePair "ssh/ssh_config.d/100-qn-${name}-builder.conf" { text = vm.builderSsh cfg.stateDir name; }
+        lib.nameValuePair "ssh/ssh_config.d/100-qn-${name}-builder.conf" { text = vm.builderSsh name; }
       ) builders;
 
-    nix = lib.mkIf (builders != { }) {
-      distributedBuilds = true;
-      buildMachines = lib.mapAttrsToList vm.buildMachine builders;
-    };
+    nix = vm.nix;
 
     launchd.user.agents = lib.mapAttrs' (name: each: lib.nameValuePair "qn-${name}" (agent name each)) vms;
   };

@@ -6,11 +6,9 @@
   ...
 }:
 let
-  inherit (lib) mkOption types;
+  vm = import ./vm.nix { inherit config lib pkgs; };
+  inherit (vm) cfg vms;
   inherit (pkgs.stdenv.hostPlatform) isDarwin isLinux;
-  cfg = config.services.qn;
-  vm = import ./vm.nix { inherit lib pkgs; };
-  vms = vm.enabled cfg.vms;
   # By way of the profile, so that an update changes no service: see darwin.nix.
   program = "${config.home.profileDirectory}/bin/qn";
   settingsFile = name: "${config.xdg.configHome}/qn/${name}.json";
@@ -68,15 +66,13 @@ let
 in
 {
   options.services.qn = vm.options { more = { }; } // {
-    stateDir = mkOption {
-      type = types.strMatching "/.*[^/]";
+    stateDir = vm.folderOption {
       default = "${config.home.homeDirectory}/.qn";
       defaultText = lib.literalExpression ''"''${config.home.homeDirectory}/.qn"'';
       description = "QN_HOME of the VMs: settings, disks, sockets, and what `qn logs` shows.";
     };
 
-    logDir = mkOption {
-      type = types.strMatching "/.*[^/]";
+    logDir = vm.folderOption {
       default = "${config.home.homeDirectory}/Library/Logs";
       defaultText = lib.literalExpression ''"''${config.home.homeDirectory}/Library/Logs"'';
       description = "On a Mac, the folder of the services' own logs, qn-NAME.log; it has to be there.";
@@ -84,10 +80,7 @@ in
   };
 
   config = lib.mkIf cfg.enable {
-    assertions = vm.assertions {
-      home = cfg.stateDir;
-      inherit vms;
-    };
+    inherit (vm) assertions;
 
     home.packages = [ cfg.package ];
 

@@ -6,11 +6,9 @@
   ...
 }:
 let
+  vm = import ./vm.nix { inherit config lib pkgs; };
+  inherit (vm) builders cfg vms;
   inherit (lib) mkOption types;
-  cfg = config.services.qn;
-  vm = import ./vm.nix { inherit lib pkgs; };
-  vms = vm.enabled cfg.vms;
-  builders = vm.builders cfg.vms;
   hasOwnUser = cfg.user == "qn";
   # IFNAMSIZ leaves 15 letters.
   tapOf =
@@ -122,8 +120,7 @@ in
         description = "The group of the VMs' processes.";
       };
 
-      stateDir = mkOption {
-        type = types.strMatching "/.*[^/]";
+      stateDir = vm.folderOption {
         default = "/var/lib/qn-vms";
         description = "QN_HOME of the VMs: settings, disks, sockets, logs.";
       };
@@ -131,10 +128,7 @@ in
 
   config = lib.mkIf cfg.enable {
     assertions =
-      vm.assertions {
-        home = cfg.stateDir;
-        inherit vms;
-      }
+      vm.assertions
       ++ [
         {
           assertion = cfg.stateDir != "/var/lib/qn";
@@ -152,11 +146,8 @@ in
 
     environment.systemPackages = [ cfg.package ];
 
-    nix = lib.mkIf (builders != { }) {
-      distributedBuilds = true;
-      buildMachines = lib.mapAttrsToList vm.buildMachine builders;
-    };
-    programs.ssh.extraConfig = lib.concatMapStrings (vm.builderSsh cfg.stateDir) (builtins.attrNames builders);
+    nix = vm.nix;
+    programs.ssh.extraConfig = lib.concatMapStrings vm.builderSsh (builtins.attrNames builders);
 
     systemd.services =
       lib.mapAttrs' (name: each: lib.nameValuePair "qn-${name}" (vmService name each)) vms

@@ -1,13 +1,22 @@
 # services.qn.vms.<name>: what NixOS, nix-darwin and home-manager have in common.
-{ lib, pkgs }:
+{
+  config,
+  lib,
+  pkgs,
+}:
 let
   inherit (lib) mkOption types;
+  cfg = config.services.qn;
+  vms = lib.filterAttrs (_: vm: vm.enable) cfg.vms;
+  builders = lib.filterAttrs (_: vm: vm.nixBuilder) vms;
   settings = import ./settings.nix { inherit lib; };
   namePattern = "[a-z]([a-z0-9-]{0,29}[a-z0-9])?";
   # The longest of a VM's sockets below QN_HOME/NAME/; an address has 103 bytes (src/host/layout.ts).
   homeFits = home: name: builtins.stringLength "${home}/${name}/control.sock" <= 103;
 in
 {
+  inherit cfg vms builders;
+
   # `more` is what a kind of host knows besides.
   options =
     { more }:
@@ -86,47 +95,47 @@ in
       config.settings.nixBuilder = lib.mkIf config.nixBuilder true;
     };
 
-  builders = lib.filterAttrs (_: vm: vm.enable && vm.nixBuilder);
-
   # As `qn nix-builder enable` has it in /etc/nix/machines (src/host/integrate/nix-builder.ts).
-  buildMachine = name: vm: {
-    hostName = "qn-${name}-builder";
-    protocol = "ssh-ng";
-    sshUser = "root";
-    systems = [
-      "${if vm.settings.arch != null then vm.settings.arch else pkgs.stdenv.hostPlatform.parsed.cpu.name}-linux"
-    ];
-    maxJobs = if vm.settings.cpus != null then vm.settings.cpus else 4;
-    supportedFeatures = [ "big-parallel" ];
+  nix = lib.mkIf (builders != { }) {
+    distributedBuilds = true;
+    buildMachines = lib.mapAttrsToList (name: vm: {
+      hostName = "qn-${name}-builder";
+      protocol = "ssh-ng";
+      sshUser = "root";
+      systems = [
+        "${if vm.settings.arch != null then vm.settings.arch else pkgs.stdenv.hostPlatform.parsed.cpu.name}-linux"
+      ];
+      maxJobs = if vm.settings.cpus != null then vm.settings.cpus else 4;
+      supportedFeatures = [ "big-parallel" ];
+    }) builders;
   };
 
   # Only root's ssh, that of Nix' daemon, may read the VM's folder.
-  builderSsh = home: name: ''
+  builderSsh = name: ''
     Match localuser root
-      Include "${home}/${name}/builder_ssh_config"
+      Include "${cfg.stateDir}/${name}/builder_ssh_config"
   '';
 
-  enabled = lib.filterAttrs (_: vm: vm.enable);
+  # A folder that has to be named whole.
+  folderOption = option: mkOption ({ type = types.strMatching "/.*[^/]"; } // option);
 
-  # What only the whole shows. `home` is QN_HOME.
-  assertions =
-    { home, vms }:
-    lib.concatLists (
-      lib.mapAttrsToList (name: vm: [
-        {
-          assertion = builtins.match namePattern name != null;
-          message = "services.qn.vms.${name}: a VM's name has lower-case letters, digits and hyphens, a letter first, at most 31 of them.";
-        }
-        {
-          assertion = homeFits home name;
-          message = "services.qn.vms.${name}: the sockets in ${home}/${name} have paths of more than 103 bytes.";
-        }
-        {
-          assertion = vm.settings.network.tap or null == null || vm.settings.network.tap == "none" || pkgs.stdenv.hostPlatform.isLinux;
-          message = "services.qn.vms.${name}.settings.network.tap: only Linux has TAP devices.";
-        }
-      ]) vms
-    );
+  # What only the whole shows.
+  assertions = lib.concatLists (
+    lib.mapAttrsToList (name: vm: [
+      {
+        assertion = builtins.match namePattern name != null;
+        message = "services.qn.vms.${name}: a VM's name has lower-case letters, digits and hyphens, a letter first, at most 31 of them.";
+      }
+      {
+        assertion = homeFits cfg.stateDir name;
+        message = "services.qn.vms.${name}: the sockets in ${cfg.stateDir}/${name} have paths of more than 103 bytes.";
+      }
+      {
+        assertion = vm.settings.network.tap or null == null || vm.settings.network.tap == "none" || pkgs.stdenv.hostPlatform.isLinux;
+        message = "services.qn.vms.${name}.settings.network.tap: only Linux has TAP devices.";
+      }
+    ]) vms
+  );
 
   # The command of a VM's service, words apart. `settingsFile` may be a path that outlives an update.
   command =
