@@ -92,6 +92,8 @@ let
   };
   pkgs = lib.genAttrs names (name: stub name { }) // {
     inherit lib pkgs system;
+    # A package whose program has another name than itself.
+    nftables = stub "nftables" { meta.mainProgram = "nft"; };
     _type = "pkgs";
     path = ./nixpkgs;
     config = { };
@@ -123,6 +125,7 @@ let
     runCommand =
       name: arguments: content:
       stub name (arguments // { text = content; });
+    testers.runNixOSTest = test: stub "vm-test-${test.name}" { text = test.testScript; };
     runCommandLocal = pkgs.runCommand;
     buildEnv = { name, ... }: stub name { };
     symlinkJoin = { name, ... }: stub name { };

@@ -79,13 +79,21 @@ let
         text = mkOption { type = types.str; };
       };
       config = {
+        # What NixOS gives each service, and nothing else.
+        path = lib.mkAfter [
+          pkgs.coreutils
+          pkgs.findutils
+          pkgs.gnugrep
+          pkgs.gnused
+          pkgs.systemd
+        ];
         serviceConfig.ExecStart = lib.mkIf (config.script != "") (script "${name}-start" config.script);
         text =
           unitSection config
           + "\n[Service]\n"
           + lib.concatStrings (
             lib.mapAttrsToList (variable: value: "Environment=${builtins.toJSON "${variable}=${toString value}"}\n") (
-              lib.optionalAttrs (config.path != [ ]) { PATH = lib.makeBinPath config.path; }
+              { PATH = "${lib.makeBinPath config.path}:${lib.makeSearchPathOutput "bin" "sbin" config.path}"; }
               // lib.filterAttrs (_: value: value != null) config.environment
             )
           )

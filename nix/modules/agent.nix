@@ -64,9 +64,16 @@ in
       };
       qn-ports = {
         wantedBy = [ "multi-user.target" ];
-        path = [ pkgs.nftables ];
+        path = [
+          pkgs.iproute2
+          pkgs.nftables
+        ];
       };
-      qn-provision.wantedBy = [ "multi-user.target" ];
+      qn-provision = {
+        wantedBy = [ "multi-user.target" ];
+        # The user's commands find what a login shell does.
+        path = [ "/run/current-system/sw" ];
+      };
       qn-firewall.wantedBy = [ "sysinit.target" ];
     };
 

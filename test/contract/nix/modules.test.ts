@@ -35,7 +35,7 @@ evaluated("a NixOS guest runs the units of guest/, with its own programs in them
   for (const name of names) {
     const text = units[`lib/systemd/system/${name}`] ?? "";
     expect(text).not.toMatch(/@\w+@/);
-    const restored = text.replaceAll(/\/nix\/store\/\S+(?:\/bin\/(?:qn|nftables)|specialise\.sh)\b/g, "PROGRAM");
+    const restored = text.replaceAll(/\/nix\/store\/\S+(?:\/bin\/(?:qn|nft)|specialise\.sh)\b/g, "PROGRAM");
     expect(restored).toBe((await guestFile(`units/${name}`)).replaceAll(/@(?:qn|nft|specialise)@/g, "PROGRAM"));
   }
   // [Install] of a package's unit is not read by NixOS: each unit that has one is wanted by the module too.
