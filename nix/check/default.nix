@@ -9,18 +9,15 @@
   homeManager ? null,
 }:
 let
-  lib = import ./lib.nix nixpkgsLib;
-  pkgsFor = system: import ./pkgs.nix { inherit lib system; };
+  nixpkgs = import ./nixpkgs.nix nixpkgsLib;
+  inherit (nixpkgs)
+    checked
+    lib
+    nixosWith
+    pkgsFor
+    ;
   pkgs = pkgsFor system;
   packages = import ../pkgs pkgs;
-
-  # Everything that a failed assertion should keep from being built.
-  checked =
-    config: value:
-    let
-      failed = map (each: each.message) (builtins.filter (each: !each.assertion) config.assertions);
-    in
-    if failed == [ ] then value else throw "Failed assertions:\n${lib.concatMapStrings (message: "- ${message}\n") failed}";
 
   # Nix looks at no value that nobody asks for: all of ours are asked for.
   forced =
@@ -33,17 +30,6 @@ let
       builtins.deepSeq (map (option: lib.generators.toPretty { allowPrettyValues = false; } (option.value or null)) ours) value
     );
 
-  nixosWith =
-    args: modules:
-    lib.evalModules {
-      class = "nixos";
-      specialArgs.modulesPath = ./nixpkgs/nixos/modules;
-      modules = [
-        ./options.nix
-        args
-      ]
-      ++ modules;
-    };
   nixos = modules: nixosWith { _module.args.pkgs = lib.mkForce pkgs; } ([ module ] ++ modules);
 
   darwinWith =
@@ -63,18 +49,7 @@ let
     };
 
   flake = import ./flake.nix {
-    inherit lib pkgsFor;
-    nixos =
-      modules:
-      let
-        evaluated = nixosWith (
-          { config, ... }:
-          {
-            _module.args.pkgs = pkgsFor config.nixpkgs.hostPlatform;
-          }
-        ) modules;
-      in
-      checked evaluated.config evaluated.config;
+    inherit nixpkgs;
     darwinSystem =
       { modules }:
       let

@@ -1,22 +1,7 @@
 # The outputs of flake.nix and of the templates, with stand-ins for their inputs: nixpkgs, nix-darwin, and qn itself.
-{
-  lib,
-  pkgsFor,
-  nixos,
-  darwinSystem,
-}:
+{ nixpkgs, darwinSystem }:
 let
-  nixpkgs = {
-    lib = lib // {
-      nixosSystem =
-        { modules }:
-        {
-          config = nixos modules;
-        };
-    };
-    legacyPackages = lib.genAttrs [ "x86_64-linux" "aarch64-linux" "x86_64-darwin" "aarch64-darwin" ] pkgsFor;
-  };
-  # Where a module says for which system it is, its packages are that system's.
+  inherit (nixpkgs) lib;
   outputsOf =
     path: inputs:
     let
@@ -42,10 +27,13 @@ in
     in
     {
       inherit (test) name testScript;
-      machine = nixos [
-        test.nodes.guest
-        { nixpkgs.hostPlatform = "x86_64-linux"; }
-      ];
+      machine =
+        (lib.nixosSystem {
+          modules = [
+            test.nodes.guest
+            { nixpkgs.hostPlatform = "x86_64-linux"; }
+          ];
+        }).config;
     };
   templates = lib.genAttrs [ "guest" "nixos" "darwin" "project" ] template;
 }

@@ -1,31 +1,11 @@
 /** A second Nix store on this machine builds in the guest through ssh-ng, with the Nix that this machine has. */
 import { expect, test as bunTest } from "bun:test";
-import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
-import { findProgram, run } from "../../src/system/process.ts";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { run } from "../../src/system/process.ts";
+import { giveNix, nix } from "../support/guest-nix.ts";
 import { inGuest } from "../support/stand-in-nixos.ts";
 import { bootVm, testWithVm, type Vm, type VmTest } from "../support/vm.ts";
-
-const nix = findProgram("nix");
-
-/** This machine's Nix in the guest, whatever the guest's libraries are: with its own, by its own loader. */
-async function giveNix(vm: Vm): Promise<void> {
-  if (nix === undefined) throw new Error("There is no Nix on this machine.");
-  const folder = join(vm.inTmp, "nix");
-  await mkdir(folder);
-  const { stdout } = await run(["ldd", nix]);
-  const libraries = [...stdout.matchAll(/(?:=> )?(\/\S+) \(/g)].map(([, path = ""]) => path);
-  for (const path of [...libraries, nix]) await copyFile(path, join(folder, basename(path)));
-  const loader = basename(libraries.find((path) => /ld-linux/.test(path)) ?? "");
-  await vm.qn("cp", folder, "default:/var/tmp/");
-  const wrapper = `#!/bin/sh\nexec /opt/nix/${loader} --library-path /opt/nix --argv0 nix-daemon /opt/nix/nix "$@"\n`;
-  await inGuest(
-    vm.folder,
-    `mv /var/tmp/nix /opt/nix; chmod -R a+rX /opt/nix; chmod +x /opt/nix/*
-     printf %s '${wrapper}' > /usr/local/bin/nix-daemon; chmod +x /usr/local/bin/nix-daemon
-     mkdir -p /etc/nix; printf 'build-users-group =\\nsandbox = false\\nsubstitute = false\\n' > /etc/nix/nix.conf`,
-  );
-}
 
 async function bootBuilder(): Promise<Vm> {
   return await bootVm({

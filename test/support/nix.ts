@@ -10,6 +10,13 @@ const lib = process.env["NIXPKGS_LIB"] ?? "<nixpkgs/lib>";
 /** Checkouts of nix-darwin and home-manager, whose modules then judge ours. */
 const checkouts = { nixDarwin: process.env["NIX_DARWIN"], homeManager: process.env["HOME_MANAGER"] } as const;
 
+/** The folder of that lib. */
+export async function libFolder(): Promise<string> {
+  const { stdout, stderr } = await run(["nix-instantiate", "--eval", "--json", "-E", `toString (${lib})`], {});
+  if (stdout === "") throw new Error(stderr);
+  return JSON.parse(stdout) as string;
+}
+
 const mayEvaluate = await canEvaluate();
 
 /** What nix/check can say. */
