@@ -1,7 +1,7 @@
 /** From a flake's attribute to a system in the guest's store: evaluated here, built in the guest or here. */
 import { QnError } from "../../base/errors.ts";
 import type { VmPaths } from "../layout.ts";
-import { nix, nixStore } from "../nix/nix.ts";
+import { nix, nixBuild, nixStore } from "../nix/nix.ts";
 import type { DeployGuest } from "./guest.ts";
 import type { Target } from "./target.ts";
 
@@ -33,10 +33,9 @@ export async function bringSystem({ paths, guest, target, builder, signal }: Bui
     if (has?.exitCode !== 0) await nix(["copy", "--to", nixStore(paths), target.path], call);
     return target.path;
   }
-  const build = ["build", "--no-link", "--print-out-paths"];
   // Evaluated here, where the flake and nixpkgs are; only derivations go over.
   const elsewhere = ["--eval-store", "auto", "--store", nixStore(paths)];
-  const path = await nix([...build, ...(builder === "guest" ? elsewhere : []), target.installable], call);
+  const path = await nixBuild([...(builder === "guest" ? elsewhere : []), target.installable], call);
   if (builder === "host") await nix(["copy", "--to", nixStore(paths), path], call);
   return path;
 }

@@ -1,4 +1,5 @@
 /** The door to Nix on this machine: one call, with a VM as its store where one is wanted. */
+import * as v from "valibot";
 import { QnError } from "../../base/errors.ts";
 import { findProgram, run } from "../../system/process.ts";
 import { quote } from "../integrate/ssh-command.ts";
@@ -6,6 +7,9 @@ import type { VmPaths } from "../layout.ts";
 
 /** How many of Nix's last lines are shown. */
 const linesMax = 20;
+
+/** What `nix build --json` prints of what it has built. */
+const builtSchema = v.pipe(v.string(), v.parseJson(), v.tuple([v.object({ outputs: v.object({ out: v.string() }) })]));
 
 /** What a call needs besides its words. */
 export type NixCall = {
@@ -33,4 +37,13 @@ export async function nix(words: readonly string[], { vm, signal, failed }: NixC
   const details = stderr.trim().split("\n").slice(-linesMax);
   if (exitCode !== 0) throw failed(`nix ${words[0] ?? ""} failed.`, details);
   return stdout.trim().split("\n").at(-1) ?? "";
+}
+
+/** Builds what the words name and gives its path. Throws as `nix` does, and what `failed` makes when it is not one thing with an output. */
+export async function nixBuild(words: readonly string[], call: NixCall): Promise<string> {
+  // Nix before 2.9 does not know --print-out-paths.
+  const said = await nix(["build", "--no-link", "--json", ...words], call);
+  const built = v.safeParse(builtSchema, said);
+  if (!built.success) throw call.failed("nix build has made nothing that can be used.", [said]);
+  return built.output[0].outputs.out;
 }

@@ -8,7 +8,7 @@ import { ownArch } from "../../../../src/system/platform.ts";
 import { runProgram } from "../../../support/program.ts";
 import { tempHome } from "../../../support/temp-home.ts";
 
-/** A home, and a `nix` that notes its words and prints the path of an image for `arch`; it fails when `says` is given. */
+/** A home, and a `nix` that notes its words and says that it has built an image for `arch`; it fails when `says` is given. */
 async function desk(arch: string, says?: string) {
   const home = await tempHome({ images: false });
   const at = (name: string): string => join(home.path, name);
@@ -26,7 +26,7 @@ async function desk(arch: string, says?: string) {
     disk,
   };
   await writeFile(at("made/image.json"), formatManifest(manifest as Parameters<typeof formatManifest>[0]));
-  const answer = says === undefined ? `echo ${at("made")}` : `echo '${says}' >&2; exit 1`;
+  const answer = says === undefined ? `echo '[{"outputs":{"out":"${at("made")}"}}]'` : `echo '${says}' >&2; exit 1`;
   await writeFile(at("tools/nix"), `#!/bin/sh\necho "$*" >> ${at("told")}\n${answer}\n`);
   await chmod(at("tools/nix"), 0o755);
   return {
@@ -51,7 +51,7 @@ test("what Nix has built is an image of qn's under the name that was asked for, 
   if (image !== undefined) await verifyImage(image);
   expect(await readdir(at.images)).toEqual([`mine-${ownArch()}`]);
   const attribute = ".#nixosConfigurations.guest.config.system.build.qnImage";
-  const words = `--extra-experimental-features nix-command flakes build --no-link --print-out-paths ${attribute}`;
+  const words = `--extra-experimental-features nix-command flakes build --no-link --json ${attribute}`;
   expect(await at.told()).toEqual([words, words]);
 });
 
