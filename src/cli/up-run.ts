@@ -76,7 +76,13 @@ async function becomeItself(up: {
   const { config } = await effectiveConfig(paths, process.env, flags);
   if (config.flake === "none") return;
   showPhase(`waiting until the guest is ${config.flake}`, Date.now() - startedAtMs);
-  const how = await followSpecialisation(paths, process.env, signal);
+  const how = await followSpecialisation({
+    paths,
+    env: process.env,
+    signal,
+    onLine: (line) => say(`  ${line}`),
+    onReboot: () => showPhase("the guest starts anew", Date.now() - startedAtMs),
+  });
   if (how === "absent")
     warn(`flake is ${config.flake}, but the guest of this image is no NixOS of qn's: it stays as it is.`);
 }

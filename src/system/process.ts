@@ -16,6 +16,8 @@ export type RunOptions = {
   readonly stdin?: Uint8Array;
   readonly signal?: AbortSignal;
   readonly deadlineMs?: number;
+  /** Hears each line of standard output as it comes. */
+  readonly onLine?: (line: string) => void;
 };
 
 /**
@@ -25,7 +27,7 @@ export type RunOptions = {
 export async function run(command: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   const child = spawnChild(command, options);
   const [stdout, stderr] = await Promise.all([
-    new Response(child.stdout).text(),
+    options.onLine === undefined ? new Response(child.stdout).text() : heard(child.stdout, options.onLine),
     new Response(child.stderr).text(),
     child.exited,
   ]);
@@ -48,13 +50,7 @@ export async function followProgram(
 ): Promise<void> {
   const child = spawnChild(command, { signal });
   const words = new Response(child.stderr).text();
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of child.stdout) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) onLine(line);
-  }
+  await heard(child.stdout, onLine);
   await child.exited;
   if (!signal.aborted) throw new Error(`${command.join(" ")} has ended: ${(await words).trim()}`);
 }
@@ -65,6 +61,21 @@ export function findProgram(name: string, path?: string): string | undefined {
 }
 
 // --- internal ---
+
+/** Hands on each line of a stream, and gives back all of it. A last line without an end is not handed on. */
+async function heard(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let rest = "";
+  for await (const chunk of stream) {
+    const piece = decoder.decode(chunk, { stream: true });
+    text += piece;
+    const lines = (rest + piece).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) onLine(line);
+  }
+  return text;
+}
 
 function spawnChild(command: readonly string[], options: RunOptions) {
   const [program = ""] = command;

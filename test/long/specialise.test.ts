@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { repository } from "../support/program.ts";
-import { inGuest, installFirstBoot, installSystems, systemsNow } from "../support/stand-in-nixos.ts";
+import { inGuest, installFirstBoot, installSystems, rebuildHold, systemsNow } from "../support/stand-in-nixos.ts";
 import { bootVm, testWithVm, type Vm } from "../support/vm.ts";
 
 const flakeOf = (vm: Vm): string => join(vm.inHome, "machines");
@@ -32,11 +32,25 @@ async function history(vm: Vm): Promise<{ rebuilt: readonly string[]; boots: num
 }
 
 test(
-  "the guest is the flake's system when `qn up` returns, after one reboot and never in a loop",
+  "the guest is the flake's system when `qn up` returns, after one reboot and never in a loop, and shows what is built",
   async (vm) => {
     await vm.qn("config", "set", `flake=${flakeOf(vm)}#second`);
     const before = (await history(vm)).boots;
-    await vm.qn("restart");
+    await inGuest(vm.folder, `mkfifo ${rebuildHold}`);
+    await using restart = vm.converse(["qn", "restart"], { errors: "only" });
+    const lineWith = async (words: string): Promise<string> => {
+      for (;;) {
+        const line = await restart.nextLine(limitMs);
+        if (line.includes(words)) return line;
+      }
+    };
+    await lineWith(`waiting until the guest is ${flakeOf(vm)}#second`);
+    // It is still being built, and goes on when the line was seen; what Nix says in colour is plain.
+    expect(await lineWith("building")).toBe("  building '/nix/store/nixos-system-second.drv'...");
+    await inGuest(vm.folder, `echo > ${rebuildHold}; rm ${rebuildHold}`);
+    await lineWith("the guest starts anew");
+    await lineWith('VM "default" is up');
+    expect(await restart.end()).toBe(0);
     const boot = `boot --flake path:${flakeOf(vm)}#second`;
     expect(await systemsNow(vm.folder)).toMatchObject({ runs: "second", boots: "second", profile: "second" });
     expect(await vm.docker("run", "--rm", "busybox", "echo", "well")).toBe("well");
@@ -67,7 +81,12 @@ test(
     await vm.qn("config", "set", `flake=${flakeOf(vm)}#nowhere`);
     await vm.qn("down");
     const { exitCode, stderr } = await vm.fail(["qn", "up"]);
-    expect([exitCode, stderr]).toEqual([64, expect.stringContaining("error: flake has no nowhere")]);
+    expect([exitCode, stderr]).toEqual([64, expect.stringContaining("\n  error: flake has no nowhere\n")]);
+    // Another try in a guest that runs: it shows this one's lines alone.
+    const again = await vm.fail(["qn", "up"]);
+    expect(again.exitCode).toBe(64);
+    const [shown = "", reason = ""] = again.stderr.split("[SPECIALISE_FAILED]");
+    for (const part of [shown, reason]) expect(part.match(/building '/g)).toHaveLength(1);
     expect(await systemsNow(vm.folder)).toMatchObject({ runs: "second", boots: "second" });
     expect((await vm.status()).state).toBe("running");
   },

@@ -82,10 +82,15 @@ export async function installSystems(vmFolder: string): Promise<void> {
   await inGuest(vmFolder, [...writes, begin, `ln -sfn ${first} /run/current-system`].join("\n"));
 }
 
-/** What nixos-rebuild does of `boot --flake path:FOLDER#NAME`, and a note of it. */
+/** While this pipe is there, a rebuild waits until somebody writes a line to it. */
+export const rebuildHold = join(place, "hold");
+
+/** What nixos-rebuild does of `boot --flake path:FOLDER#NAME`, and a note of it. It says what it builds, in colour as Nix does. */
 const nixosRebuild = `#!/bin/sh
 echo "$*" >> ${place}/rebuilt
 system=${place}/\${3##*#}
+printf "building '\\033[35;1m/nix/store/nixos-system-\${3##*#}.drv\\033[0m'...\\n" >&2
+[ ! -p ${rebuildHold} ] || read -r _ < ${rebuildHold}
 [ -d "$system" ] || { echo "error: flake has no \${3##*#}" >&2; exit 1; }
 nix-env --profile /nix/var/nix/profiles/system --set "$system"
 exec "$system/bin/switch-to-configuration" boot
