@@ -8,6 +8,7 @@ import { type FakeDns, fakeDns } from "../support/fake-dns.ts";
 import { page } from "../support/busybox.ts";
 import { freePort, knock, until } from "../support/until.ts";
 import { bootVm, testWithVm, type Vm } from "../support/vm.ts";
+import { machineTests } from "./names/machines.ts";
 
 const hundred = Array.from({ length: 100 }, (_, index) => `192.0.2.${index + 1}`);
 const networks = ["bridge", "own", "host"] as const;
@@ -120,52 +121,7 @@ test("a forward by hand leads to the guest itself at once, and stands in nobody'
   await vm.docker("rm", "--force", id);
 });
 
-/** A machine of busybox's, as Docker has it: systemd-nspawn takes nothing without a /usr. */
-const machineRoot = `
-  mkdir -p /var/lib/machines/web/usr
-  docker create --name web busybox true >/dev/null && docker export web | tar -x -C /var/lib/machines/web
-  docker rm web >/dev/null`;
-
-/** What runs in the machine: it gives itself the address that forwards lead to, and serves its pages. */
-const machineInit =
-  "ip address add 10.9.9.2/30 dev host0; ip link set host0 up; ip route add default via 10.9.9.1; exec httpd -f -p 80 -h /www";
-
-/** networkd gives the guest's end of a machine's network addresses of its own choice otherwise. */
-const machineNetwork = `
-  mkdir -p /run/systemd/network
-  printf '[Match]\\nName=ve-web\\n[Network]\\nAddress=10.9.9.1/30\\n' > /run/systemd/network/10-ve-web.network
-  networkctl reload`;
-
-test("a port that systemd-nspawn publishes is forwarded while its machine runs", async (vm) => {
-  const port = await freePort();
-  const asRoot = (script: string) =>
-    vm.succeed(["ssh", "-F", join(vm.folder, "ssh_config"), "root@qn-default", script]);
-  const options = `--quiet --directory=/var/lib/machines/web --machine=web --network-veth --port=tcp:${port}:80`;
-  await asRoot(
-    `${machineRoot}; ${machineNetwork}; systemd-run --quiet --unit=machine systemd-nspawn ${options} /bin/sh -c '${machineInit}'`,
-  );
-  const said = await until("the machine's page", 60_000, async () => {
-    const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
-    return await response?.text();
-  });
-  expect(said).toBe(page);
-  expect((await vm.status()).ports.filter(({ hostPort }) => hostPort === port)).toMatchObject([
-    { hostIp: "127.0.0.1", container: "web", state: "open" },
-    { hostIp: "::1", container: "web", state: "open" },
-  ]);
-  expect(await vm.qn("why", `${port}`)).toContain('the systemd-nspawn machine "web" of the VM "default"');
-  expect(JSON.parse(await vm.qn("container", "ls", "--json"))).toEqual([
-    { name: "web", state: "running", addresses: expect.arrayContaining(["10.9.9.2"]) },
-  ]);
-  expect(await vm.qn("container", "shell", "web", "--", "wget", "-q", "-O", "-", "http://127.0.0.1/")).toBe(
-    page.trimEnd(),
-  );
-  expect(await vm.fail(["qn", "container", "stop", "shop"])).toMatchObject({ exitCode: 63 });
-  await vm.qn("container", "stop", "web");
-  await until("the end of the forward", 30_000, async () =>
-    (await knock("127.0.0.1", port)) === "ECONNREFUSED" ? true : undefined,
-  );
-});
+machineTests(test);
 
 test("with ports.listen a server in the guest's own network is forwarded while it listens", async (vm) => {
   const [open, own] = [await freePort(), await freePort()];

@@ -1,92 +1,91 @@
-/** What the NixOS module makes of guest/, in place of the Debian guest's own files: ports, files and life are as before. */
-import { expect } from "bun:test";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { quote } from "../../src/host/integrate/ssh-command.ts";
-import { run } from "../../src/system/process.ts";
-import { evaluated, valueOf } from "../support/nix.ts";
+/**
+ * What the NixOS module makes of guest/, in place of the Debian guest's own files: a guest of that kind is made into an image, and the
+ * end-to-end tests of ports, files and life run on it.
+ */
+import { afterAll, expect } from "bun:test";
+import { mkdir, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { formatManifest, parseManifest } from "../../src/host/image/manifest.ts";
+import { hashOf } from "../../src/host/image/store.ts";
+import { nixosFiles, specialiseScript, storeScript, writeScript } from "../support/nixos-files.ts";
+import { evaluated } from "../support/nix.ts";
+import { repository, runProgram } from "../support/program.ts";
 import { inGuest } from "../support/stand-in-nixos.ts";
-import { freePort, knock, until } from "../support/until.ts";
+import { sharedImages } from "../support/temp-home.ts";
 import { bootVm, type Vm } from "../support/vm.ts";
 
-type Guest = {
-  readonly units: Readonly<Record<string, string>>;
-  readonly etc: Readonly<Record<string, string>>;
-  readonly docker: { readonly logDriver: string; readonly settings: Readonly<Record<string, unknown>> };
-  readonly tmpfiles: readonly string[];
-  readonly sysctl: Readonly<Record<string, string>>;
-};
+/** The images of this file, for the files of tests that run on them. */
+const images = join(repository, "dist/e2e/nixos-guest");
 
-/** The module's files with their places in a Debian guest, whose programs stand for those of the Nix store. */
-async function moduleFiles(system: string): Promise<readonly (readonly [path: string, text: string])[]> {
-  const guest = await valueOf<Guest>("guest", system, "{ virtualisation.qn.enable = true; }");
-  const programs = (text: string): string =>
-    text
-      .replaceAll(/\/nix\/store\/\S+\/bin\/qn\b/g, "/usr/local/bin/qn")
-      .replaceAll(/\/nix\/store\/\S+\/bin\/nftables\b/g, "/usr/sbin/nft");
-  const units = Object.entries(guest.units)
-    .filter(([path]) => !path.includes("specialise"))
-    .map(([path, text]) => [path.replace("lib/systemd/system", "/etc/systemd/system"), programs(text)] as const);
-  const etc = Object.entries(guest.etc)
-    .filter(([path]) => path !== "qn/image.json")
-    .map(([path, text]) => [`/etc/${path}`, text] as const);
-  const daemon = { ...guest.docker.settings, "log-driver": guest.docker.logDriver };
-  const sysctl = Object.entries(guest.sysctl).map(([name, value]) => `${name} = ${value}\n`);
-  return [
-    ...units,
-    ...etc,
-    ["/etc/docker/daemon.json", JSON.stringify(daemon)],
-    ["/etc/tmpfiles.d/qn.conf", `${guest.tmpfiles.join("\n")}\n`],
-    ["/etc/sysctl.d/60-qn.conf", sysctl.join("")],
-  ];
-}
+/** Ports, files and life. */
+const files = ["whole-path", "crash", "ports", "files"] as const;
 
-async function page(port: number): Promise<string | undefined> {
-  const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
-  return await response?.text();
-}
+/** A boot, or a whole file of tests, on a machine that is busy with others. */
+const limitsMs = { image: 900_000, file: 1_800_000 };
 
-async function serves(vm: Vm): Promise<void> {
-  const port = await freePort();
-  await writeFile(join(vm.inHome, "index.html"), "from home");
-  await writeFile(join(vm.inTmp, "file"), "from tmp");
-  const web = ["httpd", "-f", "-p", "80", "-h", "/www"];
-  await vm.docker("run", "-d", "--name", "web", "-p", `${port}:80`, "-v", `${vm.inHome}:/www`, "busybox", ...web);
-  expect(await page(port)).toBe("from home");
-  expect(await vm.docker("run", "--rm", "-v", `${vm.inTmp}/file:/file`, "busybox", "cat", "/file")).toBe("from tmp");
-  await vm.docker("rm", "-f", "web");
-  expect(await knock("127.0.0.1", port)).toBe("ECONNREFUSED");
+afterAll(() => rm(images, { recursive: true, force: true }));
+
+/** The stopped VM's system as an image of the same name as its own, so that every test takes it for the usual one. */
+async function keepAsImage(vm: Vm, arch: string): Promise<void> {
+  const folder = join(images, `debian-${arch}`);
+  await mkdir(folder, { recursive: true });
+  const disk = join(folder, "disk.qcow2");
+  await vm.succeed(["qemu-img", "convert", "-O", "qcow2", join(vm.folder, "system.qcow2"), disk]);
+  const original = join(sharedImages, basename(folder), "image.json");
+  const manifest = parseManifest(await Bun.file(original).text(), original);
+  const { size: sizeBytes } = Bun.file(disk);
+  const made = { ...manifest, disk: { ...manifest.disk, sha256: await hashOf(disk), sizeBytes } };
+  await Bun.write(join(folder, "image.json"), formatManifest(made));
 }
 
 evaluated(
-  "a guest with the NixOS module's files in place of its own has the same ports, files and life",
+  "the NixOS module's files take the place of the Debian guest's, and the guest boots with them",
   ["guest"],
   async () => {
-    await using vm = await bootVm();
-    const arch = await inGuest(vm.folder, "uname -m");
-    const files = await moduleFiles(`${arch}-linux`);
-    expect(files.length).toBeGreaterThan(12);
-    const own = files.map(([path]) => `rm -f ${path}; mkdir -p ${join(path, "..")}`);
-    const writes = files.map(([path, text]) => `printf %s ${quote(text)} > ${path}`);
-    await inGuest(vm.folder, [...own, ...writes, "sync"].join("\n"));
-    await vm.qn("restart");
-    expect(await inGuest(vm.folder, "systemctl show --property=FragmentPath --value qn-ports.service")).toBe(
-      "/etc/systemd/system/qn-ports.service",
-    );
-    await serves(vm);
-
-    await inGuest(vm.folder, "systemctl kill --signal=KILL qn-ports.service qn-tmp.service");
-    // The supervisor learns of it a moment later: only an answer says that the new ones are there.
-    await until("Docker behind a new agent", 120_000, async () => {
-      const agent = await inGuest(vm.folder, "systemctl is-active qn-ports.service qn-tmp.service || true");
-      const { exitCode } = await run(["docker", "version"], { env: { ...process.env, ...vm.env } });
-      return agent === "active\nactive" && exitCode === 0 ? true : undefined;
-    });
-    await serves(vm);
-
-    await vm.docker("run", "-d", "--restart", "always", "--name", "lasting", "busybox", "sleep", "infinity");
-    await vm.qn("restart");
-    expect(await vm.docker("inspect", "--format", "{{.State.Running}}", "lasting")).toBe("true");
+    const vm = await bootVm();
+    let arch: string;
+    try {
+      arch = await inGuest(vm.folder, "uname -m");
+      const rendered = await nixosFiles(`${arch}-linux`);
+      const own = await inGuest(vm.folder, "cd /etc/systemd/system; ls -d qn-* */qn.conf");
+      // Every unit of the Debian guest has a namesake.
+      for (const unit of own.split("\n").filter((name) => !name.endsWith(".d")))
+        expect([...rendered.keys()]).toContain(`/etc/systemd/system/${unit}`);
+      const specialise = await Bun.file(specialiseScript).text();
+      // /bin/bash is Debian's; a machine's own id would be every VM's.
+      const last = "systemctl daemon-reload; systemctl --quiet enable qn-specialise.service; : > /etc/machine-id; sync";
+      await inGuest(vm.folder, [storeScript(rendered, specialise), writeScript(rendered), last].join("\n"));
+      await vm.qn("down");
+      await keepAsImage(vm, arch);
+    } catch (error) {
+      console.log(await vm.diagnosis());
+      throw error;
+    } finally {
+      await vm[Symbol.asyncDispose]();
+    }
+    await using again = await bootVm({ images });
+    const shown = "systemctl show --property=ExecStart --property=Environment --property=DropInPaths qn-ports.service";
+    const said = await inGuest(again.folder, shown);
+    expect(said).toMatch(/path=\/nix\/store\/\w+-qn-agent-[\d.]+\/bin\/qn /);
+    expect(said).toContain("Environment=PATH=/nix/store/");
+    expect(await inGuest(again.folder, "systemctl --failed --plain --no-legend")).toBe("");
+    expect(await again.docker("run", "--rm", "busybox", "echo", "well")).toBe("well");
   },
-  1_200_000,
+  limitsMs.image,
 );
+
+for (const name of files) {
+  evaluated(
+    `the tests of ${name} pass on a guest with the NixOS module's files`,
+    ["guest"],
+    async () => {
+      const command = [process.execPath, "test", "--timeout=60000", `./test/e2e/${name}.test.ts`];
+      const env = { ...process.env, QN_TEST_IMAGES: images };
+      const { exitCode, stdout, stderr } = await runProgram(command, { cwd: repository, env });
+      if (exitCode !== 0) console.log(`${stdout}\n${stderr}`);
+      const passed = Number(/^ *(\d+) pass$/m.exec(stderr)?.[1]);
+      expect([exitCode, passed > 0]).toEqual([0, true]);
+    },
+    limitsMs.file,
+  );
+}

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { repository } from "./program.ts";
 
-/** The images that end-to-end tests share; scripts/test builds them with this QN_HOME. */
-const sharedImages = join(repository, "dist/e2e/_images");
+/** The images that end-to-end tests share; scripts/test builds them with this QN_HOME. QN_TEST_IMAGES names others. */
+export const sharedImages = process.env["QN_TEST_IMAGES"] ?? join(repository, "dist/e2e/_images");
 
 /** A folder that goes away at the end of the test: `await using home = await tempHome()`. */
 export type TempHome = AsyncDisposable & { readonly path: string };
@@ -12,26 +12,26 @@ export type TempHome = AsyncDisposable & { readonly path: string };
 /**
  * Makes a QN_HOME. Its images are folders of links to the shared ones: a test may remove or replace them, but must not
  * write into their files. Throws when there is no image, with how to make one; `images: false` leaves them
- * out; `parent` is where it lies, for a test to which that matters.
+ * out, and a folder takes its place; `parent` is where it lies, for a test to which that matters.
  */
 export async function tempHome(
-  options: { readonly images?: boolean; readonly parent?: string } = {},
+  options: { readonly images?: string | false; readonly parent?: string } = {},
 ): Promise<TempHome> {
   const path = await mkdtemp(join(options.parent ?? process.env["QN_TEST_FOLDER"] ?? "/tmp", "qn"));
-  if (options.images !== false) await linkImages(join(path, "_images"));
+  if (options.images !== false) await linkImages(join(path, "_images"), options.images ?? sharedImages);
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
 // --- internal ---
 
-async function linkImages(images: string): Promise<void> {
-  const names = await readdir(sharedImages).catch((cause: unknown) => {
+async function linkImages(images: string, source: string): Promise<void> {
+  const names = await readdir(source).catch((cause: unknown) => {
     throw new Error(`There is no guest image: QN_HOME=${join(repository, "dist/e2e")} dist/qn image build`, { cause });
   });
   for (const name of names.filter((each) => !each.startsWith("."))) {
     await mkdir(join(images, name), { recursive: true });
-    for (const file of await readdir(join(sharedImages, name))) {
-      await symlink(join(sharedImages, name, file), join(images, name, file));
+    for (const file of await readdir(join(source, name))) {
+      await symlink(join(source, name, file), join(images, name, file));
     }
   }
 }

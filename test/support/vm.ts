@@ -56,8 +56,12 @@ export type PortStatus = {
   readonly error: string | null;
 };
 
-/** Where QN_HOME lies, and variables that every command of the VM's gets. */
-export type VmOptions = { readonly parent?: string; readonly env?: Readonly<Record<string, string>> };
+/** Where QN_HOME lies, the folder of its images if not the usual one, and variables that every command of the VM's gets. */
+export type VmOptions = {
+  readonly parent?: string;
+  readonly images?: string;
+  readonly env?: Readonly<Record<string, string>>;
+};
 
 /** A VM that is described but not made: its folders are there, `qn up` was not called. `parent` is where QN_HOME lies. */
 export async function unbornVm(options: VmOptions = {}): Promise<Vm> {
