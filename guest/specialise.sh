@@ -11,6 +11,8 @@ stamp=/var/lib/qn-specialised
   read -r folder
   read -r name
 } </run/qn/flake
+# Nix takes a link for a file.
+folder=$(readlink -f "$folder")
 content=$(tar --sort=name --mtime=@0 --owner=0 --group=0 --exclude=.git -C "$folder" -cf - . | sha256sum)
 wanted="$name $content"
 [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ] || exit 0

@@ -9,7 +9,7 @@ import { type Loaded, loadConfig } from "./config/load.ts";
 import type { ConfigInput, Share, VmConfig } from "./config/schema.ts";
 import type { HostSize } from "./config/setting.ts";
 import { findImage, imageAt, type StoredImage, verifyImage } from "./image/store.ts";
-import { withFlake } from "./flake.ts";
+import { flakeIn } from "./flake.ts";
 import { refuseNewerFolder } from "./folder-version.ts";
 import type { Layout, VmPaths } from "./layout.ts";
 import type { VmSpec } from "./qemu/args.ts";
@@ -88,8 +88,13 @@ async function imageOf({ images, cache }: Layout, { image: name, arch }: VmConfi
 
 /** What is shared in the end. Throws CONFIG_INVALID with every folder that cannot be, before QEMU says so less clearly. */
 async function lookAtShares({ mounts, files, flake }: VmConfig, home: string): Promise<readonly GuestShare[]> {
-  const looks = await Promise.all(withFlake(mounts, flake).map(lookAt));
-  const places = { tmp: await realpath("/tmp"), home: await realpath(home).catch(() => home) };
+  const looks = await Promise.all(mounts.map(lookAt));
+  const folder = flakeIn(flake)?.folder;
+  const places = {
+    tmp: await realpath("/tmp"),
+    home: await realpath(home).catch(() => home),
+    flake: folder === undefined ? undefined : await lookAt({ path: folder, readOnly: true }),
+  };
   const mistakes = shareMistakes(looks, places);
   if (mistakes.length === 0) return sharesOf(looks, places, files.driver);
   throw new QnError("CONFIG_INVALID", `${counted(mistakes.length, "share")} cannot be shown in the guest.`, {

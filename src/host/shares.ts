@@ -2,6 +2,7 @@
 import { liesIn } from "../base/words.ts";
 import type { Boot } from "../protocol/messages.ts";
 import type { Share } from "./config/schema.ts";
+import { flakeAside } from "./flake.ts";
 
 /** A share as the guest is told of it, and how QEMU serves it. */
 export type GuestShare = Boot["shares"][number] & Pick<Share, "security">;
@@ -12,8 +13,8 @@ export type LookedAt = { readonly share: Share } & (
   | { readonly real: undefined; readonly why: string }
 );
 
-/** What the host has: where /tmp really is, and where QN_HOME is. */
-export type SharePlaces = { readonly tmp: string; readonly home: string };
+/** What the host has: where /tmp really is, and where QN_HOME is; and the flake's folder where the guest has to see one. */
+export type SharePlaces = { readonly tmp: string; readonly home: string; readonly flake?: LookedAt | undefined };
 
 /** Who serves shares. */
 export type Driver = NonNullable<GuestShare["driver"]>;
@@ -24,9 +25,10 @@ export type Driver = NonNullable<GuestShare["driver"]>;
  * the link leads to, and the link is made in the guest too. Tags follow the order, as QEMU's devices do; a folder comes
  * before what lies in it, because it is mounted first. /tmp and what maps owners are served by 9p whatever the driver:
  * the first by what the agent knows of 9p, the second because virtiofs knows no mapping for an ordinary user. /tmp is
- * there twice: what a container holds keeps its kind in the guest, also when the host has made a folder of the file.
+ * there twice: what a container holds keeps its kind in the guest, also when the host has made a folder of the file. A
+ * flake that is in no share has one of its own, read-only and aside.
  */
-export function sharesOf(looks: readonly LookedAt[], { tmp }: SharePlaces, driver: Driver = "9p"): GuestShare[] {
+export function sharesOf(looks: readonly LookedAt[], { tmp, flake }: SharePlaces, driver: Driver = "9p"): GuestShare[] {
   const byPath = new Map<string, Omit<GuestShare, "tag">>();
   for (const look of looks) {
     if (look.real === undefined || inTmp(look, tmp)) continue;
@@ -43,30 +45,46 @@ export function sharesOf(looks: readonly LookedAt[], { tmp }: SharePlaces, drive
   const tmpLinks = tmp === "/tmp" ? {} : { links: [tmp] };
   const tmpShare = { path: "/tmp", readOnly: false, folder: "/run/qn/tmp", ...tmpLinks };
   const inOrder = [...byPath.values()].toSorted((a, b) => depth(a.path) - depth(b.path));
-  const again = { tag: `qn${inOrder.length + 1}`, folder: "/run/qn/tmp-again" };
-  return [...inOrder, { ...tmpShare, again }].map((share, index) => ({ tag: `qn${index}`, ...share }));
+  const real = flake?.real;
+  const isSeen = real === undefined || inOrder.some(({ path }) => liesIn(real, path));
+  const aside = isSeen ? [] : [{ path: real, readOnly: true, folder: flakeAside }];
+  const before = [...inOrder, ...aside];
+  const again = { tag: `qn${before.length + 1}`, folder: "/run/qn/tmp-again" };
+  return [...before, { ...tmpShare, again }].map((share, index) => ({ tag: `qn${index}`, ...share }));
+}
+
+/** The shares as the guest is told of them: it knows what is aside by no other path than its own. */
+export function toldShares(shares: readonly GuestShare[]): GuestShare[] {
+  return shares.map((share) => (share.folder === flakeAside ? { ...share, path: flakeAside } : share));
 }
 
 /** Why these folders cannot all be shared, one sentence for each mistake. */
 export function shareMistakes(looks: readonly LookedAt[], places: SharePlaces): readonly string[] {
-  return looks.flatMap((look, index) => {
-    const { path } = look.share;
-    if (look.real === undefined) return [`mounts: ${look.why}`];
-    const named = look.real === path ? path : `${path}, which leads to ${look.real},`;
-    const own = ownOfGuest(path) ?? ownOfGuest(look.real);
-    if (own !== undefined) return [`mounts: ${named} cannot be shared, because ${own} is the guest's own`];
-    if (liesIn(look.real, places.home))
-      return [`mounts: ${named} is in QN_HOME (${places.home}), which is never shared`];
-    if (inTmp(look, places.tmp) && isSpecial(look.share)) {
-      return [`mounts: ${named} is in /tmp, which is always shared as a whole, to read and write`];
-    }
-    const other = looks.slice(0, index).find(({ real }) => real === look.real);
-    if (other === undefined || sameSettings(other.share, look.share)) return [];
-    return [`mounts: ${named} is the same folder as ${other.share.path}, with other settings`];
-  });
+  return [...looks.flatMap((look, index) => mistakesOf(look, looks.slice(0, index), places)), ...flakeMistakes(places)];
 }
 
 // --- internal ---
+
+function flakeMistakes({ flake, home }: SharePlaces): readonly string[] {
+  if (flake === undefined) return [];
+  if (flake.real === undefined) return [`flake: ${flake.why}`];
+  return liesIn(flake.real, home) ? [`flake: ${flake.real} is in QN_HOME (${home}), which is never shared`] : [];
+}
+
+function mistakesOf(look: LookedAt, before: readonly LookedAt[], places: SharePlaces): readonly string[] {
+  const { path } = look.share;
+  if (look.real === undefined) return [`mounts: ${look.why}`];
+  const named = look.real === path ? path : `${path}, which leads to ${look.real},`;
+  const own = ownOfGuest(path) ?? ownOfGuest(look.real);
+  if (own !== undefined) return [`mounts: ${named} cannot be shared, because ${own} is the guest's own`];
+  if (liesIn(look.real, places.home)) return [`mounts: ${named} is in QN_HOME (${places.home}), which is never shared`];
+  if (inTmp(look, places.tmp) && isSpecial(look.share)) {
+    return [`mounts: ${named} is in /tmp, which is always shared as a whole, to read and write`];
+  }
+  const other = before.find(({ real }) => real === look.real);
+  if (other === undefined || sameSettings(other.share, look.share)) return [];
+  return [`mounts: ${named} is the same folder as ${other.share.path}, with other settings`];
+}
 
 /** Folders that a guest has itself and lives on: a share over one, or in one, would take them away from it. */
 const guestFolders = "bin boot dev etc lib lib32 lib64 libx32 nix proc run sbin sys usr var"

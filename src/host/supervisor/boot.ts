@@ -10,10 +10,11 @@ import { listen } from "../../system/connection.ts";
 import { isThere, readTextIfThere, writeFileAtomically } from "../../system/files.ts";
 import { ownUser } from "../../system/platform.ts";
 import { run } from "../../system/process.ts";
-import { flakeIn } from "../flake.ts";
+import { flakeAside, flakeIn } from "../flake.ts";
 import { laneSockets, type Layout, type VmPaths } from "../layout.ts";
 import type { Prepared } from "../prepare.ts";
 import type { ProxySettings } from "../proxy.ts";
+import { toldShares } from "../shares.ts";
 import { portRangeOf } from "./port-range.ts";
 
 const bootSchema = v.object({
@@ -77,7 +78,7 @@ export async function writeBootFiles(
     vm: paths.name,
     hostPorts: [boot.gatePort, boot.sshPort],
     user: { ...ownUser(), sshKeys: [sshKey, ...(await builderKeys(paths, config.nixBuilder))] },
-    shares: [...shares],
+    shares: toldShares(shares),
     unwatched: [...config.changes.exclude],
     sshHostKey: await readFile(paths.sshHostKey, "utf8"),
     home,
@@ -86,7 +87,7 @@ export async function writeBootFiles(
     dockerPorts: boot.dockerPorts,
     daemon: config.docker.daemon,
     proxy: { ...proxy },
-    flake: await guestFlake(config.flake),
+    flake: await guestFlake(config.flake, shares),
     listen: config.ports.listen,
     ...(config.provision.length > 0 && { provision: [...config.provision] }),
   };
@@ -146,10 +147,12 @@ async function builderKeys(paths: VmPaths, isBuilder: boolean): Promise<readonly
   return [`restrict,command="nix-daemon --stdio" ${await publicKey(paths.builderKey, `qn builder ${paths.name}`)}`];
 }
 
-/** The flake as the guest sees it: shares are mounted where they really are. */
-async function guestFlake(setting: string): Promise<Boot["flake"]> {
+/** The flake as the guest sees it: shares are mounted where they really are, and one of its own is aside. */
+async function guestFlake(setting: string, shares: Prepared["shares"]): Promise<Boot["flake"]> {
   const flake = flakeIn(setting);
-  return flake && { ...flake, folder: await realpath(flake.folder) };
+  if (flake === undefined) return undefined;
+  const isAside = shares.some(({ folder }) => folder === flakeAside);
+  return { ...flake, folder: isAside ? flakeAside : await realpath(flake.folder) };
 }
 
 /** A credential as one SMBIOS type 11 string (systemd.system-credentials(7), smbios-type-11(7)). */
