@@ -112,6 +112,7 @@ in
       inherit (config) fileSystems;
       ssh = { inherit (config.services.openssh) ports authorizedKeysFiles settings extraConfig; };
       network = config.networking;
+      containers = lib.mapAttrs (_: container: removeAttrs container [ "config" ]) config.containers;
       image = {
         inherit (config.system.build.qnImage) name manifest text;
       };

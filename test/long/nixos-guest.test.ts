@@ -17,8 +17,8 @@ import { bootVm, type Vm } from "../support/vm.ts";
 /** The images of this file, for the files of tests that run on them. */
 const images = join(repository, "dist/e2e/nixos-guest");
 
-/** Ports, files and life. */
-const files = ["whole-path", "crash", "ports", "files"] as const;
+/** Ports, files and life, and the names of machines of systemd-nspawn. */
+const files = ["ports", "files", "crash", "names", "whole-path"] as const;
 
 /** A boot, or a whole file of tests, on a machine that is busy with others. */
 const limitsMs = { image: 900_000, file: 1_800_000 };

@@ -10,7 +10,7 @@ import { verdictOn } from "../../support/unit-verdict.ts";
 type Guest = {
   readonly units: Readonly<Record<string, string>>;
   readonly sockets: Readonly<Record<string, { readonly wantedBy: readonly string[] }>>;
-  readonly services: Readonly<Record<string, { readonly wantedBy: readonly string[] }>>;
+  readonly services: Readonly<Record<string, { readonly wantedBy: readonly string[]; readonly text: string }>>;
   readonly etc: Readonly<Record<string, string>>;
   readonly docker: { readonly logDriver: string; readonly settings: Readonly<Record<string, unknown>> };
   readonly kernelParams: readonly string[];
@@ -91,6 +91,18 @@ evaluated("sshd of a NixOS guest is set as guest/sshd.conf says", ["guest"], asy
   for (const [name, value] of said) expect([name, inNixOs.get(name.toLowerCase())]).toEqual([name, value]);
 });
 
+evaluated("what the agent's services run is in their path, which on NixOS has little", ["guest"], async () => {
+  const { services } = await guestOf("x86_64-linux");
+  const pathOf = (name: string): readonly string[] =>
+    [...(services[name]?.text ?? "").matchAll(/[=:](?:\/nix\/store\/\w+-)?([^:=]+)\/bin(?=:)/g)].map(
+      ([, found = ""]) => found,
+    );
+  const usual = ["coreutils", "findutils", "gnugrep", "gnused", "systemd"];
+  expect(pathOf("qn-ports")).toEqual(["iproute2", "nftables", ...usual]);
+  expect(pathOf("qn-provision")).toEqual(["/run/current-system/sw", ...usual]);
+  expect(pathOf("qn-tmp")).toEqual(usual);
+});
+
 evaluated("both architectures boot to their own serial console", ["guest"], async () => {
   expect((await guestOf("x86_64-linux")).kernelParams).toEqual(["console=ttyS0,115200", "panic=-1"]);
   expect((await guestOf("aarch64-linux")).kernelParams).toEqual(["console=ttyAMA0", "panic=-1"]);
@@ -110,9 +122,13 @@ evaluated(
 
 evaluated("systemd finds nothing wrong with a NixOS guest's units", ["guest"], async () => {
   for (const system of systems.linux) {
-    const { units } = await guestOf(system);
+    const { units, services } = await guestOf(system);
     const named = Object.entries(units).map(([path, text]) => [path.replace("lib/systemd/system/", ""), text] as const);
-    expect(await verdictOn(Object.fromEntries(named))).toEqual([]);
+    // What NixOS adds to a package's unit.
+    const added = Object.entries(services).map(
+      ([name, { text }]) => [`${name}.service.d/overrides.conf`, text] as const,
+    );
+    expect(await verdictOn(Object.fromEntries([...named, ...added]))).toEqual([]);
   }
 });
 
