@@ -1,6 +1,6 @@
 /** What the `qn container` commands do. */
 import { QnError } from "../base/errors.ts";
-import { containerCommand, inContainers, parseContainers } from "../host/containers/guest.ts";
+import { containerCommand, inContainers, parseContainers, throwIfRefused } from "../host/containers/guest.ts";
 import type { VmPaths } from "../host/layout.ts";
 import { statusOfVm } from "../host/lifecycle/status.ts";
 import { vmHere } from "./place.ts";
@@ -28,13 +28,17 @@ export async function change(action: "start" | "stop", place: string): Promise<v
 /** A shell in one, or a command with its exit status. */
 export async function openShell(place: string, words: readonly string[]): Promise<void> {
   const { vm, name } = placeOf(place);
-  await handOver(containerCommand(await runningVm(vm), "shell", [name, ...words], process.stdin.isTTY));
+  const paths = await runningVm(vm);
+  await handOver(containerCommand(paths, "shell", [name, ...words], process.stdin.isTTY));
+  await throwIfRefused(paths, "shell", name, Number(process.exitCode));
 }
 
 /** What one has said. */
 export async function showLogs(place: string, isFollowed: boolean): Promise<void> {
   const { vm, name } = placeOf(place);
-  await handOver(containerCommand(await runningVm(vm), "logs", [name, ...(isFollowed ? ["--follow"] : [])]));
+  const paths = await runningVm(vm);
+  await handOver(containerCommand(paths, "logs", [name, ...(isFollowed ? ["--follow"] : [])]));
+  await throwIfRefused(paths, "logs", name, Number(process.exitCode));
 }
 
 // --- internal ---

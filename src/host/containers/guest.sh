@@ -4,9 +4,12 @@ set -u
 PATH=/run/current-system/sw/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 export PATH
 
-# Why it cannot go on, as one word for the host; exit status 9.
+action=$1
+shift
+
+# Why it cannot go on, as one word for the host; exit status 9. Where a person's terminal is in its place, the host finds out itself.
 fail() {
-  printf 'qn-container: %s\n' "$1" >&2
+  case $action in shell | logs) ;; *) printf 'qn-container: %s\n' "$1" >&2 ;; esac
   exit 9
 }
 
@@ -75,8 +78,6 @@ logs() {
   exec journalctl --no-pager --unit "$(unit_of "$name")" "$@"
 }
 
-action=$1
-shift
 case $action in
   list) list ;;
   *)

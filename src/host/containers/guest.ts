@@ -52,6 +52,25 @@ export async function inContainers(
   throw new QnError("CONTAINER_FAILED", reasons[reason] ?? "The guest cannot be asked.", { details });
 }
 
+/** The script's exit status with a reason. */
+const refused = 9;
+
+/**
+ * Throws CONTAINER_FAILED when an action that had the terminal was refused, for the reason that the guest has now: the status may be
+ * that of a command in the container, too.
+ */
+export async function throwIfRefused(
+  paths: VmPaths,
+  action: "shell" | "logs",
+  name: string,
+  status: number,
+): Promise<void> {
+  if (status !== refused) return;
+  const found = parseContainers(await inContainers(paths, "list")).find((each) => each.name === name);
+  const reason = found === undefined ? "no-such" : action === "shell" && found.state !== "running" ? "not-running" : "";
+  if (reason !== "") throw new QnError("CONTAINER_FAILED", reasons[reason] ?? reason);
+}
+
 /** The containers that `list` has printed. */
 export function parseContainers(text: string): readonly GuestContainer[] {
   return text
