@@ -46,7 +46,7 @@ if ! systemctl is-active --quiet $unit; then
   if systemctl is-failed --quiet $unit; then
     from=$(journalctl --quiet --boot --output=cat --lines=1 --show-cursor $of | sed -n 's/^-- cursor: /--after-cursor=/p')
   fi
-  journalctl --quiet --boot --output=cat --follow "$from" $of + SYSLOG_IDENTIFIER=$end </dev/null 2>/dev/null | sed -u "/^$end$/Q" &
+  journalctl --quiet --boot --output=cat --follow "\${from:---lines=all}" $of + SYSLOG_IDENTIFIER=$end </dev/null 2>/dev/null | sed -u "/^$end$/Q" &
   status=0
   systemctl start $unit 2>/dev/null || status=1
   journalctl --sync
