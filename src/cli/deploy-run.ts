@@ -43,7 +43,7 @@ export async function runDeploy(request: DeployRequest): Promise<void> {
   const system =
     target === undefined
       ? await previousSystem(guest)
-      : { path: await bringSystem({ paths, guest, target, builder, signal }) };
+      : { path: await bringSystem({ paths, guest, target, builder, signal, onLine: (line) => say(`  ${line}`) }) };
   const differences = await guest.call(["differences", system.path], system.path);
   for (const line of differences.split("\n").filter(Boolean)) say(`  ${line}`);
   if (request.isDryRun) {

@@ -51,6 +51,7 @@ export async function buildImage(request: ImageRequest): Promise<void> {
       : await buildNixosImage({
           ...common,
           flake,
+          onLine: (line) => say(`  ${line}`),
           builder: request.builder === undefined ? undefined : vmHere(request.builder).paths,
         });
   succeed(`Image "${name}" for ${arch} is ${built.isNew ? "built" : "up to date"}: ${built.folder}`);

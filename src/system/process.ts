@@ -16,8 +16,9 @@ export type RunOptions = {
   readonly stdin?: Uint8Array;
   readonly signal?: AbortSignal;
   readonly deadlineMs?: number;
-  /** Hears each line of standard output as it comes. */
+  /** Hears each line of standard output as it comes, and of standard error. */
   readonly onLine?: (line: string) => void;
+  readonly onErrorLine?: (line: string) => void;
 };
 
 /**
@@ -27,8 +28,8 @@ export type RunOptions = {
 export async function run(command: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   const child = spawnChild(command, options);
   const [stdout, stderr] = await Promise.all([
-    options.onLine === undefined ? new Response(child.stdout).text() : heard(child.stdout, options.onLine),
-    new Response(child.stderr).text(),
+    heard(child.stdout, options.onLine),
+    heard(child.stderr, options.onErrorLine),
     child.exited,
   ]);
   return {
@@ -63,7 +64,8 @@ export function findProgram(name: string, path?: string): string | undefined {
 // --- internal ---
 
 /** Hands on each line of a stream, and gives back all of it. A last line without an end is not handed on. */
-async function heard(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<string> {
+async function heard(stream: ReadableStream<Uint8Array>, onLine?: (line: string) => void): Promise<string> {
+  if (onLine === undefined) return await new Response(stream).text();
   const decoder = new TextDecoder();
   let text = "";
   let rest = "";

@@ -16,16 +16,19 @@ export type BuildOptions = {
   readonly target: Target;
   readonly builder: Builder;
   readonly signal: AbortSignal;
+  /** Hears what Nix says while it works, line by line. */
+  readonly onLine: (line: string) => void;
 };
 
 /**
  * The path of the system, which is in the guest's store then. Throws TOOL_MISSING without Nix, DEPLOY_FAILED with Nix's last
  * words.
  */
-export async function bringSystem({ paths, guest, target, builder, signal }: BuildOptions): Promise<string> {
+export async function bringSystem({ paths, guest, target, builder, signal, onLine }: BuildOptions): Promise<string> {
   const call = {
     vm: paths,
     signal,
+    onLine,
     failed: (message: string, details: readonly string[]) => new QnError("DEPLOY_FAILED", message, { details }),
   };
   if ("path" in target) {

@@ -16,6 +16,8 @@ export type NixCall = {
   /** The VM that the words name as a store. */
   readonly vm?: VmPaths | undefined;
   readonly signal: AbortSignal;
+  /** Hears what Nix says while it works, line by line. */
+  readonly onLine: (line: string) => void;
   /** Makes the error of a call that failed. */
   readonly failed: (message: string, details: readonly string[]) => QnError;
 };
@@ -26,13 +28,17 @@ export function nixStore(paths: VmPaths): string {
 }
 
 /** Runs `nix` and gives the last line that it prints. Throws TOOL_MISSING without it, INTERRUPTED, and what `failed` makes. */
-export async function nix(words: readonly string[], { vm, signal, failed }: NixCall): Promise<string> {
+export async function nix(words: readonly string[], { vm, signal, onLine, failed }: NixCall): Promise<string> {
   if (findProgram("nix") === undefined) {
     throw new QnError("TOOL_MISSING", "Nix is not in PATH.", { hint: "Install Nix on this machine and try again." });
   }
   const command = ["nix", "--extra-experimental-features", "nix-command flakes", ...words];
   const ssh = vm === undefined ? {} : { NIX_SSHOPTS: `-F ${quote(vm.sshConfig)}` };
-  const { exitCode, stdout, stderr } = await run(command, { env: { ...process.env, ...ssh }, signal });
+  const { exitCode, stdout, stderr } = await run(command, {
+    env: { ...process.env, ...ssh },
+    signal,
+    onErrorLine: onLine,
+  });
   if (signal.aborted) throw new QnError("INTERRUPTED", "It was called off; nothing was changed.");
   const details = stderr.trim().split("\n").slice(-linesMax);
   if (exitCode !== 0) throw failed(`nix ${words[0] ?? ""} failed.`, details);

@@ -22,6 +22,8 @@ export type NixosBuildOptions = {
   readonly builder: VmPaths | undefined;
   readonly signal: AbortSignal;
   readonly onProgress: (phase: string) => void;
+  /** Hears what Nix says while it works, line by line. */
+  readonly onLine: (line: string) => void;
 };
 
 /** The words that Nix knows the image by. */
@@ -36,10 +38,11 @@ export function imageInstallable(flake: string, arch: Arch): string {
  * what it made is no image of that architecture, and IMAGE_CORRUPT.
  */
 export async function buildNixosImage(options: NixosBuildOptions): Promise<StoredImage & { readonly isNew: boolean }> {
-  const { imagesFolder, cacheFolder, name, arch, builder, signal, onProgress } = options;
+  const { imagesFolder, cacheFolder, name, arch, builder, signal, onProgress, onLine } = options;
   const call = {
     vm: builder,
     signal,
+    onLine,
     failed: (message: string, details: readonly string[]) => new QnError("IMAGE_BUILD_FAILED", message, { details }),
   };
   onProgress(builder === undefined ? "Nix builds" : `Nix builds in the VM "${builder.name}"`);
