@@ -16,11 +16,13 @@ pkgs.testers.runNixOSTest {
         # Bun needs SSE4.2, which QEMU's own choice lacks.
         qemu.options = [ "-cpu max" ];
       };
+      systemd.tmpfiles.rules = [ "d /srv/page 0755 root root -" ];
       containers.web = {
         autoStart = true;
         privateNetwork = true;
         hostAddress = "10.231.0.1";
         localAddress = "10.231.0.2";
+        bindMounts."/srv/page".hostPath = "/srv/page";
         forwardPorts = [
           {
             hostPort = 8081;
@@ -43,6 +45,11 @@ pkgs.testers.runNixOSTest {
     guest.wait_for_unit("qn-ports.socket")
     guest.wait_for_unit("container@web.service")
     guest.wait_until_succeeds("nft list map ip io.systemd.nat map_port_ipport | grep 8081")
+    guest.succeed("echo from the guest > /srv/page/index.html")
+    guest.succeed("nixos-container run web -- grep 'from the guest' /srv/page/index.html")
+    # What the agent of the ports runs is in its path.
+    path = guest.succeed("systemctl show --property=Environment --value qn-ports.service | tr ' ' '\n' | sed -n s/^PATH=//p").strip()
+    guest.succeed(f"PATH={path} nft --version", f"PATH={path} ip -Version")
     guest.succeed("sshd -T | grep -x 'port 1022'")
   '';
 }
