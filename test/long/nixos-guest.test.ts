@@ -19,7 +19,7 @@ import { bootVm, type Vm } from "../support/vm.ts";
 const images = join(repository, "dist/e2e/nixos-guest");
 
 /** Ports, files and life, and the names of machines of systemd-nspawn. */
-const files = ["ports", "files", "crash", "names", "whole-path"] as const;
+const files = ["names", "ports", "files", "crash", "whole-path"] as const;
 
 /** A boot, or a whole file of tests, on a machine that is busy with others. */
 const limitsMs = { image: 900_000, file: 1_800_000 };
