@@ -74,7 +74,8 @@ stop() {
 logs() {
   name=$1
   shift
-  if journalctl --machine "$name" --lines 1 >/dev/null 2>&1; then exec journalctl --no-pager --machine "$name" "$@"; fi
+  # Without one journalctl says that there are no entries, and that all is well.
+  if [ -n "$(journalctl --quiet --machine "$name" --lines 1 2>/dev/null)" ]; then exec journalctl --no-pager --machine "$name" "$@"; fi
   exec journalctl --no-pager --unit "$(unit_of "$name")" "$@"
 }
 
