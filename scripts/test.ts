@@ -46,22 +46,27 @@ const { values: flags, positionals: wanted } = parseArgs({
 
 if (wanted.length === 0) {
   for (const [name, command] of Object.entries(checks)) await report.step(name, () => check(command));
-  await report.step("unit and contract tests", () =>
-    suite(ownAccount(root), ["test/tidy.test.ts", ...testFiles("test/{unit,contract}/**/*.test.ts")]),
-  );
 }
 const built = await report.step("build", async () => mustSucceed(await child([bun, "scripts/build.ts"], root)));
-if (built.failed === 0) await endToEnd();
+if (built.failed === 0) await inLanes([...(wanted.length === 0 ? [withoutVm] : []), ...(await endToEnd())]);
 const { failed } = report.finish();
 process.exit(interruption.signal.aborted ? 130 : Math.min(failed, 1));
 
 // --- internal ---
 
+/** What needs no VM: half of its time it waits, so it runs beside the first file that has one. */
+function withoutVm(): Promise<unknown> {
+  const name = "unit and contract tests";
+  const files = ["test/tidy.test.ts", ...testFiles("test/{unit,contract}/**/*.test.ts")];
+  return report.step(name, () => suite(ownAccount(root), files, `${name}: `));
+}
+
 /**
- * End to end: `*.root.test.ts` as root only, all others as an ordinary user, and in a long run as root too. What would
- * need root is skipped where there is none, and says so: each file as one test.
+ * Gets ready for end-to-end tests and gives back what runs them: `*.root.test.ts` as root only, all others as an ordinary
+ * user, and in a long run as root too. What would need root is skipped where there is none, and says so: each file as one
+ * test.
  */
-async function endToEnd(): Promise<void> {
+async function endToEnd(): Promise<(() => Promise<unknown>)[]> {
   const isNamed = (path: string): boolean => wanted.length === 0 || wanted.some((word) => path.includes(word));
   const long = flags.long ? testFiles("test/long/**/*.test.ts") : [];
   const all = [...testFiles("test/e2e/**/*.test.ts"), ...long].filter(isNamed);
@@ -78,24 +83,24 @@ async function endToEnd(): Promise<void> {
       account = await ordinaryAccount(root);
       return none;
     });
-    if (ready.failed > 0) return;
+    if (ready.failed > 0) return [];
   }
   const images = await report.step("guest image", () => guestImage(account));
-  if (images.failed > 0) return;
+  if (images.failed > 0) return [];
   const suites = asOrdinary.map((path) => ({ account, path }));
   if (isRoot) suites.push(...asRoot.map((path) => ({ account: { ...ownAccount(root), tree: account.tree }, path })));
   else await report.step("end to end as root", () => skipped(asRoot));
-  await inLanes(suites, (each) => {
+  return suites.map((each) => () => {
     const name = `${basename(each.path, ".test.ts")} as ${each.account.name}`;
     return report.step(name, () => suite(each.account, [each.path], `${name}: `));
   });
 }
 
 /** An emulated guest keeps about one processor busy: as many files at once as that allows, two at most. */
-async function inLanes<Item>(items: readonly Item[], work: (item: Item) => Promise<unknown>): Promise<void> {
-  const waiting = [...items];
+async function inLanes(works: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const waiting = [...works];
   const lane = async (): Promise<void> => {
-    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
+    for (let work = waiting.shift(); work !== undefined; work = waiting.shift()) await work();
   };
   await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, lane));
 }

@@ -45,9 +45,7 @@ const shortText = v.pipe(v.string(), v.maxLength(1_024));
 const portRangeSchema = v.object({ first: port, last: port });
 export type PortRange = v.InferOutput<typeof portRangeSchema>;
 
-/** PATH_MAX of Linux; macOS has less. */
-const hostPath = v.pipe(v.string(), v.startsWith("/"), v.maxLength(4_096));
-const changedPaths = v.pipe(v.array(hostPath), v.maxLength(changedPathsMax));
+const changedPaths = v.pipe(v.array(absolutePath), v.maxLength(changedPathsMax));
 
 const bootSchema = v.object({
   secret: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
@@ -196,7 +194,7 @@ const agentMessageSchema = v.variant("type", [
   /** What running containers mount: the host watches it, as far as it is shared. */
   v.object({
     type: v.literal("mounts"),
-    sources: v.pipe(v.array(hostPath), v.maxLength(mountSourcesMax)),
+    sources: v.pipe(v.array(absolutePath), v.maxLength(mountSourcesMax)),
     /** A number that asks for all that has changed up to now; the last message of it has the number. */
     ask: v.optional(v.pipe(v.number(), v.integer())),
   }),
