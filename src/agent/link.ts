@@ -30,6 +30,7 @@ export class HostLink {
   readonly #identity: Identity;
   readonly #connections = new Set<Connection>();
   #asked = 0;
+  #knowsPorts = true;
   #report: Report = { report: 0, ports: [], docker: "down", sources: [], steps: [] };
 
   /** Called with each answer to a report of ports; `taken` when it was asked for. */
@@ -43,6 +44,11 @@ export class HostLink {
 
   constructor(identity: Identity) {
     this.#identity = identity;
+  }
+
+  /** Says nothing of ports before the first report of them: the host keeps what it has meanwhile. */
+  awaitPorts(): void {
+    this.#knowsPorts = false;
   }
 
   /** Takes a control connection over and brings the host up to date. */
@@ -74,7 +80,7 @@ export class HostLink {
     };
     this.#connections.add(connection);
     send({ type: "hello", protocol: protocolVersion, capabilities: [...capabilities], ...this.#identity });
-    send(this.#portsMessage());
+    if (this.#knowsPorts) send(this.#portsMessage());
     send({ type: "docker", state: this.#report.docker });
     if (this.#report.steps.length > 0) send({ type: "provision", steps: [...this.#report.steps] });
     // A new link begins without any.
@@ -90,6 +96,7 @@ export class HostLink {
   reportPorts(ports: readonly PublishedPort[], choosing = false): number | undefined {
     this.#report.ports = ports;
     this.#report.report += 1;
+    this.#knowsPorts = true;
     this.#send(choosing ? { ...this.#portsMessage(), choosing } : this.#portsMessage());
     return this.#connections.size === 0 ? undefined : this.#report.report;
   }

@@ -44,6 +44,18 @@ async function fetched(port: number): Promise<string> {
   return response.text();
 }
 
+/** What somebody meets who fetches a page again and again, each time on a connection of its own, until `signal` fires. */
+async function keepFetching(port: number, signal: AbortSignal): Promise<{ atMs: number; outcome: string }[]> {
+  const met: { atMs: number; outcome: string }[] = [];
+  while (!signal.aborted) {
+    const atMs = performance.now();
+    const ask = async () => (await fetch(`http://127.0.0.1:${port}/`, { keepalive: false })).text();
+    const outcome = await ask().catch((error: unknown) => (error as { code?: string }).code ?? String(error));
+    met.push({ atMs, outcome });
+  }
+  return met;
+}
+
 function asRoot(vm: Vm, command: string): string[] {
   return ["ssh", "-F", join(vm.folder, "ssh_config"), "root@qn-default", command];
 }
@@ -61,13 +73,28 @@ vmTest("two up of the same moment both succeed, and there is one VM", async (vm)
   expect([await isAlive(qemu.pid), await isAlive(supervisor.pid)]).toEqual([true, true]);
 });
 
-vmTest("an agent that is killed comes back by itself, and ports with it", async (vm) => {
+vmTest("an agent that is killed comes back by itself, and nobody who comes to its ports is refused", async (vm) => {
   const port = await serve(vm, "beside-agent");
   const pidOf = (): Promise<string> => vm.qn("ssh", "--", "systemctl", "show", "--property=MainPID", "qn-ports");
   const before = await pidOf();
-  await vm.succeed(asRoot(vm, "systemctl kill --signal=KILL qn-ports qn-tmp"));
-  await until("the page", 60_000, () => fetched(port).catch(() => undefined));
-  expect(await pidOf()).not.toBe(before);
+  const over = new AbortController();
+  const fetching = keepFetching(port, over.signal);
+  let backMs = Number.NaN;
+  try {
+    await vm.succeed(asRoot(vm, "systemctl kill --signal=KILL qn-ports qn-tmp"));
+    await until("another agent", 60_000, async () => {
+      const pid = await pidOf();
+      return pid === before || pid.endsWith("=0") ? undefined : pid;
+    });
+    backMs = performance.now();
+    await until("the page", 60_000, () => fetched(port).catch(() => undefined));
+  } finally {
+    over.abort();
+  }
+  const met = await fetching;
+  // What was under way is cut off.
+  expect(met.filter(({ outcome }) => outcome !== page && outcome !== "ECONNRESET")).toEqual([]);
+  expect(met.filter(({ atMs, outcome }) => atMs > backMs && outcome !== page)).toEqual([]);
   await until("running", 20_000, async () => ((await vm.status()).state === "running" ? true : undefined));
   expect(await vm.docker("run", "--rm", "--volume", `${vm.inTmp}:/mnt`, "busybox", "ls", "/mnt")).toContain("busybox");
   await vm.docker("rm", "--force", "beside-agent");

@@ -26,10 +26,32 @@ export class PortBook {
   /** Starts that are over, but no list has told yet what came of them. */
   readonly #over = new Set<string>();
   #waiters: Waiter[] = [];
+  /** Open while nothing is said, since nothing is known. */
+  #silence: PromiseWithResolvers<void> | undefined;
 
   constructor(report: Reporter, onTrouble: (text: string) => void = () => {}) {
     this.#report = report;
     this.#onTrouble = onTrouble;
+  }
+
+  /**
+   * Says nothing until Docker's first list, or until `speak`: an agent that has just started does not know what is
+   * published, and the host must not take that for nothing.
+   */
+  keepSilent(): void {
+    this.#silence ??= Promise.withResolvers();
+  }
+
+  /** Says what is known, though there has been no list yet. Nothing when the silence is over. */
+  speak(): void {
+    if (this.#silence === undefined) return;
+    this.#endSilence();
+    this.publish();
+  }
+
+  /** Resolves when it is known what is published. */
+  async known(): Promise<void> {
+    await this.#silence?.promise;
   }
 
   /** Where a published port leads inside the guest; nothing when no container publishes it now. */
@@ -47,6 +69,7 @@ export class PortBook {
     this.#served = new Map();
     for (const port of all) if (!this.#served.has(keyOf(port))) this.#served.set(keyOf(port), port);
     if (source !== docker) return;
+    this.#endSilence();
     for (const id of this.#over) this.#asked.delete(id);
     this.#over.clear();
   }
@@ -90,6 +113,7 @@ export class PortBook {
 
   /** Reports without waiting. */
   publish(): void {
+    if (this.#silence !== undefined) return;
     this.#report(this.#fitting().ports, false);
   }
 
@@ -98,6 +122,7 @@ export class PortBook {
    * host is linked, or it does not answer within `deadlineMs`: containers must not wait for a host that is away.
    */
   async publishAndWait(deadlineMs: number, choosing = false): Promise<readonly FailedPort[] | undefined> {
+    if (this.#silence !== undefined) await this.known();
     const { ports, left } = this.#fitting();
     const report = this.#report(ports, choosing);
     if (report === undefined) return undefined;
@@ -111,6 +136,11 @@ export class PortBook {
     } finally {
       this.#waiters = this.#waiters.filter((other) => other !== waiter);
     }
+  }
+
+  #endSilence(): void {
+    this.#silence?.resolve();
+    this.#silence = undefined;
   }
 
   /** As many ports as one report takes, and those that are left: they fail with the reason. */

@@ -9,6 +9,7 @@ import {
   type OpenOnward,
   slirp,
 } from "../../protocol/messages.ts";
+import { after, type Timer } from "../../system/clock.ts";
 import type { Address } from "../../system/connection.ts";
 import { askServer } from "../../system/dns.ts";
 import { type DockerApi, dockerApi } from "../../system/docker-api.ts";
@@ -41,6 +42,12 @@ import { watchDocker } from "./watch.ts";
 const slirpResolver = { hostname: slirp.resolver, port: 53 };
 const slirpMs = 5_000;
 
+/**
+ * How long an agent that has just started keeps silent about ports. A daemon that runs already has listed its containers by
+ * then; one that starts with the guest has none yet.
+ */
+const silenceMs = 5_000;
+
 const dockerSocket = "/run/docker.sock";
 
 /** dockerd finds plugins by the name of their socket here. */
@@ -60,12 +67,7 @@ export async function servePorts(
   const link = new HostLink(identity);
   const onTrouble = (text: string): void => link.log(text);
   await offerDockerPorts(boot);
-  const held = new HeldPorts();
-  const book = new PortBook((ports, choosing) => link.reportPorts(ports, choosing || held.any), onTrouble);
-  link.onServed = (report, failed, taken) => {
-    if (taken !== undefined) held.hold(taken);
-    book.onServed(report, failed);
-  };
+  const { book, silence } = silentBook(link, onTrouble);
   const names = new HostNames((question) => askServer(slirpResolver, question, slirpMs));
   const nameServer = await serveNames({ hostname: slirp.guest, port: namesGuestPort }, (question) =>
     names.ask(question),
@@ -76,7 +78,7 @@ export async function servePorts(
     secret: Buffer.from(boot.secret, "hex"),
     address: { hostname: "0.0.0.0", port: gateGuestPort },
     addressOf: (request) => targetOf(request, book),
-    beforePort: () => changes.catchUpForPage(),
+    beforePort: async () => void (await Promise.all([changes.catchUpForPage(), book.known()])),
     onControl: (connection, early) => link.adopt(connection, early),
     onNames: (connection, early) => names.adopt(connection, early),
   });
@@ -106,12 +108,16 @@ export async function servePorts(
       (error) => onTrouble(`cannot list containers: ${String(error)}`),
     );
   const onDocker = (state: "ready" | "down"): void => {
-    if (state === "down") book.dropAll();
+    if (state === "down") {
+      book.dropAll();
+      book.speak();
+    }
     link.reportDocker(state);
   };
   try {
     await watchDocker(docker, { onNudge, onDocker, onTrouble }, options.signal);
   } finally {
+    silence.cancel();
     gate.closeAll();
     beside.close();
     nameServer.close();
@@ -121,6 +127,19 @@ export async function servePorts(
 }
 
 // --- internal ---
+
+/** The book that reports over the link, and keeps silent at first. */
+function silentBook(link: HostLink, onTrouble: (text: string) => void): { book: PortBook; silence: Timer } {
+  const held = new HeldPorts();
+  const book = new PortBook((ports, choosing) => link.reportPorts(ports, choosing || held.any), onTrouble);
+  link.onServed = (report, failed, taken) => {
+    if (taken !== undefined) held.hold(taken);
+    book.onServed(report, failed);
+  };
+  link.awaitPorts();
+  book.keepSilent();
+  return { book, silence: after(silenceMs, () => book.speak()) };
+}
 
 /** What the same link carries beside the ports: the time for the guest's clock, and how far the settings' commands are. */
 async function serveBeside(link: HostLink): Promise<{ close(): void }> {

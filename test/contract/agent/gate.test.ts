@@ -1,10 +1,12 @@
 /** The gate against those who must not come through it: strangers, knockers, and senders of garbage. */
 import { expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
+import { PortBook } from "../../../src/agent/ports/book.ts";
 import { dial } from "../../../src/host/gate/dial.ts";
 import { encode } from "../../../src/protocol/frame.ts";
 import { respond } from "../../../src/protocol/handshake.ts";
-import { receive } from "../../support/streams.ts";
+import { realGate } from "../../support/gates.ts";
+import { listenSomewhere, receive } from "../../support/streams.ts";
 import { expectUnharmed, headOf, knock, piece, watchedGate } from "../../support/watched-gate.ts";
 
 test("whoever does not know the secret is hung up on and reaches nothing", async () => {
@@ -25,6 +27,27 @@ test("a stream's first bytes may come in one packet with its request", async () 
   const { connection, lines } = await dial(watched.gate.key);
   connection.write(encode({ open: "docker" }) + piece("early\n"));
   expect([await lines.next(), await lines.next()]).toEqual(['{"ok":true}', `${headOf(6)}early`]);
+  connection.reset();
+});
+
+test("a stream to a port is not refused before the agent knows what is published", async () => {
+  await using server = await listenSomewhere("tcp", () => {});
+  const book = new PortBook(() => undefined);
+  book.keepSilent();
+  const asked = Promise.withResolvers<void>();
+  const beforePort = async (): Promise<void> => {
+    asked.resolve();
+    await book.known();
+  };
+  const port = { protocol: "tcp", hostIp: "", hostPort: 80 } as const;
+  const addressOf = () => book.find(port) ?? { hostname: "127.0.0.1", port: 1 };
+  using gate = realGate({ beforePort, addressOf });
+  const { connection, lines } = await dial(gate.key);
+  connection.write(encode({ open: "port", ...port }));
+  await asked.promise;
+  const target = { hostname: "127.0.0.1", port: server.listener.port };
+  book.setPublished([{ ...port, containerId: "c1", container: "web", target }]);
+  expect(await lines.next()).toBe('{"ok":true}');
   connection.reset();
 });
 

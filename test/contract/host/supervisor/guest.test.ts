@@ -72,6 +72,26 @@ test("a link brings the host up to date, and keeps it so", async () => {
   link.close();
 });
 
+test("an agent that does not know its ports yet says nothing of them before it does", async () => {
+  const agent = new HostLink(identity);
+  agent.awaitPorts();
+  using gate = realGate({ onControl: (connection, early) => agent.adopt(connection, early) });
+  const [first, second] = [listener(), listener()];
+  const links: GuestLink[] = [await linkGuest(gate.key, "0.1.0", first)];
+  await first.heard(1);
+  agent.reportPorts([port]);
+  await first.heard(2);
+  links.push(await linkGuest(gate.key, "0.1.0", second));
+  await second.heard(2);
+  const down: AgentMessage = { type: "docker", state: "down" };
+  const ports: AgentMessage = { type: "ports", report: 1, ports: [port] };
+  expect([first.messages, second.messages]).toEqual([
+    [down, ports],
+    [ports, down],
+  ]);
+  for (const link of links) link.close();
+});
+
 test("two supervisors at once hear the same, the later one the whole state first", async () => {
   const agent = new HostLink(identity);
   using gate = realGate({ onControl: (connection, early) => agent.adopt(connection, early) });

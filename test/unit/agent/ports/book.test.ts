@@ -144,3 +144,33 @@ test("what does not fit into one report fails with the reason, and is told once"
   expect(Buffer.byteLength(encode({ type: "ports", report: 1, ports: last }))).toBeLessThan(1_048_576);
   expect(last.length).toBeGreaterThan(800);
 });
+
+test("a book that keeps silent says nothing before Docker's first list, and what others publish with it", async () => {
+  const { book, reports } = bookOf();
+  book.keepSilent();
+  const order: string[] = [];
+  const known = book.known().then(() => order.push("known"));
+  book.setPublished([served(9000, { container: "nspawn" })], "nspawn");
+  book.publish();
+  book.ask("web", [port(8081)]);
+  const asked = book.publishAndWait(60_000).then(() => order.push("served"));
+  expect([reports, order]).toEqual([[], []]);
+  book.setPublished([served(8080)]);
+  await known;
+  expect(reports).toEqual([[port(8080), port(9000, { container: "nspawn" }), port(8081)]]);
+  book.onServed(1, []);
+  await asked;
+  expect(order).toEqual(["known", "served"]);
+  book.speak();
+  expect(reports).toHaveLength(1);
+});
+
+test("a silent book that is to speak says what it knows, once", async () => {
+  const { book, reports } = bookOf();
+  book.keepSilent();
+  book.setPublished([served(9000)], "nspawn");
+  book.speak();
+  book.speak();
+  await book.known();
+  expect(reports).toEqual([[port(9000)]]);
+});
