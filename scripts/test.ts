@@ -15,7 +15,7 @@ import { newReport } from "./testing/report.ts";
 const root = join(import.meta.dir, "..");
 const bun = "node_modules/.bin/bun";
 /** A test that needs longer than `test` says so itself; the 5 s that Bun gives are short on a busy machine. */
-const deadlinesMs = { test: 20_000, check: 300_000, image: 900_000, suite: 1_200_000 };
+const deadlinesMs = { test: 20_000, check: 300_000, image: 900_000, suite: 1_200_000, long: 5 * 3_600_000 };
 
 /** Tools of npm that count as one test each. Bun runs them, so that the machine's Node.js may be an old one. */
 const checks = {
@@ -139,7 +139,8 @@ async function suite(account: Account, files: readonly string[], label = ""): Pr
     // Published ports are on this machine, so no proxy may be asked for them.
     const env = { PATH: searchPath(account.tree), QN_TEST_FOLDER: folder, NO_PROXY: "127.0.0.1,localhost,::1" };
     const command = account.command([...runner, ...files.map((path) => `./${path}`)], env);
-    const status = await child(command, account.tree, deadlinesMs.suite, (line) => report.line(label, line));
+    const deadlineMs = files.some((path) => path.startsWith("test/long/")) ? deadlinesMs.long : deadlinesMs.suite;
+    const status = await child(command, account.tree, deadlineMs, (line) => report.line(label, line));
     const counts = countsOf(await readTextIfThere(reportPath), files, status);
     const left = await endProcessesOf(folder);
     for (const { pid, command: words } of left) console.log(`    ${label}left running by a test: ${pid} ${words}`);
