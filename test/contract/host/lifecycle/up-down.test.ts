@@ -129,6 +129,25 @@ test("a start that is called off takes everything with it, also a QEMU that does
   expect(await processesWith(vm.paths.folder)).toEqual([]);
 });
 
+for (const phase of phases.slice(0, -1)) {
+  test(`a start that is called off in the ${phase} leaves nothing behind`, async () => {
+    await using vm = await fakeVm("no-docker");
+    const interrupted = new AbortController();
+    const failure = failureOf(() =>
+      vm.up({
+        signal: interrupted.signal,
+        onEvent: (event) => {
+          if (event.event === "phase" && `phase ${event.phase}` === phase) interrupted.abort();
+        },
+      }),
+    );
+    expect(await failure).toEqual({ code: "INTERRUPTED", message: "The start was called off." });
+    // What all VMs share may be there, empty.
+    const files = (await vm.files()).filter((name) => name !== "_data" && name !== "ssh_config");
+    expect([files, await processesWith(vm.paths.folder)]).toEqual([[], []]);
+  });
+}
+
 test("a start that is called off before it begins makes nothing", async () => {
   await using vm = await fakeVm("boots");
   expect(await failureOf(() => vm.up({ signal: AbortSignal.abort() }))).toEqual({
