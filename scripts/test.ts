@@ -137,7 +137,8 @@ async function suite(account: Account, files: readonly string[], label = ""): Pr
     const reporter = ["--reporter=junit", `--reporter-outfile=${reportPath}`];
     const runner = [join(account.tree, bun), "test", `--timeout=${deadlinesMs.test}`, ...reporter];
     // Published ports are on this machine, so no proxy may be asked for them.
-    const env = { PATH: searchPath(account.tree), QN_TEST_FOLDER: folder, NO_PROXY: "127.0.0.1,localhost,::1" };
+    const noProxy = "127.0.0.1,localhost,::1";
+    const env = { PATH: searchPath(account.tree), QN_TEST_FOLDER: folder, NO_PROXY: noProxy, ...namedPrograms() };
     const command = account.command([...runner, ...files.map((path) => `./${path}`)], env);
     const deadlineMs = files.some((path) => path.startsWith("test/long/")) ? deadlinesMs.long : deadlinesMs.suite;
     const status = await child(command, account.tree, deadlineMs, (line) => report.line(label, line));
@@ -161,6 +162,12 @@ function child(
 
 function mustSucceed(status: number): Counts {
   return status === 0 ? none : { ...none, failed: 1 };
+}
+
+/** A virtiofsd that is in none of the usual places. */
+function namedPrograms(): { readonly QN_VIRTIOFSD?: string } {
+  const { QN_VIRTIOFSD } = process.env;
+  return QN_VIRTIOFSD === undefined ? {} : { QN_VIRTIOFSD };
 }
 
 function searchPath(tree: string): string {

@@ -1,9 +1,10 @@
-/** Shares that virtiofsd serves. Needs virtiofsd 1.0 or newer: in PATH, where distributions put it, or in QN_VIRTIOFSD. */
+/** Shares that virtiofsd serves. Skipped without virtiofsd 1.0 or newer in PATH, where distributions put it, or in QN_VIRTIOFSD. */
 import { expect } from "bun:test";
 import { appendFile, mkdir, readdir, rename, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { inContainer } from "../e2e/files/where.ts";
+import { hasVirtiofsd } from "../support/virtiofsd.ts";
 import { bootVm, testWithVm, type Vm, type VmTest } from "../support/vm.ts";
 import { watchIn } from "../support/watching.ts";
 
@@ -21,7 +22,7 @@ async function byVirtiofs(vm: Vm): Promise<void> {
   await Bun.write(join(vm.folder, "config.yaml"), JSON.stringify({ files: { driver: "virtiofs" }, mounts }));
 }
 
-const inVm = testWithVm(() => bootVm({ before: byVirtiofs }));
+const inVm = testWithVm(() => bootVm({ before: byVirtiofs }), { lacks: !(await hasVirtiofsd()) });
 const test: VmTest = (name, action) => inVm(name, action, 600_000);
 
 test("each share is a virtiofs of its own, but /tmp and what maps owners, and both sides see each other's files", async (vm) => {

@@ -95,8 +95,12 @@ export async function giveBusybox(vm: Vm): Promise<void> {
 /** A `test` whose actions get the one VM of this file; `limitMs` is for one that takes long. */
 export type VmTest = (name: string, action: (vm: Vm) => Promise<void>, limitMs?: number) => void;
 
-/** Boots a VM before the first test of the file and deletes it after the last; a test that fails shows the VM's logs. */
-export function testWithVm(boot: () => Promise<Vm> = () => bootVm()): VmTest {
+/**
+ * Boots a VM before the first test of the file and deletes it after the last; a test that fails shows the VM's logs. On a
+ * machine that `lacks` what the tests need, all of them are skipped.
+ */
+export function testWithVm(boot: () => Promise<Vm> = () => bootVm(), { lacks = false } = {}): VmTest {
+  if (lacks) return (name) => test.skip(name, () => {});
   let booting: Promise<Vm>;
   beforeAll(async () => {
     booting = boot();
