@@ -9,14 +9,15 @@ import type { Entry } from "./plan.ts";
 /** The reason when a path leads through a file, or through what the kernel remembers as one. */
 export const belowFile = "it lies below a file";
 
-/** What is at a path, and when it last changed, in nanoseconds; nothing when there is nothing. Throws the system's error. */
-export async function entryAt(path: string): Promise<(Entry & { readonly changedNs: bigint }) | undefined> {
+/** An entry, and when it last changed, in nanoseconds. */
+export type DatedEntry = Entry & { readonly changedNs: bigint };
+
+/** What is at a path; nothing when there is nothing. Throws the system's error. */
+export async function entryAt(path: string): Promise<DatedEntry | undefined> {
   try {
-    const stats = await lstat(path, { bigint: true });
-    const kind = stats.isDirectory() ? "folder" : stats.isFile() ? "file" : "other";
-    return { kind, id: `${stats.dev}:${stats.ino}`, changedNs: stats.ctimeNs };
+    return await entryThere(path);
   } catch (error) {
-    if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR") || isErrno(error, "ESTALE")) return undefined;
+    if (isMissing(error) || isErrno(error, "ENOTDIR")) return undefined;
     throw error;
   }
 }
@@ -41,23 +42,24 @@ export async function holdName(path: string): Promise<FileHandle | undefined> {
   }
 }
 
+/** What is at a path, and why that may not be what the host has there; without a reason it is. */
+export type Look = { readonly entry?: DatedEntry | undefined; readonly whyStale?: string };
+
 /**
- * Why an entry may not be what the host has there: it has become another kind of entry while somebody holds it. Nothing when
- * it is what it seems to be, or nowhere. With `createMissing` one that is missing is made on the host. Throws the
- * system's error.
+ * Looks at an entry of the host's. It may not be what it seems when it has become another kind of entry while somebody
+ * holds it. With `createMissing` one that is missing is made on the host. Throws the system's error.
  */
-export async function whyStale(path: string, createMissing: boolean): Promise<string | undefined> {
-  let entry: Entry | undefined;
+export async function lookAt(path: string, createMissing: boolean): Promise<Look> {
+  let entry: DatedEntry | undefined;
   try {
-    if (createMissing) await createIfMissing(path);
-    else await lstat(path);
-    entry = await entryAt(path);
+    entry = await entryThere(path);
   } catch (error) {
-    if (isErrno(error, "ENOTDIR")) return belowFile;
-    if (createMissing) throw error;
+    if (isErrno(error, "ENOTDIR")) return { whyStale: belowFile };
+    if (createMissing && !isMissing(error)) throw error;
+    if (createMissing) return await lookAtNew(path);
   }
-  if (entry === undefined || entry.kind === "other" || (await isOfKind(path, entry.kind))) return undefined;
-  return `it was a ${entry.kind} before, which a running container still holds`;
+  if (entry === undefined || entry.kind === "other" || (await isOfKind(path, entry.kind))) return { entry };
+  return { entry, whyStale: `it was a ${entry.kind} before, which a running container still holds` };
 }
 
 /**
@@ -70,6 +72,27 @@ export function isOfKind(path: string, kind: "file" | "folder"): Promise<boolean
 }
 
 // --- internal ---
+
+async function entryThere(path: string): Promise<DatedEntry> {
+  const stats = await lstat(path, { bigint: true });
+  const kind = stats.isDirectory() ? "folder" : stats.isFile() ? "file" : "other";
+  return { kind, id: `${stats.dev}:${stats.ino}`, changedNs: stats.ctimeNs };
+}
+
+function isMissing(error: unknown): boolean {
+  return isErrno(error, "ENOENT") || isErrno(error, "ESTALE");
+}
+
+/** Makes a folder that is missing, and looks at it: nobody holds what was made a moment ago. */
+async function lookAtNew(path: string): Promise<Look> {
+  try {
+    await createIfMissing(path);
+  } catch (error) {
+    if (isErrno(error, "ENOTDIR")) return { whyStale: belowFile };
+    throw error;
+  }
+  return { entry: await entryAt(path) };
+}
 
 /** A file that may not be read is one. */
 async function canBeRead(path: string): Promise<boolean> {

@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
 import { bindMount, unmount } from "../../system/libc.ts";
-import { belowFile, entryAt, holdName, holdsSomething, isOfKind, whyStale } from "./entry.ts";
+import { belowFile, type DatedEntry, entryAt, holdName, holdsSomething, isOfKind, lookAt } from "./entry.ts";
 import { planEntry, type Step } from "./plan.ts";
 import { type BindSource, entryOf } from "./request.ts";
 
@@ -38,22 +38,28 @@ export async function mirrorSources(mirror: Mirror, sources: readonly BindSource
 }
 
 /**
- * Takes the mounts of entries away that the host has deleted. A container that runs keeps its own copy of the mount.
- * Throws AGENT_FAILED with the path when that fails.
+ * Takes the mounts of entries away that the host has deleted. A container that runs keeps its own copy of the mount. What is
+ * there is looked at aside; only what seems to be gone waits for its turn. Throws AGENT_FAILED with the path when it cannot
+ * be taken away.
  */
-export async function sweepDeleted(mirror: Mirror): Promise<void> {
-  const mounted = await mountPoints();
-  const shown = [...mounted].map((path) => entryOf(path, mirror.folder));
-  for (const name of new Set(shown.filter((entry) => entry !== undefined))) {
-    const entry = placeOf(mirror.asides[0] ?? "", mirror.folder, name, mounted);
-    if (!entry.mounted.has(entry.guest) || (await entryAt(entry.host)) !== undefined) continue;
-    try {
-      await mirrorEntry(entry);
-    } catch (cause) {
-      throw new QnError("AGENT_FAILED", `${entry.guest} cannot be taken away: ${messageOf(cause)}.`, { cause });
+export async function sweepDeleted(mirror: Mirror, inTurn: InTurn = (action) => action()): Promise<void> {
+  const names = await deletedOf(mirror, await mountPoints());
+  if (names.length === 0) return;
+  await inTurn(async () => {
+    const mounted = await mountPoints();
+    for (const name of await deletedOf(mirror, mounted, names)) {
+      const entry = placeOf(mirror.asides[0] ?? "", mirror.folder, name, mounted);
+      try {
+        await mirrorEntry(entry);
+      } catch (cause) {
+        throw new QnError("AGENT_FAILED", `${entry.guest} cannot be taken away: ${messageOf(cause)}.`, { cause });
+      }
     }
-  }
+  });
 }
+
+/** Runs an action when nobody else makes or takes away mounts. */
+type InTurn = (action: () => Promise<void>) => Promise<void>;
 
 // --- internal ---
 
@@ -62,6 +68,16 @@ type Place = { readonly host: string; readonly guest: string; readonly mounted: 
 
 function placeOf(aside: string, folder: string, name: string, mounted: Set<string>): Place {
   return { host: join(aside, name), guest: join(folder, name), mounted };
+}
+
+/** The entries that are mounted, of `names` if they are given, and that the host has no more. */
+async function deletedOf(mirror: Mirror, mounted: Set<string>, names?: readonly string[]): Promise<string[]> {
+  const shown = names ?? [...mounted].map((path) => entryOf(path, mirror.folder));
+  const looks = [...new Set(shown)].map(async (name = "") => {
+    const { host, guest } = placeOf(mirror.asides[0] ?? "", mirror.folder, name, mounted);
+    return name !== "" && mounted.has(guest) && (await entryAt(host)) === undefined ? [name] : [];
+  });
+  return (await Promise.all(looks)).flat();
 }
 
 /** Shows a source as the host has it. Throws when containers hold it as other kinds of entries, wherever it is looked for. */
@@ -74,14 +90,15 @@ async function show({ asides, folder }: Mirror, source: BindSource, mounted: Set
     for (const { aside, entry } of places) {
       const isCurrent = await keepIfCurrent(entry);
       if (isCurrent && source.path === entry.guest) return;
-      // A socket, say, that somebody in the guest has made there: the host must not get a folder of its name.
-      if (!isCurrent && (await holdsSomething(entry.guest)) && (await entryAt(entry.host)) === undefined) return;
       const path = join(aside, relative(folder, source.path));
       // Each look-up of a name asks the host, unless somebody holds it.
-      await using held = await holdName(path);
-      const reason = await whyStale(path, source.createMissing && held === undefined);
-      if (reason === undefined) return await mirrorEntry(entry);
-      reasons.push(reason);
+      const [isTaken, handle] = await Promise.all([!isCurrent && holdsSomething(entry.guest), holdName(path)]);
+      await using held = handle;
+      // A socket, say, that somebody in the guest has made there: the host must not get a folder of its name.
+      if (isTaken && (await entryAt(entry.host)) === undefined) return;
+      const look = await lookAt(path, source.createMissing && held === undefined);
+      if (look.whyStale === undefined) return await mirrorEntry(entry, path === entry.host ? look.entry : undefined);
+      reasons.push(look.whyStale);
     }
     // Wherever it is looked for: so it is on the host too, and Docker's to complain about.
     const [first] = places;
@@ -91,8 +108,9 @@ async function show({ asides, folder }: Mirror, source: BindSource, mounted: Set
   throw new Error([...new Set(reasons)].join("; "));
 }
 
-async function mirrorEntry(place: Place): Promise<void> {
-  const [host, guest] = await Promise.all([entryAt(place.host), entryAt(place.guest)]);
+/** `seen` is the host's entry, where somebody has just looked at it. */
+async function mirrorEntry(place: Place, seen?: DatedEntry): Promise<void> {
+  const [host, guest] = await Promise.all([seen ?? entryAt(place.host), entryAt(place.guest)]);
   const mounted = place.mounted.has(place.guest);
   for (const step of planEntry({ host, guest, mounted })) await perform[step](place);
   if (host === undefined) shownSince.delete(place.guest);

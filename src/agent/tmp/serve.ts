@@ -38,6 +38,7 @@ export async function serveTmp(boot: Boot, options: { signal: AbortSignal; onRea
   await prepareRestarting(mirrors);
   // Two requests for the same path must not both make its mount point.
   const inTurn = newQueue();
+  const sweepSoon = sweeper(mirrors, inTurn);
   const hooks: Hooks = {
     async beforeRequest(request) {
       const mountAll = await prepare(request, mirrors, boot, docker);
@@ -45,7 +46,7 @@ export async function serveTmp(boot: Boot, options: { signal: AbortSignal; onRea
     },
     async beforeAnswer(request) {
       // Nobody waits for it: what is gone on the host is taken away whenever containers have come or gone.
-      if (changesContainers(request)) void inTurn(() => sweep(mirrors)).catch(logTrouble);
+      if (changesContainers(request)) sweepSoon();
     },
     // What it would mount is not known, and an empty folder in its place would be worse than an error.
     refuseLost: "The agent in the guest was started anew meanwhile. Please try again.",
@@ -124,13 +125,28 @@ async function prepareRestarting(mirrors: readonly Mirror[]): Promise<void> {
   }
 }
 
-async function sweep(mirrors: readonly Mirror[]): Promise<void> {
-  for (const mirror of mirrors) await sweepDeleted(mirror);
+/** What takes away what is gone, once for all who ask for it before it begins. */
+function sweeper(mirrors: readonly Mirror[], inTurn: ReturnType<typeof newQueue>): () => void {
+  const sweeps = newQueue();
+  let isDue = false;
+  const sweep = async (): Promise<void> => {
+    isDue = false;
+    for (const mirror of mirrors) await sweepDeleted(mirror, inTurn);
+  };
+  return () => {
+    if (isDue) return;
+    isDue = true;
+    void sweeps(sweep).catch(logTrouble);
+  };
 }
+
+/** Calls of `docker run` after which no container has gone, and the next call comes at once. */
+const changeNothing: ReadonlySet<string> = new Set(["create", "attach", "resize"]);
 
 /** A wait is answered when a container has ended, so that the end of `docker run --rm` counts too. */
 function changesContainers({ method, uri }: DockerRequest): boolean {
-  return method !== "GET" && dockerPath(uri)?.[0] === "containers";
+  const [kind, id = "", verb = id] = dockerPath(uri) ?? [];
+  return method !== "GET" && kind === "containers" && !changeNothing.has(verb);
 }
 
 function logTrouble(error: unknown): void {
