@@ -211,10 +211,11 @@ test("every way to ask for a mount below /tmp gets the host's, what the guest it
     await vm.docker("start", "--attach", "composed");
     expect(await Bun.file(join(composed, "made")).exists()).toBe(true);
     // A socket and a pipe that the guest has made in its own /tmp.
-    const own = `cd /tmp; mkfifo own-pipe; BUN_BE_BUN=1 /usr/local/bin/qn -e "
-      require('net').createServer().listen('/tmp/own-socket', () => process.kill(process.pid, 'SIGKILL'))" || test -S own-socket`;
+    const [pipe, socket] = [`${vm.inTmp}.pipe`, `${vm.inTmp}.socket`];
+    const own = `mkfifo ${pipe}; BUN_BE_BUN=1 /usr/local/bin/qn -e "
+      require('net').createServer().listen('${socket}', () => process.kill(process.pid, 'SIGKILL'))" || test -S ${socket}`;
     await asRoot(own);
-    const volumes = ["-v", "/tmp/own-pipe:/pipe", "-v", "/tmp/own-socket:/socket"];
+    const volumes = ["-v", `${pipe}:/pipe`, "-v", `${socket}:/socket`];
     const kinds = "test -p /pipe && test -S /socket && echo both";
     expect(await vm.docker("run", "--rm", ...volumes, "busybox", "sh", "-c", kinds)).toBe("both");
     // What the host deletes is not mounted any more once no container has it.
