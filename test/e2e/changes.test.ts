@@ -196,6 +196,11 @@ test("every way to ask for a mount below /tmp gets the host's, what the guest it
     await Bun.write(join(there, "file"), "there");
     const mount = `type=bind,source=${there},target=/x`;
     expect(await vm.docker("run", "--rm", "--mount", mount, "busybox", "cat", "/x/file")).toBe("there");
+    const nowhere = `${vm.inTmp}.nowhere`;
+    const missing = ["--mount", `type=bind,source=${nowhere},target=/x`, "busybox", "true"];
+    const { stderr } = await vm.fail(["docker", "run", "--rm", ...missing]);
+    expect(stderr).toContain(`bind source path does not exist: ${nowhere}`);
+    await expect(stat(nowhere)).rejects.toThrow("ENOENT");
     // As compose asks for a folder that need not be there, through the API.
     const BindOptions = { CreateMountpoint: true };
     const Mounts = [{ Type: "bind", Source: composed, Target: "/x", BindOptions }];

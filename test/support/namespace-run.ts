@@ -87,7 +87,8 @@ async function wholeAgent() {
     vm: "default",
     hostPorts: [],
     user: { name: "root", uid: 0, gid: 0, sshKeys: ["ssh-ed25519 AAAA"] },
-    shares: [{ tag: "qn0", path: guest, readOnly: false, folder: "/run/qn/tmp" }],
+    // A link to the folder, as /tmp is one on a Mac.
+    shares: [{ tag: "qn0", path: guest, readOnly: false, folder: "/run/qn/tmp", links: [`${root}/alias`] }],
     sshHostKey: "a key",
     home: "/run/nowhere",
     dockerSocket: "/run/nowhere/docker.sock",

@@ -130,12 +130,12 @@ real("names with spaces, backslashes, line ends and other letters are names like
 });
 
 real(
-  "the whole agent prepares what create and start are about to mount, and what Docker starts by itself",
+  "the whole agent prepares what create and start are about to mount, by a link too, and what Docker starts by itself",
   async () => {
     const allow = '{"Allow":true}';
     const outcomes = await inNamespace([
       { sh: "mkdir $host/of-old $host/there; echo hi >$host/there/f" },
-      { create: ["/there:/x:ro", "/missing:/y"] },
+      { create: ["/there:/x:ro", "/missing:/y", "/../alias/linked:/z"] },
       { sh: "cat $guest/there/f; ls $host $guest | grep -v /" },
       { start: "nobody" },
       { start: "old" },
@@ -144,10 +144,10 @@ real(
     expect(outcomes).toEqual([
       "",
       allow,
-      "hi\nmissing\nof-always\nthere\n\nmissing\nof-always\nof-old\nthere",
+      "hi\nlinked\nmissing\nof-always\nthere\n\nlinked\nmissing\nof-always\nof-old\nthere",
       allow,
       allow,
-      "missing\nof-always\nof-old\nthere\nssh-ed25519 AAAA\n600",
+      "linked\nmissing\nof-always\nof-old\nthere\nssh-ed25519 AAAA\n600",
     ]);
   },
 );
