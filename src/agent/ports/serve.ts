@@ -13,7 +13,7 @@ import { after, type Timer } from "../../system/clock.ts";
 import type { Address } from "../../system/connection.ts";
 import { askServer } from "../../system/dns.ts";
 import { type DockerApi, dockerApi } from "../../system/docker-api.ts";
-import { writeFileAtomically } from "../../system/files.ts";
+import { isThere, writeFileAtomically } from "../../system/files.ts";
 import { inheritedSocket } from "../../system/inherited.ts";
 import { ChangeReceiver } from "../changes/receive.ts";
 import { seeingChanges } from "../changes/hooks.ts";
@@ -42,11 +42,11 @@ import { watchDocker } from "./watch.ts";
 const slirpResolver = { hostname: slirp.resolver, port: 53 };
 const slirpMs = 5_000;
 
-/**
- * How long an agent that has just started keeps silent about ports. A daemon that runs already has listed its containers by
- * then; one that starts with the guest has none yet.
- */
-const silenceMs = 5_000;
+/** Says that an agent has been here since the guest started, and so that the host may know its ports. */
+const servedFile = "/run/qn/ports-served";
+
+/** How long an agent that was started anew keeps silent about ports at the most: Docker has been asked for them long before. */
+const silenceMs = 60_000;
 
 const dockerSocket = "/run/docker.sock";
 
@@ -67,7 +67,7 @@ export async function servePorts(
   const link = new HostLink(identity);
   const onTrouble = (text: string): void => link.log(text);
   await offerDockerPorts(boot);
-  const { book, silence } = silentBook(link, onTrouble);
+  const { book, silence } = await bookOf(link, onTrouble);
   const names = new HostNames((question) => askServer(slirpResolver, question, slirpMs));
   const nameServer = await serveNames({ hostname: slirp.guest, port: namesGuestPort }, (question) =>
     names.ask(question),
@@ -117,7 +117,7 @@ export async function servePorts(
   try {
     await watchDocker(docker, { onNudge, onDocker, onTrouble }, options.signal);
   } finally {
-    silence.cancel();
+    silence?.cancel();
     gate.closeAll();
     beside.close();
     nameServer.close();
@@ -128,14 +128,18 @@ export async function servePorts(
 
 // --- internal ---
 
-/** The book that reports over the link, and keeps silent at first. */
-function silentBook(link: HostLink, onTrouble: (text: string) => void): { book: PortBook; silence: Timer } {
+/** The book that reports over the link. An agent that was started anew is silent at first, on both. */
+async function bookOf(link: HostLink, onTrouble: (text: string) => void): Promise<{ book: PortBook; silence?: Timer }> {
   const held = new HeldPorts();
   const book = new PortBook((ports, choosing) => link.reportPorts(ports, choosing || held.any), onTrouble);
   link.onServed = (report, failed, taken) => {
     if (taken !== undefined) held.hold(taken);
     book.onServed(report, failed);
   };
+  if (!(await isThere(servedFile))) {
+    await writeFileAtomically(servedFile, "", 0o644);
+    return { book };
+  }
   link.awaitPorts();
   book.keepSilent();
   return { book, silence: after(silenceMs, () => book.speak()) };
