@@ -21,7 +21,8 @@ const test = testWithVm(async () => {
   };
   try {
     await vm.succeed(["env", "QN_PORTS_BIND=all", qnProgram, "up", "wide", ...bootArgs]);
-    await inWide(vm, "import", "--change", "ENV PATH=/bin", await busyboxArchive(vm.inTmp), "busybox");
+    const archive = await busyboxArchive(join(vm.inTmp, "wide"));
+    await inWide(vm, "import", "--change", "ENV PATH=/bin", archive, "busybox");
     return both;
   } catch (error) {
     await both[Symbol.asyncDispose]();
