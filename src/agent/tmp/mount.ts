@@ -3,6 +3,7 @@ import { lstat, mkdir, open, readFile, rmdir, unlink } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
+import { isErrno } from "../../system/files.ts";
 import { bindMount, unmount } from "../../system/libc.ts";
 import { belowFile, type DatedEntry, entryAt, holdName, holdsSomething, isOfKind, lookAt } from "./entry.ts";
 import { planEntry, type Step } from "./plan.ts";
@@ -140,12 +141,13 @@ const perform = {
     unmount(guest);
     mounted.delete(guest);
   },
-  "make-folder": async ({ guest }) => void (await mkdir(guest, { recursive: true })),
-  "make-file": async ({ guest }) => (await open(guest, "a")).close(),
+  "make-folder": ({ guest }) => makeUnlessThere(guest, "folder", () => mkdir(guest)),
+  // Nothing that is there is opened: that of a pipe waits until somebody reads it.
+  "make-file": ({ guest }) => makeUnlessThere(guest, "file", async () => (await open(guest, "wx")).close()),
   // An empty file or folder only: what has content was not made as a mount point.
   "remove-mount-point": async ({ guest }) => {
     const stats = await lstat(guest);
-    if (stats.isDirectory()) await rmdir(guest);
+    if (stats.isDirectory() && !(await holdsSomething(guest))) await rmdir(guest);
     else if (stats.isFile() && stats.size === 0) await unlink(guest);
   },
   bind: ({ host, guest, mounted }) => {
@@ -153,6 +155,17 @@ const perform = {
     mounted.add(guest);
   },
 } satisfies Record<Step, (place: Place) => Promise<void> | void>;
+
+/** Makes a mount point. Throws when the guest has made something else at its path. */
+async function makeUnlessThere(path: string, kind: "file" | "folder", make: () => Promise<void>): Promise<void> {
+  try {
+    await make();
+  } catch (cause) {
+    if (!isErrno(cause, "EEXIST")) throw cause;
+    if ((await entryAt(path))?.kind === kind) return;
+    throw new Error(`the guest itself has made something there that is no ${kind}`, { cause });
+  }
+}
 
 /** Reads the kernel's own table, so that a restarted agent knows as much as the one before. */
 async function mountPoints(): Promise<Set<string>> {
