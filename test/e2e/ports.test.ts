@@ -149,7 +149,8 @@ test("containers that die and come back by themselves, and Docker's own restart,
   expect(await fetched("127.0.0.1", port)).toBe(page);
   const startedAt = (): Promise<string> => vm.docker("inspect", "--format", "{{.State.StartedAt}}", "phoenix");
   const before = await startedAt();
-  await vm.docker("exec", "phoenix", "killall", "httpd");
+  // Detached, for killall may end with the container.
+  await vm.docker("exec", "--detach", "phoenix", "killall", "httpd");
   await until("another start", 60_000, async () => ((await startedAt()) === before ? undefined : true));
   expect(await fetched("127.0.0.1", port)).toBe(page);
   await vm.succeed(asRoot(vm, "systemctl restart docker"));
