@@ -61,9 +61,10 @@ async function bootWithSystem(): Promise<Vm> {
   await mkdir(flakeOf(vm));
   await writeFile(join(flakeOf(vm), "flake.nix"), flakeText(await inGuest(vm.folder, "uname -m")));
   const build = ["nix", "--extra-experimental-features", "nix-command flakes", "build", "--no-link", "--json"];
-  const place = ["--eval-store", "auto", "--store", "ssh-ng://root@qn-default"];
+  const own = here(vm);
+  const place = ["--eval-store", own["NIX_REMOTE"] ?? "", "--store", "ssh-ng://root@qn-default"];
   const first = `path:${flakeOf(vm)}#nixosConfigurations.first.config.system.build.toplevel`;
-  const env = { ...here(vm), NIX_SSHOPTS: `-F ${join(vm.folder, "ssh_config")}` };
+  const env = { ...own, NIX_SSHOPTS: `-F ${join(vm.folder, "ssh_config")}` };
   const { stdout, stderr } = await runProgram([...build, ...place, first], { env });
   if (stdout === "") throw new Error(stderr);
   const [{ outputs }] = JSON.parse(stdout) as [{ outputs: { out: string } }];

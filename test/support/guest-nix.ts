@@ -1,6 +1,6 @@
 /** Nix for a guest without NixOS: this machine's own, and stores for tests, which leave the machine's alone. */
 import { copyFile, mkdir } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { findProgram, run } from "../../src/system/process.ts";
 import { inGuest } from "./stand-in-nixos.ts";
 import type { Vm } from "./vm.ts";
@@ -13,6 +13,9 @@ const settings = ["build-users-group =", "substitute = false"];
 
 /** The names that Nix' one program goes by. */
 const names = ["nix", "nix-daemon", "nix-env", "nix-store"];
+
+/** Where Debian's Nix looks for the same program once more, to ask whether another machine should build. */
+const buildHook = "/usr/libexec/nix/build-remote";
 
 /**
  * Puts this machine's Nix into the guest, whatever the guest's libraries are: with its own, by its own loader. `/etc/nix/env` there,
@@ -36,6 +39,7 @@ exec /opt/nix/${loader} --library-path /opt/nix --argv0 "\${0##*/}" /opt/nix/nix
     `mv /var/tmp/nix /opt/nix; chmod -R a+rX /opt/nix; chmod +x /opt/nix/*
      printf %s '${wrapper}' > /opt/nix/run; chmod +x /opt/nix/run
      for name in ${names.join(" ")}; do ln -s /opt/nix/run /usr/local/bin/$name; done
+     mkdir -p ${dirname(buildHook)}; ln -s /opt/nix/run ${buildHook}
      mkdir -p /etc/nix; printf '%s\\n' ${[...settings, "sandbox = false"].map((line) => `'${line}'`).join(" ")} > /etc/nix/nix.conf`,
   );
 }

@@ -1,7 +1,7 @@
 /** From a flake's attribute to a system in the guest's store: evaluated here, built in the guest or here. */
 import { QnError } from "../../base/errors.ts";
 import type { VmPaths } from "../layout.ts";
-import { nix, nixBuild, nixStore } from "../nix/nix.ts";
+import { builtIn, nix, nixBuild, nixStore } from "../nix/nix.ts";
 import type { DeployGuest } from "./guest.ts";
 import type { Target } from "./target.ts";
 
@@ -36,9 +36,7 @@ export async function bringSystem({ paths, guest, target, builder, signal, onLin
     if (has?.exitCode !== 0) await nix(["copy", "--to", nixStore(paths), target.path], call);
     return target.path;
   }
-  // Evaluated here, where the flake and nixpkgs are; only derivations go over.
-  const elsewhere = ["--eval-store", "auto", "--store", nixStore(paths)];
-  const path = await nixBuild([...(builder === "guest" ? elsewhere : []), target.installable], call);
+  const path = await nixBuild([...(builder === "guest" ? builtIn(paths) : []), target.installable], call);
   if (builder === "host") await nix(["copy", "--to", nixStore(paths), path], call);
   return path;
 }

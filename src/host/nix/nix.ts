@@ -27,6 +27,12 @@ export function nixStore(paths: VmPaths): string {
   return `ssh-ng://root@qn-${paths.name}`;
 }
 
+/** Words of `nix build`: evaluated here, where the flake and nixpkgs are, and built in the VM; only derivations go over. */
+export function builtIn(paths: VmPaths): readonly string[] {
+  // "auto" would pass over the store that NIX_REMOTE names, and look for a daemon that not every user may see.
+  return ["--eval-store", process.env["NIX_REMOTE"] || "auto", "--store", nixStore(paths)];
+}
+
 /** Runs `nix` and gives the last line that it prints. Throws TOOL_MISSING without it, INTERRUPTED, and what `failed` makes. */
 export async function nix(words: readonly string[], { vm, signal, onLine, failed }: NixCall): Promise<string> {
   if (findProgram("nix") === undefined) {

@@ -6,7 +6,7 @@ import { QnError } from "../../../base/errors.ts";
 import type { Arch } from "../../../base/words.ts";
 import { writeFileAtomically } from "../../../system/files.ts";
 import type { VmPaths } from "../../layout.ts";
-import { nix, nixBuild, nixStore } from "../../nix/nix.ts";
+import { builtIn, nix, nixBuild, nixStore } from "../../nix/nix.ts";
 import { formatManifest, type ImageManifest } from "../manifest.ts";
 import { activateImage, findImage, imageAt, type StoredImage, verifyImage } from "../store.ts";
 
@@ -46,9 +46,8 @@ export async function buildNixosImage(options: NixosBuildOptions): Promise<Store
     failed: (message: string, details: readonly string[]) => new QnError("IMAGE_BUILD_FAILED", message, { details }),
   };
   onProgress(builder === undefined ? "Nix builds" : `Nix builds in the VM "${builder.name}"`);
-  const elsewhere = builder === undefined ? [] : ["--eval-store", "auto", "--store", nixStore(builder)];
   const installable = imageInstallable(options.flake, arch);
-  const path = await nixBuild([...elsewhere, installable], call);
+  const path = await nixBuild([...(builder === undefined ? [] : builtIn(builder)), installable], call);
   if (builder !== undefined) await nix(["copy", "--no-check-sigs", "--from", nixStore(builder), path], call);
 
   const made = await imageAt(path, cacheFolder);

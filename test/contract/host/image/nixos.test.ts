@@ -8,8 +8,11 @@ import { ownArch } from "../../../../src/system/platform.ts";
 import { runProgram } from "../../../support/program.ts";
 import { tempHome } from "../../../support/temp-home.ts";
 
-/** A home, and a `nix` that notes its words and says that it has built an image for `arch`; it fails when `says` is given. */
-async function desk(arch: string, says?: string) {
+/**
+ * A home, and a `nix` that notes its words and says that it has built an image for `arch`; it fails when `says` is given. qn gets
+ * the variables `more`.
+ */
+async function desk(arch: string, says?: string, more: Readonly<Record<string, string>> = {}) {
   const home = await tempHome({ images: false });
   const at = (name: string): string => join(home.path, name);
   await mkdir(at("made"));
@@ -33,7 +36,7 @@ async function desk(arch: string, says?: string) {
     images: at("_images"),
     build: (...words: readonly string[]) =>
       runProgram([process.execPath, join(import.meta.dir, "../../../../src/main.ts"), "image", "build", ...words], {
-        env: { PATH: `${at("tools")}:${process.env["PATH"] ?? ""}`, QN_HOME: home.path, HOME: home.path },
+        env: { PATH: `${at("tools")}:${process.env["PATH"] ?? ""}`, QN_HOME: home.path, HOME: home.path, ...more },
       }),
     told: async () => (await readFile(at("told"), "utf8")).trim().split("\n"),
     [Symbol.asyncDispose]: () => home[Symbol.asyncDispose](),
@@ -56,12 +59,17 @@ test("what Nix has built is an image of qn's under the name that was asked for, 
 });
 
 test("a VM builds it for a machine that cannot", async () => {
-  await using at = await desk(ownArch());
-  const { exitCode } = await at.build("--guest", "nixos", "--flake", ".#guest", "--builder", "web");
-  expect(exitCode).toBe(0);
-  const [build, copy] = await at.told();
-  expect(build).toContain("--eval-store auto --store ssh-ng://root@qn-web");
-  expect(copy).toContain("copy --no-check-sigs --from ssh-ng://root@qn-web ");
+  for (const [env, store] of [
+    [{}, "auto"],
+    [{ NIX_REMOTE: "/srv/nix" }, "/srv/nix"],
+  ] as const) {
+    await using at = await desk(ownArch(), undefined, env);
+    const { exitCode } = await at.build("--guest", "nixos", "--flake", ".#guest", "--builder", "web");
+    expect(exitCode).toBe(0);
+    const [build, copy] = await at.told();
+    expect(build).toContain(`--eval-store ${store} --store ssh-ng://root@qn-web`);
+    expect(copy).toContain("copy --no-check-sigs --from ssh-ng://root@qn-web ");
+  }
 });
 
 test("what is no image of this architecture is refused, and what Nix says is shown", async () => {
