@@ -17,6 +17,9 @@ const bun = "node_modules/.bin/bun";
 /** A test that needs longer than `test` says so itself; the 5 s that Bun gives are short on a busy machine. */
 const deadlinesMs = { test: 20_000, check: 300_000, image: 900_000, suite: 1_200_000, long: 5 * 3_600_000 };
 
+/** What tests look for by the name of a variable, an ordinary user's as root's: a virtiofsd in none of the usual places, Nix' libraries. */
+const named = ["QN_VIRTIOFSD", "NIXPKGS_LIB", "NIX_DARWIN", "HOME_MANAGER"] as const;
+
 /** Tools of npm that count as one test each. Bun runs them, so that the machine's Node.js may be an old one. */
 const checks = {
   types: [bun, "--bun", "run", "tsc"],
@@ -138,7 +141,7 @@ async function suite(account: Account, files: readonly string[], label = ""): Pr
     const runner = [join(account.tree, bun), "test", `--timeout=${deadlinesMs.test}`, ...reporter];
     // Published ports are on this machine, so no proxy may be asked for them.
     const noProxy = "127.0.0.1,localhost,::1";
-    const env = { PATH: searchPath(account.tree), QN_TEST_FOLDER: folder, NO_PROXY: noProxy, ...namedPrograms() };
+    const env = { PATH: searchPath(account.tree), QN_TEST_FOLDER: folder, NO_PROXY: noProxy, ...namedVariables() };
     const command = account.command([...runner, ...files.map((path) => `./${path}`)], env);
     const deadlineMs = files.some((path) => path.startsWith("test/long/")) ? deadlinesMs.long : deadlinesMs.suite;
     const status = await child(command, account.tree, deadlineMs, (line) => report.line(label, line));
@@ -164,10 +167,9 @@ function mustSucceed(status: number): Counts {
   return status === 0 ? none : { ...none, failed: 1 };
 }
 
-/** A virtiofsd that is in none of the usual places. */
-function namedPrograms(): { readonly QN_VIRTIOFSD?: string } {
-  const { QN_VIRTIOFSD } = process.env;
-  return QN_VIRTIOFSD === undefined ? {} : { QN_VIRTIOFSD };
+/** Those of the named variables that are set. */
+function namedVariables(): Record<string, string> {
+  return Object.fromEntries(named.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }
 
 function searchPath(tree: string): string {

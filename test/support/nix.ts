@@ -12,12 +12,18 @@ const checkouts = { nixDarwin: process.env["NIX_DARWIN"], homeManager: process.e
 
 /** The folder of that lib. */
 export async function libFolder(): Promise<string> {
-  const { stdout, stderr } = await run(["nix-instantiate", "--eval", "--json", "-E", `toString (${lib})`], {});
+  const { stdout, stderr } = await run(["nix-instantiate", "--eval", "--json", "-E", `toString (${lib})`], {
+    env: evaluator ?? {},
+  });
   if (stdout === "") throw new Error(stderr);
   return JSON.parse(stdout) as string;
 }
 
-const mayEvaluate = await canEvaluate();
+/**
+ * Evaluates without a store: nothing is left on this machine, and a user needs no way to Nix' daemon. Undefined where Nix or the lib
+ * is missing.
+ */
+const evaluator = await firstThatEvaluates([{ ...process.env, NIX_REMOTE: "dummy://" }, process.env]);
 
 /** What nix/check can say. */
 export type Attribute = "guest" | "host" | "darwin" | "home" | "packages" | "flake" | "templates" | "options";
@@ -38,7 +44,7 @@ export function evaluated(
 /** True when Nix, a lib and whatever else is needed are there. */
 function isAtHand(attribute: Attribute): boolean {
   const need = needs[attribute];
-  return mayEvaluate && (need === undefined || checkouts[need] !== undefined);
+  return evaluator !== undefined && (need === undefined || checkouts[need] !== undefined);
 }
 
 /** Systems by the kind of machine that a module is for. */
@@ -52,7 +58,7 @@ async function evaluate(attribute: Attribute, system: string, module = "{ }"): P
   const given = Object.entries(checkouts).flatMap(([name, path]) => (path === undefined ? [] : ["--arg", name, path]));
   const command = ["nix-instantiate", "--eval", "--strict", "--json", join(repository, "nix/check"), "-A", attribute];
   const words = ["--arg", "nixpkgsLib", lib, "--argstr", "system", system, "--arg", "module", module, ...given];
-  return await run([...command, ...words], {});
+  return await run([...command, ...words], { env: evaluator ?? {} });
 }
 
 /** The same, parsed. Throws with what Nix says. */
@@ -86,8 +92,13 @@ export function refuses(
 
 // --- internal ---
 
-async function canEvaluate(): Promise<boolean> {
-  if (findProgram("nix-instantiate") === undefined) return false;
-  const { exitCode } = await run(["nix-instantiate", "--eval", "-E", `(import ${lib}).version`], {});
-  return exitCode === 0;
+type Variables = Readonly<Record<string, string | undefined>>;
+
+async function firstThatEvaluates(tries: readonly Variables[]): Promise<Variables | undefined> {
+  if (findProgram("nix-instantiate") === undefined) return undefined;
+  for (const env of tries) {
+    const { exitCode } = await run(["nix-instantiate", "--eval", "-E", `(import ${lib}).version`], { env });
+    if (exitCode === 0) return env;
+  }
+  return undefined;
 }
