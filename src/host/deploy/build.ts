@@ -31,12 +31,14 @@ export async function bringSystem({ paths, guest, target, builder, signal, onLin
     onLine,
     failed: (message: string, details: readonly string[]) => new QnError("DEPLOY_FAILED", message, { details }),
   };
+  // What was built here has no signature, and root there takes it without one.
+  const copyOf = (path: string): readonly string[] => ["copy", "--no-check-sigs", "--to", nixStore(paths), path];
   if ("path" in target) {
     const has = await guest.attempt(["has", target.path]);
-    if (has?.exitCode !== 0) await nix(["copy", "--to", nixStore(paths), target.path], call);
+    if (has?.exitCode !== 0) await nix(copyOf(target.path), call);
     return target.path;
   }
   const path = await nixBuild([...(builder === "guest" ? builtIn(paths) : []), target.installable], call);
-  if (builder === "host") await nix(["copy", "--to", nixStore(paths), path], call);
+  if (builder === "host") await nix(copyOf(path), call);
   return path;
 }
