@@ -33,7 +33,8 @@ const lastLines = 15;
 /**
  * Joins the unit's start, which goes on until it is done, and shows what it says meanwhile: all of this start's lines, none of one
  * that failed before. A line of its own in the journal tells the follower that there are no more, and the next one that
- * nobody reads on. The words come at once when it was done before. The reboot ends the connection, before or after the last word.
+ * nobody reads on. The words come at once when it was done before. The reboot calls the unit's start off, which is no failure of
+ * the unit's, and ends the connection, before or after the last word.
  */
 const joinScript = `
 unit=qn-specialise.service
@@ -53,9 +54,9 @@ if ! systemctl is-active --quiet $unit; then
   echo $end | systemd-cat -t $end
   wait $!
   echo $end | systemd-cat -t $end
-  [ $status = 0 ] || exit 1
 fi
-[ ! -e /run/qn/specialised ] || exit ${statuses.reboots}`;
+[ ! -e /run/qn/specialised ] || exit ${statuses.reboots}
+exit "\${status:-0}"`;
 
 /**
  * Waits until the guest of a VM that is up has become its own system and Docker answers. Throws SPECIALISE_FAILED with its last lines,
