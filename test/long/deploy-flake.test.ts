@@ -73,7 +73,14 @@ async function bootWithSystem(): Promise<Vm> {
     `mkdir -p /nix/var/nix/profiles; nix-env --profile /nix/var/nix/profiles/system --set ${outputs.out}
      ${outputs.out}/bin/switch-to-configuration boot; ${outputs.out}/bin/switch-to-configuration test`,
   );
-  return vm;
+  return {
+    ...vm,
+    async [Symbol.asyncDispose]() {
+      // Nix takes away its store's write permission, and only root removes files without that.
+      await Bun.$`chmod -R u+w ${own["NIX_REMOTE"] ?? ""}`.nothrow().quiet();
+      await vm[Symbol.asyncDispose]();
+    },
+  };
 }
 
 const test: VmTest = nix === undefined ? (name) => bunTest.skip(name, () => {}) : testWithVm(bootWithSystem);

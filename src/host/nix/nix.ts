@@ -39,7 +39,7 @@ export async function nix(words: readonly string[], { vm, signal, onLine, failed
     throw new QnError("TOOL_MISSING", "Nix is not in PATH.", { hint: "Install Nix on this machine and try again." });
   }
   const command = ["nix", "--extra-experimental-features", "nix-command flakes", ...words];
-  const ssh = vm === undefined ? {} : { NIX_SSHOPTS: `-F ${quote(vm.sshConfig)}` };
+  const ssh = vm === undefined ? {} : { NIX_SSHOPTS: `-F ${sshWord(vm.sshConfig)}` };
   const { exitCode, stdout, stderr } = await run(command, {
     env: { ...process.env, ...ssh },
     signal,
@@ -58,4 +58,11 @@ export async function nixBuild(words: readonly string[], call: NixCall): Promise
   const built = v.safeParse(builtSchema, said);
   if (!built.success) throw call.failed("nix build has made nothing that can be used.", [said]);
   return built.output[0].outputs.out;
+}
+
+// --- internal ---
+
+/** A path in NIX_SSHOPTS: Nix of old cuts that at spaces and takes quotes for letters of the path; a newer one reads it as a shell does. */
+function sshWord(path: string): string {
+  return /^[\w./@%+=:,-]+$/.test(path) ? path : quote(path);
 }

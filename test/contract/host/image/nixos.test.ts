@@ -30,7 +30,10 @@ async function desk(arch: string, says?: string, more: Readonly<Record<string, s
   };
   await writeFile(at("made/image.json"), formatManifest(manifest as Parameters<typeof formatManifest>[0]));
   const answer = says === undefined ? `echo '[{"outputs":{"out":"${at("made")}"}}]'` : `echo '${says}' >&2; exit 1`;
-  await writeFile(at("tools/nix"), `#!/bin/sh\necho "$*" >> ${at("told")}\n${answer}\n`);
+  await writeFile(
+    at("tools/nix"),
+    `#!/bin/sh\necho "$*" >> ${at("told")}\necho "$NIX_SSHOPTS" >> ${at("ssh")}\n${answer}\n`,
+  );
   await chmod(at("tools/nix"), 0o755);
   return {
     images: at("_images"),
@@ -38,6 +41,7 @@ async function desk(arch: string, says?: string, more: Readonly<Record<string, s
       runProgram([process.execPath, join(import.meta.dir, "../../../../src/main.ts"), "image", "build", ...words], {
         env: { PATH: `${at("tools")}:${process.env["PATH"] ?? ""}`, QN_HOME: home.path, HOME: home.path, ...more },
       }),
+    sshOptions: async () => (await readFile(at("ssh"), "utf8")).trim().split("\n"),
     told: async () => (await readFile(at("told"), "utf8")).trim().split("\n"),
     [Symbol.asyncDispose]: () => home[Symbol.asyncDispose](),
   };
@@ -69,6 +73,8 @@ test("a VM builds it for a machine that cannot", async () => {
     const [build, copy] = await at.told();
     expect(build).toContain(`--eval-store ${store} --store ssh-ng://root@qn-web`);
     expect(copy).toContain("copy --no-check-sigs --from ssh-ng://root@qn-web ");
+    // Nix of old takes quotes for letters of the path.
+    for (const options of await at.sshOptions()) expect(options).toMatch(/^-F \/[^' ]+\/web\/ssh_config$/);
   }
 });
 
