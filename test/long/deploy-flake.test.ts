@@ -39,7 +39,7 @@ const flakeText = (arch: string): string => `{
       echo '{"name":"theirs","version":"26.05","arch":"${arch}","protocol":2,"recipe":"nixos","inputs":"'$sum'","disk":{"sha256":"'$sum'","sizeBytes":6,"virtualSizeBytes":6}}' > $out/image.json
     '';
     machine = name: script: {
-      config.system.build.toplevel = build "nixos-system-\${name}" script;
+      config.system.build.toplevel = build "nixos-system-\${name}-26.05" script;
       config.system.build.qnImage = build "qn-image-\${name}" image;
     };
   in {
@@ -106,7 +106,7 @@ async function systems(vm: Vm): Promise<readonly string[]> {
   const links = "/run/current-system /var/lib/boots /nix/var/nix/profiles/system";
   const said = await inGuest(
     vm.folder,
-    `for link in ${links}; do readlink -f $link | sed 's/.*-//'; done; cat /run/current-system/built-in`,
+    `for link in ${links}; do readlink -f $link | sed 's/.*-nixos-system-//; s/-26.05//'; done; cat /run/current-system/built-in`,
   );
   return said.split("\n");
 }
@@ -115,8 +115,9 @@ test("a dry run builds the system in the guest, shows the difference and changes
   const { exitCode, said } = await deploy(vm, ".#second", "--dry-run");
   expect([exitCode, said]).toEqual([0, expect.stringContaining("would activate second")]);
   // What Nix does, and what it has done: the words of `nix build` and of `nix store diff-closures`.
-  expect(said).toMatch(/^ {2}building '\/nix\/store\/\w+-nixos-system-second.drv'/m);
-  expect(said).toMatch(/nixos-system-first.*∅/);
+  expect(said).toMatch(/^ {2}building '\/nix\/store\/\w+-nixos-system-second-26.05.drv'/m);
+  expect(said).toContain("nixos-system-first: 26.05 → ∅");
+  expect(said).toContain("nixos-system-second: ∅ → 26.05");
   expect(await systems(vm)).toEqual(["first", "first", "first", "qn"]);
 });
 
