@@ -44,7 +44,7 @@ export function portTests(test: VmTest): void {
     await vm.docker("rm", "--force", "everywhere");
   });
 
-  test("a port is closed when rm -f returns, and the next container can have it", async (vm) => {
+  test("a port is closed when rm -f, stop or kill returns, and the next container can have it", async (vm) => {
     const port = await freePort();
     await serve(vm, "former", `${port}:80`);
     expect(await fetched("127.0.0.1", port)).toBe(page);
@@ -57,6 +57,8 @@ export function portTests(test: VmTest): void {
     expect(await knocks(port)).toEqual(["ECONNREFUSED", "ECONNREFUSED"]);
     await vm.docker("start", "latter");
     expect(await fetched("127.0.0.1", port)).toBe(page);
+    await vm.docker("kill", "latter");
+    expect(await knocks(port)).toEqual(["ECONNREFUSED", "ECONNREFUSED"]);
     await vm.docker("rm", "--force", "latter");
   });
 
