@@ -5,7 +5,14 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { bootVm, testWithVm, type Vm, type VmTest } from "../support/vm.ts";
 
-/** A share on a disk of 16 MiB, once for each way to remember what was written. */
+/**
+ * A share on a disk of 16 MiB, once for each way to remember what was written, and who writes there too much. Without a
+ * cache, Linux does not tell who copies with sendfile(2), as busybox's cp does (docs/files.md).
+ */
+const writersOf = {
+  mmap: ["cp /big /mnt/big", "dd if=/big of=/mnt/big bs=64k", "tar -cf /mnt/big /big"],
+  none: ["dd if=/big of=/mnt/big bs=1M", "dd if=/big of=/mnt/big bs=64k", "dd if=/big of=/mnt/big bs=16k"],
+} as const;
 const caches = ["mmap", "none"] as const;
 
 async function smallDisks(vm: Vm): Promise<void> {
@@ -42,13 +49,14 @@ for (const cache of caches) {
     const volume = ["--rm", "-v", `${share}:/mnt`, "busybox"];
     try {
       const fill = `echo kept >/mnt/kept; dd if=/dev/urandom of=/big bs=1M count=20 2>/dev/null
-        for way in "cp /big /mnt/copied" "dd if=/big of=/mnt/big bs=64k" "tar -cf /mnt/tar /big"; do
-          $way 2>&1 && echo "$way ended well"; rm -f /mnt/copied /mnt/big /mnt/tar; done | grep -v -e records -e removing
-        echo after >/mnt/after; cat /mnt/kept /mnt/after`;
+        for writer in ${writersOf[cache].map((writer) => `"${writer}"`).join(" ")}; do
+          $writer 2>&1 && echo "$writer ended well"; rm -f /mnt/big; done | grep -v -e records -e removing`;
       const said = await vm.docker("run", ...volume, "sh", "-c", fill);
       expect(said).not.toContain("ended well");
       expect(said.match(/No space left on device/g)?.length).toBeGreaterThanOrEqual(3);
-      expect(said).toEndWith("kept\nafter");
+      // Not in the same breath: the guest lets go of a file that was deleted a moment after its last writer has ended.
+      const after = await vm.docker("run", ...volume, "sh", "-c", "echo after >/mnt/after; cat /mnt/kept /mnt/after");
+      expect(after).toBe("kept\nafter");
       expect(await readFile(join(share, "after"), "utf8")).toBe("after\n");
     } finally {
       await rm(join(share, "big"), { force: true });
