@@ -1,6 +1,19 @@
-/** Looks at entries of the host's /tmp, of which the guest's kernel may remember what they were. */
-import { constants } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, opendir, readdir } from "node:fs/promises";
+/**
+ * Looks at entries of the host's /tmp, of which the guest's kernel may remember what they were. All of it waits for the host
+ * right here: what another thread asks of 9p takes an emulated guest many times as long (64 ms instead of 2.5 for one lstat, on
+ * a busy machine), and Docker waits for some ten such calls.
+ */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  opendirSync,
+  openSync,
+  readdirSync,
+  readSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { isErrno } from "../../system/files.ts";
 import { dropCachedPages, O_PATH } from "../../system/libc.ts";
@@ -13,9 +26,9 @@ export const belowFile = "it lies below a file";
 export type DatedEntry = Entry & { readonly changedNs: bigint };
 
 /** What is at a path; nothing when there is nothing. Throws the system's error. */
-export async function entryAt(path: string): Promise<DatedEntry | undefined> {
+export function entryAt(path: string): DatedEntry | undefined {
   try {
-    return await entryThere(path);
+    return entryThere(path);
   } catch (error) {
     if (isMissing(error) || isErrno(error, "ENOTDIR")) return undefined;
     throw error;
@@ -23,20 +36,21 @@ export async function entryAt(path: string): Promise<DatedEntry | undefined> {
 }
 
 /** Whether there is more at a path of the guest's than an empty file or folder, such as a mount point that was left behind. */
-export async function holdsSomething(path: string): Promise<boolean> {
+export function holdsSomething(path: string): boolean {
   try {
-    const stats = await lstat(path);
-    if (stats.isDirectory()) return (await readdir(path)).length > 0;
+    const stats = lstatSync(path);
+    if (stats.isDirectory()) return readdirSync(path).length > 0;
     return !stats.isFile() || stats.size > 0;
   } catch {
     return false;
   }
 }
 
-/** Keeps the kernel from forgetting a name until the handle is closed; nothing when there is no such name. */
-export async function holdName(path: string): Promise<FileHandle | undefined> {
+/** Keeps the kernel from forgetting a name until this is disposed of; nothing when there is no such name. */
+export function holdName(path: string): Disposable | undefined {
   try {
-    return await open(path, O_PATH | constants.O_NOFOLLOW);
+    const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
+    return { [Symbol.dispose]: () => closeSync(fd) };
   } catch {
     return undefined;
   }
@@ -49,16 +63,16 @@ export type Look = { readonly entry?: DatedEntry | undefined; readonly whyStale?
  * Looks at an entry of the host's. It may not be what it seems when it has become another kind of entry while somebody
  * holds it. With `createMissing` one that is missing is made on the host. Throws the system's error.
  */
-export async function lookAt(path: string, createMissing: boolean): Promise<Look> {
+export function lookAt(path: string, createMissing: boolean): Look {
   let entry: DatedEntry | undefined;
   try {
-    entry = await entryThere(path);
+    entry = entryThere(path);
   } catch (error) {
     if (isErrno(error, "ENOTDIR")) return { whyStale: belowFile };
     if (createMissing && !isMissing(error)) throw error;
-    if (createMissing) return await lookAtNew(path);
+    if (createMissing) return lookAtNew(path);
   }
-  if (entry === undefined || entry.kind === "other" || (await isOfKind(path, entry.kind))) return { entry };
+  if (entry === undefined || entry.kind === "other" || isOfKind(path, entry.kind)) return { entry };
   return { entry, whyStale: `it was a ${entry.kind} before, which a running container still holds` };
 }
 
@@ -67,14 +81,14 @@ export async function lookAt(path: string, createMissing: boolean): Promise<Look
  * What the kernel has cached of a file that somebody holds is dropped: QEMU finds a file by its path, so that even a
  * file that was replaced is read anew.
  */
-export function isOfKind(path: string, kind: "file" | "folder"): Promise<boolean> {
+export function isOfKind(path: string, kind: "file" | "folder"): boolean {
   return kind === "folder" ? canBeListed(path) : canBeRead(path);
 }
 
 // --- internal ---
 
-async function entryThere(path: string): Promise<DatedEntry> {
-  const stats = await lstat(path, { bigint: true });
+function entryThere(path: string): DatedEntry {
+  const stats = lstatSync(path, { bigint: true });
   const kind = stats.isDirectory() ? "folder" : stats.isFile() ? "file" : "other";
   return { kind, id: `${stats.dev}:${stats.ino}`, changedNs: stats.ctimeNs };
 }
@@ -84,48 +98,51 @@ function isMissing(error: unknown): boolean {
 }
 
 /** Makes a folder that is missing, and looks at it: nobody holds what was made a moment ago. */
-async function lookAtNew(path: string): Promise<Look> {
+function lookAtNew(path: string): Look {
   try {
-    await createIfMissing(path);
+    createIfMissing(path);
   } catch (error) {
     if (isErrno(error, "ENOTDIR")) return { whyStale: belowFile };
     throw error;
   }
-  return { entry: await entryAt(path) };
+  return { entry: entryAt(path) };
 }
 
 /** A file that may not be read is one. */
-async function canBeRead(path: string): Promise<boolean> {
+function canBeRead(path: string): boolean {
+  let fd: number | undefined;
   try {
-    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    await file.stat();
-    dropCachedPages(file.fd);
-    await file.read(Buffer.alloc(1), 0, 1, 0);
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    fstatSync(fd);
+    dropCachedPages(fd);
+    readSync(fd, Buffer.alloc(1), 0, 1, 0);
     return true;
   } catch (error) {
     return isErrno(error, "EACCES") || isErrno(error, "EPERM");
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
 }
 
-async function canBeListed(path: string): Promise<boolean> {
+function canBeListed(path: string): boolean {
   try {
-    const folder = await opendir(path);
+    const folder = opendirSync(path);
     try {
-      await folder.read();
+      folder.readSync();
       return true;
     } finally {
-      await folder.close();
+      folder.closeSync();
     }
   } catch {
     return false;
   }
 }
 
-async function createIfMissing(path: string): Promise<void> {
-  if ((await entryAt(path)) !== undefined) return;
-  await createIfMissing(dirname(path));
+function createIfMissing(path: string): void {
+  if (entryAt(path) !== undefined) return;
+  createIfMissing(dirname(path));
   try {
-    await mkdir(path);
+    mkdirSync(path);
   } catch (error) {
     // A dangling link, or somebody else was faster: Docker then says itself what is wrong with the path.
     if (!isErrno(error, "EEXIST")) throw error;

@@ -1,9 +1,9 @@
 /** Carries the plan out: makes entries of the guest's /tmp the host's, one bind mount each. */
-import { lstat, mkdir, open, readFile, rmdir, unlink } from "node:fs/promises";
+import { closeSync, lstatSync, mkdirSync, openSync, readFileSync, rmdirSync, unlinkSync } from "node:fs";
 import { join, relative } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
-import { isErrno } from "../../system/files.ts";
+import { isErrno, isThere } from "../../system/files.ts";
 import { bindMount, unmount } from "../../system/libc.ts";
 import { belowFile, type DatedEntry, entryAt, holdName, holdsSomething, isOfKind, lookAt } from "./entry.ts";
 import { planEntry, type Step } from "./plan.ts";
@@ -27,7 +27,7 @@ const releasePauseMs = 20;
 export async function mirrorSources(mirror: Mirror, sources: readonly BindSource[]): Promise<void> {
   const ours = sources.filter((source) => entryOf(source.path, mirror.folder) !== undefined);
   if (ours.length === 0) return;
-  const mounted = await mountPoints();
+  const mounted = mountPoints();
   for (const source of ours) {
     try {
       await show(mirror, source, mounted);
@@ -43,15 +43,16 @@ export async function mirrorSources(mirror: Mirror, sources: readonly BindSource
  * there is looked at aside; only what seems to be gone waits for its turn. Throws AGENT_FAILED with the path when it cannot
  * be taken away.
  */
-export async function sweepDeleted(mirror: Mirror, inTurn: InTurn = (action) => action()): Promise<void> {
-  const names = await deletedOf(mirror, await mountPoints());
+export async function sweepDeleted(mirror: Mirror, inTurn: InTurn = async (action) => action()): Promise<void> {
+  const names = await deletedOf(mirror, mountPoints());
   if (names.length === 0) return;
-  await inTurn(async () => {
-    const mounted = await mountPoints();
-    for (const name of await deletedOf(mirror, mounted, names)) {
+  await inTurn(() => {
+    const mounted = mountPoints();
+    for (const name of names) {
       const entry = placeOf(mirror.asides[0] ?? "", mirror.folder, name, mounted);
       try {
-        await mirrorEntry(entry);
+        if (!mounted.has(entry.guest) || entryAt(entry.host) !== undefined) continue;
+        mirrorEntry(entry);
       } catch (cause) {
         throw new QnError("AGENT_FAILED", `${entry.guest} cannot be taken away: ${messageOf(cause)}.`, { cause });
       }
@@ -60,7 +61,7 @@ export async function sweepDeleted(mirror: Mirror, inTurn: InTurn = (action) => 
 }
 
 /** Runs an action when nobody else makes or takes away mounts. */
-type InTurn = (action: () => Promise<void>) => Promise<void>;
+type InTurn = (action: () => void) => Promise<void>;
 
 // --- internal ---
 
@@ -71,12 +72,12 @@ function placeOf(aside: string, folder: string, name: string, mounted: Set<strin
   return { host: join(aside, name), guest: join(folder, name), mounted };
 }
 
-/** The entries that are mounted, of `names` if they are given, and that the host has no more. */
-async function deletedOf(mirror: Mirror, mounted: Set<string>, names?: readonly string[]): Promise<string[]> {
-  const shown = names ?? [...mounted].map((path) => entryOf(path, mirror.folder));
-  const looks = [...new Set(shown)].map(async (name = "") => {
+/** The entries that are mounted and that the host has no more; asked for aside, since there may be many. */
+async function deletedOf(mirror: Mirror, mounted: Set<string>): Promise<string[]> {
+  const shown = [...mounted].flatMap((path) => entryOf(path, mirror.folder) ?? []);
+  const looks = [...new Set(shown)].map(async (name) => {
     const { host, guest } = placeOf(mirror.asides[0] ?? "", mirror.folder, name, mounted);
-    return name !== "" && mounted.has(guest) && (await entryAt(host)) === undefined ? [name] : [];
+    return mounted.has(guest) && !(await isThere(host).catch(() => false)) ? [name] : [];
   });
   return (await Promise.all(looks)).flat();
 }
@@ -89,31 +90,30 @@ async function show({ asides, folder }: Mirror, source: BindSource, mounted: Set
   for (let tries = 1; tries <= releaseTriesMax; tries += 1) {
     reasons = [];
     for (const { aside, entry } of places) {
-      const isCurrent = await keepIfCurrent(entry);
+      const isCurrent = keepIfCurrent(entry);
       if (isCurrent && source.path === entry.guest) return;
       const path = join(aside, relative(folder, source.path));
       // Each look-up of a name asks the host, unless somebody holds it.
-      const [isTaken, handle] = await Promise.all([!isCurrent && holdsSomething(entry.guest), holdName(path)]);
-      await using held = handle;
+      using held = holdName(path);
       // A socket, say, that somebody in the guest has made there: the host must not get a folder of its name.
-      if (isTaken && (await entryAt(entry.host)) === undefined) return;
-      const look = await lookAt(path, source.createMissing && held === undefined);
-      if (look.whyStale === undefined) return await mirrorEntry(entry, path === entry.host ? look.entry : undefined);
+      if (!isCurrent && holdsSomething(entry.guest) && entryAt(entry.host) === undefined) return;
+      const look = lookAt(path, source.createMissing && held === undefined);
+      if (look.whyStale === undefined) return mirrorEntry(entry, path === entry.host ? look.entry : undefined);
       reasons.push(look.whyStale);
     }
     // Wherever it is looked for: so it is on the host too, and Docker's to complain about.
     const [first] = places;
-    if (first !== undefined && reasons.every((reason) => reason === belowFile)) return await mirrorEntry(first.entry);
+    if (first !== undefined && reasons.every((reason) => reason === belowFile)) return mirrorEntry(first.entry);
     await pause(releasePauseMs);
   }
   throw new Error([...new Set(reasons)].join("; "));
 }
 
 /** `seen` is the host's entry, where somebody has just looked at it. */
-async function mirrorEntry(place: Place, seen?: DatedEntry): Promise<void> {
-  const [host, guest] = await Promise.all([seen ?? entryAt(place.host), entryAt(place.guest)]);
+function mirrorEntry(place: Place, seen?: DatedEntry): void {
+  const [host, guest] = [seen ?? entryAt(place.host), entryAt(place.guest)];
   const mounted = place.mounted.has(place.guest);
-  for (const step of planEntry({ host, guest, mounted })) await perform[step](place);
+  for (const step of planEntry({ host, guest, mounted })) perform[step](place);
   if (host === undefined) shownSince.delete(place.guest);
   else shownSince.set(place.guest, host.changedNs);
 }
@@ -126,13 +126,13 @@ const shownSince = new Map<string, bigint>();
  * what the kernel knows of a 9p file, so that its number and its kind stay the old ones, whatever has its name on the
  * host now; only after the last mount is gone does the kernel ask again. It does ask for times and for the content of folders.
  */
-async function keepIfCurrent(place: Place): Promise<boolean> {
+function keepIfCurrent(place: Place): boolean {
   if (!place.mounted.has(place.guest)) return false;
-  const entry = await entryAt(place.guest);
-  if (entry?.kind === "folder" && (await isOfKind(place.guest, "folder"))) return true;
+  const entry = entryAt(place.guest);
+  if (entry?.kind === "folder" && isOfKind(place.guest, "folder")) return true;
   if (entry?.kind === "file" && entry.changedNs === shownSince.get(place.guest)) return true;
   perform.unmount(place);
-  await perform["remove-mount-point"](place);
+  perform["remove-mount-point"](place);
   return false;
 }
 
@@ -141,35 +141,35 @@ const perform = {
     unmount(guest);
     mounted.delete(guest);
   },
-  "make-folder": ({ guest }) => makeUnlessThere(guest, "folder", () => mkdir(guest)),
+  "make-folder": ({ guest }) => makeUnlessThere(guest, "folder", () => mkdirSync(guest)),
   // Nothing that is there is opened: that of a pipe waits until somebody reads it.
-  "make-file": ({ guest }) => makeUnlessThere(guest, "file", async () => (await open(guest, "wx")).close()),
+  "make-file": ({ guest }) => makeUnlessThere(guest, "file", () => closeSync(openSync(guest, "wx"))),
   // An empty file or folder only: what has content was not made as a mount point.
-  "remove-mount-point": async ({ guest }) => {
-    const stats = await lstat(guest);
-    if (stats.isDirectory() && !(await holdsSomething(guest))) await rmdir(guest);
-    else if (stats.isFile() && stats.size === 0) await unlink(guest);
+  "remove-mount-point": ({ guest }) => {
+    const stats = lstatSync(guest);
+    if (stats.isDirectory() && !holdsSomething(guest)) rmdirSync(guest);
+    else if (stats.isFile() && stats.size === 0) unlinkSync(guest);
   },
   bind: ({ host, guest, mounted }) => {
     bindMount(host, guest);
     mounted.add(guest);
   },
-} satisfies Record<Step, (place: Place) => Promise<void> | void>;
+} satisfies Record<Step, (place: Place) => void>;
 
 /** Makes a mount point. Throws when the guest has made something else at its path. */
-async function makeUnlessThere(path: string, kind: "file" | "folder", make: () => Promise<void>): Promise<void> {
+function makeUnlessThere(path: string, kind: "file" | "folder", make: () => void): void {
   try {
-    await make();
+    make();
   } catch (cause) {
     if (!isErrno(cause, "EEXIST")) throw cause;
-    if ((await entryAt(path))?.kind === kind) return;
+    if (entryAt(path)?.kind === kind) return;
     throw new Error(`the guest itself has made something there that is no ${kind}`, { cause });
   }
 }
 
 /** Reads the kernel's own table, so that a restarted agent knows as much as the one before. */
-async function mountPoints(): Promise<Set<string>> {
-  const table = await readFile("/proc/self/mountinfo", "utf8");
+function mountPoints(): Set<string> {
+  const table = readFileSync("/proc/self/mountinfo", "utf8");
   return new Set(table.split("\n").map((line) => unescapeMountPath(line.split(" ")[4] ?? "")));
 }
 

@@ -131,7 +131,7 @@ function sweeper(mirrors: readonly Mirror[], inTurn: ReturnType<typeof newQueue>
   let isDue = false;
   const sweep = async (): Promise<void> => {
     isDue = false;
-    for (const mirror of mirrors) await sweepDeleted(mirror, inTurn);
+    for (const mirror of mirrors) await sweepDeleted(mirror, (action) => inTurn(async () => action()));
   };
   return () => {
     if (isDue) return;
