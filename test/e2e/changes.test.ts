@@ -236,7 +236,7 @@ test("every way to ask for a mount below /tmp gets the host's, what the guest it
 });
 
 test("files that are made in /tmp and mounted at once have the right contents", async (vm) => {
-  for (const name of ["a", "b", "c", "d", "e", "f"]) {
+  for (const name of ["a", "b", "c"]) {
     const file = `${vm.inTmp}.race-${name}`;
     try {
       await Bun.write(file, `content ${name}`);
@@ -245,25 +245,4 @@ test("files that are made in /tmp and mounted at once have the right contents", 
       await rm(file, { force: true });
     }
   }
-});
-
-test("a container with a restart policy finds its mount below /tmp after a restart of the guest", async (vm) => {
-  const folder = join(vm.inTmp, "restarts");
-  await mkdir(folder);
-  await vm.docker(
-    "run",
-    "-d",
-    "--name",
-    "always",
-    "--restart=always",
-    "-v",
-    `${folder}:/x`,
-    "busybox",
-    "sleep",
-    "1000",
-  );
-  await vm.qn("restart");
-  await Bun.write(join(folder, "file"), "from the host");
-  expect(await vm.docker("exec", "always", "cat", "/x/file")).toBe("from the host");
-  await vm.docker("rm", "-f", "always");
 });

@@ -1,5 +1,6 @@
 /** What befalls a VM that lives long: a clock that is wrong, a QEMU that stands still, a kernel that gives up, commands that fail. */
 import { expect } from "bun:test";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { until } from "../support/until.ts";
 import { bootArgs, giveBusybox, testWithVm, unbornVm, type Vm } from "../support/vm.ts";
@@ -101,4 +102,25 @@ vmTest("a guest whose kernel panics starts anew by itself, says so, and its cont
     (await vm.docker("inspect", "--format", "{{.State.Running}}", "back")) === "true" ? true : undefined,
   );
   await vm.docker("rm", "--force", "back");
+});
+
+vmTest("a container with a restart policy finds its mount below /tmp after a restart of the guest", async (vm) => {
+  const folder = join(vm.inTmp, "restarts");
+  await mkdir(folder);
+  await vm.docker(
+    "run",
+    "-d",
+    "--name",
+    "always",
+    "--restart=always",
+    "-v",
+    `${folder}:/x`,
+    "busybox",
+    "sleep",
+    "1000",
+  );
+  await vm.qn("restart");
+  await Bun.write(join(folder, "file"), "from the host");
+  expect(await vm.docker("exec", "always", "cat", "/x/file")).toBe("from the host");
+  await vm.docker("rm", "-f", "always");
 });

@@ -1,9 +1,7 @@
-/** Every kind of entry and every kind of access, from both sides. */
+/** Every kind of entry and every kind of access, from both sides. Clones of git, and more of everything: test/long/projects. */
 import { expect } from "bun:test";
-import { appendFile, link, lstat, mkdir, readdir, readFile, readlink, rename, stat, symlink } from "node:fs/promises";
+import { appendFile, link, mkdir, readdir, readFile, readlink, rename, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { gitArchive } from "../../support/git-image.ts";
-import { runProgram } from "../../support/program.ts";
 import type { Vm, VmTest } from "../../support/vm.ts";
 import { inContainer, inGuest } from "./where.ts";
 
@@ -125,7 +123,7 @@ export function contentTests(test: VmTest): void {
     await expect(inGuest(vm, script(join(vm.inHome, "mapped-file")))).rejects.toThrow("EINVAL");
   });
 
-  test("five thousand files are open at once, and each is its own", (vm) => manyOpen(vm, 5_000));
+  test("a thousand files are open at once, and each is its own", (vm) => manyOpen(vm, 1_000));
 
   test("a folder of a hundred thousand entries is listed whole", async (vm) => {
     const folder = join(vm.inHome, "large");
@@ -134,20 +132,6 @@ export function contentTests(test: VmTest): void {
       await Promise.all(Array.from({ length: 1000 }, (_, i) => Bun.write(join(folder, `entry-${start + i}`), "")));
     }
     expect(await inContainer(vm, "large", "set -- /mnt/*; echo $#")).toBe(`${manyEntries}`);
-  });
-
-  test("git clones onto a share and finds it clean", async (vm) => {
-    await vm.docker("import", "--change", "ENV PATH=/bin", await gitArchive(join(vm.inTmp, "git")), "git");
-    await mkdir(join(vm.inHome, "repository"));
-    const script = `set -e; export HOME=/; git config --global safe.directory "*"; cd /mnt; git init -q one; cd one; for i in $(seq 100); do mkdir -p d$((i%10)); echo $i >d$((i%10))/f$i; done
-      ln -s d1/f1 link; git add -A; git -c user.name=a -c user.email=a@b commit -qm first
-      git clone -q /mnt/one /mnt/two; cd /mnt/two; git status --porcelain; git fsck; git log --format=%s; ls d1 | wc -l`;
-    const volume = ["-v", `${join(vm.inHome, "repository")}:/mnt`];
-    expect(await vm.docker("run", "--rm", ...volume, "git", "sh", "-c", script)).toBe("first\n10");
-    // The host's git reads what the container's has written.
-    const status = await runProgram(["git", "-C", join(vm.inHome, "repository/two"), "status", "--porcelain"]);
-    expect(status).toEqual({ exitCode: 0, stdout: "", stderr: "" });
-    expect((await lstat(join(vm.inHome, "repository/two/link"))).isSymbolicLink()).toBe(true);
   });
 }
 
@@ -158,7 +142,7 @@ export async function manyOpen(vm: Vm, count: number): Promise<void> {
   const script = `const fs = require("node:fs"); const files = [];
     for (let i = 0; i < ${count}; i += 1) files.push(fs.openSync(${JSON.stringify(folder)} + "/" + i, "w+"));
     for (const [i, file] of files.entries()) if (i % 100 === 0) fs.writeSync(file, "file " + i);
-    console.log(files.length, String(fs.readFileSync(${JSON.stringify(`${folder}/4900`)})));`;
-  expect(await inGuest(vm, script)).toBe(`${count} file 4900`);
+    console.log(files.length, String(fs.readFileSync(${JSON.stringify(`${folder}/${count - 100}`)})));`;
+  expect(await inGuest(vm, script)).toBe(`${count} file ${count - 100}`);
   expect([(await readdir(folder)).length, await readFile(join(folder, "100"), "utf8")]).toEqual([count, "file 100"]);
 }
