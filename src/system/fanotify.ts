@@ -1,6 +1,8 @@
 /** The door to fanotify(7): who changes which files, by the process that does it. Linux only. */
 import { dlopen, FFIType } from "bun:ffi";
 import { closeSync } from "node:fs";
+import { lazily } from "../base/lazily.ts";
+import { text } from "./libc.ts";
 
 /** What has happened to an entry of a folder, or to a file by itself. */
 export type FileEvent = {
@@ -57,6 +59,8 @@ export function openFileEvents(onEvents: (events: readonly FileEvent[]) => void)
 }
 
 // --- internal ---
+
+const { i32, u32, u64, ptr } = FFIType;
 
 /** FAN_CLOEXEC, FAN_NONBLOCK, FAN_UNLIMITED_MARKS, FAN_REPORT_FID, FAN_REPORT_DIR_FID and FAN_REPORT_NAME (linux/fanotify.h). */
 const initFlags = 0x1 | 0x2 | 0x20 | 0x200 | 0x400 | 0x800;
@@ -140,19 +144,11 @@ function eventsIn(chunk: Uint8Array): FileEvent[] {
   return events;
 }
 
-const text = (value: string): Buffer => Buffer.from(`${value}\0`);
-
-let loaded: ReturnType<typeof load> | undefined;
-
-function libc() {
-  return (loaded ??= load());
-}
-
-function load() {
-  const { i32, u32, u64, ptr } = FFIType;
-  return dlopen("libc.so.6", {
-    fanotify_init: { args: [u32, u32], returns: i32 },
-    fanotify_mark: { args: [i32, u32, u64, i32, ptr], returns: i32 },
-    name_to_handle_at: { args: [i32, ptr, ptr, ptr, i32], returns: i32 },
-  }).symbols;
-}
+const libc = lazily(
+  () =>
+    dlopen("libc.so.6", {
+      fanotify_init: { args: [u32, u32], returns: i32 },
+      fanotify_mark: { args: [i32, u32, u64, i32, ptr], returns: i32 },
+      name_to_handle_at: { args: [i32, ptr, ptr, ptr, i32], returns: i32 },
+    }).symbols,
+);

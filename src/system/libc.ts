@@ -2,6 +2,7 @@
 import { dlopen, FFIType, read } from "bun:ffi";
 import { closeSync, openSync } from "node:fs";
 import { constants } from "node:os";
+import { lazily } from "../base/lazily.ts";
 import type { HostOs } from "../base/words.ts";
 
 /** The C library's file per system; both are part of every installation. */
@@ -171,6 +172,9 @@ export function cancelableTimer(): number | undefined {
   return undefined;
 }
 
+/** A string as C has it: with a zero byte behind. */
+export const text = (value: string): Buffer => Buffer.from(`${value}\0`);
+
 // --- internal ---
 
 /** struct timespec on 64-bit systems: seconds and nanoseconds. */
@@ -181,8 +185,6 @@ function timespec(ms: number): Buffer {
   bytes.writeBigInt64LE(BigInt(Math.round((ms - seconds * 1000) * 1e6)), 8);
   return bytes;
 }
-
-const text = (value: string): Buffer => Buffer.from(`${value}\0`);
 
 /** Loaded at first use: most commands need none of it. */
 const common = lazily(
@@ -221,9 +223,4 @@ function check(what: string, target: string, status: number): void {
   const errno = address === null ? 0 : read.i32(address, 0);
   const code = Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
   throw Object.assign(new Error(`${what} ${target}: ${code}`), { code });
-}
-
-function lazily<Value>(make: () => Value): () => Value {
-  let made: Value | undefined;
-  return () => (made ??= make());
 }

@@ -1,5 +1,6 @@
 /** Docker's answers with qn's plugins beside the same daemon without them, in the same guest, in turn. */
 import { join } from "node:path";
+import { type DockerCalls, dockerCalls } from "../support/docker-calls.ts";
 import { until } from "../support/until.ts";
 import type { Vm } from "../support/vm.ts";
 import { median } from "./figures.ts";
@@ -17,18 +18,19 @@ type Times = Record<string, number[]>;
 /** What the plugins cost each call, in ms. */
 export async function measureDockerCalls(vm: Vm): Promise<string[]> {
   const { socket } = (await vm.status()).docker;
+  const call = dockerCalls(socket, patienceMs);
   const [asked, alone]: [Times, Times] = [{}, {}];
   await inGuest(vm, "cp /etc/docker/daemon.json /run/daemon.json");
   try {
     // The first turn of each is for caches and does not count.
     for (let turn = -1; turn < turns; turn += 1) {
       for (const isAsked of [true, false]) {
-        await usePlugins(vm, socket, isAsked);
-        await measure(socket, turn < 0 ? {} : isAsked ? asked : alone);
+        await usePlugins(vm, call, isAsked);
+        await measure(call, turn < 0 ? {} : isAsked ? asked : alone);
       }
     }
   } finally {
-    await usePlugins(vm, socket, true);
+    await usePlugins(vm, call, true);
   }
   return Object.entries(asked).map(([call, times]) => {
     const [ours, theirs] = [median(times), median(alone[call] ?? [])];
@@ -44,7 +46,7 @@ async function inGuest(vm: Vm, command: string): Promise<void> {
 }
 
 /** Lets dockerd ask the plugins, or not: it reads that list again without a restart (dockerd(8), "reload"), and says when. */
-async function usePlugins(vm: Vm, socket: string, isAsked: boolean): Promise<void> {
+async function usePlugins(vm: Vm, call: DockerCalls, isAsked: boolean): Promise<void> {
   const sinceS = Math.floor(Date.now() / 1000) - 1;
   const write = isAsked ? "cat" : "sed /authorization-plugins/d";
   await inGuest(vm, `${write} /run/daemon.json > /etc/docker/daemon.json && systemctl reload docker`);
@@ -55,27 +57,15 @@ async function usePlugins(vm: Vm, socket: string, isAsked: boolean): Promise<voi
       filters: JSON.stringify({ event: ["reload"] }),
     });
     // A call that begins with plugins and ends without has no body (moby, pkg/authorization/middleware.go).
-    return (await call(socket, "GET", `/events?${query.toString()}`)) === undefined ? undefined : true;
+    return (await call("GET", `/events?${query.toString()}`)) === undefined ? undefined : true;
   });
-}
-
-async function call(socket: string, method: string, path: string, body?: object): Promise<unknown> {
-  const answer = await fetch(`http://docker${path}`, {
-    unix: socket,
-    method,
-    signal: AbortSignal.timeout(patienceMs),
-    ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path}: ${text}`);
-  return text === "" ? undefined : JSON.parse(text);
 }
 
 /** One turn: adds the times of each call, asked one after the other. */
-async function measure(socket: string, times: Times): Promise<void> {
+async function measure(call: DockerCalls, times: Times): Promise<void> {
   const ask = async (name: string, method: string, path: string, body?: object): Promise<unknown> => {
     const begin = performance.now();
-    const answer = await call(socket, method, path, body);
+    const answer = await call(method, path, body);
     (times[name] ??= []).push(performance.now() - begin);
     return answer;
   };

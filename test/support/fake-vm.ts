@@ -90,6 +90,15 @@ export async function fakeVm(behaviour: Behaviour): Promise<FakeVm> {
   };
 }
 
+/** Starts it, and calls the start off once it is told of a phase, in the words of `told`. */
+export async function upCalledOffIn(vm: FakeVm, phase: string): Promise<UpResult> {
+  const interrupted = new AbortController();
+  const onEvent: UpOptions["onEvent"] = (event) => {
+    if (wordsOf(event) === phase) interrupted.abort();
+  };
+  return await vm.up({ signal: interrupted.signal, onEvent });
+}
+
 /** The VM's status as `qn status` derives it. */
 export async function stateOf({ paths, env }: FakeVm): Promise<{ state: string; reason: string | null }> {
   const { state, reason } = await statusOfVm(paths, env);

@@ -1,4 +1,5 @@
 /** Rounds of a container's life on one host port: it serves its own id, is asked once, and goes. */
+import { dockerCalls } from "./docker-calls.ts";
 import { freePort, knock } from "./until.ts";
 import type { Vm } from "./vm.ts";
 
@@ -23,18 +24,19 @@ const patienceMs = 120_000;
  */
 export async function playRounds(vm: Vm, count: number, onRound: (rounds: Rounds) => void = () => {}): Promise<Rounds> {
   const { socket } = (await vm.status()).docker;
+  const call = dockerCalls(socket, patienceMs);
   const port = await freePort();
   const rounds: Rounds = { right: 0, early: 0, stale: 0, late: 0, firstByteMs: [] };
   for (let round = 0; round < count; round += 1) {
-    const { Id } = (await call(socket, "POST", "/containers/create", containerAt(port))) as { Id: string };
-    await call(socket, "POST", `/containers/${Id}/start`);
+    const { Id } = (await call("POST", "/containers/create", containerAt(port))) as { Id: string };
+    await call("POST", `/containers/${Id}/start`);
     const beganMs = performance.now();
     const said = await ask(port);
     rounds.firstByteMs.push(performance.now() - beganMs);
     if (said === Id.slice(0, 12)) rounds.right += 1;
     else if (said === undefined) rounds.early += 1;
     else rounds.stale += 1;
-    await call(socket, "DELETE", `/containers/${Id}?force=1`);
+    await call("DELETE", `/containers/${Id}?force=1`);
     if ((await knock("127.0.0.1", port)) !== "ECONNREFUSED") rounds.late += 1;
     onRound(rounds);
   }
@@ -51,18 +53,6 @@ function containerAt(port: number): object {
     ExposedPorts: { "80/tcp": {} },
     HostConfig: { PortBindings: { "80/tcp": [{ HostIp: "", HostPort: `${port}` }] } },
   };
-}
-
-async function call(socket: string, method: string, path: string, body?: object): Promise<unknown> {
-  const answer = await fetch(`http://docker${path}`, {
-    unix: socket,
-    method,
-    signal: AbortSignal.timeout(patienceMs),
-    ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
-  return text === "" ? undefined : JSON.parse(text);
 }
 
 /** One try, on a connection of its own. Nothing when it fails. */

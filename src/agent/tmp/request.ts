@@ -1,4 +1,5 @@
 /** Which paths of the host a Docker API request is about to mount. */
+import * as v from "valibot";
 import { cleanPath } from "../../base/words.ts";
 import { dockerPath } from "../docker-path.ts";
 
@@ -16,6 +17,20 @@ type RequestedMount = {
 export type MountRequests = {
   readonly Binds?: readonly string[] | null | undefined;
   readonly Mounts?: readonly RequestedMount[] | null | undefined;
+};
+
+/** What of a HostConfig says what is mounted, in a request as in Docker's own records. */
+export const mountRequestEntries = {
+  Binds: v.nullish(v.array(v.string())),
+  Mounts: v.nullish(
+    v.array(
+      v.object({
+        Type: v.unknown(),
+        Source: v.unknown(),
+        BindOptions: v.nullish(v.object({ CreateMountpoint: v.optional(v.boolean()) })),
+      }),
+    ),
+  ),
 };
 
 /** The call that a request makes, as far as mounts go. */

@@ -3,23 +3,14 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { isErrno } from "../../system/files.ts";
-import { type BindSource, bindSourcesOf } from "./request.ts";
+import { type BindSource, bindSourcesOf, mountRequestEntries } from "./request.ts";
 
 /** Docker's own record of its containers, on the data disk: it is mounted before the place where Docker looks for it. */
 const recordsFolder = "/var/lib/qn/docker/containers";
 
 const recordSchema = v.object({
   RestartPolicy: v.nullish(v.object({ Name: v.optional(v.string(), "") })),
-  Binds: v.nullish(v.array(v.string())),
-  Mounts: v.nullish(
-    v.array(
-      v.object({
-        Type: v.unknown(),
-        Source: v.unknown(),
-        BindOptions: v.nullish(v.object({ CreateMountpoint: v.optional(v.boolean()) })),
-      }),
-    ),
-  ),
+  ...mountRequestEntries,
 });
 
 /**

@@ -15,7 +15,7 @@ import { mountShares, viewsOf } from "../shares.ts";
 import { dockerPath } from "../docker-path.ts";
 import { type Mirror, mirrorSources, sweepDeleted } from "./mount.ts";
 import { type DockerRequest, type Hooks, servePlugin } from "../plugin.ts";
-import { type BindSource, bindSourcesOf, mountCallOf } from "./request.ts";
+import { type BindSource, bindSourcesOf, mountCallOf, mountRequestEntries } from "./request.ts";
 import { sourcesOfRecord, sourcesOfRestarting } from "./restart.ts";
 import { settleSources } from "./unshared.ts";
 
@@ -61,22 +61,7 @@ export async function serveTmp(boot: Boot, options: { signal: AbortSignal; onRea
 
 // --- internal ---
 
-const createBodySchema = v.object({
-  HostConfig: v.nullish(
-    v.object({
-      Binds: v.nullish(v.array(v.string())),
-      Mounts: v.nullish(
-        v.array(
-          v.object({
-            Type: v.unknown(),
-            Source: v.unknown(),
-            BindOptions: v.nullish(v.object({ CreateMountpoint: v.optional(v.boolean()) })),
-          }),
-        ),
-      ),
-    }),
-  ),
-});
+const createBodySchema = v.object({ HostConfig: v.nullish(v.object(mountRequestEntries)) });
 
 /** Makes every bind source of the request right, or refuses it. Requests that mount nothing pass at once. */
 async function prepare(

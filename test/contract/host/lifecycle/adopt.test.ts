@@ -4,11 +4,18 @@ import { existsSync } from "node:fs";
 import { deleteVmFiles } from "../../../../src/host/lifecycle/delete.ts";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
-import type { ControlEvent } from "../../../../src/host/supervisor/messages.ts";
 import { isLocked } from "../../../../src/system/lock.ts";
 import { dockerApi } from "../../../../src/system/docker-api.ts";
 import { failureOf } from "../../../support/failures.ts";
-import { type FakeVm, fakeVm, linesWith, processesWith, programsMs, stateOf } from "../../../support/fake-vm.ts";
+import {
+  type FakeVm,
+  fakeVm,
+  linesWith,
+  processesWith,
+  programsMs,
+  stateOf,
+  upCalledOffIn,
+} from "../../../support/fake-vm.ts";
 
 setDefaultTimeout(programsMs);
 
@@ -126,12 +133,8 @@ test("a takeover that is called off leaves QEMU to the next one", async () => {
 test("a takeover that is called off while it is under way leaves QEMU to the next one too", async () => {
   await using vm = await fakeVm("boots");
   const pid = await orphaned(vm);
-  const interrupted = new AbortController();
-  const onEvent = (event: ControlEvent): void => {
-    if (event.event === "phase" && event.phase === "agent") interrupted.abort();
-  };
   // It may have been done by the time that it was called off.
-  await vm.up({ signal: interrupted.signal, onEvent }).catch((error: unknown) => {
+  await upCalledOffIn(vm, "phase agent").catch((error: unknown) => {
     expect(error).toMatchObject({ code: "INTERRUPTED" });
   });
   await vm.up();

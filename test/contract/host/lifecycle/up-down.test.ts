@@ -9,7 +9,7 @@ import { statusOfVm, vmNames } from "../../../../src/host/lifecycle/status.ts";
 import { dockerApi } from "../../../../src/system/docker-api.ts";
 import { newFolder } from "../../../support/folder.ts";
 import { failureOf } from "../../../support/failures.ts";
-import { fakeVm, linesWith, processesWith, programsMs, stateOf } from "../../../support/fake-vm.ts";
+import { fakeVm, linesWith, processesWith, programsMs, stateOf, upCalledOffIn } from "../../../support/fake-vm.ts";
 
 setDefaultTimeout(programsMs);
 
@@ -115,16 +115,10 @@ test("a later start that fails leaves the VM as it was, and its state says why",
 
 test("a start that is called off takes everything with it, also a QEMU that does not answer", async () => {
   await using vm = await fakeVm("never-greets");
-  const interrupted = new AbortController();
-  const failure = failureOf(() =>
-    vm.up({
-      signal: interrupted.signal,
-      onEvent: (event) => {
-        if (event.event === "phase" && event.phase === "boot") interrupted.abort();
-      },
-    }),
-  );
-  expect(await failure).toEqual({ code: "INTERRUPTED", message: "The start was called off." });
+  expect(await failureOf(() => upCalledOffIn(vm, "phase boot"))).toEqual({
+    code: "INTERRUPTED",
+    message: "The start was called off.",
+  });
   expect(await vm.files()).toEqual(["_data", "ssh_config"]);
   expect(await processesWith(vm.paths.folder)).toEqual([]);
 });
@@ -132,16 +126,10 @@ test("a start that is called off takes everything with it, also a QEMU that does
 for (const phase of phases.slice(0, -1)) {
   test(`a start that is called off in the ${phase} leaves nothing behind`, async () => {
     await using vm = await fakeVm("no-docker");
-    const interrupted = new AbortController();
-    const failure = failureOf(() =>
-      vm.up({
-        signal: interrupted.signal,
-        onEvent: (event) => {
-          if (event.event === "phase" && `phase ${event.phase}` === phase) interrupted.abort();
-        },
-      }),
-    );
-    expect(await failure).toEqual({ code: "INTERRUPTED", message: "The start was called off." });
+    expect(await failureOf(() => upCalledOffIn(vm, phase))).toEqual({
+      code: "INTERRUPTED",
+      message: "The start was called off.",
+    });
     // What all VMs share may be there, empty.
     const files = (await vm.files()).filter((name) => name !== "_data" && name !== "ssh_config");
     expect([files, await processesWith(vm.paths.folder)]).toEqual([[], []]);
