@@ -35,6 +35,7 @@ const checks = {
     ".ci/run",
     "src/host/deploy/guest.sh",
     "src/host/containers/guest.sh",
+    "test/support/native-guest.sh",
   ],
 } as const;
 

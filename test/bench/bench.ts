@@ -5,8 +5,9 @@
  *
  * Needs dist/qn and a guest image of this build (`QN_HOME=$PWD/dist/e2e dist/qn image build`), and no other load.
  */
-import { bootVm } from "../support/vm.ts";
+import { bootVm, type Vm } from "../support/vm.ts";
 import { measureDockerCalls } from "./docker-calls.ts";
+import { guestOf } from "./guest.ts";
 import { measureRequests } from "./requests.ts";
 import { measureRest } from "./rest.ts";
 import { measureRounds } from "./rounds.ts";
@@ -18,13 +19,13 @@ import { measureUp } from "./up.ts";
 
 const benchmarks = {
   up: measureUp,
-  calls: measureDockerCalls,
+  calls: (vm: Vm) => measureDockerCalls(guestOf(vm)),
   status: measureStatus,
   rest: measureRest,
   requests: measureRequests,
   streams: measureStreams,
   rounds: measureRounds,
-  tmp: measureTmp,
+  tmp: (vm: Vm) => measureTmp(guestOf(vm)),
   race: raceTmp,
   shares: measureShares,
 };

@@ -3,6 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Vm } from "../support/vm.ts";
 import { inTurn, median, ratioLine } from "./figures.ts";
+import type { Guest } from "./guest.ts";
 
 const rounds = 30;
 const races = 300;
@@ -14,19 +15,19 @@ const racesAtOnce = 3;
 const entryCounts = [10, 10_000];
 
 /** What `qn-tmp` itself takes, and the time of `create` with a mount below /tmp beside one in the home folder, for few and many entries in /tmp. */
-export async function measureTmp(vm: Vm): Promise<string[]> {
-  const inHome = join(vm.inHome, "mounted");
+export async function measureTmp(guest: Guest): Promise<string[]> {
+  const inHome = join(guest.inHome, "mounted");
   await mkdir(inHome);
-  const lines = await ownTimes(vm);
+  const lines = await ownTimes(guest);
   for (const count of entryCounts) {
-    const entries = Array.from({ length: count }, (_unused, index) => `${vm.inTmp}.beside-${index}`);
-    const mounted = `${vm.inTmp}.mounted`;
+    const entries = Array.from({ length: count }, (_unused, index) => `${guest.inTmp}.beside-${index}`);
+    const mounted = `${guest.inTmp}.mounted`;
     try {
       await Promise.all([...entries, mounted].map((path) => mkdir(path, { recursive: true })));
       const times = await inTurn(
         rounds,
-        () => timeOfCreate(vm, mounted),
-        () => timeOfCreate(vm, inHome),
+        () => timeOfCreate(guest, mounted),
+        () => timeOfCreate(guest, inHome),
       );
       lines.push(ratioLine(`create with a mount below /tmp (${count} entries) beside home`, times, "ms", "20 ms more"));
     } finally {
@@ -67,8 +68,8 @@ const otherCalls = 8;
  * Asks the plugin itself, in the guest, as dockerd does, over one connection: for what mounts nothing, for entries that it has to
  * mount, and for the same once they are mounted. The first third of each is for caches and does not count.
  */
-async function ownTimes(vm: Vm): Promise<string[]> {
-  const entries = Array.from({ length: rounds * 1.5 }, (_unused, index) => `${vm.inTmp}.asked-${index}`);
+async function ownTimes(guest: Guest): Promise<string[]> {
+  const entries = Array.from({ length: rounds * 1.5 }, (_unused, index) => `${guest.inTmp}.asked-${index}`);
   const script = `const times = [[], [], []];
     let text = "", answered = () => {};
     const data = (_socket, bytes) => { text += bytes; if (text.endsWith("}")) answered(); };
@@ -93,8 +94,8 @@ async function ownTimes(vm: Vm): Promise<string[]> {
     process.exit(0);`;
   try {
     for (const path of entries) await mkdir(path);
-    const ask = ["sudo", "env", "BUN_BE_BUN=1", "/usr/local/bin/qn", "-e", script, entries.join(" ")];
-    const times = JSON.parse(await vm.qn("ssh", "--", ...ask)) as number[][];
+    const ask = ["env", "BUN_BE_BUN=1", "/usr/local/bin/qn", "-e", script, entries.join(" ")];
+    const times = JSON.parse(await guest.asRoot(...ask)) as number[][];
     const [nothing = 0, fresh = 0, again = 0] = times.map((kind) => median(kind.slice(rounds / 2)));
     const whole = fresh + again + otherCalls * nothing;
     return [
@@ -108,15 +109,15 @@ async function ownTimes(vm: Vm): Promise<string[]> {
   }
 }
 
-async function timeOfCreate(vm: Vm, source: string): Promise<number> {
-  const unix = join(vm.folder, "docker.sock");
+async function timeOfCreate({ socket }: Guest, source: string): Promise<number> {
   const body = JSON.stringify({ Image: "busybox", Cmd: ["true"], HostConfig: { Binds: [`${source}:/x`] } });
   const headers = { "content-type": "application/json" };
   const begin = performance.now();
-  const answer = await fetch("http://docker/containers/create", { unix, method: "POST", headers, body });
-  const { Id } = (await answer.json()) as { Id?: string };
+  const answer = await fetch("http://docker/containers/create", { unix: socket, method: "POST", headers, body });
+  const made = (await answer.json()) as { Id?: string };
+  const { Id } = made;
   const spentMs = performance.now() - begin;
-  if (Id === undefined) throw new Error(`Docker made no container: ${answer.status}`);
-  await fetch(`http://docker/containers/${Id}`, { unix, method: "DELETE" });
+  if (Id === undefined) throw new Error(`Docker made no container: ${answer.status} ${JSON.stringify(made)}`);
+  await fetch(`http://docker/containers/${Id}`, { unix: socket, method: "DELETE" });
   return spentMs;
 }

@@ -8,6 +8,7 @@ import { parseBoot, protocolVersion } from "../../src/protocol/messages.ts";
 import { ownArch } from "../../src/system/platform.ts";
 import { type Connection, listen } from "../../src/system/connection.ts";
 import { fakeDocker } from "./fake-docker.ts";
+import { bootNativeGuest, nativeFolder } from "./native-guest.ts";
 
 /** How this QEMU and its guest behave. */
 export type Behaviour =
@@ -30,7 +31,9 @@ export type Behaviour =
   /** The agent says hello, and then what no version says. */
   | "garbling-agent"
   /** Everything runs but Docker. */
-  | "no-docker";
+  | "no-docker"
+  /** The guest is a real one, without an emulator. */
+  | "native";
 
 const [behaviour, ...argv] = process.argv.slice(2) as [Behaviour, ...string[]];
 
@@ -123,8 +126,14 @@ const otherWords: Readonly<Partial<Record<Behaviour, readonly object[]>>> = {
 
 /** The guest: the agent's real gate and link, and a fake Docker behind them. */
 async function bootGuest(say: (line: string) => void, tell: (event: string, data: object) => void): Promise<void> {
+  const program = process.env["QN_QEMU"] ?? "/tmp/qemu";
+  if (behaviour === "native") {
+    await bootNativeGuest(nativeFolder(program), credential("qn.boot"), gatePort());
+    say("login:");
+    return tell("VSERPORT_CHANGE", { id: "agent", open: true });
+  }
   const boot = parseBoot(credential("qn.boot"));
-  const socketPath = join(dirname(process.env["QN_QEMU"] ?? "/tmp"), `docker-${process.pid}.sock`);
+  const socketPath = join(dirname(program), `docker-${process.pid}.sock`);
   const docker = behaviour === "no-docker" ? undefined : await fakeDocker({ socketPath });
   const version = behaviour === "older-version" ? "0.0.9" : "0.1.0";
   const link = new HostLink({ version, arch: ownArch(), image: "fake 1" });
