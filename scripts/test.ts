@@ -73,7 +73,8 @@ function withoutVm(): Promise<unknown> {
 async function endToEnd(): Promise<(() => Promise<unknown>)[]> {
   const isNamed = (path: string): boolean => wanted.length === 0 || wanted.some((word) => path.includes(word));
   const long = flags.long ? testFiles("test/long/**/*.test.ts") : [];
-  const all = [...testFiles("test/e2e/**/*.test.ts"), ...long].filter(isNamed);
+  const short = testFiles("test/e2e/**/*.test.ts").toSorted((a, b) => bytesOf(b) - bytesOf(a));
+  const all = [...short, ...long].filter(isNamed);
   if (all.length === 0) throw new Error(`No end-to-end or long test has ${wanted.join(" or ")} in its path.`);
   const asRoot = flags.long ? all : all.filter((path) => path.endsWith(".root.test.ts"));
   const asOrdinary = all.filter((path) => !path.endsWith(".root.test.ts"));
@@ -175,6 +176,12 @@ function namedVariables(): Record<string, string> {
 
 function searchPath(tree: string): string {
   return `${process.env["PATH"] ?? ""}:${join(tree, "dist/tools")}`;
+}
+
+/** How much there is of a file and its parts, which lie in a folder of its name: what has more of it takes longer, and begins first. */
+function bytesOf(path: string): number {
+  const parts = testFiles(path.replace(/\.test\.ts$/, "/**/*.ts"));
+  return [path, ...parts].reduce((sum, each) => sum + Bun.file(join(root, each)).size, 0);
 }
 
 function testFiles(pattern: string): string[] {
