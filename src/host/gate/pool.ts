@@ -23,6 +23,9 @@ const failuresMax = 3;
 /** What takes a lane where one is free. Docker's own streams are many and long, and what they bring is faster by the gate. */
 const laneStreams: readonly Open["open"][] = ["port", "guest"];
 
+/** Idle connections of a pool that is cold: each costs a guest that boots time which Docker needs. */
+const idleCold = 1;
+
 /** Connections through one gate, and on the lanes beside it. */
 export class GatePool {
   /** Called once when the gate does not answer any more; waiting callers have been refused by then. */
@@ -36,12 +39,20 @@ export class GatePool {
   readonly #onLanes = new WeakSet<Connection>();
   #waiting: PromiseWithResolvers<Proven>[] = [];
   #opening = 0;
-  #target = idleMin;
+  #target: number;
   #failures = 0;
   #closed = false;
 
-  constructor(key: GateKey) {
+  /** A cold pool opens what it is asked for, and little more until `warm` is called. */
+  constructor(key: GateKey, { isCold = false }: { readonly isCold?: boolean } = {}) {
     this.#key = key;
+    this.#target = isCold ? idleCold : idleMin;
+    this.#refill();
+  }
+
+  /** Opens the idle connections that clients of ports are served from. */
+  warm(): void {
+    this.#target = Math.max(this.#target, idleMin);
     this.#refill();
   }
 

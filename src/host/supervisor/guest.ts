@@ -24,6 +24,8 @@ export type GuestLink = {
   readonly pool: GatePool;
   readonly hello: Hello;
   tell(message: HostMessage): void;
+  /** Opens what clients of ports are served by, once: the pool's idle connections, and the lanes. */
+  warm(): void;
   close(): void;
 };
 
@@ -33,7 +35,8 @@ const usualDeadlineMs = 20_000;
 /**
  * Links to the agent behind the gate: control connection, hello both ways, pool. Throws GATE_REFUSED or PROTOCOL when
  * the gate does not answer as it should, AGENT_INCOMPATIBLE when the agent, which has proven to be this guest's, says no
- * hello that this qn works with; the connection is closed then.
+ * hello that this qn works with; the connection is closed then. The link is cold: a guest that boots needs its processors
+ * for Docker.
  */
 export async function linkGuest(
   key: GateKey,
@@ -50,14 +53,16 @@ export async function linkGuest(
     connection.reset();
     throw error;
   }
-  const pool = new GatePool(key);
-  if (hello.capabilities?.includes("lanes") === true) {
-    void openLanes(
-      key.lanes ?? [],
-      (message) => void connection.write(encode(message)),
-      (lane) => pool.addLane(lane),
-    );
-  }
+  const pool = new GatePool(key, { isCold: true });
+  const reply = (answer: HostMessage): void => void connection.write(encode(answer));
+  let isWarm = false;
+  const warm = (): void => {
+    if (isWarm || isOver) return;
+    isWarm = true;
+    pool.warm();
+    if (hello.capabilities?.includes("lanes") !== true) return;
+    void openLanes(key.lanes ?? [], reply, (lane) => pool.addLane(lane));
+  };
   let isOver = false;
   const close = (): void => {
     isOver = true;
@@ -70,9 +75,8 @@ export async function linkGuest(
     listener.onLost(messageOf(error), error instanceof QnError && error.code === "AGENT_INCOMPATIBLE");
   };
   pool.onLost = lose;
-  const reply = (answer: HostMessage): void => void connection.write(encode(answer));
   void hear(proven, (message) => listener.onMessage(message, reply)).catch(lose);
-  return { pool, hello, tell: reply, close };
+  return { pool, hello, tell: reply, warm, close };
 }
 
 // --- internal ---

@@ -193,6 +193,7 @@ export class Seam {
       case "hello":
         return;
       case "ports": {
+        if (message.ports.length > 0) this.#agent.current?.warm();
         this.#published = message.ports;
         const failed = await this.#forwards.serve(message.ports);
         const reasons = new Set(failed.map(({ reason }) => reason));
@@ -260,6 +261,7 @@ export class Seam {
     this.#agent.proved();
     this.dockerReachable = true;
     dispatch({ type: "docker-answers" });
+    link?.warm();
   }
 }
 

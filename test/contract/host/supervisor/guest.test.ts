@@ -148,13 +148,16 @@ test("a link that the host closes itself is not lost", async () => {
   other.close();
 });
 
-test("an agent that dies is lost once, and its pool with it", async () => {
+test("an agent that dies is lost once, and its pool with it; until it is warmed the pool has one connection", async () => {
   using gate = handGate();
   const heard = listener();
   const linking = linkGuest(gate.key, "0.1.0", heard);
   await gate.proven(1);
   gate.callers[0]?.connection.write(encode(hello));
   const link = await linking;
+  await gate.proven(2);
+  expect(gate.openingMost).toBe(1);
+  link.warm();
   await gate.proven(9);
   for (const { connection } of gate.callers) connection.end();
   await heard.lost;
