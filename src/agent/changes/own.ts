@@ -21,11 +21,11 @@ export type OwnOptions = {
 /** Between two looks at what a program writes all the time. */
 const lookAgainMs = 20;
 
-/** A look that comes later after the event says nothing of who has made what it sees. */
+/** A look that comes later after the event says nothing of who has made a state that is newer than the event. */
 const lookLateMs = 250;
 
 /** How long events may take to come. */
-const eventsMs = 250;
+const eventsMs = 1_000;
 
 /** States that are remembered: what the host tells, it tells within a moment. */
 const statesMax = 20_000;
@@ -33,7 +33,8 @@ const statesMax = 20_000;
 /**
  * Remembers the state (time and size) in which the guest leaves each entry that it changes, as the kernel tells (fanotify(7)).
  * What the host then tells is the guest's own doing when it finds the entry in just that state. A change by the
- * host in the moment between the guest's own and the look at it is taken for the guest's; nothing else is.
+ * host in the moment between the guest's own and the look at it is taken for the guest's; nothing else is. The host gives
+ * files their times, and the guest's clock follows its clock: a guest that is late tells by them what came after the event.
  */
 export class OwnChanges {
   readonly #options: OwnOptions;
@@ -45,7 +46,7 @@ export class OwnChanges {
   readonly #keys = new Map<string, string>();
   readonly #states = new Map<string, string>();
   readonly #changes = new Map<string, number>();
-  /** What has changed and has not been looked at yet, with when that was told. */
+  /** What has changed and has not been looked at yet, with when that was told, by the clock of files. */
   readonly #noted = new Map<string, number>();
   #nextLook: Timer | undefined;
   readonly #inTurn = newQueue();
@@ -144,7 +145,7 @@ export class OwnChanges {
   }
 
   #note(path: string): void {
-    this.#noted.set(path, performance.now());
+    this.#noted.set(path, Date.now());
     this.#changes.set(path, (this.#changes.get(path) ?? 0) + 1);
     this.#nextLook ??= after(0, () => void this.#look());
   }
@@ -166,7 +167,7 @@ export class OwnChanges {
     // The newest last, so that the oldest go first.
     this.#states.delete(path);
     if (stats === undefined) return this.#drop(path);
-    if (performance.now() - notedMs <= lookLateMs) this.#states.set(path, stateOf(stats));
+    if (stats.mtimeMs <= notedMs || Date.now() - notedMs <= lookLateMs) this.#states.set(path, stateOf(stats));
     const [oldest = ""] = this.#states.keys();
     if (this.#states.size > statesMax) this.#drop(oldest);
   }

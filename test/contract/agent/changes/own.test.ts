@@ -1,5 +1,6 @@
 /** Which changes are the guest's own, by the kernel's word (fanotify). Needs root on Linux; elsewhere a skip. */
 import { expect, test } from "bun:test";
+import { mkdirSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm, stat, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,9 @@ import { succeed } from "../../../../scripts/support/succeed.ts";
 import { until } from "../../../support/until.ts";
 
 const real = test.skipIf(process.platform !== "linux" || process.getuid?.() !== 0);
+
+/** How late an agent is on a machine that has too much to do. */
+const lateMs = 400;
 
 type Scene = {
   readonly folder: string;
@@ -18,12 +22,21 @@ type Scene = {
   readonly own: OwnChanges;
 };
 
-async function withScene(action: (scene: Scene) => Promise<void>): Promise<void> {
+async function withScene(
+  action: (scene: Scene) => Promise<void>,
+  onFolder: (path: string) => void = () => {},
+): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), "qn-own-"));
   const folder = join(root, "watched");
   await mkdir(folder);
   const madeFolders: string[] = [];
-  const own = new OwnChanges({ mark: join(root, "mark"), onFolder: (path) => madeFolders.push(path) });
+  const own = new OwnChanges({
+    mark: join(root, "mark"),
+    onFolder: (path) => {
+      madeFolders.push(path);
+      onFolder(path);
+    },
+  });
   try {
     await own.watch(folder, { path: folder, stats: await stat(folder) });
     const judge: Scene["judge"] = async (name) => {
@@ -72,6 +85,20 @@ real("what the host changes is its own, also right after the guest, and also bac
     await rename(join(folder, "next"), join(folder, "other"));
     expect(await judge("other")).toBe("other");
   }),
+);
+
+real("an agent that is late takes for the guest's own what was there when the guest changed it, and no more", () =>
+  withScene(
+    async ({ guest, judge }) => {
+      await guest("mkdir alone changed");
+      expect([await judge("alone"), await judge("changed")]).toEqual(["own", "other"]);
+    },
+    (path) => {
+      Bun.sleepSync(lateMs);
+      // Right after the event was heard, and before anybody has looked.
+      if (path.endsWith("changed")) mkdirSync(join(path, "by-host"));
+    },
+  ),
 );
 
 real("a file that the guest writes all the time is nobody else's, and its own once it is still", () =>
