@@ -54,6 +54,8 @@ in
       "qn-provision.service"
       "qn-firewall.service"
       "docker.service.d/qn.conf"
+      "container@.service.d/qn.conf"
+      "systemd-nspawn@.service.d/qn.conf"
     ];
     # NixOS reads no [Install] section of a package's unit.
     systemd.services = {
@@ -97,6 +99,17 @@ in
       "systemd/network/05-lan.network".source = guest + "/network/05-lan.network";
       "systemd/network/10-uplink.link".source = guest + "/network/10-uplink.link";
       "systemd/network/10-uplink.network".source = guest + "/network/10-uplink.network";
+      # NixOS gives the guest's end of a container's network its address itself. networkd has a file of its own for every "ve-*" and
+      # would take that address away again, at the latest when it starts anew.
+      "systemd/network/20-containers.network" = lib.mkIf (config.containers != { }) {
+        text = ''
+          [Match]
+          Name=${lib.concatMapStringsSep " " (name: "ve-${name}") (lib.attrNames config.containers)}
+
+          [Link]
+          Unmanaged=yes
+        '';
+      };
     };
     boot.kernel.sysctl = lib.mapAttrs (_: lib.mkDefault) (settings (guest + "/sysctl.conf"));
     boot.kernelModules = [

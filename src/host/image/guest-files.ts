@@ -10,6 +10,7 @@ import sshd from "../../../guest/sshd.conf" with { type: "text" };
 import sudoers from "../../../guest/sudoers" with { type: "text" };
 import sysctl from "../../../guest/sysctl.conf" with { type: "text" };
 import tmpfiles from "../../../guest/tmpfiles.conf" with { type: "text" };
+import containerDropIn from "../../../guest/units/container@.service.d/qn.conf" with { type: "text" };
 import containerdDropIn from "../../../guest/units/containerd.service.d/qn.conf" with { type: "text" };
 import dockerDropIn from "../../../guest/units/docker.service.d/qn.conf" with { type: "text" };
 import firewallUnit from "../../../guest/units/qn-firewall.service" with { type: "text" };
@@ -18,6 +19,7 @@ import portsSocket from "../../../guest/units/qn-ports.socket" with { type: "tex
 import portsUnit from "../../../guest/units/qn-ports.service" with { type: "text" };
 import tmpSocket from "../../../guest/units/qn-tmp.socket" with { type: "text" };
 import tmpUnit from "../../../guest/units/qn-tmp.service" with { type: "text" };
+import nspawnDropIn from "../../../guest/units/systemd-nspawn@.service.d/qn.conf" with { type: "text" };
 
 /** One file of a guest: its path there, its permission bits and its text. */
 export type GuestFile = { readonly path: string; readonly mode: number; readonly text: string };
@@ -44,6 +46,7 @@ export function guestFiles(programs: GuestPrograms): readonly GuestFile[] {
     { path: "/etc/systemd/network/10-uplink.link", mode: 0o644, text: uplinkLink },
     { path: "/etc/systemd/network/10-uplink.network", mode: 0o644, text: uplinkNetwork },
     { path: "/etc/tmpfiles.d/qn.conf", mode: 0o644, text: tmpfiles },
+    { path: `${unitFolder}/container@.service.d/qn.conf`, mode: 0o644, text: containerDropIn },
     { path: `${unitFolder}/containerd.service.d/qn.conf`, mode: 0o644, text: containerdDropIn },
     { path: `${unitFolder}/docker.service.d/qn.conf`, mode: 0o644, text: dockerDropIn },
     { path: `${unitFolder}/qn-firewall.service`, mode: 0o644, text: withPrograms(firewallUnit, programs) },
@@ -52,6 +55,7 @@ export function guestFiles(programs: GuestPrograms): readonly GuestFile[] {
     { path: `${unitFolder}/qn-provision.service`, mode: 0o644, text: withPrograms(provisionUnit, programs) },
     { path: `${unitFolder}/qn-ports.service`, mode: 0o644, text: withPrograms(portsUnit, programs) },
     { path: `${unitFolder}/qn-tmp.service`, mode: 0o644, text: withPrograms(tmpUnit, programs) },
+    { path: `${unitFolder}/systemd-nspawn@.service.d/qn.conf`, mode: 0o644, text: nspawnDropIn },
   ];
 }
 

@@ -4,6 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { protocolVersion } from "../../../src/protocol/messages.ts";
 import { evaluated, systems, valueOf } from "../../support/nix.ts";
+import { leftAlone } from "../../support/nspawn.ts";
 import { repository } from "../../support/program.ts";
 import { verdictOn } from "../../support/unit-verdict.ts";
 
@@ -72,6 +73,14 @@ evaluated("a NixOS guest keeps the contract that the Debian guest keeps", ["gues
     const [device = "", point = ""] = line.split(" ");
     expect(guest.fileSystems[point]?.device).toBe(device);
   }
+});
+
+evaluated("networkd leaves the ends of NixOS containers' networks to NixOS", ["guest"], async () => {
+  const guest = (containers: string) =>
+    valueOf<Guest>("guest", "aarch64-linux", `{ virtualisation.qn.enable = true; containers = { ${containers} }; }`);
+  const file = "systemd/network/20-containers.network";
+  expect((await guest("site = { }; mail = { };")).etc[file]).toBe(leftAlone(["mail", "site"]));
+  expect((await guest("")).etc[file]).toBeUndefined();
 });
 
 evaluated("sshd of a NixOS guest is set as guest/sshd.conf says", ["guest"], async () => {

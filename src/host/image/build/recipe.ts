@@ -101,8 +101,8 @@ const keptModules: readonly string[] = [
   "drivers/input/evdev.ko*",
   "drivers/input/misc/uinput.ko*",
   "drivers/md/*",
-  ...["bonding", "can", "ipvlan", "macvlan", "ppp", "team", "wireguard"].map((folder) => `drivers/net/${folder}/*`),
-  ...["dummy", "geneve", "ifb", "macsec", "macvtap", "net_failover", "nlmon", "tap", "tun", "veth"].map(
+  ...["bonding", "can", "ipvlan", "ppp", "team", "wireguard"].map((folder) => `drivers/net/${folder}/*`),
+  ...["dummy", "geneve", "ifb", "macsec", "macvlan", "macvtap", "net_failover", "nlmon", "tap", "tun", "veth"].map(
     (name) => `drivers/net/${name}.ko*`,
   ),
   ...["virtio_net", "vrf", "vsockmon", "vxlan"].map((name) => `drivers/net/${name}*`),
