@@ -6,8 +6,9 @@ import { confirm, handshakeLineBytesMax, secretBytes } from "../protocol/handsha
 import { type Open, type OpenOnward, parseOpen } from "../protocol/messages.ts";
 import { pieces } from "../protocol/piece.ts";
 import { carry } from "../system/carry.ts";
-import { within } from "../system/clock.ts";
+import { pause, within } from "../system/clock.ts";
 import { type Address, connect, type Connection, listen, type Listener } from "../system/connection.ts";
+import { isErrno } from "../system/files.ts";
 import { type Lines, linesOf } from "../system/lines.ts";
 import { carryDatagrams } from "./datagrams.ts";
 
@@ -23,6 +24,8 @@ export type GateOptions = {
   readonly address: Address;
   /** Where the stream that was asked for leads. Throws a QnError with the reason when there is no such place. */
   readonly addressOf: (open: OpenOnward) => Address;
+  /** Whether what listens there may be just starting: then a stream waits until it does. */
+  readonly isStarting?: (open: OpenOnward) => boolean;
   /** Is waited for before a stream to a container's port is joined to it. */
   readonly beforePort?: () => Promise<void>;
   /** Takes a control connection over; it is paused, and `early` are the bytes that came with the request. */
@@ -75,6 +78,7 @@ async function serve(connection: Connection, lines: Lines, options: GateOptions)
   if (request.open === "names") return options.onNames(connection, early);
   const { keep = false, ...target } = request;
   const addressOf = (): Address => options.addressOf(target);
+  const isStarting = (): boolean => options.isStarting?.(target) === true;
   if ("protocol" in target && target.protocol === "udp") return await carryDatagrams(connection, early, addressOf);
   if (target.open === "port") await options.beforePort?.();
   const again = (rest: Uint8Array): void => {
@@ -82,7 +86,7 @@ async function serve(connection: Connection, lines: Lines, options: GateOptions)
     reader.push(rest);
     serve(connection, linesOf(connection, reader), options).catch(() => connection.reset());
   };
-  await carryStream(connection, early, addressOf, keep ? again : undefined);
+  await carryStream(connection, early, { addressOf, isStarting }, keep ? again : undefined);
 }
 
 /** What the caller asks for. A stream that this agent does not know is refused in words: the host may be newer. */
@@ -97,16 +101,34 @@ function askedFor(line: string, connection: Connection): Open | undefined {
   }
 }
 
+/** Where one stream leads. */
+type Onward = { readonly addressOf: () => Address; readonly isStarting: () => boolean };
+
+/** Between two tries to reach what is just starting: no kernel tells when somebody listens in a container's network. */
+const retryMs = 10;
+
+/** Connects, and to what is just starting as soon as it listens. Throws the system's error when nobody does. */
+async function connectOnward({ addressOf, isStarting }: Onward): Promise<Connection> {
+  for (;;) {
+    try {
+      return await connect(addressOf());
+    } catch (error) {
+      if (!isErrno(error, "ECONNREFUSED") || !isStarting()) throw error;
+    }
+    await pause(retryMs);
+  }
+}
+
 /** Joins the caller's connection to its target, or answers why not and ends. `again` takes the connection at the end. */
 async function carryStream(
   caller: Connection,
   early: Uint8Array,
-  addressOf: () => Address,
+  onward: Onward,
   again: ((rest: Uint8Array) => void) | undefined,
 ): Promise<void> {
   let target: Connection;
   try {
-    target = await connect(addressOf());
+    target = await connectOnward(onward);
   } catch (error) {
     caller.write(encode({ ok: false, reason: messageOf(error) }));
     caller.end();

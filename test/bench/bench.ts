@@ -24,9 +24,9 @@ const benchmarks = {
   rest: measureRest,
   requests: measureRequests,
   streams: measureStreams,
-  rounds: measureRounds,
+  rounds: (vm: Vm) => measureRounds(guestOf(vm)),
   tmp: (vm: Vm) => measureTmp(guestOf(vm)),
-  race: raceTmp,
+  race: (vm: Vm) => raceTmp(guestOf(vm)),
   shares: measureShares,
 };
 

@@ -8,7 +8,8 @@ export type Guest = {
   /** Folders that the guest sees: below the user's home folder, and below /tmp. */
   readonly inHome: string;
   readonly inTmp: string;
-  /** Runs a command in the guest as root, and gives back what it prints. */
+  /** Runs a command of Docker's here, or any as root in the guest, and gives back what it prints. */
+  docker(...words: readonly string[]): Promise<string>;
   asRoot(...words: readonly string[]): Promise<string>;
 };
 
@@ -18,6 +19,7 @@ export function guestOf(vm: Vm): Guest {
     socket: join(vm.folder, "docker.sock"),
     inHome: vm.inHome,
     inTmp: vm.inTmp,
+    docker: (...words) => vm.docker(...words),
     asRoot: (...words) => vm.qn("ssh", "--", "sudo", ...words),
   };
 }

@@ -1,13 +1,13 @@
 /** Containers on one port, one after the other, each asked once: how many answer at the first try, and how soon. */
 import { playRounds } from "../support/rounds.ts";
-import type { Vm } from "../support/vm.ts";
 import { quantile } from "./figures.ts";
+import type { Guest } from "./guest.ts";
 
 const count = 200;
 
 /** How many of the rounds were right, and the time from the answer to `start` to the first byte. */
-export async function measureRounds(vm: Vm): Promise<string[]> {
-  const { right, early, stale, late, firstByteMs } = await playRounds(vm, count, (rounds) => {
+export async function measureRounds({ socket }: Guest): Promise<string[]> {
+  const { right, early, stale, late, firstByteMs } = await playRounds(socket, count, (rounds) => {
     if (rounds.firstByteMs.length % 20 === 0)
       console.log(`  … ${rounds.firstByteMs.length} rounds, ${rounds.right} right`);
   });

@@ -1,7 +1,6 @@
 /** What a mount below /tmp adds to the making of a container, and whether it is always the right file. */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Vm } from "../support/vm.ts";
 import { inTurn, median, ratioLine } from "./figures.ts";
 import type { Guest } from "./guest.ts";
 
@@ -38,14 +37,14 @@ export async function measureTmp(guest: Guest): Promise<string[]> {
 }
 
 /** How many of 300 files are what the host has made a moment before the container that reads them; some at a time. */
-export async function raceTmp(vm: Vm): Promise<string[]> {
+export async function raceTmp(guest: Guest): Promise<string[]> {
   const wrong: string[] = [];
   let next = 0;
   const lane = async (): Promise<void> => {
     for (let index = next++; index < races; index = next++) {
-      const file = `${vm.inTmp}.race-${index}`;
+      const file = `${guest.inTmp}.race-${index}`;
       await Bun.write(file, `content ${index}`);
-      const run = vm.docker("run", "--rm", "--network", "none", "-v", `${file}:/x`, "busybox", "cat", "/x");
+      const run = guest.docker("run", "--rm", "--network", "none", "-v", `${file}:/x`, "busybox", "cat", "/x");
       const said = await run.catch((error: unknown) => String(error));
       if (said !== `content ${index}`) wrong.push(`${index}: ${said}`);
       await rm(file, { force: true });

@@ -1,7 +1,6 @@
 /** Rounds of a container's life on one host port: it serves its own id, is asked once, and goes. */
 import { dockerCalls } from "./docker-calls.ts";
 import { freePort, knock } from "./until.ts";
-import type { Vm } from "./vm.ts";
 
 /** What became of some rounds. A round is right when the first try gets the id of this container and no other's. */
 export type Rounds = {
@@ -19,11 +18,14 @@ export type Rounds = {
 const patienceMs = 120_000;
 
 /**
- * Plays rounds one after the other on one port that is free, with the calls that `docker run -d` and `docker rm -f` make;
+ * Plays rounds one after the other on one port that is free, of the Docker at `socket`, with the calls that `docker run -d` and `docker rm -f` make;
  * the command itself would take as long as they do. `onRound` is told how it stands after each.
  */
-export async function playRounds(vm: Vm, count: number, onRound: (rounds: Rounds) => void = () => {}): Promise<Rounds> {
-  const { socket } = (await vm.status()).docker;
+export async function playRounds(
+  socket: string,
+  count: number,
+  onRound: (rounds: Rounds) => void = () => {},
+): Promise<Rounds> {
   const call = dockerCalls(socket, patienceMs);
   const port = await freePort();
   const rounds: Rounds = { right: 0, early: 0, stale: 0, late: 0, firstByteMs: [] };

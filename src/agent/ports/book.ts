@@ -12,6 +12,12 @@ export type Reporter = (ports: readonly PublishedPort[], choosing: boolean) => n
 /** What waits for the host's word on a report. */
 type Waiter = { readonly report: number; readonly resolve: (failed: readonly FailedPort[]) => void };
 
+/**
+ * How long the program behind a port may take to listen once the port is published. `docker run -d` returns when the program is
+ * started; a server in C listens some ms later, one of Node.js after half a second.
+ */
+const startMs = 2_000;
+
 /** The source that most ports come from. */
 const docker = "docker";
 
@@ -20,7 +26,10 @@ export class PortBook {
   readonly #report: Reporter;
   readonly #onTrouble: (text: string) => void;
   #cut = 0;
+  readonly #now: () => number;
   #served = new Map<string, ServedPort>();
+  /** When each of them was first published by the container that does, by `lifeOf`. */
+  #since = new Map<string, number>();
   readonly #sources = new Map<string, readonly ServedPort[]>();
   readonly #asked = new Map<string, readonly PublishedPort[]>();
   /** Starts that are over, but no list has told yet what came of them. */
@@ -29,9 +38,10 @@ export class PortBook {
   /** Open while nothing is said, since nothing is known. */
   #silence: PromiseWithResolvers<void> | undefined;
 
-  constructor(report: Reporter, onTrouble: (text: string) => void = () => {}) {
+  constructor(report: Reporter, onTrouble: (text: string) => void = () => {}, now = () => performance.now()) {
     this.#report = report;
     this.#onTrouble = onTrouble;
+    this.#now = now;
   }
 
   /**
@@ -59,6 +69,13 @@ export class PortBook {
     return this.#served.get(keyOf(port))?.target;
   }
 
+  /** Whether a port was published just now, so that the program behind it may be about to listen. */
+  isStarting(port: Pick<PublishedPort, "protocol" | "hostIp" | "hostPort">): boolean {
+    const served = this.#served.get(keyOf(port));
+    const sinceMs = served === undefined ? undefined : this.#since.get(lifeOf(served));
+    return sinceMs !== undefined && this.#now() - sinceMs < startMs;
+  }
+
   /**
    * Replaces what one source publishes; of two with the same port Docker's counts. The host is told at the next `publish`.
    */
@@ -68,6 +85,8 @@ export class PortBook {
     const all = [...(this.#sources.get(docker) ?? []), ...others];
     this.#served = new Map();
     for (const port of all) if (!this.#served.has(keyOf(port))) this.#served.set(keyOf(port), port);
+    const lives = [...this.#served.values()].map(lifeOf);
+    this.#since = new Map(lives.map((life) => [life, this.#since.get(life) ?? this.#now()]));
     if (source !== docker) return;
     this.#endSilence();
     for (const id of this.#over) this.#asked.delete(id);
@@ -163,6 +182,11 @@ export class PortBook {
 }
 
 // --- internal ---
+
+/** A port as long as one container publishes it. */
+function lifeOf(port: ServedPort): string {
+  return `${keyOf(port)} ${port.containerId}`;
+}
 
 /** Room for the ports in one message, which has at most 1 MiB (protocol/frame.ts). */
 const reportBytesMax = 1_000_000;

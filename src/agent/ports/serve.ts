@@ -78,6 +78,7 @@ export async function servePorts(
     secret: Buffer.from(boot.secret, "hex"),
     address: { hostname: "0.0.0.0", port: gateGuestPort },
     addressOf: (request) => targetOf(request, book),
+    isStarting: (request) => request.open === "port" && book.isStarting(request),
     beforePort: async () => void (await Promise.all([changes.catchUpForPage(), book.known()])),
     onControl: (connection, early) => link.adopt(connection, early),
     onNames: (connection, early) => names.adopt(connection, early),

@@ -5,8 +5,10 @@ import { PortBook } from "../../../src/agent/ports/book.ts";
 import { dial } from "../../../src/host/gate/dial.ts";
 import { encode } from "../../../src/protocol/frame.ts";
 import { respond } from "../../../src/protocol/handshake.ts";
+import { listen } from "../../../src/system/connection.ts";
 import { realGate } from "../../support/gates.ts";
 import { listenSomewhere, receive } from "../../support/streams.ts";
+import { freePort } from "../../support/until.ts";
 import { expectUnharmed, headOf, knock, piece, watchedGate } from "../../support/watched-gate.ts";
 
 test("whoever does not know the secret is hung up on and reaches nothing", async () => {
@@ -49,6 +51,32 @@ test("a stream to a port is not refused before the agent knows what is published
   book.setPublished([{ ...port, containerId: "c1", container: "web", target }]);
   expect(await lines.next()).toBe('{"ok":true}');
   connection.reset();
+});
+
+test("a stream to a port waits for what is just starting to listen, and is refused at once by what is not", async () => {
+  const port = await freePort();
+  const target = { hostname: "127.0.0.1", port };
+  const tried = Promise.withResolvers<void>();
+  let isStarting = true;
+  using gate = realGate({
+    addressOf: () => target,
+    isStarting: () => {
+      tried.resolve();
+      return isStarting;
+    },
+  });
+  const open = encode({ open: "port", protocol: "tcp", hostIp: "", hostPort: 80 });
+  const { connection, lines } = await dial(gate.key);
+  connection.write(open);
+  await tried.promise;
+  const server = listen(target, () => {});
+  expect(await lines.next()).toBe('{"ok":true}');
+  connection.reset();
+  server.closeAll();
+  isStarting = false;
+  const late = await dial(gate.key);
+  late.connection.write(open);
+  expect(await late.lines.next()).toBe('{"ok":false,"reason":"Failed to connect"}');
 });
 
 test("the control connection is handed over with what came behind its request", async () => {

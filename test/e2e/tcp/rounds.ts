@@ -8,7 +8,7 @@ const count = 5;
 /** Each container answers at the first try, and its port is closed when it is gone. */
 export function roundTests(test: VmTest): void {
   test(`${count} containers on one port answer at the first try each, and are gone after rm`, async (vm) => {
-    const { right, early, stale, late } = await playRounds(vm, count);
+    const { right, early, stale, late } = await playRounds((await vm.status()).docker.socket, count);
     expect({ right, early, stale, late }).toEqual({ right: count, early: 0, stale: 0, late: 0 });
   });
 }

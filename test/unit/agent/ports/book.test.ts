@@ -32,6 +32,28 @@ test("a report has what is published, and behind it what starting containers ask
   expect(reports).toEqual([[], [port(8080), port(8081), port(5432, { container: "db" })]]);
 });
 
+test("a port is starting for two seconds after its container began to publish it, and again for the next container", () => {
+  let nowMs = 0;
+  const book = new PortBook(
+    () => undefined,
+    undefined,
+    () => nowMs,
+  );
+  const isStarting = (...ports: readonly number[]): boolean[] => ports.map((each) => book.isStarting(port(each)));
+  book.setPublished([served(8080)]);
+  nowMs = 1_999;
+  book.setPublished([served(8080), served(8081)]);
+  expect(isStarting(8080, 8081, 8082)).toEqual([true, true, false]);
+  nowMs = 2_000;
+  expect(isStarting(8080, 8081)).toEqual([false, true]);
+  book.setPublished([served(8080, { containerId: "beef" })]);
+  expect(isStarting(8080, 8081)).toEqual([true, false]);
+  nowMs = 4_000;
+  book.setPublished([]);
+  book.setPublished([served(8080, { containerId: "beef" })]);
+  expect(isStarting(8080)).toEqual([true]);
+});
+
 test("a port that is published and asked for is reported once, as it is published", () => {
   const { book } = bookOf();
   book.setPublished([served(8080, { container: "old" })]);
