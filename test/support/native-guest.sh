@@ -54,9 +54,16 @@ ip route add default via 10.0.2.2
 mkdir -p "$root/run/credentials"
 cp "$work/qn.boot" "$root/run/credentials/qn.boot"
 echo $$ >"$work/pid"
+exec >"$work/log" 2>&1
+
+# A root of its own: in a changed one (chroot) `docker exec` would find the old one's files.
+cd "$root"
+pivot_root . mnt
+umount -l /mnt
+
 # The agents first, as the units have it: Docker asks them before it serves anybody.
 # shellcheck disable=SC2016 # The shell in the guest expands it.
-exec setpriv --pdeathsig KILL unshare --pid --fork --kill-child --mount-proc="$root/proc" chroot "$root" /bin/sh -c '
+exec setpriv --pdeathsig KILL unshare --pid --fork --kill-child --mount-proc /bin/sh -c '
   export CREDENTIALS_DIRECTORY=/run/credentials PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin
   nft -f /etc/qn/nftables.conf
   sysctl --quiet --system
@@ -65,4 +72,4 @@ exec setpriv --pdeathsig KILL unshare --pid --fork --kill-child --mount-proc="$r
     until [ -S /run/docker/plugins/qn-$role.sock ]; do sleep 0.05; done
   done
   exec dockerd --host unix:///run/docker.sock --cgroup-parent /qn-native
-' >"$work/log" 2>&1
+'
