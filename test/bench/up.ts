@@ -8,7 +8,7 @@ import { listen } from "../../src/system/connection.ts";
 import type { Vm } from "../support/vm.ts";
 import { inTurn, ratioLine } from "./figures.ts";
 
-const rounds = 2;
+const rounds = 4;
 const credentials = ["boot.credential", "ssh-key.credential"] as const;
 
 /** The ratio of the times. */
