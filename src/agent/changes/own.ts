@@ -24,6 +24,9 @@ const lookAgainMs = 20;
 /** A look that comes later after the event says nothing of who has made a state that is newer than the event. */
 const lookLateMs = 250;
 
+/** The guest's clock may be so far from the host's (agent/clock.ts). */
+const clocksApartMs = 150;
+
 /** How long events may take to come. */
 const eventsMs = 1_000;
 
@@ -167,7 +170,8 @@ export class OwnChanges {
     // The newest last, so that the oldest go first.
     this.#states.delete(path);
     if (stats === undefined) return this.#drop(path);
-    if (stats.mtimeMs <= notedMs || Date.now() - notedMs <= lookLateMs) this.#states.set(path, stateOf(stats));
+    const isOfThen = stats.mtimeMs <= notedMs + clocksApartMs || Date.now() - notedMs <= lookLateMs;
+    if (isOfThen) this.#states.set(path, stateOf(stats));
     const [oldest = ""] = this.#states.keys();
     if (this.#states.size > statesMax) this.#drop(oldest);
   }
