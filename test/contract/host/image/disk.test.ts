@@ -21,7 +21,7 @@ test("a system disk is an overlay on the image, as large as that", async () => {
     "full-backing-filename": image,
     "backing-filename-format": "qcow2",
   });
-  expect(await readdir(home.path)).toEqual(["image, with a comma.qcow2", "system.qcow2"]);
+  expect((await readdir(home.path)).toSorted()).toEqual(["image, with a comma.qcow2", "system.qcow2"]);
 });
 
 test("a system disk on nothing is refused in qemu-img's words, and leaves nothing", async () => {

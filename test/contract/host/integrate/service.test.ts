@@ -94,7 +94,7 @@ async function desk(os: ServiceHost["os"], answer = "exit 0") {
     spec: serviceSpec(layout.vm("web"), layout.home, ["/usr/bin/qn"], env),
     told: async () => (await readFile(told, "utf8")).replaceAll(home.path, "~").split("\n").slice(0, -1),
     files: async () =>
-      (await readdir(home.path, { recursive: true })).filter((path) => /\.(service|plist)$/.test(path)),
+      (await readdir(home.path, { recursive: true })).filter((path) => /\.(service|plist)$/.test(path)).toSorted(),
     folders: async () => (await readdir(home.path)).toSorted(),
     path: home.path,
     [Symbol.asyncDispose]: () => home[Symbol.asyncDispose](),
