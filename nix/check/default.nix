@@ -112,6 +112,7 @@ in
       inherit (config) fileSystems;
       ssh = { inherit (config.services.openssh) ports authorizedKeysFiles settings extraConfig; };
       network = config.networking;
+      networks = lib.mapAttrs (_: network: { inherit (network) matchConfig address; }) config.systemd.network.networks;
       containers = lib.mapAttrs (_: container: removeAttrs container [ "config" ]) config.containers;
       image = {
         inherit (config.system.build.qnImage) name manifest text;

@@ -161,7 +161,13 @@ in
 
     systemd = import ./systemd.nix { inherit lib pkgs; } // {
       inherit packages;
-      network.wait-online.enable = flag true;
+      network = {
+        wait-online.enable = flag true;
+        networks = many {
+          matchConfig = option (types.attrsOf scalar) { };
+          address = strings;
+        };
+      };
       tmpfiles = {
         rules = strings;
         settings = option (types.attrsOf (
