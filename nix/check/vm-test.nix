@@ -47,6 +47,9 @@ pkgs.testers.runNixOSTest {
     guest.wait_until_succeeds("nft list map ip io.systemd.nat map_port_ipport | grep 8081")
     guest.succeed("echo from the guest > /srv/page/index.html")
     guest.succeed("nixos-container run web -- grep 'from the guest' /srv/page/index.html")
+    # networkd leaves the address alone that NixOS has given.
+    guest.succeed("systemctl restart systemd-networkd")
+    guest.succeed("ip -4 address show dev ve-web | grep 10.231.0.1")
     # What the agent of the ports runs is in its path.
     path = guest.succeed("systemctl show --property=Environment --value qn-ports.service | tr ' ' '\n' | sed -n s/^PATH=//p").strip()
     guest.succeed(f"PATH={path} nft --version", f"PATH={path} ip -Version")
