@@ -1,14 +1,12 @@
 /** What a mount below /tmp adds to the making of a container, and whether it is always the right file. */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { playRaces, racesAtOnce } from "../support/races.ts";
 import { inTurn, median, ratioLine } from "./figures.ts";
 import type { Guest } from "./guest.ts";
 
 const rounds = 30;
 const races = 300;
-
-/** An emulated guest keeps two processors busy. */
-const racesAtOnce = 3;
 
 /** Entries that lie in the host's /tmp beside the one that is mounted. */
 const entryCounts = [10, 10_000];
@@ -38,21 +36,8 @@ export async function measureTmp(guest: Guest): Promise<string[]> {
 
 /** How many of 300 files are what the host has made a moment before the container that reads them; some at a time. */
 export async function raceTmp(guest: Guest): Promise<string[]> {
-  const wrong: string[] = [];
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    for (let index = next++; index < races; index = next++) {
-      const file = `${guest.inTmp}.race-${index}`;
-      await Bun.write(file, `content ${index}`);
-      const run = guest.docker("run", "--rm", "--network", "none", "-v", `${file}:/x`, "busybox", "cat", "/x");
-      const said = await run.catch((error: unknown) => String(error));
-      if (said !== `content ${index}`) wrong.push(`${index}: ${said}`);
-      await rm(file, { force: true });
-      if (index % 50 === 49) console.log(`  … ${index + 1} of ${races}, ${wrong.length} wrong`);
-    }
-  };
   const begin = performance.now();
-  await Promise.all(Array.from({ length: racesAtOnce }, lane));
+  const wrong = await playRaces(guest, races);
   const seconds = (performance.now() - begin) / 1000;
   const right = `${races - wrong.length} of ${races} files made in /tmp and mounted at once were right`;
   return [`${right} (aim: all; ${seconds.toFixed(0)} s, ${racesAtOnce} at a time)`, ...wrong];

@@ -1,22 +1,23 @@
 /** What the host changes below a mount, as a running container hears of it, and what holds for mounts below /tmp. */
 import { expect } from "bun:test";
 import { appendFile, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { until } from "../support/until.ts";
 import { bootVm, testWithVm, type Vm } from "../support/vm.ts";
 import { watchedEvents, watchProgram } from "../support/watch-program.ts";
 
-/** The home folder, and a read-only share in it. */
-async function shareThem(vm: Vm): Promise<void> {
-  const fixed = join(vm.inHome, "fixed");
-  await Bun.write(join(fixed, "file"), "one");
+/** A folder in the home folder that is a read-only share of its own, by a flag of `qn up`. */
+const fixedOf = (vm: Vm): string => join(vm.inHome, "fixed");
+
+/** What is to be shared, and settings by which Docker makes what no share covers. */
+async function prepare(vm: Vm): Promise<void> {
+  await Bun.write(join(fixedOf(vm), "file"), "one");
   await mkdir(vm.folder, { recursive: true, mode: 0o700 });
-  const mounts = [{ path: homedir() }, { path: fixed, readOnly: true }];
-  await Bun.write(join(vm.folder, "config.yaml"), JSON.stringify({ mounts }));
+  await Bun.write(join(vm.folder, "config.yaml"), JSON.stringify({ files: { missing: "create" } }));
 }
 
-const test = testWithVm(() => bootVm({ before: shareThem }));
+const flags = (vm: Vm): string[] => ["--mount", `${fixedOf(vm)}:ro`];
+const test = testWithVm(() => bootVm({ before: prepare, flags }));
 
 /** The program that watches runs on x86_64 only: elsewhere these tests are not there, and not counted as passed. */
 const watchTest = process.arch === "x64" ? test : (): void => {};
@@ -121,7 +122,7 @@ watchTest("a container hears of edits, new files, renames and deletions on a sha
 });
 
 watchTest("a container hears of changes in a read-only share too", async (vm) => {
-  const folder = join(vm.inHome, "fixed");
+  const folder = fixedOf(vm);
   const events = await watching(vm, "fixed-hears", `${folder}:/mnt`, ["/mnt", "/mnt/file"]);
   const refused = await vm.fail(["docker", "exec", "fixed-hears", "touch", "/mnt/file"]);
   expect(refused.stderr).toContain("Read-only file system");
@@ -233,6 +234,15 @@ test("every way to ask for a mount below /tmp gets the host's, what the guest it
   } finally {
     for (const path of [there, composed]) await rm(path, { recursive: true, force: true });
   }
+});
+
+test("with files.missing: create a source that no share covers is the guest's own folder, and the host gets none", async (vm) => {
+  const nowhere = `/opt/${basename(vm.inTmp)}/deep`;
+  const run = (...words: string[]) => vm.docker("run", "--rm", "-v", `${nowhere}:/x`, "busybox", ...words);
+  await run("touch", "/x/made");
+  expect(await run("ls", "/x")).toBe("made");
+  expect(await vm.qn("ssh", "--", "ls", nowhere)).toBe("made");
+  await expect(stat(nowhere)).rejects.toThrow("ENOENT");
 });
 
 test("files that are made in /tmp and mounted at once have the right contents", async (vm) => {

@@ -93,6 +93,19 @@ test("an address of the host other than loopback is served there, and one that t
   expect(sctp.stderr).toContain("SCTP cannot be forwarded");
 });
 
+test("a port published on every address of one family alone, or of both by name, is one forward on both loopback addresses", async (vm) => {
+  for (const hosts of [["0.0.0.0"], ["[::]"], ["0.0.0.0", "[::]"]]) {
+    const port = await freePort();
+    await serve(vm, "every", ...hosts.flatMap((host) => ["--publish", `${host}:${port}:80`]));
+    expect([hosts, await knock("127.0.0.1", port), await knock("::1", port)]).toEqual([hosts, "open", "open"]);
+    for (const host of ["127.0.0.1", "[::1]"]) expect(await fetched(host, port)).toBe(page);
+    const places = (await vm.status()).ports.filter(({ container }) => container === "every");
+    expect(places.map(({ hostIp }) => hostIp).toSorted()).toEqual(["127.0.0.1", "::1"]);
+    await vm.docker("rm", "--force", "every");
+    expect([await knock("127.0.0.1", port), await knock("::1", port)]).toEqual(["ECONNREFUSED", "ECONNREFUSED"]);
+  }
+});
+
 test("containers share a port on different addresses, and each is its own", async (vm) => {
   const port = await freePort();
   const places = { one: "127.0.0.1", two: "127.0.0.2", six: "[::1]" };

@@ -1,14 +1,15 @@
-/** How soon a container hears of the host's edits, what it reads right after them, and what watching costs at rest. */
+/** How soon a container hears of the host's edits, what it reads right after them, in /tmp too, and what watching costs at rest. */
 import { expect } from "bun:test";
 import { appendFile, mkdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { quantile } from "../bench/figures.ts";
+import { playRaces } from "../support/races.ts";
 import { freePort, until } from "../support/until.ts";
 import { testWithVm, type Vm, type VmTest } from "../support/vm.ts";
 import { watchIn } from "../support/watching.ts";
 
 const inVm = testWithVm();
-const test: VmTest = (name, action) => inVm(name, action, 1_200_000);
+const test: VmTest = (name, action, limitMs = 1_200_000) => inVm(name, action, limitMs);
 
 /** The program that watches runs on x86_64 only. */
 const watchTest = process.arch === "x64" ? test : (): void => {};
@@ -89,6 +90,12 @@ test("a page that was edited right before it is asked for is the new one, each t
   }
   await vm.docker("rm", "-f", "web");
 });
+
+test("300 files that are made in /tmp and mounted at once have the right contents", async (vm) => {
+  const beganMs = performance.now();
+  expect(await playRaces(vm, 300)).toEqual([]);
+  console.log(`300 races in ${((performance.now() - beganMs) / 1000).toFixed(0)} s`);
+}, 3_600_000);
 
 test("twenty thousand watched entries cost nothing at rest", async (vm) => {
   const folder = join(vm.inHome, "many");

@@ -69,15 +69,18 @@ export async function unbornVm(options: VmOptions = {}): Promise<Vm> {
   return vmAt(qnHome, options.env ?? {}, await mkdtemp(join(homedir(), "qn-test-")), await mkdtemp("/tmp/qn-test-"));
 }
 
-/** The same, and what is done before the first `qn up`, such as writing its settings. */
-export type BootOptions = VmOptions & { readonly before?: (vm: Vm) => Promise<void> };
+/** The same, what is done before the first `qn up`, such as writing its settings, and what that is given besides. */
+export type BootOptions = VmOptions & {
+  readonly before?: (vm: Vm) => Promise<void>;
+  readonly flags?: (vm: Vm) => readonly string[];
+};
 
 /** Boots a VM and gives its Docker the image `busybox`. Throws with the VM's logs when that fails. */
 export async function bootVm(options: BootOptions = {}): Promise<Vm> {
   const vm = await unbornVm(options);
   try {
     await options.before?.(vm);
-    await vm.qn("up", ...bootArgs);
+    await vm.qn("up", ...bootArgs, ...(options.flags?.(vm) ?? []));
     await giveBusybox(vm);
     return vm;
   } catch (error) {
