@@ -3,19 +3,13 @@ import { expect } from "bun:test";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { page } from "../../support/busybox.ts";
+import { containers, nixosContainer, pageFrom, pagesAt, rootAt } from "../../support/nspawn.ts";
 import { inGuest } from "../../support/stand-in-nixos.ts";
 import { freePort, knock, until } from "../../support/until.ts";
 import type { Vm, VmTest } from "../../support/vm.ts";
 
-/** A machine's root in the guest, of busybox's files, as Docker has them: systemd-nspawn takes nothing without a /usr. */
-const rootAt = (path: string): string => `
-  mkdir -p ${path}/usr
-  docker create --name root busybox true >/dev/null && docker export root | tar -x -C ${path}
-  docker rm root >/dev/null`;
-
-/** What runs in a machine: it gives itself the address that forwards lead to, says so, and serves its pages. */
-const init = (address: string, gateway: string): string =>
-  `ip address add ${address}/30 dev host0; ip link set host0 up; ip route add default via ${gateway}; echo serves pages; exec httpd -f -p 80 -h /www`;
+/** What runs in a machine with a network of its own, whose other end is the guest's. */
+const init = (address: string, gateway: string): string => pagesAt("host0", `${address}/30`, gateway);
 
 /** networkd gives the guest's end of a machine's network addresses of its own choice otherwise. */
 const networkOf = (name: string, gateway: string): string => `
@@ -23,30 +17,49 @@ const networkOf = (name: string, gateway: string): string => `
   printf '[Match]\\nName=ve-${name}\\n[Network]\\nAddress=${gateway}/30\\n' > /run/systemd/network/10-ve-${name}.network
   networkctl reload`;
 
-/** The unit of NixOS' containers in short: what /etc/nixos-containers has of one, as words of systemd-nspawn. */
-const nixosUnit = `[Service]
-Type=notify
-EnvironmentFile=/etc/nixos-containers/%i.conf
-ExecStart=/bin/sh -c 'exec systemd-nspawn --keep-unit --quiet --machine=%i --directory=/var/lib/nixos-containers/%i \\
-  --private-network --network-veth --port=$HOST_PORT --kill-signal=SIGKILL $EXTRA_NSPAWN_FLAGS /bin/sh -c "$INIT"'
-`;
-
 /** The page at a port of this machine, once it is there. */
-const pageAt = (port: number): Promise<string> =>
-  until(`the page at port ${port}`, 60_000, async () => {
-    const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
-    return await response?.text();
-  });
+const pageAt = (port: number): Promise<string> => pageFrom(`http://127.0.0.1:${port}/`);
 
 const isClosed = (port: number): Promise<boolean> =>
   until(`the end of port ${port}`, 30_000, async () =>
     (await knock("127.0.0.1", port)) === "ECONNREFUSED" ? true : undefined,
   );
 
-const containers = async (vm: Vm): Promise<unknown> => JSON.parse(await vm.qn("container", "ls", "--json"));
+/** `qn container logs --follow` goes on with what the machine says next, and leaves nothing in the guest when it is ended. */
+async function followsLogs(vm: Vm, name: string): Promise<void> {
+  await using logs = vm.converse(["qn", "container", "logs", name, "--follow"]);
+  const heard = async (words: string): Promise<void> => {
+    while (!(await logs.nextLine()).endsWith(words));
+  };
+  await heard("serves pages");
+  await vm.qn("container", "shell", name, "--", "sh", "-c", "echo said later > /dev/console");
+  await heard("said later");
+  logs.kill("SIGTERM");
+  await logs.end();
+  await until("the end of journalctl in the guest", 30_000, async () =>
+    (await inGuest(vm.folder, "pgrep -x journalctl || true")) === "" ? true : undefined,
+  );
+}
 
 /** Ports, `qn why` and `qn container` for machines that somebody started, and for those of NixOS. */
 export function machineTests(test: VmTest): void {
+  test("the guest has the drivers of the network devices that containers and machines ask for", async (vm) => {
+    const devices = [
+      "bonding",
+      "dummy",
+      "ipvlan",
+      "macvlan",
+      "macvtap",
+      "team",
+      "tun",
+      "veth",
+      "vrf",
+      "vxlan",
+      "wireguard",
+    ];
+    await inGuest(vm.folder, `modprobe --dry-run --all ${devices.join(" ")}`);
+  });
+
   test("a port that systemd-nspawn publishes is forwarded while its machine runs", async (vm) => {
     const port = await freePort();
     const options = `--quiet --directory=/var/lib/machines/web --machine=web --network-veth --port=tcp:${port}:80`;
@@ -72,17 +85,12 @@ export function machineTests(test: VmTest): void {
     const site = join(vm.inHome, "site");
     await mkdir(site);
     await Bun.write(join(site, "index.html"), "from this machine");
-    const conf = [
-      `HOST_PORT=tcp:${port}:80`,
-      `EXTRA_NSPAWN_FLAGS=--bind=${site}:/www --bind-ro=${site}:/read-only`,
-      `INIT=${init("10.231.0.2", "10.231.0.1")}`,
-    ];
-    const files = `mkdir -p /etc/nixos-containers
-      printf '%s\n' ${conf.map((line) => `'${line}'`).join(" ")} > /etc/nixos-containers/site.conf
-      cat > /etc/systemd/system/container@.service <<'END'\n${nixosUnit}END
-      systemctl daemon-reload`;
-    const root = rootAt("/var/lib/nixos-containers/site");
-    await inGuest(vm.folder, [root, networkOf("site", "10.231.0.1"), files].join("\n"));
+    const addresses = { hostAddress: "10.231.0.1", localAddress: "10.231.0.2" };
+    const flags = ["--ephemeral", `--bind=${site}:/www`, `--bind-ro=${site}:/read-only`];
+    await inGuest(vm.folder, nixosContainer({ name: "site", ...addresses, hostPort: port, flags }));
+    // One that starts with the guest has to find the folder there.
+    const after = await inGuest(vm.folder, "systemctl show --property=After --value container@site systemd-nspawn@web");
+    expect(after.split("\n").filter((line) => / qn-tmp\.service( |$)/.test(` ${line}`))).toHaveLength(2);
     expect(await containers(vm)).toContainEqual({ name: "site", state: "stopped", addresses: [] });
 
     await vm.qn("container", "start", "site");
@@ -93,11 +101,14 @@ export function machineTests(test: VmTest): void {
       addresses: expect.arrayContaining(["10.231.0.2"]),
     });
     expect(await vm.qn("container", "logs", "site")).toContain("serves pages");
+    await followsLogs(vm, "site");
 
     await Bun.write(join(site, "index.html"), "edited on this machine");
     expect(await pageAt(port)).toBe("edited on this machine");
     const inside = (script: string) => vm.fail(["qn", "container", "shell", "site", "--", "sh", "-c", script]);
-    const said = await inside("echo from the container > /www/new; cat /read-only/new; echo > /read-only/no; exit 7");
+    const said = await inside(
+      "echo from the container > /www/new; cat /read-only/new; echo > /own; echo > /read-only/no; exit 7",
+    );
     expect(said).toMatchObject({ exitCode: 7, stdout: "from the container\n" });
     expect(said.stderr).toContain("Read-only file system");
     expect(await Bun.file(join(site, "new")).text()).toBe("from the container\n");
@@ -107,6 +118,8 @@ export function machineTests(test: VmTest): void {
     await isClosed(port);
     await vm.qn("container", "start", "default/site");
     expect(await pageAt(port)).toBe("edited on this machine");
+    // It has no state of its own.
+    expect(await inside("cat /www/new; ls /own")).toMatchObject({ exitCode: 1, stdout: "from the container\n" });
     await vm.qn("container", "stop", "default/site");
     expect(await containers(vm)).toContainEqual({ name: "site", state: "stopped", addresses: [] });
     const { exitCode, stderr } = await vm.fail(["qn", "container", "shell", "site"]);
