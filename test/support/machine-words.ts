@@ -21,7 +21,7 @@ export function words(state: State): string {
         ...(state.isAdopted ? ["adopted"] : []),
       ].join(" ");
     case "degraded":
-      return `degraded ${state.silent}`;
+      return `degraded ${state.silent}${state.isAdopted ? " adopted" : ""}`;
     case "stopping":
       return ["stopping", ...(state.forced ? ["forced"] : []), ...(state.failure ? [state.failure.code] : [])].join(
         " ",

@@ -20,7 +20,7 @@ export type State =
       readonly isAdopted?: true;
     }
   | { readonly name: "running"; readonly isAdopted?: true }
-  | { readonly name: "degraded"; readonly silent: Silent }
+  | { readonly name: "degraded"; readonly silent: Silent; readonly isAdopted?: true }
   | { readonly name: "stopping"; readonly forced: boolean; readonly failure: ErrorReport | undefined }
   | { readonly name: "stopped"; readonly forced: boolean }
   | { readonly name: "failed"; readonly error: ErrorReport };
@@ -95,6 +95,9 @@ export function step(state: State, event: Event, limits: Limits): Step {
 
 // --- internal ---
 
+/** Ends this supervisor alone: the VM ran before it, and its containers run on until the next one takes it over. */
+const letGo: Step = [{ name: "stopped", forced: false }, { type: "clear-deadline" }, { type: "finish" }];
+
 function whileStarting(state: Extract<State, { name: "starting" }>, event: Event, limits: Limits): Step {
   const to = (phase: Phase): State => ({ ...state, phase });
   switch (event.type) {
@@ -153,10 +156,7 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
       if (state.phase === "image" || state.phase === "disks") {
         return [{ name: "stopped", forced: event.force }, { type: "finish" }];
       }
-      // It ran before this start, and its containers run on: the next one takes it over.
-      if (event.isCallOff && state.isAdopted) {
-        return [{ name: "stopped", forced: false }, { type: "clear-deadline" }, { type: "finish" }];
-      }
+      if (event.isCallOff && state.isAdopted) return letGo;
       // Firmware and early kernel do not listen to the power button, and nothing that is worth saving runs yet.
       return stopping(event.force || state.phase === "boot", limits);
   }
@@ -165,6 +165,8 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
 function whileUp(state: Extract<State, { name: "running" | "degraded" }>, event: Event, limits: Limits): Step {
   // While the whole guest is silent, that is why the others are.
   const isPaused = state.name === "degraded" && state.silent === "paused";
+  const kept = state.isAdopted === true ? ({ isAdopted: true } as const) : {};
+  const silent = (who: Silent): State => ({ name: "degraded", silent: who, ...kept });
   const isWhole = isPaused || (state.name === "degraded" && ["panicked", "rebooted"].includes(state.silent));
   switch (event.type) {
     case "doorbell":
@@ -172,24 +174,24 @@ function whileUp(state: Extract<State, { name: "running" | "degraded" }>, event:
     case "linked":
       return [state, { type: "ping-docker" }];
     case "docker-answers":
-      return [isPaused ? state : { name: "running" }];
+      return [isPaused ? state : { name: "running", ...kept }];
     case "docker-down":
-      return [isWhole ? state : { name: "degraded", silent: "docker" }];
+      return [isWhole ? state : silent("docker")];
     case "link-lost":
-      return [isWhole ? state : { name: "degraded", silent: "agent" }];
+      return [isWhole ? state : silent("agent")];
     case "paused":
-      return [{ name: "degraded", silent: "paused" }];
+      return [silent("paused")];
     case "guest-reset":
-      return [{ name: "degraded", silent: event.hasPanicked ? "panicked" : "rebooted" }];
+      return [silent(event.hasPanicked ? "panicked" : "rebooted")];
     case "resumed":
-      return isPaused ? [{ name: "degraded", silent: "docker" }, { type: "ping-docker" }] : [state];
+      return isPaused ? [silent("docker"), { type: "ping-docker" }] : [state];
     case "qemu-exited":
       return failed(event.error);
     case "failure":
       return giveUp(event.error);
     case "stop":
       // It came too late for the start, and what was taken over runs on.
-      if (event.isCallOff && state.name === "running" && state.isAdopted) return [state];
+      if (event.isCallOff && state.isAdopted) return state.name === "running" ? [state] : letGo;
       return stopping(event.force, limits);
     case "adopted":
     case "prepared":

@@ -197,6 +197,37 @@ describe("each event has its consequence", () => {
       },
     ],
     [
+      { name: "running", isAdopted: true },
+      {
+        doorbell: "running adopted, dial-gate",
+        linked: "running adopted, ping-docker",
+        "link-lost": "degraded agent adopted",
+        "docker-down": "degraded docker adopted",
+        paused: "degraded paused adopted",
+        panic: "degraded panicked adopted",
+        reboot: "degraded rebooted adopted",
+        // A start that is called off now has happened.
+        ...gone,
+        ...wrong,
+        stop: shutDown.stop,
+        "stop --force": shutDown["stop --force"],
+      },
+    ],
+    [
+      { name: "degraded", silent: "agent", isAdopted: true },
+      {
+        doorbell: "degraded agent adopted, dial-gate",
+        linked: "degraded agent adopted, ping-docker",
+        "docker-answers": "running adopted",
+        "docker-down": "degraded docker adopted",
+        paused: "degraded paused adopted",
+        panic: "degraded panicked adopted",
+        reboot: "degraded rebooted adopted",
+        ...up,
+        "call off": "stopped, clear-deadline, finish",
+      },
+    ],
+    [
       { name: "degraded", silent: "agent" },
       {
         doorbell: "degraded agent, dial-gate",
