@@ -144,10 +144,10 @@ test("of a range Docker takes one, a network that is left and joined keeps it, a
   await vm.docker("network", "rm", "shop");
 });
 
-test("20 ports of one range are all open when docker run returns, and all closed when rm does", async (vm) => {
+test("10 ports of one range are all open when docker run returns, and all closed when rm does", async (vm) => {
   const first = 18_000;
-  const ports = Array.from({ length: 20 }, (_, index) => first + index);
-  const range = `${first}-${first + 19}`;
+  const ports = Array.from({ length: 10 }, (_, index) => first + index);
+  const range = `${first}-${first + 9}`;
   await serve(vm, "many", "--publish", `127.0.0.1:${range}:${range}`);
   const knocks = await Promise.all(ports.map((port) => knock("127.0.0.1", port)));
   expect(new Set(knocks)).toEqual(new Set(["open"]));

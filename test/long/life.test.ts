@@ -124,3 +124,10 @@ vmTest("a container with a restart policy finds its mount below /tmp after a res
   expect(await vm.docker("exec", "always", "cat", "/x/file")).toBe("from the host");
   await vm.docker("rm", "-f", "always");
 });
+
+vmTest("a VM that is deleted leaves its data, which a new VM has again", async (vm) => {
+  await vm.docker("run", "--rm", "--volume", "notes:/notes", "busybox", "sh", "-c", "echo kept >/notes/note");
+  await vm.qn("delete", "--force");
+  await vm.qn("up", ...bootArgs);
+  expect(await vm.docker("run", "--rm", "--volume", "notes:/notes", "busybox", "cat", "/notes/note")).toBe("kept");
+});
