@@ -9,6 +9,13 @@ export const limits: Limits = { bootMs: 120_000, stopGraceMs: 90_000 };
 export const broken: ErrorReport = { code: "QEMU_EXITED", message: "QEMU is gone.", hint: "Look." };
 export const failure: ErrorReport = { code: "DISK_FAILED", message: "The disk is full.", hint: "Free some." };
 
+/** A start that is in a phase, after some resets. */
+export const starting = (phase: "image" | "disks" | "boot" | "agent" | "docker", resets = 0): State => ({
+  name: "starting",
+  phase,
+  resets,
+});
+
 /** A state in a few words. */
 export function words(state: State): string {
   switch (state.name) {

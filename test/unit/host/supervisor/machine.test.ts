@@ -1,7 +1,7 @@
 /** The life of a VM: every transition, in a table. */
 import { describe, expect, test } from "bun:test";
 import { type Effect, initial, type State, step } from "../../../../src/host/supervisor/machine.ts";
-import { events, failure, limits, words } from "../../../support/machine-words.ts";
+import { events, failure, limits, starting, words } from "../../../support/machine-words.ts";
 
 function effectWords(effect: Effect): string {
   return effect.type === "set-deadline" ? `deadline ${effect.ms}` : effect.type;
@@ -52,12 +52,6 @@ function reactions(state: State): Record<string, string> {
   });
   return Object.fromEntries(rows.filter((row): row is readonly [string, string] => row[1] !== undefined));
 }
-
-const starting = (phase: "image" | "disks" | "boot" | "agent" | "docker", resets = 0): State => ({
-  name: "starting",
-  phase,
-  resets,
-});
 
 const kill = "clear-deadline, kill-qemu";
 const shutDown = {
@@ -291,23 +285,4 @@ describe("each event has its consequence", () => {
   for (const [state, expected] of table) {
     test(`in a VM that is ${words(state)}`, () => expect(reactions(state)).toEqual(expected));
   }
-});
-
-test("a boot that takes too long says what it waited for, and how long", () => {
-  const messages = (["boot", "agent", "docker"] as const).map((phase) => {
-    const [next] = step(starting(phase), { type: "deadline" }, limits);
-    return next.name === "stopping" ? [next.failure?.code, next.failure?.message] : next;
-  });
-  expect(messages).toEqual([
-    ["BOOT_TIMEOUT", "Waited 120 s in vain for the guest to boot."],
-    ["BOOT_TIMEOUT", "Waited 120 s in vain for the agent in the guest."],
-    ["DOCKER_UNREACHABLE", "Waited 120 s in vain for Docker in the guest."],
-  ]);
-});
-
-test("a guest that stays silent after every reset says so, and not how long a boot may take", () => {
-  const [next] = step(starting("boot", 2), { type: "stalled" }, limits);
-  expect(next.name === "stopping" && next.failure?.message).toBe(
-    "The guest fell silent while it booted, and 2 resets did not help.",
-  );
 });
