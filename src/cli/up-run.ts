@@ -143,7 +143,7 @@ async function sayWhatDiffers(paths: VmPaths, flags: ConfigInput): Promise<void>
 
 /** Docker's own words through the socket that the user has, which proves the whole way. */
 async function dockerVersion(socketPath: string): Promise<string> {
-  const { describeDocker } = await import("../system/docker.ts");
+  const { describeDocker } = await import("../system/docker-api.ts");
   return await describeDocker(socketPath);
 }
 

@@ -1,6 +1,7 @@
 /** The light door to a Docker API behind a Unix socket: JSON calls and the event stream, in little memory. */
 import { ofetch } from "ofetch";
 import * as v from "valibot";
+import { messageOf, QnError } from "../base/errors.ts";
 import { listedPortSchema, portBindingSchema } from "./docker-views.ts";
 
 /** A container as `GET /containers/json` lists it (Docker Engine API 1.41 and later), as far as qn needs it. */
@@ -63,6 +64,26 @@ export type DockerApi = {
   /** Calls `onEvent` for each container or network event until the daemon ends the stream or `signal` fires. */
   follow(onEvent: () => void, signal: AbortSignal): Promise<void>;
 };
+
+/** How long a daemon that has just answered may take to say its name. */
+const nameMs = 10_000;
+
+/**
+ * The daemon behind a socket in one line, such as "Docker 26.1.5 (API 1.45)", by what it says of itself with each answer
+ * (Docker Engine API, `/_ping`): for `/version` it starts four programs, which takes an emulated guest a second. Throws
+ * DOCKER_UNREACHABLE when it does not answer.
+ */
+export async function describeDocker(socketPath: string): Promise<string> {
+  const how = { unix: socketPath, retry: false, timeout: nameMs, responseType: "text" } as const;
+  try {
+    const { headers } = await ofetch.raw("http://docker/_ping", how);
+    const version = /^Docker\/(\S+)/.exec(headers.get("server") ?? "")?.[1];
+    const api = headers.get("api-version");
+    return ["Docker", ...(version ? [version] : []), ...(api ? [`(API ${api})`] : [])].join(" ");
+  } catch (cause) {
+    throw new QnError("DOCKER_UNREACHABLE", `Docker does not answer at ${socketPath}: ${messageOf(cause)}.`, { cause });
+  }
+}
 
 /** The Docker API behind `socketPath`. Proxy settings of the environment never touch it. */
 export function dockerApi(socketPath: string): DockerApi {

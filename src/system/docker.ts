@@ -6,17 +6,6 @@ import { type AskedPort, type ListedContainer, parseAsked, parseListed } from ".
 /** How long Docker may take to answer a question: longer than an emulated guest needs, shorter than a person waits. */
 const answerMs = 10_000;
 
-/**
- * The daemon behind a socket in one line, such as "Docker 26.1.5 (API 1.45, linux/amd64)". Throws DOCKER_UNREACHABLE
- * when it does not answer.
- */
-export async function describeDocker(socketPath: string): Promise<string> {
-  return await asked(socketPath, async (docker) => {
-    const { Version, ApiVersion, Os, Arch } = await docker.version();
-    return `Docker ${Version} (API ${ApiVersion}, ${Os}/${Arch})`;
-  });
-}
-
 /** Every container of the daemon behind a socket, running or not. Throws DOCKER_UNREACHABLE. */
 export async function listContainers(socketPath: string): Promise<ListedContainer[]> {
   return await asked(socketPath, async (docker, abortSignal) =>

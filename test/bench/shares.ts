@@ -102,7 +102,8 @@ async function makeTree(vm: Vm, share: string): Promise<void> {
     const names = Array.from({ length: treeFiles / 200 }, (_, index) => join(tree, `d${folder}/f${index}`));
     await Promise.all(names.map((name) => Bun.write(name, `${name}\n`)));
   }
-  const who = ["-c", "user.name=a", "-c", "user.email=a@b"];
+  // Git begins to pack by itself after a commit, and then refuses to.
+  const who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "gc.auto=0", "-c", "maintenance.auto=false"];
   for (const words of [
     ["init", "-q"],
     ["add", "-A"],

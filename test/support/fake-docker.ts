@@ -51,7 +51,8 @@ export async function fakeDocker(options: { readonly socketPath?: string } = {})
   function answer(request: Request): Response {
     const { pathname, search } = new URL(request.url, "http://docker");
     requests.push(`${request.method} ${pathname}${search}`);
-    if (pathname === "/_ping") return new Response("OK");
+    if (pathname === "/_ping")
+      return new Response("OK", { headers: { server: "Docker/26.1.5 (linux)", "api-version": "1.45" } });
     if (pathname === "/events") return events();
     if (pathname === "/containers/json") return json(docker.containers);
     if (/^\/containers\/[^/]+\/kill$/.test(pathname)) return new Response(null, { status: 204 });

@@ -1,6 +1,7 @@
 /** The light door to Docker's API, against a real server on a Unix socket. */
 import { expect, test } from "bun:test";
-import { dockerApi } from "../../../src/system/docker-api.ts";
+import { describeDocker, dockerApi } from "../../../src/system/docker-api.ts";
+import { failureOf } from "../../support/failures.ts";
 import { fakeDocker } from "../../support/fake-docker.ts";
 
 test("a list is reduced to what qn needs, whatever else Docker says", async () => {
@@ -122,3 +123,14 @@ async function settled(promise: Promise<unknown>): Promise<string> {
   const [outcome] = await Promise.allSettled([promise]);
   return outcome.status;
 }
+
+test("a daemon is described by what comes with its answer to a ping, and one that is gone is a failure", async () => {
+  await using docker = await fakeDocker();
+  expect(await describeDocker(docker.socketPath)).toBe("Docker 26.1.5 (API 1.45)");
+  expect(docker.requests).toEqual(["GET /_ping"]);
+  await docker.stop();
+  expect(await failureOf(() => describeDocker(docker.socketPath))).toMatchObject({
+    code: "DOCKER_UNREACHABLE",
+    message: expect.stringContaining(docker.socketPath),
+  });
+});
