@@ -65,8 +65,13 @@ export type DockerApi = {
   follow(onEvent: () => void, signal: AbortSignal): Promise<void>;
 };
 
-/** How long a daemon that has just answered may take to say its name. */
-const nameMs = 10_000;
+/** How long Docker may take to answer a command's question: longer than an emulated guest needs, shorter than a person waits. */
+export const answerMs = 10_000;
+
+/** What a command says when the Docker behind a socket does not answer. */
+export function dockerUnreachable(socketPath: string, cause: unknown): QnError {
+  return new QnError("DOCKER_UNREACHABLE", `Docker does not answer at ${socketPath}: ${messageOf(cause)}.`, { cause });
+}
 
 /**
  * The daemon behind a socket in one line, such as "Docker 26.1.5 (API 1.45)", by what it says of itself with each answer
@@ -74,14 +79,14 @@ const nameMs = 10_000;
  * DOCKER_UNREACHABLE when it does not answer.
  */
 export async function describeDocker(socketPath: string): Promise<string> {
-  const how = { unix: socketPath, retry: false, timeout: nameMs, responseType: "text" } as const;
+  const how = { unix: socketPath, retry: false, timeout: answerMs, responseType: "text" } as const;
   try {
     const { headers } = await ofetch.raw("http://docker/_ping", how);
     const version = /^Docker\/(\S+)/.exec(headers.get("server") ?? "")?.[1];
     const api = headers.get("api-version");
     return ["Docker", ...(version ? [version] : []), ...(api ? [`(API ${api})`] : [])].join(" ");
   } catch (cause) {
-    throw new QnError("DOCKER_UNREACHABLE", `Docker does not answer at ${socketPath}: ${messageOf(cause)}.`, { cause });
+    throw dockerUnreachable(socketPath, cause);
   }
 }
 

@@ -1,10 +1,7 @@
 /** The door to Docker for commands: dockerode, which knows the whole API, and costs 30 MB and some 50 ms to load. */
 import Dockerode from "dockerode";
-import { messageOf, QnError } from "../base/errors.ts";
+import { answerMs, dockerUnreachable } from "./docker-api.ts";
 import { type AskedPort, type ListedContainer, parseAsked, parseListed } from "./docker-views.ts";
-
-/** How long Docker may take to answer a question: longer than an emulated guest needs, shorter than a person waits. */
-const answerMs = 10_000;
 
 /** Every container of the daemon behind a socket, running or not. Throws DOCKER_UNREACHABLE. */
 export async function listContainers(socketPath: string): Promise<ListedContainer[]> {
@@ -47,6 +44,6 @@ async function asked<Answer>(
   try {
     return await question(new Dockerode({ socketPath }), AbortSignal.timeout(answerMs));
   } catch (cause) {
-    throw new QnError("DOCKER_UNREACHABLE", `Docker does not answer at ${socketPath}: ${messageOf(cause)}.`, { cause });
+    throw dockerUnreachable(socketPath, cause);
   }
 }
