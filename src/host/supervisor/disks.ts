@@ -1,11 +1,12 @@
 /** Makes a VM's disks what its settings and its image ask for; what users stored is never touched. */
-import { copyFile, mkdir, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import { isThere, readTextIfThere, writeFileAtomically } from "../../system/files.ts";
 import { makeDataDisk, makeSystemDisk } from "../image/disk.ts";
 import type { VmPaths } from "../layout.ts";
 import type { Prepared } from "../prepare.ts";
+import { readyFirmwareStore } from "./firmware-store.ts";
 
 /**
  * System disk, data disk and the firmware's variables. A system disk that was made from another image than there is
@@ -22,9 +23,7 @@ export async function makeDisks(paths: VmPaths, { config, facts, image }: Prepar
       await writeFileAtomically(origin, sha256);
     }
     await makeDataDisk(paths.dataDisk, config.diskGiB);
-    const { vars } = facts.firmware;
-    // Anew at each start: nothing depends on boot entries, and another firmware's store would keep QEMU from starting.
-    if (vars !== undefined) await copyFile(vars.template, paths.firmwareVars);
+    await readyFirmwareStore(paths, facts.firmware, sha256);
   } catch (cause) {
     if (cause instanceof QnError) throw cause;
     throw new QnError("DISK_FAILED", `The disks of "${paths.name}" cannot be made: ${String(cause)}.`, { cause });

@@ -14,6 +14,7 @@ import { qemuArgs } from "../qemu/args.ts";
 import { powerDown } from "../qmp/commands.ts";
 import { type BootRecord, newBoot, readBootRecord, recordQemu, removeBootFiles, writeBootFiles } from "./boot.ts";
 import { makeDisks } from "./disks.ts";
+import { keepFirmwareStore } from "./firmware-store.ts";
 import { GuestTrouble } from "./guest-trouble.ts";
 import { HandForwards } from "./hand-forwards.ts";
 import { limitLogs } from "./log-limit.ts";
@@ -46,7 +47,7 @@ export class Effects {
   readonly #options: SuperviseOptions;
   readonly #tell: Teller;
   /** Steps under way, and what calls the start of QEMU off. */
-  readonly #work = new Set<Promise<void>>();
+  readonly #work = new Set<Promise<unknown>>();
   readonly #calledOff = new AbortController();
   /** What people forward by hand; it is listened on once there is a guest to lead to. */
   readonly handForwards: HandForwards;
@@ -102,6 +103,8 @@ export class Effects {
         });
       case "dial-gate":
         this.#silence?.close();
+        // What a full disk does not take is made anew at the next start.
+        this.#attempt(() => keepFirmwareStore(this.#options.paths).catch((error) => this.#tell.log(messageOf(error))));
         return this.#needSeam().dial();
       case "ping-docker":
         return this.#needSeam().pingDocker();
@@ -285,16 +288,8 @@ export class Effects {
 
   /** Runs a step whose failure ends the VM. */
   #attempt(action: () => Promise<unknown>): void {
-    const work = this.#settle(action);
+    const work = action().catch((error) => this.#tell.dispatch({ type: "failure", error: reportOf(error) }));
     this.#work.add(work);
     void work.finally(() => this.#work.delete(work));
-  }
-
-  async #settle(action: () => Promise<unknown>): Promise<void> {
-    try {
-      await action();
-    } catch (error) {
-      this.#tell.dispatch({ type: "failure", error: reportOf(error) });
-    }
   }
 }
