@@ -176,7 +176,10 @@ export class Effects {
   async #startQemu(): Promise<void> {
     const { paths } = this.#options;
     const boot = this.#needBoot();
-    const daemons = await startVirtiofs(this.#needPrepared(), paths, (share) => this.#tellOfLostDaemon(share.path));
+    const daemons = await startVirtiofs(this.#needPrepared(), paths, {
+      onEnd: ({ path }) => this.#tellOfLostDaemon(path),
+      warn: this.#tell.warn,
+    });
     const qemu = await startQemu(boot.argv, paths, this.#calledOff.signal).catch((error: unknown) => {
       daemons.stop();
       throw error;

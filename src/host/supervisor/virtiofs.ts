@@ -1,23 +1,27 @@
 /** The daemons that serve shares by virtiofs: one for each share, started before QEMU and gone with it. */
 import { closeSync, openSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import { isThere } from "../../system/files.ts";
 import { type FolderWatch, watchFolder } from "../../system/watch.ts";
 import { shareSocket, type VmPaths } from "../layout.ts";
 import type { Prepared } from "../prepare.ts";
+import { openFilesWarning } from "../qemu/probe-virtiofsd.ts";
 import type { GuestShare } from "../shares.ts";
 import { tailOf } from "./serial.ts";
 
+/** Who is told of a share's daemon: when it ends, since the guest then waits for that share without end, and what it may lack. */
+type Told = { readonly onEnd: (share: GuestShare) => void; readonly warn: (text: string) => void };
+
 /**
- * Starts the daemons, and resolves when QEMU can connect to each. `onEnd` is told when one ends: the guest then waits
- * for that share without end. Throws QEMU_FAILED when one does not start; `stop` ends them where QEMU never came.
+ * Starts the daemons, and resolves when QEMU can connect to each. Throws QEMU_FAILED when one does not start; `stop`
+ * ends them where QEMU never came.
  */
 export async function startVirtiofs(
   { virtiofsd, shares }: Pick<Prepared, "virtiofsd" | "shares">,
   paths: VmPaths,
-  onEnd: (share: GuestShare) => void,
+  { onEnd, warn }: Told,
 ): Promise<{ stop(): void }> {
   const served = shares.filter(({ driver }) => driver === "virtiofs");
   const children: Bun.Subprocess[] = [];
@@ -25,6 +29,8 @@ export async function startVirtiofs(
     for (const child of children) child.kill("SIGKILL");
   };
   if (virtiofsd === undefined) return { stop };
+  const warning = openFilesWarning(await readFile("/proc/self/limits", "utf8"));
+  if (warning !== undefined) warn(warning);
   try {
     for (const share of served)
       children.push(await startOne(virtiofsdCommand(virtiofsd, paths, share), paths, share, onEnd));
@@ -58,7 +64,7 @@ async function startOne(
   command: readonly string[],
   paths: VmPaths,
   share: GuestShare,
-  onEnd: (share: GuestShare) => void,
+  onEnd: Told["onEnd"],
 ): Promise<Bun.Subprocess> {
   const socket = shareSocket(paths, share.tag);
   await rm(socket, { force: true });

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { findVirtiofsd } from "../../../../src/host/qemu/probe-virtiofsd.ts";
+import { findVirtiofsd, openFilesWarning } from "../../../../src/host/qemu/probe-virtiofsd.ts";
 import { failureOf } from "../../../support/failures.ts";
 import { newFolder } from "../../../support/folder.ts";
 
@@ -38,5 +38,16 @@ test("QEMU's own old daemon, none at all and another system than Linux are refus
   expect([mac.code, mac.message]).toEqual([
     "CONFIG_INVALID",
     "files.driver is virtiofs, which QEMU has on Linux only.",
+  ]);
+});
+
+test("a small limit of open files is a warning with the number, and the usual one is none", () => {
+  const limits = (hard: string) =>
+    `Limit                     Soft Limit           Hard Limit           Units     \nMax open files            1024                 ${hard.padEnd(20)} files     \n`;
+  expect(openFilesWarning(limits("20000"))).toStartWith("virtiofsd may open 20000 files here");
+  expect(["524288", "1048576", "unlimited"].map((hard) => openFilesWarning(limits(hard)))).toEqual([
+    undefined,
+    undefined,
+    undefined,
   ]);
 });
