@@ -1,4 +1,5 @@
 /** A program for containers that tells the inotify events of the paths it is given; busybox has none in Debian. */
+import { elfProgram } from "./elf.ts";
 
 /** What an event says (inotify(7)), as far as the program asks for it. */
 const eventNames: readonly (readonly [number, string])[] = [
@@ -13,12 +14,6 @@ const eventNames: readonly (readonly [number, string])[] = [
   [0x800, "MOVE_SELF"],
 ];
 
-/** Where a program is loaded, as linkers do it by default. */
-const address = 0x400000n;
-
-/** Headers of the file and of its one segment. */
-const headerBytes = 64 + 56;
-
 /**
  * For x86_64: inotify_init1(0); inotify_add_watch(fd, each argument, 0xfce); write 16 zeroes, an empty event that says
  * that it watches; then read and write without end.
@@ -32,29 +27,9 @@ const code = Buffer.from(
   "hex",
 );
 
-/** The program, as an ELF file (elf(5)). */
+/** The program. */
 export function watchProgram(): Uint8Array {
-  const header = Buffer.alloc(headerBytes);
-  header.write("\x7fELF\x02\x01\x01", "latin1");
-  // An executable for x86_64, entered right behind the headers.
-  header.writeUInt16LE(2, 16);
-  header.writeUInt16LE(62, 18);
-  header.writeUInt32LE(1, 20);
-  header.writeBigUInt64LE(address + BigInt(headerBytes), 24);
-  header.writeBigUInt64LE(64n, 32);
-  header.writeUInt16LE(64, 52);
-  header.writeUInt16LE(56, 54);
-  header.writeUInt16LE(1, 56);
-  // One segment, read and run: the whole file.
-  const size = BigInt(headerBytes + code.length);
-  header.writeUInt32LE(1, 64);
-  header.writeUInt32LE(5, 68);
-  header.writeBigUInt64LE(address, 80);
-  header.writeBigUInt64LE(address, 88);
-  header.writeBigUInt64LE(size, 96);
-  header.writeBigUInt64LE(size, 104);
-  header.writeBigUInt64LE(4096n, 112);
-  return Buffer.concat([header, code]);
+  return elfProgram("x86_64", code);
 }
 
 /** The program's output as lines such as "1 MODIFY file": which argument, what, and the name within it. */

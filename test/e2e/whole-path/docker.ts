@@ -1,7 +1,8 @@
 /** What people do with the docker command, against a real VM. */
 import { expect } from "bun:test";
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { greetingProgram } from "../../support/elf.ts";
 import { within } from "../../support/until.ts";
 import type { VmTest } from "../../support/vm.ts";
 
@@ -21,6 +22,17 @@ export function dockerTests(test: VmTest): void {
     );
     await vm.docker("build", "--quiet", "--tag", "built", folder);
     expect(await vm.docker("run", "--rm", "built")).toBe("HELLO");
+  });
+
+  test("an image of another processor runs, and needs nothing of its own for it", async (vm) => {
+    const arch = process.arch === "x64" ? "aarch64" : "x86_64";
+    const platform = { aarch64: "linux/arm64", x86_64: "linux/amd64" }[arch];
+    const folder = join(vm.inHome, "foreign");
+    await mkdir(folder);
+    await writeFile(join(folder, "greet"), greetingProgram(arch), { mode: 0o755 });
+    await Bun.write(join(folder, "Dockerfile"), "FROM scratch\nCOPY greet /\n");
+    await vm.docker("build", "--quiet", "--platform", platform, "--tag", "foreign", folder);
+    expect(await vm.docker("run", "--rm", "--platform", platform, "foreign", "/greet")).toBe(arch);
   });
 
   test("a container that reads its input ends when the input ends", async (vm) => {

@@ -23,6 +23,8 @@ export type ArchRow = {
   readonly rootPartitionType: string;
   readonly loader: string;
   readonly bootFile: string;
+  /** Other processors whose programs containers may bring along, in QEMU's words. */
+  readonly emulated: readonly string[];
   readonly kernelArguments: readonly string[];
 };
 
@@ -37,6 +39,7 @@ export const archTable: Readonly<Record<Arch, ArchRow>> = {
     rootPartitionType: "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709",
     loader: "systemd-bootx64.efi",
     bootFile: "BOOTX64.EFI",
+    emulated: ["aarch64", "arm"],
     kernelArguments: ["console=ttyS0", "nopku"],
   },
   aarch64: {
@@ -45,6 +48,8 @@ export const archTable: Readonly<Record<Arch, ArchRow>> = {
     rootPartitionType: "B921B045-1DF0-41C3-AF44-4C6F280D3FAE",
     loader: "systemd-bootaa64.efi",
     bootFile: "BOOTAA64.EFI",
+    // Apple's processors run no 32-bit programs of ARM's.
+    emulated: ["x86_64", "i386", "arm"],
     kernelArguments: ["console=ttyAMA0"],
   },
 };
@@ -69,6 +74,8 @@ export function packagesFor(arch: Arch): readonly string[] {
     "nftables",
     "openssh-server",
     "procps",
+    // Images of other architectures, as on Docker Desktop (binfmt_misc).
+    "qemu-user-binfmt",
     "sudo",
     // Without its service the login user is known, but not the groups that the user is in (nss-systemd(8)).
     "systemd-userdbd",
@@ -123,6 +130,7 @@ const keptModules: readonly string[] = [
 export const hotModules: readonly string[] = [
   "9p",
   "9pnet_virtio",
+  "binfmt_misc",
   "br_netfilter",
   "button",
   "evdev",
@@ -143,16 +151,29 @@ export const hotModules: readonly string[] = [
 /** Radio and other networks that no VM is on; their helpers would be loaded with them. */
 const droppedNetworks = ["6lowpan", "bluetooth", "ieee802154", "mac80211", "mac802154", "nfc", "rfkill", "wireless"];
 
+/** Where qemu-user has its 33 emulators of 15 MB each, and what makes the kernel use them. */
+const emulatorFiles = [
+  (name: string) => `/usr/bin/qemu-${name}`,
+  (name: string) => `/usr/libexec/qemu-binfmt/${name}-binfmt-P`,
+  (name: string) => `/usr/lib/binfmt.d/qemu-${name}.conf`,
+  (name: string) => `/usr/share/qemu/binfmt.d/qemu-${name}.conf`,
+] as const;
+
 /** What dpkg leaves out of every package, and takes all the same: options of dpkg(1), of which the last match counts. */
-export const pathFilters: readonly string[] = [
-  ...["bug", "doc", "info", "lintian", "locale", "man"].map((folder) => `path-exclude=/usr/share/${folder}/*`),
-  // Names of hardware, for people.
-  "path-exclude=/usr/lib/udev/hwdb.d/*",
-  ...["drivers", "sound", ...droppedNetworks.map((name) => `net/${name}`)].map(
-    (folder) => `path-exclude=/usr/lib/modules/*/kernel/${folder}/*`,
-  ),
-  ...keptModules.map((pattern) => `path-include=/usr/lib/modules/*/kernel/${pattern}`),
-];
+export function pathFilters(arch: Arch): readonly string[] {
+  const { emulated } = archTable[arch];
+  return [
+    ...["bug", "doc", "info", "lintian", "locale", "man"].map((folder) => `path-exclude=/usr/share/${folder}/*`),
+    // Names of hardware, for people.
+    "path-exclude=/usr/lib/udev/hwdb.d/*",
+    ...["drivers", "sound", ...droppedNetworks.map((name) => `net/${name}`)].map(
+      (folder) => `path-exclude=/usr/lib/modules/*/kernel/${folder}/*`,
+    ),
+    ...keptModules.map((pattern) => `path-include=/usr/lib/modules/*/kernel/${pattern}`),
+    ...emulatorFiles.map((path) => `path-exclude=${path("*")}`),
+    ...emulated.flatMap((name) => emulatorFiles.map((path) => `path-include=${path(name)}`)),
+  ];
+}
 
 /** Names of the partitions and file systems, the same in every image: a VM has one of each. */
 export const ids = {

@@ -43,7 +43,7 @@ function mmdebstrapArguments(arch: Arch): readonly string[] {
     `--include=${packagesFor(arch).join(",")}`,
     '--aptopt=APT::Install-Recommends "false"',
     "--dpkgopt=force-unsafe-io",
-    ...pathFilters.map((filter) => `--dpkgopt=${filter}`),
+    ...pathFilters(arch).map((filter) => `--dpkgopt=${filter}`),
     `--essential-hook=${configureTree}`,
     `--customize-hook=${unpackHotModules}`,
     `--customize-hook=${repackInitramfs}`,

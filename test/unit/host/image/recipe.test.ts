@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Glob } from "bun";
 import { debianFiles, debianLinks } from "../../../../src/host/image/build/debian-files.ts";
 import { diskBytes, esp, root, sfdiskScript } from "../../../../src/host/image/build/partitions.ts";
-import { kernelCommandLine, packagesFor } from "../../../../src/host/image/build/recipe.ts";
+import { kernelCommandLine, packagesFor, pathFilters } from "../../../../src/host/image/build/recipe.ts";
 import { guestFiles } from "../../../../src/host/image/guest-files.ts";
 
 const programs = { qn: "/opt/qn", nft: "/opt/nft" };
@@ -23,6 +23,23 @@ test("the kernel is never a cloud kernel, which has no 9p", () => {
     names.filter((name) => name.startsWith("linux-image")),
   );
   expect(kernels).toEqual([["linux-image-amd64"], ["linux-image-arm64"]]);
+});
+
+test("of the emulators a guest has those of the other processors, with all that the kernel needs to use them", () => {
+  const emulators = (arch: "x86_64" | "aarch64") =>
+    pathFilters(arch)
+      .filter((filter) => filter.startsWith("path-include=/usr/bin/qemu-"))
+      .map((filter) => filter.slice("path-include=/usr/bin/qemu-".length));
+  expect([emulators("x86_64"), emulators("aarch64")]).toEqual([
+    ["aarch64", "arm"],
+    ["x86_64", "i386", "arm"],
+  ]);
+  expect(pathFilters("x86_64").filter((filter) => filter.includes("arm"))).toEqual([
+    "path-include=/usr/bin/qemu-arm",
+    "path-include=/usr/libexec/qemu-binfmt/arm-binfmt-P",
+    "path-include=/usr/lib/binfmt.d/qemu-arm.conf",
+    "path-include=/usr/share/qemu/binfmt.d/qemu-arm.conf",
+  ]);
 });
 
 test("the partition table in sfdisk's words", () => {
@@ -74,6 +91,7 @@ test("no unit is both started and masked", () => {
     "qn-firewall.service",
     "qn-tmp.socket",
     "qn-ports.socket",
+    "qn-binfmt.service",
     "qn-tmp.service",
     "qn-ports.service",
     "qn-provision.service",
