@@ -3,6 +3,7 @@ import { QnError } from "../base/errors.ts";
 import { containerCommand, inContainers, parseContainers, throwIfRefused } from "../host/containers/guest.ts";
 import type { VmPaths } from "../host/layout.ts";
 import { statusOfVm } from "../host/lifecycle/status.ts";
+import { handOver } from "./hand-over.ts";
 import { vmHere } from "./place.ts";
 import { printJson, printTable, say, succeed } from "./show.ts";
 
@@ -29,16 +30,19 @@ export async function change(action: "start" | "stop", place: string): Promise<v
 export async function openShell(place: string, words: readonly string[]): Promise<void> {
   const { vm, name } = placeOf(place);
   const paths = await runningVm(vm);
-  await handOver(containerCommand(paths, "shell", [name, ...words], process.stdin.isTTY));
-  await throwIfRefused(paths, "shell", name, Number(process.exitCode));
+  const { exitCode } = await handOver(containerCommand(paths, "shell", [name, ...words], process.stdin.isTTY));
+  process.exitCode = exitCode;
+  await throwIfRefused(paths, "shell", name, exitCode);
 }
 
-/** What one has said. */
+/** What one has said. Whoever follows it ends that with Ctrl-C, and is done then. */
 export async function showLogs(place: string, isFollowed: boolean): Promise<void> {
   const { vm, name } = placeOf(place);
   const paths = await runningVm(vm);
-  await handOver(containerCommand(paths, "logs", [name, ...(isFollowed ? ["--follow"] : [])]));
-  await throwIfRefused(paths, "logs", name, Number(process.exitCode));
+  const words = [name, ...(isFollowed ? ["--follow"] : [])];
+  const { exitCode, isAskedFor } = await handOver(containerCommand(paths, "logs", words));
+  process.exitCode = isAskedFor ? 0 : exitCode;
+  await throwIfRefused(paths, "logs", name, exitCode);
 }
 
 // --- internal ---
@@ -54,12 +58,4 @@ async function runningVm(vm: string): Promise<VmPaths> {
   const { state } = await statusOfVm(paths, process.env);
   if (state === "running" || state === "degraded") return paths;
   throw new QnError("NOT_RUNNING", `The VM "${paths.name}" is ${state}.`);
-}
-
-/** The terminal is the command's: its signals, its sizes, and its exit status. */
-async function handOver(words: readonly string[]): Promise<void> {
-  const child = Bun.spawn([...words], { stdio: ["inherit", "inherit", "inherit"] });
-  for (const name of ["SIGINT", "SIGQUIT"] as const) process.on(name, () => {});
-  for (const name of ["SIGTERM", "SIGHUP"] as const) process.on(name, () => child.kill(name));
-  process.exitCode = await child.exited;
 }

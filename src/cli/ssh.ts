@@ -11,11 +11,12 @@ export const ssh = command({
   },
   passthrough: true,
   async run({ args, rawArgs }) {
-    const [{ sshCommand }, { vmHere }, { statusOfVm }, { QnError }] = await Promise.all([
+    const [{ sshCommand }, { vmHere }, { statusOfVm }, { QnError }, { handOver }] = await Promise.all([
       import("../host/integrate/ssh-command.ts"),
       import("./place.ts"),
       import("../host/lifecycle/status.ts"),
       import("../base/errors.ts"),
+      import("./hand-over.ts"),
     ]);
     // Without a VM's name citty takes the command's first word for it.
     const words = wordsBehindDashes(rawArgs);
@@ -32,12 +33,6 @@ export const ssh = command({
       });
     }
     const ssh = sshCommand(paths, status.mounts, process.cwd(), words, process.stdin.isTTY, args.agent === true);
-    const child = Bun.spawn([...ssh], {
-      stdio: ["inherit", "inherit", "inherit"],
-    });
-    // ssh gets the terminal's signals itself, being in the same process group; qn only outlives it.
-    for (const name of ["SIGINT", "SIGQUIT"] as const) process.on(name, () => {});
-    for (const name of ["SIGTERM", "SIGHUP"] as const) process.on(name, () => child.kill(name));
-    process.exitCode = await child.exited;
+    process.exitCode = (await handOver(ssh)).exitCode;
   },
 });

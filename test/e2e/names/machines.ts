@@ -35,7 +35,7 @@ async function followsLogs(vm: Vm, name: string): Promise<void> {
   await vm.qn("container", "shell", name, "--", "sh", "-c", "echo said later > /dev/console");
   await heard("said later");
   logs.kill("SIGTERM");
-  await logs.end();
+  expect(await logs.end()).toBe(0);
   await until("the end of journalctl in the guest", 30_000, async () =>
     (await inGuest(vm.folder, "pgrep -x journalctl || true")) === "" ? true : undefined,
   );
