@@ -1,6 +1,6 @@
 /** How soon a container hears of the host's edits, what it reads right after them, in /tmp too, and what watching costs at rest. */
 import { expect } from "bun:test";
-import { appendFile, mkdir, readFile, rename } from "node:fs/promises";
+import { appendFile, mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { quantile } from "../bench/figures.ts";
 import { playRaces } from "../support/races.ts";
@@ -41,7 +41,7 @@ watchTest("a container hears of an edit within a second", async (vm) => {
   // Held by the guest before the watch begins, as in the test of the events themselves.
   await vm.docker("run", "-d", "--name", "holder", "-v", `${folder}:/mnt`, "busybox", "sleep", "100000");
   await Bun.sleep(3_000);
-  await using watching = await watchIn(vm, "hears", folder, ["/mnt"]);
+  await using watching = await watchIn(vm, "hears", `${folder}:/mnt`, ["/mnt"]);
   const delaysMs: number[] = [];
   for (let round = 0; round < 60; round += 1) {
     const name = "abcde"[round % 5] ?? "";
@@ -89,6 +89,36 @@ test("a page that was edited right before it is asked for is the new one, each t
     expect(await page()).toBe(`page ${round}`);
   }
   await vm.docker("rm", "-f", "web");
+});
+
+test("an entry of /tmp that has become a folder, or was one, is what it is now for the next container", async (vm) => {
+  const file = `${vm.inTmp}.held`;
+  try {
+    await Bun.write(file, "old");
+    const hold = (name: string, path: string) =>
+      vm.docker("run", "-d", "--name", name, "-v", `${path}:/x`, "busybox", "sleep", "1000");
+    await hold("holds-file", file);
+    // A folder of the file, and a file of the folder, while containers hold what was there before.
+    await rm(file);
+    await Bun.write(join(file, "inside/deep"), "a folder now");
+    await hold("holds-folder", file);
+    expect(await vm.docker("exec", "holds-folder", "cat", "/x/inside/deep")).toBe("a folder now");
+    await rm(file, { recursive: true });
+    await Bun.write(file, "a file again");
+    expect(await vm.docker("run", "--rm", "-v", `${file}:/x`, "busybox", "cat", "/x")).toBe("a file again");
+    await vm.docker("rm", "-f", "holds-file", "holds-folder");
+    expect(await vm.docker("run", "--rm", "-v", `${file}:/x`, "busybox", "cat", "/x")).toBe("a file again");
+    // The same below an entry.
+    await rm(file);
+    await mkdir(join(file, "deep"), { recursive: true });
+    await hold("holds-deep", join(file, "deep"));
+    await rm(join(file, "deep"), { recursive: true });
+    await Bun.write(join(file, "deep"), "a file in it");
+    expect(await vm.docker("run", "--rm", "-v", `${file}/deep:/x`, "busybox", "cat", "/x")).toBe("a file in it");
+    await vm.docker("rm", "-f", "holds-deep");
+  } finally {
+    await rm(file, { recursive: true, force: true });
+  }
 });
 
 test("300 files that are made in /tmp and mounted at once have the right contents", async (vm) => {

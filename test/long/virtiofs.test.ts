@@ -67,7 +67,7 @@ test("a container on virtiofs sees the edit that was made right before it, and h
     expect(await vm.docker("exec", "reads", "cat", "/mnt/file")).toBe(`${round}`);
   }
   if (process.arch === "x64") {
-    await using watching = await watchIn(vm, "hears", folder, ["/mnt"]);
+    await using watching = await watchIn(vm, "hears", `${folder}:/mnt`, ["/mnt"]);
     await appendFile(join(folder, "file"), "more");
     await watching.heard("1 MODIFY file", 20_000);
   }

@@ -9,14 +9,16 @@ import { watchedEvents, watchProgram } from "./watch-program.ts";
 export type Watching = AsyncDisposable & {
   /** Resolves when an event comes that has not been waited for yet, such as "1 MODIFY file". Throws when it is late. */
   heard(event: string, deadlineMs: number): Promise<void>;
+  /** All that came so far. */
+  events(): readonly string[];
 };
 
-/** Starts a container `name` with the host's folder `mount` at /mnt, which watches `paths`, the first one being 1. */
-export async function watchIn(vm: Vm, name: string, mount: string, paths: readonly string[]): Promise<Watching> {
+/** Starts a container `name` with a `volume` such as "/home/ann/src:/mnt", which watches `paths`, the first one being 1. */
+export async function watchIn(vm: Vm, name: string, volume: string, paths: readonly string[]): Promise<Watching> {
   const tools = join(vm.inHome, "tools");
   await mkdir(tools, { recursive: true });
   await writeFile(join(tools, "watch"), watchProgram(), { mode: 0o755 });
-  const volumes = ["-v", `${mount}:/mnt`, "-v", `${tools}:/tools:ro`];
+  const volumes = ["-v", volume, "-v", `${tools}:/tools:ro`];
   const child = Bun.spawn(["docker", "run", "--rm", "--name", name, ...volumes, "busybox", "/tools/watch", ...paths], {
     env: { ...process.env, ...vm.env },
     stdout: "pipe",
@@ -52,6 +54,7 @@ export async function watchIn(vm: Vm, name: string, mount: string, paths: readon
       };
       await within(`the event "${event}"`, deadlineMs, wait(isNew));
     },
+    events: () => watchedEvents(bytes),
     async [Symbol.asyncDispose]() {
       await vm.docker("rm", "--force", name);
       await child.exited;
