@@ -21,8 +21,11 @@ export type AccelQuestion = {
   readonly qemuPath: string;
 };
 
-/** How long the mini guest may take: 0.1 s with kvm, 0.5 s emulated; a broken KVM hangs for ever. */
-const miniGuestDeadlineMs = 5_000;
+/**
+ * How long the mini guest may take: 0.1 s with kvm, 0.5 s emulated, but seconds where the machine is busy and QEMU comes
+ * from its disk for the first time. A broken KVM hangs for ever.
+ */
+const miniGuestDeadlineMs = 10_000;
 
 /**
  * Everything but running a guest: cheap, so it is looked at anew each time, and what a person has just repaired
