@@ -152,12 +152,12 @@ export const hotModules: readonly string[] = [
 const droppedNetworks = ["6lowpan", "bluetooth", "ieee802154", "mac80211", "mac802154", "nfc", "rfkill", "wireless"];
 
 /** Where qemu-user has its 33 emulators of 15 MB each, and what makes the kernel use them. */
-const emulatorFiles = [
-  (name: string) => `/usr/bin/qemu-${name}`,
-  (name: string) => `/usr/libexec/qemu-binfmt/${name}-binfmt-P`,
-  (name: string) => `/usr/lib/binfmt.d/qemu-${name}.conf`,
-  (name: string) => `/usr/share/qemu/binfmt.d/qemu-${name}.conf`,
-] as const;
+const emulatorFiles: readonly string[] = [
+  "/usr/bin/qemu-*",
+  "/usr/libexec/qemu-binfmt/*-binfmt-P",
+  "/usr/lib/binfmt.d/qemu-*.conf",
+  "/usr/share/qemu/binfmt.d/qemu-*.conf",
+];
 
 /** What dpkg leaves out of every package, and takes all the same: options of dpkg(1), of which the last match counts. */
 export function pathFilters(arch: Arch): readonly string[] {
@@ -170,8 +170,8 @@ export function pathFilters(arch: Arch): readonly string[] {
       (folder) => `path-exclude=/usr/lib/modules/*/kernel/${folder}/*`,
     ),
     ...keptModules.map((pattern) => `path-include=/usr/lib/modules/*/kernel/${pattern}`),
-    ...emulatorFiles.map((path) => `path-exclude=${path("*")}`),
-    ...emulated.flatMap((name) => emulatorFiles.map((path) => `path-include=${path(name)}`)),
+    ...emulatorFiles.map((pattern) => `path-exclude=${pattern}`),
+    ...emulated.flatMap((name) => emulatorFiles.map((pattern) => `path-include=${pattern.replace("*", name)}`)),
   ];
 }
 

@@ -3,10 +3,10 @@ import { expect, test } from "bun:test";
 import { chmod, copyFile, mkdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { layoutOf, type VmPaths } from "../../../../src/host/layout.ts";
+import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import type { Firmware } from "../../../../src/host/qemu/platforms.ts";
 import { keepFirmwareStore, readyFirmwareStore } from "../../../../src/host/supervisor/firmware-store.ts";
-import { linesWith, fakeVm, programsMs } from "../../../support/fake-vm.ts";
-import { takeDown } from "../../../../src/host/lifecycle/down.ts";
+import { fakeVm, linesWith, programsMs } from "../../../support/fake-vm.ts";
 import { newFolder } from "../../../support/folder.ts";
 
 type Scene = AsyncDisposable & {
