@@ -11,6 +11,8 @@ export type Watching = AsyncDisposable & {
   heard(event: string, deadlineMs: number): Promise<void>;
   /** All that came so far. */
   events(): readonly string[];
+  /** Waits for nothing of what came so far. */
+  forget(): void;
 };
 
 /** Starts a container `name` with a `volume` such as "/home/ann/src:/mnt", which watches `paths`, the first one being 1. */
@@ -55,6 +57,7 @@ export async function watchIn(vm: Vm, name: string, volume: string, paths: reado
       await within(`the event "${event}"`, deadlineMs, wait(isNew));
     },
     events: () => watchedEvents(bytes),
+    forget: () => void (taken = watchedEvents(bytes).length),
     async [Symbol.asyncDispose]() {
       await vm.docker("rm", "--force", name);
       await child.exited;
