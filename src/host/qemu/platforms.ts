@@ -115,7 +115,9 @@ export const hostPlatforms: Record<HostOs, HostPlatform> = {
 
 /**
  * How each accelerator is asked for. Never QEMU's default processor: the agent needs SSE4.2. `host` exists with kvm
- * and hvf only and never falls back. In tcg, `pauth-impdef` replaces Arm's costly pointer signatures by cheap ones.
+ * and hvf only and never falls back. In tcg, `pauth-impdef` replaces Arm's costly pointer signatures by cheap ones, and
+ * without `erms` and `fsrm` the guest's kernel and libraries copy and clear memory by words: `rep movsb`, which both
+ * advertise as fast, is emulated byte by byte (docs/decisions.md, "Guest").
  */
 export type AccelPlatform = {
   readonly options: Readonly<Record<string, string>>;
@@ -130,7 +132,7 @@ export const accelPlatforms = {
   hvf: { options: {}, cpu: { x86_64: "host,-avx512vl,-pdpe1gb", aarch64: "host" }, gicVersion: undefined },
   tcg: {
     options: { thread: "multi", "tb-size": "512" },
-    cpu: { x86_64: "max", aarch64: "max,pauth-impdef=on" },
+    cpu: { x86_64: "max,-erms,-fsrm", aarch64: "max,pauth-impdef=on" },
     gicVersion: undefined,
   },
 } as const satisfies Record<Accel, AccelPlatform>;

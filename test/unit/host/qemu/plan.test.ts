@@ -39,7 +39,7 @@ test("auto emulates when the host's own accelerator cannot run the guest, and sa
   const { accel, cpu, warnings } = plan(emulating("linux/x86_64"));
   expect([accel.name, cpu, warnings]).toEqual([
     "tcg",
-    "max",
+    "max,-erms,-fsrm",
     ["The guest is emulated (tcg), many times slower than with kvm. The processor shows neither vmx nor svm."],
   ]);
 });
