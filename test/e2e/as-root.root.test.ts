@@ -2,9 +2,9 @@
 import { testWithVm } from "../support/vm.ts";
 import { commandTests } from "./whole-path/commands.ts";
 import { goneTests } from "./whole-path/end.ts";
-import { fileTests } from "./whole-path/files.ts";
+import { homeTests } from "./whole-path/files.ts";
 
 const test = testWithVm();
-fileTests(test);
+homeTests(test);
 commandTests(test);
 goneTests(test);

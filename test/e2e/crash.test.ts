@@ -1,9 +1,9 @@
 /** What is left when something is killed or called off, and how the next `qn up` goes on from there. */
 import { expect, test } from "bun:test";
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { page } from "../support/busybox.ts";
-import { isAlive, processesLeft, processesNaming } from "../support/processes.ts";
+import { expectNothingLeft, interruptUpAt } from "../support/interrupted-up.ts";
+import { isAlive, kill9, processesLeft, processesNaming } from "../support/processes.ts";
 import { freePort, knock, until } from "../support/until.ts";
 import { bootArgs, giveBusybox, testWithVm, unbornVm, type Vm } from "../support/vm.ts";
 
@@ -22,12 +22,6 @@ async function bootTwiceAtOnce(vm: Vm): Promise<void> {
   await using first = vm.converse(command, { errors: "only" });
   await using second = vm.converse(command, { errors: "only" });
   twoUps = await Promise.all([first.end(400_000), second.end(400_000)]);
-}
-
-async function kill9(pid: number | null): Promise<void> {
-  if (pid === null) throw new Error("There is no process to kill.");
-  process.kill(pid, "SIGKILL");
-  await until(`the end of process ${pid}`, 5000, async () => ((await isAlive(pid)) ? undefined : true));
 }
 
 /** Runs a web server that publishes a free port, and gives the port once it answers. */
@@ -120,18 +114,6 @@ vmTest("a QEMU that is killed is reported within 2 s, and the next up works with
   expect(await vm.docker("volume", "ls", "--quiet")).toBe("kept");
 });
 
-vmTest("with QEMU and the supervisor both killed, the next up works without help", async (vm) => {
-  const { qemu, supervisor } = await vm.status();
-  await kill9(supervisor.pid);
-  await kill9(qemu.pid);
-  const status = await vm.status();
-  expect(status).toMatchObject({ qemu: { pid: null }, supervisor: { pid: null }, docker: { reachable: false } });
-  expect(["stopped", "failed"]).toContain(status.state);
-  expect((await vm.fail(["qn", "status"])).exitCode).toBe(3);
-  await vm.qn("up");
-  expect((await vm.status()).state).toBe("running");
-});
-
 vmTest("a supervisor that is killed leaves QEMU alone, and the next up takes it over", async (vm) => {
   const port = await serve(vm, "survivor");
   const started = await startOf(vm, "survivor");
@@ -160,26 +142,14 @@ vmTest("a QEMU whose supervisor is killed is shut down cleanly by down", async (
   expect(await vm.status()).toMatchObject({ state: "stopped", reason: null });
 });
 
-/** What `qn up` says when a phase begins. */
+/** What `qn up` says when a phase begins. The next one comes after half a boot: test/long/life.test.ts. */
 const phases = {
   "while it prepares disks": "preparing disks",
   "as soon as the guest boots": "booting the guest",
-  "while it links to the agent": "linking to the agent",
 };
 
 for (const [when, words] of Object.entries(phases)) {
-  test(`the first up that is interrupted ${when} leaves nothing behind`, async () => {
-    const vm = await unbornVm();
-    try {
-      await using up = vm.converse(["qn", "up", ...bootArgs], { errors: "only" });
-      for (let line = ""; !line.includes(words); line = await up.nextLine(200_000));
-      up.kill("SIGINT");
-      expect(await up.end()).toBe(130);
-      await expectNothingLeft(vm);
-    } finally {
-      await vm[Symbol.asyncDispose]();
-    }
-  }, 300_000);
+  test(`the first up that is interrupted ${when} leaves nothing behind`, () => interruptUpAt(words), 300_000);
 }
 
 test("the first up that is interrupted before it has said anything leaves nothing behind", async () => {
@@ -196,9 +166,3 @@ test("the first up that is interrupted before it has said anything leaves nothin
     await vm[Symbol.asyncDispose]();
   }
 }, 60_000);
-
-async function expectNothingLeft(vm: Vm): Promise<void> {
-  expect(await processesLeft(vm.home)).toEqual([]);
-  expect((await readdir(vm.home)).filter((name) => !/^(_.*|ssh_config)$/.test(name))).toEqual([]);
-  expect(await readdir(join(vm.home, "_data")).catch(() => [])).toEqual([]);
-}

@@ -1,13 +1,76 @@
-/** A container of NixOS' kind that starts with its guest: folder, port and address are there, and stay when networkd starts anew. */
+/** A container as NixOS declares it: by `qn container`, and when it starts with its guest or networkd starts anew. */
 import { expect } from "bun:test";
-import { mkdir } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { containers, nixosContainer, pageFrom } from "../support/nspawn.ts";
+import { containers, isClosed, nixosContainer, pageFrom } from "../support/nspawn.ts";
 import { inGuest } from "../support/stand-in-nixos.ts";
-import { freePort } from "../support/until.ts";
-import { testWithVm } from "../support/vm.ts";
+import { freePort, until } from "../support/until.ts";
+import { testWithVm, type Vm } from "../support/vm.ts";
 
 const test = testWithVm();
+
+/** `qn container logs --follow` goes on with what the machine says next, and leaves nothing in the guest when it is ended. */
+async function followsLogs(vm: Vm, name: string): Promise<void> {
+  await using logs = vm.converse(["qn", "container", "logs", name, "--follow"]);
+  const heard = async (words: string): Promise<void> => {
+    while (!(await logs.nextLine()).endsWith(words));
+  };
+  await heard("serves pages");
+  await vm.qn("container", "shell", name, "--", "sh", "-c", "echo said later > /dev/console");
+  await heard("said later");
+  logs.kill("SIGTERM");
+  expect(await logs.end()).toBe(0);
+  await until("the end of journalctl in the guest", 30_000, async () =>
+    (await inGuest(vm.folder, "pgrep -x journalctl || true")) === "" ? true : undefined,
+  );
+}
+
+test("a container as NixOS declares it starts and stops, and a folder of this machine is in it", async (vm) => {
+  const port = await freePort();
+  const site = join(vm.inHome, "site");
+  await mkdir(site);
+  await Bun.write(join(site, "index.html"), "from this machine");
+  const addresses = { hostAddress: "10.231.0.1", localAddress: "10.231.0.2" };
+  const flags = ["--ephemeral", `--bind=${site}:/www`, `--bind-ro=${site}:/read-only`];
+  await inGuest(vm.folder, nixosContainer({ name: "site", ...addresses, hostPort: port, flags }));
+  // One that starts with the guest has to find the folder there.
+  const after = await inGuest(vm.folder, "systemctl show --property=After --value container@site systemd-nspawn@web");
+  expect(after.split("\n").filter((line) => / qn-tmp\.service( |$)/.test(` ${line}`))).toHaveLength(2);
+  expect(await containers(vm)).toContainEqual({ name: "site", state: "stopped", addresses: [] });
+
+  await vm.qn("container", "start", "site");
+  expect(await pageFrom(`http://127.0.0.1:${port}/`)).toBe("from this machine");
+  expect(await containers(vm)).toContainEqual({
+    name: "site",
+    state: "running",
+    addresses: expect.arrayContaining(["10.231.0.2"]),
+  });
+  expect(await vm.qn("container", "logs", "site")).toContain("serves pages");
+  await followsLogs(vm, "site");
+
+  await Bun.write(join(site, "index.html"), "edited on this machine");
+  expect(await pageFrom(`http://127.0.0.1:${port}/`)).toBe("edited on this machine");
+  const inside = (script: string) => vm.fail(["qn", "container", "shell", "site", "--", "sh", "-c", script]);
+  const said = await inside(
+    "echo from the container > /www/new; cat /read-only/new; echo > /own; echo > /read-only/no; exit 7",
+  );
+  expect(said).toMatchObject({ exitCode: 7, stdout: "from the container\n" });
+  expect(said.stderr).toContain("Read-only file system");
+  expect(await Bun.file(join(site, "new")).text()).toBe("from the container\n");
+  expect((await stat(join(site, "new"))).uid).toBe(process.getuid?.() ?? -1);
+
+  await vm.qn("container", "stop", "site");
+  await isClosed(port);
+  await vm.qn("container", "start", "default/site");
+  expect(await pageFrom(`http://127.0.0.1:${port}/`)).toBe("edited on this machine");
+  // It has no state of its own.
+  expect(await inside("cat /www/new; ls /own")).toMatchObject({ exitCode: 1, stdout: "from the container\n" });
+  await vm.qn("container", "stop", "default/site");
+  expect(await containers(vm)).toContainEqual({ name: "site", state: "stopped", addresses: [] });
+  const { exitCode, stderr } = await vm.fail(["qn", "container", "shell", "site"]);
+  expect([exitCode, stderr]).toEqual([63, expect.stringContaining("The container does not run.")]);
+  expect(stderr).not.toContain("qn-container");
+});
 
 test("a container starts with its guest, with a folder of this machine's and a port on it", async (vm) => {
   const port = await freePort();

@@ -1,7 +1,9 @@
 /** What befalls a VM that lives long: a clock that is wrong, a QEMU that stands still, a kernel that gives up, commands that fail. */
-import { expect } from "bun:test";
+import { expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { interruptUpAt } from "../support/interrupted-up.ts";
+import { kill9 } from "../support/processes.ts";
 import { until } from "../support/until.ts";
 import { bootArgs, giveBusybox, testWithVm, unbornVm, type Vm } from "../support/vm.ts";
 
@@ -125,9 +127,27 @@ vmTest("a container with a restart policy finds its mount below /tmp after a res
   await vm.docker("rm", "-f", "always");
 });
 
+vmTest("with QEMU and the supervisor both killed, the next up works without help", async (vm) => {
+  const { qemu, supervisor } = await vm.status();
+  await kill9(supervisor.pid);
+  await kill9(qemu.pid);
+  const status = await vm.status();
+  expect(status).toMatchObject({ qemu: { pid: null }, supervisor: { pid: null }, docker: { reachable: false } });
+  expect(["stopped", "failed"]).toContain(status.state);
+  expect((await vm.fail(["qn", "status"])).exitCode).toBe(3);
+  await vm.qn("up");
+  expect((await vm.status()).state).toBe("running");
+});
+
 vmTest("a VM that is deleted leaves its data, which a new VM has again", async (vm) => {
   await vm.docker("run", "--rm", "--volume", "notes:/notes", "busybox", "sh", "-c", "echo kept >/notes/note");
   await vm.qn("delete", "--force");
   await vm.qn("up", ...bootArgs);
   expect(await vm.docker("run", "--rm", "--volume", "notes:/notes", "busybox", "cat", "/notes/note")).toBe("kept");
 });
+
+test(
+  "the first up that is interrupted while it links to the agent leaves nothing behind",
+  () => interruptUpAt("linking to the agent"),
+  300_000,
+);

@@ -2,6 +2,7 @@
 import { expect } from "bun:test";
 import { join } from "node:path";
 import { quantile } from "../bench/figures.ts";
+import { connectionTest } from "../e2e/tcp/many.ts";
 import { playRounds } from "../support/rounds.ts";
 import { streamServer } from "../support/stream-server.ts";
 import { fetchPattern, type TcpClient, tcpClient } from "../support/tcp-client.ts";
@@ -21,6 +22,14 @@ function asRoot(vm: Vm, command: string): Promise<string> {
   return vm.succeed(["ssh", "-F", join(vm.folder, "ssh_config"), "root@qn-default", command]);
 }
 
+/** Waits until the server in the container answers. */
+async function pageAgain(): Promise<void> {
+  await until("the page", minuteMs, async () => {
+    const answer = await fetch(`http://127.0.0.1:${portOf(80)}/`).catch(() => {});
+    return answer?.ok;
+  });
+}
+
 /** What says nothing while the other tests run: a stream, and a command of Docker's whose input has ended. */
 let silent: { readonly stream: TcpClient; readonly command: Promise<string>; readonly sinceMs: number };
 
@@ -35,6 +44,8 @@ test("a stream answers before it falls silent", async (vm) => {
   command.catch(() => {});
   silent = { stream, command, sinceMs: performance.now() };
 });
+
+connectionTest(test, portOf, 5000);
 
 test(
   "one gigabyte comes whole through eight streams at once",
@@ -153,13 +164,27 @@ test(
     const spansMs: number[] = [];
     for (let round = 0; round < 5; round += 1) {
       spansMs.push(await failingMs(vm));
-      await until("the page", minuteMs, async () => {
-        const answer = await fetch(`http://127.0.0.1:${portOf(80)}/`).catch(() => {});
-        return answer?.ok;
-      });
+      await pageAgain();
     }
     console.log(`kill -9: Docker's calls from the host failed for ${spansMs.map((ms) => ms.toFixed(0)).join(", ")} ms`);
     expect(Math.max(...spansMs)).toBeLessThan(3_000);
   },
   10 * minuteMs,
 );
+
+test("agents that are killed fail no call of Docker's, and the forwards come back", async (vm) => {
+  for (const unit of ["qn-ports", "qn-tmp"]) {
+    await asRoot(vm, `systemctl kill --signal=KILL ${unit}`);
+    // The host's way to Docker ends with the gate; Docker itself, asked inside, must not refuse.
+    const calls = "for i in 1 2 3 4 5; do docker ps --quiet >/dev/null || exit 9; done; docker run --rm busybox true";
+    await asRoot(vm, calls);
+    await pageAgain();
+  }
+  await until("Docker", minuteMs, async () => ((await vm.status()).state === "running" ? true : undefined));
+});
+
+test("Docker's own restart leaves a container that starts anew its ports", async (vm) => {
+  await vm.docker("update", "--restart", "always", "streams");
+  await asRoot(vm, "systemctl restart docker");
+  await pageAgain();
+});

@@ -2,7 +2,7 @@
 import { expect } from "bun:test";
 import { cp, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { manyOpen } from "../e2e/files/content.ts";
+import { manyEntries, manyOpen } from "../e2e/files/content.ts";
 import { gitArchive } from "../support/git-image.ts";
 import { nodeArchive, nodeProject } from "../support/node-image.ts";
 import { runProgram } from "../support/program.ts";
@@ -59,5 +59,7 @@ test("git clones twenty thousand files onto a share, and both sides find it clea
   expect(await vm.docker(...git, "sh", "-c", ask)).toBe(" M d7/f7");
   expect(await vm.succeed(["git", "-C", join(folder, "two"), "status", "--porcelain"])).toBe(" M d7/f7\n M d9/f9");
 });
+
+test("a folder of a hundred thousand entries is listed whole", (vm) => manyEntries(vm, 100_000));
 
 test("twenty thousand files are open at once, and each is its own", (vm) => manyOpen(vm, 20_000));

@@ -1,5 +1,5 @@
 /** Machines of systemd-nspawn in a guest, made of busybox's files: what tests start, and what `qn container` says of them. */
-import { until } from "./until.ts";
+import { knock, until } from "./until.ts";
 import type { Vm } from "./vm.ts";
 
 /** A script that makes a machine's root in the guest, as Docker has the files: systemd-nspawn takes nothing without a /usr. */
@@ -24,6 +24,12 @@ export const pageFrom = (url: string): Promise<string> =>
     const response = await fetch(url, { signal: AbortSignal.timeout(5000) }).catch(() => undefined);
     return await response?.text();
   });
+
+/** Waits until nobody listens at a port of this machine's any more. */
+export const isClosed = (port: number): Promise<boolean> =>
+  until(`the end of port ${port}`, 30_000, async () =>
+    (await knock("127.0.0.1", port)) === "ECONNREFUSED" ? true : undefined,
+  );
 
 /** What `qn container ls` says. */
 export const containers = async (vm: Vm): Promise<unknown> => JSON.parse(await vm.qn("container", "ls", "--json"));

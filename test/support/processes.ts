@@ -1,5 +1,6 @@
 /** Which processes belong to a test's VM. */
 import { readdir, readFile } from "node:fs/promises";
+import { until } from "./until.ts";
 
 /**
  * The command lines of all processes that have `folder` in their command line or environment, this one aside. Those of
@@ -35,6 +36,13 @@ export async function isAlive(pid: number | null): Promise<boolean> {
   const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
   const states = await Promise.all(threads.map((thread) => stateOf(`/proc/${pid}/task/${thread}/stat`)));
   return states.some((state) => state !== undefined && !"ZX".includes(state));
+}
+
+/** Kills a process that cannot defend itself against it, and waits until it is gone. Throws when there is none. */
+export async function kill9(pid: number | null): Promise<void> {
+  if (pid === null) throw new Error("There is no process to kill.");
+  process.kill(pid, "SIGKILL");
+  await until(`the end of process ${pid}`, 5000, async () => ((await isAlive(pid)) ? undefined : true));
 }
 
 // --- internal ---

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { within } from "./until.ts";
-import type { Vm } from "./vm.ts";
+import { runPlain, type Vm } from "./vm.ts";
 import { watchedEvents, watchProgram } from "./watch-program.ts";
 
 /** What a container hears. */
@@ -21,11 +21,14 @@ export async function watchIn(vm: Vm, name: string, volume: string, paths: reado
   await mkdir(tools, { recursive: true });
   await writeFile(join(tools, "watch"), watchProgram(), { mode: 0o755 });
   const volumes = ["-v", volume, "-v", `${tools}:/tools:ro`];
-  const child = Bun.spawn(["docker", "run", "--rm", "--name", name, ...volumes, "busybox", "/tools/watch", ...paths], {
-    env: { ...process.env, ...vm.env },
-    stdout: "pipe",
-    stderr: "inherit",
-  });
+  const child = Bun.spawn(
+    ["docker", ...runPlain, "--rm", "--name", name, ...volumes, "busybox", "/tools/watch", ...paths],
+    {
+      env: { ...process.env, ...vm.env },
+      stdout: "pipe",
+      stderr: "inherit",
+    },
+  );
   let bytes = Buffer.alloc(0);
   let taken = 0;
   let onBytes: () => void = () => {};

@@ -2,7 +2,7 @@
 import { expect } from "bun:test";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { VmTest } from "../../support/vm.ts";
+import { runPlain, type VmTest } from "../../support/vm.ts";
 import { inContainer } from "./where.ts";
 
 /** Folders that go away and come back. */
@@ -12,7 +12,7 @@ export function faultTests(test: VmTest): void {
     await mkdir(folder);
     await Bun.write(join(folder, "file"), "text\n");
     const mount = ["--volume", `${folder}:/mnt`];
-    await vm.docker("run", "-d", "--name", "victim", ...mount, "busybox", "sleep", "600");
+    await vm.docker(...runPlain, "-d", "--name", "victim", ...mount, "busybox", "sleep", "600");
     expect(await vm.docker("exec", "victim", "cat", "/mnt/file")).toBe("text");
     await rm(folder, { recursive: true });
     const read = await vm.fail(["docker", "exec", "victim", "cat", "/mnt/file"]);
@@ -34,6 +34,8 @@ export function faultTests(test: VmTest): void {
     const refused = await vm.fail(["docker", "run", "--rm", "-v", `${share}:/mnt`, "busybox", "cat", "/mnt/file"]);
     expect(refused.stderr).toMatch(/\/cached|\/mnt\/file/);
     await Bun.write(join(vm.inHome, "alive"), "alive\n");
-    expect(await vm.docker("run", "--rm", "-v", `${vm.inHome}:/mnt`, "busybox", "cat", "/mnt/alive")).toBe("alive");
+    expect(await vm.docker(...runPlain, "--rm", "-v", `${vm.inHome}:/mnt`, "busybox", "cat", "/mnt/alive")).toBe(
+      "alive",
+    );
   });
 }

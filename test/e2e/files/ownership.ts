@@ -2,7 +2,7 @@
 import { expect } from "bun:test";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Vm, VmTest } from "../../support/vm.ts";
+import { runPlain, type Vm, type VmTest } from "../../support/vm.ts";
 import { inContainer } from "./where.ts";
 
 /** What a database image does before it starts: it insists on owning its data folder, and nobody else may read it. */
@@ -25,7 +25,7 @@ export function ownershipTests(test: VmTest): void {
 
   const database = (vm: Vm): string => join(vm.inHome, "database");
   const words = (vm: Vm): string[] => [
-    "run",
+    ...runPlain,
     "--rm",
     "--volume",
     `${database(vm)}:/mnt`,
@@ -53,7 +53,7 @@ export function ownershipTests(test: VmTest): void {
     const use = "echo row >/mnt/table; mkfifo /mnt/pipe; stat -c '%u %a' /mnt/table; cat /mnt/table";
     for (const source of [join(vm.inHome, "mapped"), "database"]) {
       const volume = ["--volume", `${source}:/mnt`];
-      const run = (...words: string[]) => vm.docker("run", "--rm", ...volume, ...words);
+      const run = (...words: string[]) => vm.docker(...runPlain, "--rm", ...volume, ...words);
       expect(await run("busybox", "sh", "-c", takeOver)).toBe("999:999 700");
       expect(await run("--user", "999:999", "busybox", "sh", "-c", `umask 027; ${use}`)).toBe("999 640\nrow");
     }

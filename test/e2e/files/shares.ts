@@ -2,7 +2,7 @@
 import { expect } from "bun:test";
 import { mkdir, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { VmTest } from "../../support/vm.ts";
+import { runPlain, type VmTest } from "../../support/vm.ts";
 import { inContainer, oddPaths } from "./where.ts";
 
 /** Shares as the settings name them. */
@@ -11,7 +11,7 @@ export function shareTests(test: VmTest): void {
     const volumes = oddPaths.flatMap((name, index) => ["--volume", `${join(vm.inHome, name)}:/mnt${index}`]);
     await Promise.all(oddPaths.map((name) => Bun.write(join(vm.inHome, name, "from-host"), name)));
     const script = "for i in 0 1 2; do cat /mnt$i/from-host >/mnt$i/back; df /mnt$i | tail -1 | cut -d' ' -f1; done";
-    const tags = await vm.docker("run", "--rm", ...volumes, "busybox", "sh", "-c", script);
+    const tags = await vm.docker(...runPlain, "--rm", ...volumes, "busybox", "sh", "-c", script);
     // Each is a share of its own, and not only a folder of the home folder's.
     expect(new Set(tags.split("\n")).size).toBe(3);
     const back = await Promise.all(oddPaths.map((name) => Bun.file(join(vm.inHome, name, "back")).text()));
@@ -56,11 +56,23 @@ export function shareTests(test: VmTest): void {
     const sockets = ["/var/run/docker.sock", "/run/docker.sock", join(vm.folder, "docker.sock")];
     const volumes = [...system, ...sockets].flatMap((path, index) => ["--volume", `${path}:/m/${index}:ro`]);
     const script = "test -d /m/0/etc && test -e /m/1/1 && for i in 8 9 10; do test -S /m/$i && echo socket; done";
-    const said = await vm.docker("run", "--rm", ...volumes, "--volume", "named:/data", "busybox", "sh", "-c", script);
+    const said = await vm.docker(
+      ...runPlain,
+      "--rm",
+      ...volumes,
+      "--volume",
+      "named:/data",
+      "busybox",
+      "sh",
+      "-c",
+      script,
+    );
     expect(said).toBe("socket\nsocket\nsocket");
     // The host's /tmp as a whole has a path of its own.
     const entry = `/mnt/${basename(vm.inTmp)}`;
-    expect(await vm.docker("run", "--rm", "--volume", "/run/qn/tmp:/mnt", "busybox", "ls", "-d", entry)).toBe(entry);
+    expect(await vm.docker(...runPlain, "--rm", "--volume", "/run/qn/tmp:/mnt", "busybox", "ls", "-d", entry)).toBe(
+      entry,
+    );
   });
 
   test("a missing folder of -v is made on the host, however deep, and --mount makes nothing", async (vm) => {

@@ -1,12 +1,10 @@
-/** Machines of systemd-nspawn in the guest: what they publish, what they see of this machine, and `qn container`. */
+/** Machines of systemd-nspawn in the guest: what they publish, and what `qn container` says of them. */
 import { expect } from "bun:test";
-import { mkdir, stat } from "node:fs/promises";
-import { join } from "node:path";
 import { page } from "../../support/busybox.ts";
-import { containers, nixosContainer, pageFrom, pagesAt, rootAt } from "../../support/nspawn.ts";
+import { containers, isClosed, pageFrom, pagesAt, rootAt } from "../../support/nspawn.ts";
 import { inGuest } from "../../support/stand-in-nixos.ts";
-import { freePort, knock, until } from "../../support/until.ts";
-import type { Vm, VmTest } from "../../support/vm.ts";
+import { freePort } from "../../support/until.ts";
+import type { VmTest } from "../../support/vm.ts";
 
 /** What runs in a machine with a network of its own, whose other end is the guest's. */
 const init = (address: string, gateway: string): string => pagesAt("host0", `${address}/30`, gateway);
@@ -17,31 +15,7 @@ const networkOf = (name: string, gateway: string): string => `
   printf '[Match]\\nName=ve-${name}\\n[Network]\\nAddress=${gateway}/30\\n' > /run/systemd/network/10-ve-${name}.network
   networkctl reload`;
 
-/** The page at a port of this machine, once it is there. */
-const pageAt = (port: number): Promise<string> => pageFrom(`http://127.0.0.1:${port}/`);
-
-const isClosed = (port: number): Promise<boolean> =>
-  until(`the end of port ${port}`, 30_000, async () =>
-    (await knock("127.0.0.1", port)) === "ECONNREFUSED" ? true : undefined,
-  );
-
-/** `qn container logs --follow` goes on with what the machine says next, and leaves nothing in the guest when it is ended. */
-async function followsLogs(vm: Vm, name: string): Promise<void> {
-  await using logs = vm.converse(["qn", "container", "logs", name, "--follow"]);
-  const heard = async (words: string): Promise<void> => {
-    while (!(await logs.nextLine()).endsWith(words));
-  };
-  await heard("serves pages");
-  await vm.qn("container", "shell", name, "--", "sh", "-c", "echo said later > /dev/console");
-  await heard("said later");
-  logs.kill("SIGTERM");
-  expect(await logs.end()).toBe(0);
-  await until("the end of journalctl in the guest", 30_000, async () =>
-    (await inGuest(vm.folder, "pgrep -x journalctl || true")) === "" ? true : undefined,
-  );
-}
-
-/** Ports, `qn why` and `qn container` for machines that somebody started, and for those of NixOS. */
+/** Ports, `qn why` and `qn container` for machines that somebody started; those of NixOS are in test/long/containers. */
 export function machineTests(test: VmTest): void {
   test("the guest has the drivers of the network devices that containers and machines ask for", async (vm) => {
     const devices = [
@@ -65,7 +39,7 @@ export function machineTests(test: VmTest): void {
     const options = `--quiet --directory=/var/lib/machines/web --machine=web --network-veth --port=tcp:${port}:80`;
     const run = `systemd-run --quiet --unit=machine systemd-nspawn ${options} /bin/sh -c '${init("10.9.9.2", "10.9.9.1")}'`;
     await inGuest(vm.folder, [rootAt("/var/lib/machines/web"), networkOf("web", "10.9.9.1"), run].join("\n"));
-    expect(await pageAt(port)).toBe(page);
+    expect(await pageFrom(`http://127.0.0.1:${port}/`)).toBe(page);
     expect((await vm.status()).ports.filter(({ hostPort }) => hostPort === port)).toMatchObject([
       { hostIp: "127.0.0.1", container: "web", state: "open" },
       { hostIp: "::1", container: "web", state: "open" },
@@ -78,52 +52,5 @@ export function machineTests(test: VmTest): void {
     await vm.qn("container", "stop", "web");
     await isClosed(port);
     expect(await containers(vm)).toEqual([{ name: "web", state: "stopped", addresses: [] }]);
-  });
-
-  test("a container as NixOS declares it starts and stops, and a folder of this machine is in it", async (vm) => {
-    const port = await freePort();
-    const site = join(vm.inHome, "site");
-    await mkdir(site);
-    await Bun.write(join(site, "index.html"), "from this machine");
-    const addresses = { hostAddress: "10.231.0.1", localAddress: "10.231.0.2" };
-    const flags = ["--ephemeral", `--bind=${site}:/www`, `--bind-ro=${site}:/read-only`];
-    await inGuest(vm.folder, nixosContainer({ name: "site", ...addresses, hostPort: port, flags }));
-    // One that starts with the guest has to find the folder there.
-    const after = await inGuest(vm.folder, "systemctl show --property=After --value container@site systemd-nspawn@web");
-    expect(after.split("\n").filter((line) => / qn-tmp\.service( |$)/.test(` ${line}`))).toHaveLength(2);
-    expect(await containers(vm)).toContainEqual({ name: "site", state: "stopped", addresses: [] });
-
-    await vm.qn("container", "start", "site");
-    expect(await pageAt(port)).toBe("from this machine");
-    expect(await containers(vm)).toContainEqual({
-      name: "site",
-      state: "running",
-      addresses: expect.arrayContaining(["10.231.0.2"]),
-    });
-    expect(await vm.qn("container", "logs", "site")).toContain("serves pages");
-    await followsLogs(vm, "site");
-
-    await Bun.write(join(site, "index.html"), "edited on this machine");
-    expect(await pageAt(port)).toBe("edited on this machine");
-    const inside = (script: string) => vm.fail(["qn", "container", "shell", "site", "--", "sh", "-c", script]);
-    const said = await inside(
-      "echo from the container > /www/new; cat /read-only/new; echo > /own; echo > /read-only/no; exit 7",
-    );
-    expect(said).toMatchObject({ exitCode: 7, stdout: "from the container\n" });
-    expect(said.stderr).toContain("Read-only file system");
-    expect(await Bun.file(join(site, "new")).text()).toBe("from the container\n");
-    expect((await stat(join(site, "new"))).uid).toBe(process.getuid?.() ?? -1);
-
-    await vm.qn("container", "stop", "site");
-    await isClosed(port);
-    await vm.qn("container", "start", "default/site");
-    expect(await pageAt(port)).toBe("edited on this machine");
-    // It has no state of its own.
-    expect(await inside("cat /www/new; ls /own")).toMatchObject({ exitCode: 1, stdout: "from the container\n" });
-    await vm.qn("container", "stop", "default/site");
-    expect(await containers(vm)).toContainEqual({ name: "site", state: "stopped", addresses: [] });
-    const { exitCode, stderr } = await vm.fail(["qn", "container", "shell", "site"]);
-    expect([exitCode, stderr]).toEqual([63, expect.stringContaining("The container does not run.")]);
-    expect(stderr).not.toContain("qn-container");
   });
 }

@@ -10,30 +10,35 @@ import type { PortOf } from "./streams.ts";
 const atOnce = 200;
 const megabyte = 1_000_000;
 
-/** 5,000 short connections, and a quarter of a gigabyte at once. The whole gigabyte is in test/bench/streams.ts. */
+/** A thousand short connections, and 64 MB at once. Five times as many, and the whole gigabyte: test/long/ports.test.ts. */
 export function manyTests(test: VmTest, portOf: PortOf): void {
-  test("5,000 short connections, 200 at a time, leave nothing behind", async (vm) => {
+  connectionTest(test, portOf, 1000);
+
+  test("64 MB come and go whole through eight streams at once", async () => {
+    const bytes = 8 * megabyte;
+    const down = Array.from({ length: 4 }, () => fetchPattern(portOf(85), bytes));
+    const up = Array.from({ length: 4 }, () => sendPattern(portOf(81), bytes));
+    await within("64 MB", 200_000, Promise.all([...down, ...up]));
+  });
+}
+
+/** So many short connections, after which supervisor and agent have as much as before. */
+export function connectionTest(test: VmTest, portOf: (inside: 80) => number, count: number): void {
+  test(`${count} short connections, 200 at a time, leave nothing behind`, async (vm) => {
     // The first ones fill the pool and the buffers that stay.
     await shortConnections(portOf(80), 2 * atOnce);
     const before = await held(vm);
-    await shortConnections(portOf(80), 5000);
+    await shortConnections(portOf(80), count);
     const after = await until("the end of all connections", 30_000, async () => {
       const now = await held(vm);
       return now.every(({ files }, index) => files <= (before[index]?.files ?? 0)) ? now : undefined;
     });
     const grown = after.map(({ residentMiB }, index) => residentMiB - (before[index]?.residentMiB ?? 0));
     console.log(
-      `5,000 connections: supervisor and agent have grown by ${grown.map((mib) => mib.toFixed(1)).join(" and ")} MiB`,
+      `${count} connections: supervisor and agent have grown by ${grown.map((mib) => mib.toFixed(1)).join(" and ")} MiB`,
     );
-    // One KiB that stays of each connection would be 5 MiB; the collector of garbage takes its time with some more.
+    // One KiB that stays of each of 5,000 would be 5 MiB; the collector of garbage takes its time with some more.
     for (const mib of grown) expect(mib).toBeLessThan(24);
-  });
-
-  test("256 MB come and go whole through eight streams at once", async () => {
-    const bytes = 32 * megabyte;
-    const down = Array.from({ length: 4 }, () => fetchPattern(portOf(85), bytes));
-    const up = Array.from({ length: 4 }, () => sendPattern(portOf(81), bytes));
-    await within("256 MB", 200_000, Promise.all([...down, ...up]));
   });
 }
 

@@ -4,7 +4,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { greetingProgram } from "../../support/elf.ts";
 import { within } from "../../support/until.ts";
-import type { VmTest } from "../../support/vm.ts";
+import { runPlain, type VmTest } from "../../support/vm.ts";
 
 /** The docker command's own work: images, streams, exit statuses. */
 export function dockerTests(test: VmTest): void {
@@ -45,22 +45,31 @@ export function dockerTests(test: VmTest): void {
     const stdin = crypto.getRandomValues(new Uint8Array(65_536));
     const bytes = new Uint8Array(Buffer.concat(Array.from({ length: 16 }, () => stdin)));
     const sum = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
-    const command = ["docker", "run", "--rm", "--interactive", "busybox", "sh", "-c", "tee /copy | cat | sha256sum"];
+    const command = [
+      "docker",
+      ...runPlain,
+      "--rm",
+      "--interactive",
+      "busybox",
+      "sh",
+      "-c",
+      "tee /copy | cat | sha256sum",
+    ];
     expect(await vm.succeed(command, { stdin: bytes })).toBe(`${sum}  -`);
   });
 
   test("exec and run end with the exit status of the command", async (vm) => {
-    await vm.docker("run", "--detach", "--name", "idle", "--init", "busybox", "sleep", "1000");
+    await vm.docker(...runPlain, "--detach", "--name", "idle", "--init", "busybox", "sleep", "1000");
     const outcome = await vm.fail(["docker", "exec", "idle", "sh", "-c", "echo out; echo err >&2; exit 42"]);
     expect(outcome).toEqual({ exitCode: 42, stdout: "out\n", stderr: "err\n" });
-    expect((await vm.fail(["docker", "run", "--rm", "busybox", "sh", "-c", "exit 7"])).exitCode).toBe(7);
+    expect((await vm.fail(["docker", ...runPlain, "--rm", "busybox", "sh", "-c", "exit 7"])).exitCode).toBe(7);
     const stdin = new TextEncoder().encode("through exec\n");
     expect(await vm.succeed(["docker", "exec", "--interactive", "idle", "cat"], { stdin })).toBe("through exec");
   });
 
   test("attach talks with a container and ends with its exit status", async (vm) => {
     const loop = 'while read word; do echo "got $word"; [ "$word" = end ] && exit 9; done';
-    await vm.docker("run", "--detach", "--interactive", "--name", "talker", "busybox", "sh", "-c", loop);
+    await vm.docker(...runPlain, "--detach", "--interactive", "--name", "talker", "busybox", "sh", "-c", loop);
     await using attached = vm.converse(["docker", "attach", "talker"]);
     attached.say("one\n");
     expect(await attached.nextLine()).toBe("got one");
@@ -71,7 +80,7 @@ export function dockerTests(test: VmTest): void {
 
   test("logs -f shows each line as it comes and ends with the container", async (vm) => {
     const script = "echo first; while [ ! -e /go ]; do sleep 0.1; done; echo second";
-    await vm.docker("run", "--detach", "--name", "chatty", "busybox", "sh", "-c", script);
+    await vm.docker(...runPlain, "--detach", "--name", "chatty", "busybox", "sh", "-c", script);
     await using following = vm.converse(["docker", "logs", "--follow", "chatty"]);
     expect(await following.nextLine()).toBe("first");
     await vm.docker("exec", "chatty", "touch", "/go");
@@ -83,7 +92,7 @@ export function dockerTests(test: VmTest): void {
     const filters = ["--filter", "container=seen", "--filter", "event=start"];
     const format = "{{.Actor.Attributes.name}} {{.Action}}";
     await using events = vm.converse(["docker", "events", "--since", "1m", ...filters, "--format", format]);
-    await vm.docker("run", "--rm", "--name", "seen", "busybox", "true");
+    await vm.docker(...runPlain, "--rm", "--name", "seen", "busybox", "true");
     expect(await events.nextLine()).toBe("seen start");
   });
 

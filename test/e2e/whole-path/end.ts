@@ -4,12 +4,12 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { processesLeft } from "../../support/processes.ts";
 import { knock } from "../../support/until.ts";
-import type { VmTest } from "../../support/vm.ts";
+import { runPlain, type VmTest } from "../../support/vm.ts";
 
 /** Data survives `down` and `delete`. */
 export function endTests(test: VmTest): void {
   test("down shuts the VM down, and once more is fine", async (vm) => {
-    await vm.docker("run", "--rm", "--volume", "notes:/notes", "busybox", "sh", "-c", "echo kept >/notes/note");
+    await vm.docker(...runPlain, "--rm", "--volume", "notes:/notes", "busybox", "sh", "-c", "echo kept >/notes/note");
     await vm.docker("run", "--detach", "--name", "server", "--publish", "127.0.0.1:0:80", "busybox", "sleep", "1000");
     const published = await vm.docker("port", "server", "80");
     await vm.qn("down");
@@ -23,7 +23,9 @@ export function endTests(test: VmTest): void {
 
   test("images, containers and volumes survive down and up", async (vm) => {
     await vm.qn("up");
-    expect(await vm.docker("run", "--rm", "--volume", "notes:/notes", "busybox", "cat", "/notes/note")).toBe("kept");
+    expect(await vm.docker(...runPlain, "--rm", "--volume", "notes:/notes", "busybox", "cat", "/notes/note")).toBe(
+      "kept",
+    );
     expect(await vm.docker("ps", "--all", "--filter", "name=server", "--format", "{{.Names}}")).toBe("server");
     // Settings that the first `up` was given are the VM's.
     expect(await vm.status()).toMatchObject({ state: "running", cpus: 2, memoryMiB: 1536 });

@@ -3,15 +3,21 @@ import { expect } from "bun:test";
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
-import type { Vm, VmTest } from "../../support/vm.ts";
+import { runPlain, type Vm, type VmTest } from "../../support/vm.ts";
 
 /** Runs a shell script in a container with `source` of the host at /mnt. */
 function inContainer(vm: Vm, source: string, script: string): Promise<string> {
-  return vm.docker("run", "--rm", "--volume", `${source}:/mnt`, "busybox", "sh", "-c", script);
+  return vm.docker(...runPlain, "--rm", "--volume", `${source}:/mnt`, "busybox", "sh", "-c", script);
 }
 
-/** Bind mounts, both ways. */
+/** Bind mounts of the home folder and of /tmp, both ways. */
 export function fileTests(test: VmTest): void {
+  homeTests(test);
+  tmpTests(test);
+}
+
+/** What containers make on the host, and whose it is. */
+export function homeTests(test: VmTest): void {
   test("a container reads and writes a folder of the home folder", async (vm) => {
     const folder = join(vm.inHome, "src");
     await mkdir(folder);
@@ -45,7 +51,10 @@ export function fileTests(test: VmTest): void {
     await inContainer(vm, folder, "echo target >/mnt/target; ln -s target /mnt/link");
     expect(await Bun.file(join(folder, "link")).text()).toBe("target\n");
   });
+}
 
+/** What is below /tmp when a container starts. */
+function tmpTests(test: VmTest): void {
   test("a file below /tmp is what the container sees", async (vm) => {
     const file = join(vm.inTmp, "file");
     await Bun.write(file, "in tmp\n");
