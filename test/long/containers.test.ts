@@ -75,7 +75,7 @@ test("a container as NixOS declares it starts and stops, and a folder of this ma
 test("a container starts with its guest, with a folder of this machine's and a port on it", async (vm) => {
   const port = await freePort();
   const site = join(vm.inHome, "site");
-  await mkdir(site);
+  await mkdir(site, { recursive: true });
   await Bun.write(join(site, "index.html"), "from this machine");
   const addresses = { hostAddress: "10.231.0.1", localAddress: "10.231.0.2" };
   const declared = nixosContainer({ name: "site", ...addresses, hostPort: port, flags: [`--bind=${site}:/www`] });
