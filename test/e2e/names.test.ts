@@ -6,9 +6,9 @@ import { createServer as createTcpServer, type Server } from "node:net";
 import { join } from "node:path";
 import { type FakeDns, fakeDns } from "../support/fake-dns.ts";
 import { page } from "../support/busybox.ts";
+import { inGuest } from "../support/stand-in-nixos.ts";
 import { freePort, knock, until } from "../support/until.ts";
-import { bootVm, testWithVm, type Vm } from "../support/vm.ts";
-import { machineTests } from "./names/machines.ts";
+import { bootVm, runPlain, testWithVm, type Vm } from "../support/vm.ts";
 
 const hundred = Array.from({ length: 100 }, (_, index) => `192.0.2.${index + 1}`);
 const networks = ["bridge", "own", "host"] as const;
@@ -34,37 +34,25 @@ const test = testWithVm(async () => {
   return vm;
 });
 
-/** What busybox's nslookup says of names in a container, IPv4 only: "name address" a line, without those that are not known. */
-async function lookUp(vm: Vm, network: string, ...names: readonly string[]): Promise<string[]> {
-  const script = `for name in "$@"; do nslookup -type=a $name | sed -n "s/^Address: /$name /p"; done`;
-  const output = await vm.docker("run", "--rm", "--network", network, "busybox", "sh", "-c", script, "sh", ...names);
-  return output.split("\n");
-}
-
 /** The addresses that the C library finds in the guest, which asks again over TCP when an answer was cut. */
 async function addressesInGuest(vm: Vm, name: string): Promise<string[]> {
   const output = await vm.qn("ssh", "--", "sh", "-c", `getent ahostsv4 ${name} || true`);
   return [...new Set([...output.matchAll(/^(\S+)\s+STREAM/gm)].map(([, address = ""]) => address))];
 }
 
+/** What the host knows, as nslookup has it: the C library's way crashes in a static program such as this busybox. */
+const known = ["first.test 192.0.2.1", "nas.test 192.0.2.44", "app.test 10.0.2.2"];
+const lookUp = `of() { nslookup -type=a $1 | sed -n 's/^Address: //p'; }
+  for name in first.test nas.test app.test unknown.test; do of $name | sed "s/^/$name /"; done`;
+
 for (const network of networks) {
-  test(`a container in the network ${network} reaches the host's loopback by name, without flags`, async (vm) => {
+  test(`in the network ${network} the host's names are known, no others, and its loopback is reached without flags`, async (vm) => {
     const server = createTcpServer((socket) => socket.end("from the host's loopback\n"));
     const port = await listenOnLoopback(server);
-    // The names are looked up by nslookup: the C library's way crashes in a static program such as this busybox.
-    const script = `for name in host gateway; do
-        nc -w 10 $(nslookup -type=a $name.docker.internal | sed -n 's/^Address: //p') ${port} < /dev/null; done`;
-    const got = await vm.docker("run", "--rm", "--network", network, "busybox", "sh", "-c", script);
-    expect(got).toBe("from the host's loopback\nfrom the host's loopback");
+    const reach = `for name in host gateway; do nc -w 10 $(of $name.docker.internal) ${port} </dev/null; done`;
+    const said = await vm.docker("run", "--rm", "--network", network, "busybox", "sh", "-c", `${lookUp}; ${reach}`);
+    expect(said.split("\n")).toEqual([...known, "from the host's loopback", "from the host's loopback"]);
     server.close();
-  });
-
-  test(`a container in the network ${network} knows the names that the host knows, and no others`, async (vm) => {
-    expect(await lookUp(vm, network, "first.test", "nas.test", "app.test", "unknown.test")).toEqual([
-      "first.test 192.0.2.1",
-      "nas.test 192.0.2.44",
-      "app.test 10.0.2.2",
-    ]);
   });
 }
 
@@ -121,7 +109,22 @@ test("a forward by hand leads to the guest itself at once, and stands in nobody'
   await vm.docker("rm", "--force", id);
 });
 
-machineTests(test);
+test("the guest has the drivers of the network devices that containers and machines ask for", async (vm) => {
+  const devices = [
+    "bonding",
+    "dummy",
+    "ipvlan",
+    "macvlan",
+    "macvtap",
+    "team",
+    "tun",
+    "veth",
+    "vrf",
+    "vxlan",
+    "wireguard",
+  ];
+  await inGuest(vm.folder, `modprobe --dry-run --all ${devices.join(" ")}`);
+});
 
 test("with ports.listen a server in the guest's own network is forwarded while it listens", async (vm) => {
   const [open, own] = [await freePort(), await freePort()];
@@ -171,7 +174,7 @@ test("the proxy's password is on no command line, in no log, and not for everybo
   const asRoot = ["ssh", "-F", join(vm.folder, "ssh_config"), "root@qn-default", asUser];
   expect(await vm.succeed(asRoot)).toContain("ann:secret@10.0.2.2");
   const seen = await vm.docker(
-    "run",
+    ...runPlain,
     "--rm",
     "--pid",
     "host",

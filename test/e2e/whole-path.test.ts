@@ -5,11 +5,13 @@ import { dockerTests } from "./whole-path/docker.ts";
 import { endTests, goneTests } from "./whole-path/end.ts";
 import { fileTests } from "./whole-path/files.ts";
 import { portTests } from "./whole-path/ports.ts";
+import { viewTests } from "./whole-path/views.ts";
 
 const test = testWithVm();
 dockerTests(test);
 portTests(test);
 fileTests(test);
 commandTests(test);
+viewTests(test);
 endTests(test);
 goneTests(test);

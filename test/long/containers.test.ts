@@ -1,13 +1,43 @@
-/** A container as NixOS declares it: by `qn container`, and when it starts with its guest or networkd starts anew. */
+/** Machines of systemd-nspawn: one that somebody starts, and a container as NixOS declares it, by itself and with its guest. */
 import { expect } from "bun:test";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { containers, isClosed, nixosContainer, pageFrom } from "../support/nspawn.ts";
+import { page } from "../support/busybox.ts";
+import { containers, isClosed, nixosContainer, pageFrom, pagesAt, rootAt } from "../support/nspawn.ts";
 import { inGuest } from "../support/stand-in-nixos.ts";
 import { freePort, until } from "../support/until.ts";
 import { testWithVm, type Vm } from "../support/vm.ts";
 
 const test = testWithVm();
+
+/** What runs in a machine with a network of its own, whose other end is the guest's. */
+const init = (address: string, gateway: string): string => pagesAt("host0", `${address}/30`, gateway);
+
+/** networkd gives the guest's end of a machine's network addresses of its own choice otherwise. */
+const networkOf = (name: string, gateway: string): string => `
+  mkdir -p /run/systemd/network
+  printf '[Match]\\nName=ve-${name}\\n[Network]\\nAddress=${gateway}/30\\n' > /run/systemd/network/10-ve-${name}.network
+  networkctl reload`;
+
+test("a port that systemd-nspawn publishes is forwarded while its machine runs", async (vm) => {
+  const port = await freePort();
+  const options = `--quiet --directory=/var/lib/machines/web --machine=web --network-veth --port=tcp:${port}:80`;
+  const run = `systemd-run --quiet --unit=machine systemd-nspawn ${options} /bin/sh -c '${init("10.9.9.2", "10.9.9.1")}'`;
+  await inGuest(vm.folder, [rootAt("/var/lib/machines/web"), networkOf("web", "10.9.9.1"), run].join("\n"));
+  expect(await pageFrom(`http://127.0.0.1:${port}/`)).toBe(page);
+  expect((await vm.status()).ports.filter(({ hostPort }) => hostPort === port)).toMatchObject([
+    { hostIp: "127.0.0.1", container: "web", state: "open" },
+    { hostIp: "::1", container: "web", state: "open" },
+  ]);
+  expect(await vm.qn("why", `${port}`)).toContain('the systemd-nspawn machine "web" of the VM "default"');
+  expect(await containers(vm)).toEqual([
+    { name: "web", state: "running", addresses: expect.arrayContaining(["10.9.9.2"]) },
+  ]);
+  expect(await vm.fail(["qn", "container", "stop", "shop"])).toMatchObject({ exitCode: 63 });
+  await vm.qn("container", "stop", "web");
+  await isClosed(port);
+  expect(await containers(vm)).toEqual([{ name: "web", state: "stopped", addresses: [] }]);
+});
 
 /** `qn container logs --follow` goes on with what the machine says next, and leaves nothing in the guest when it is ended. */
 async function followsLogs(vm: Vm, name: string): Promise<void> {

@@ -18,8 +18,8 @@ import { bootVm, type Vm } from "../support/vm.ts";
 /** The images of this file, for the files of tests that run on them. */
 const images = join(repository, "dist/e2e/nixos-guest");
 
-/** Ports, files and life, and the names of machines of systemd-nspawn. */
-const files = ["names", "ports", "files", "crash", "whole-path"] as const;
+/** Ports, files and life, names, and machines of systemd-nspawn. */
+const files = ["e2e/names", "e2e/ports", "e2e/files", "e2e/crash", "e2e/whole-path", "long/containers"] as const;
 
 /** A boot, or a whole file of tests, on a machine that is busy with others. */
 const limitsMs = { image: 900_000, file: 1_800_000 };
@@ -85,7 +85,7 @@ for (const name of files) {
     `the tests of ${name} pass on a guest with the NixOS module's files`,
     ["guest"],
     async () => {
-      const command = [process.execPath, "test", "--timeout=60000", `./test/e2e/${name}.test.ts`];
+      const command = [process.execPath, "test", "--timeout=60000", `./test/${name}.test.ts`];
       const env = { ...process.env, QN_TEST_IMAGES: images };
       const { exitCode, stdout, stderr } = await runProgram(command, { cwd: repository, env });
       if (exitCode !== 0) console.log(`${stdout}\n${stderr}`);

@@ -2,6 +2,7 @@
 import { expect } from "bun:test";
 import { join } from "node:path";
 import { quantile } from "../bench/figures.ts";
+import { composeTests } from "../e2e/tcp/clients.ts";
 import { connectionTest } from "../e2e/tcp/many.ts";
 import { playRounds } from "../support/rounds.ts";
 import { streamServer } from "../support/stream-server.ts";
@@ -46,6 +47,7 @@ test("a stream answers before it falls silent", async (vm) => {
 });
 
 connectionTest(test, portOf, 5000);
+composeTests(test);
 
 test(
   "one gigabyte comes whole through eight streams at once",

@@ -39,15 +39,6 @@ export function clientTests(test: VmTest): void {
     expect(await container.inspect().catch((error: { statusCode: number }) => error.statusCode)).toBe(404);
   });
 
-  test("dockerode's run gives the output and the status", async (vm) => {
-    const [out, err] = [new PassThrough(), new PassThrough()];
-    const [result, container] = await clientOf(vm).run("busybox", ["echo", "hello world"], [out, err], { Tty: false });
-    expect(result).toEqual({ StatusCode: 0 });
-    out.end();
-    expect(await new Response(out).text()).toBe("hello world\n");
-    await container.remove();
-  });
-
   test("a service on a port of Docker's choice, as testcontainers starts one: it answers where inspect says", async (vm) => {
     const docker = clientOf(vm);
     const container = await docker.createContainer({
@@ -75,7 +66,10 @@ export function clientTests(test: VmTest): void {
     await container.remove({ force: true });
     expect(await fetch(`http://localhost:${port}/`).catch(() => "closed")).toBe("closed");
   });
+}
 
+/** What docker compose asks for. */
+export function composeTests(test: VmTest): void {
   test("compose's calls: up, stop, start and down of a project with two services leave no port open or closed too long", async (vm) => {
     const docker = clientOf(vm);
     const [web, api] = [await freePort(), await freePort()];

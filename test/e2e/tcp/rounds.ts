@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { playRounds } from "../../support/rounds.ts";
 import type { VmTest } from "../../support/vm.ts";
 
-const count = 3;
+const count = 2;
 
 /** Each container answers at the first try, and its port is closed when it is gone. */
 export function roundTests(test: VmTest): void {

@@ -10,9 +10,14 @@ import { runPlain, type VmTest } from "../../support/vm.ts";
 export function endTests(test: VmTest): void {
   test("down shuts the VM down, and once more is fine", async (vm) => {
     await vm.docker(...runPlain, "--rm", "--volume", "notes:/notes", "busybox", "sh", "-c", "echo kept >/notes/note");
-    await vm.docker("run", "--detach", "--name", "server", "--publish", "127.0.0.1:0:80", "busybox", "sleep", "1000");
+    await vm.docker("run", "-d", "--init", "--name", "server", "-p", "127.0.0.1:0:80", "busybox", "sleep", "1000");
     const published = await vm.docker("port", "server", "80");
+    // Whoever watches the ports is done then.
+    await using watch = vm.converse(["qn", "ports", "--watch"]);
+    await watch.nextLine(60_000);
     await vm.qn("down");
+    expect(await watch.end(60_000)).toBe(0);
+    expect((await vm.fail(["qn", "ports", "--watch"])).exitCode).toBe(3);
     expect(await processesLeft(vm.home)).toEqual([]);
     expect(await knock("127.0.0.1", Number(published.split(":").at(-1)))).toBe("ECONNREFUSED");
     expect(await vm.status()).toMatchObject({ state: "stopped", docker: { reachable: false } });
