@@ -64,8 +64,9 @@ export async function connectControl(socketPath: string): Promise<Control | unde
   try {
     connection = await connect({ unix: socketPath });
   } catch (error) {
-    // A supervisor that was killed leaves its socket behind: nobody listens there either.
-    if (isErrno(error, "ENOENT") || isErrno(error, "ECONNREFUSED")) return undefined;
+    // A supervisor that was killed leaves its socket behind: nobody listens there either. One that is killed at this
+    // moment resets who waits in its queue.
+    if (["ENOENT", "ECONNREFUSED", "ECONNRESET"].some((code) => isErrno(error, code))) return undefined;
     throw error;
   }
   const lines = linesOf(connection, new LineReader(eventBytesMax));
