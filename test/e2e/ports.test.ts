@@ -92,7 +92,7 @@ test("an address of the host other than loopback is served there, and one that t
 });
 
 test("a port published on every address of one family alone, or of both by name, is one forward on both loopback addresses", async (vm) => {
-  for (const hosts of [["[::]"], ["0.0.0.0", "[::]"]]) {
+  for (const hosts of [["0.0.0.0"], ["[::]"], ["0.0.0.0", "[::]"]]) {
     const port = await freePort();
     await serve(vm, "every", ...hosts.flatMap((host) => ["--publish", `${host}:${port}:80`]));
     expect([hosts, await knock("127.0.0.1", port), await knock("::1", port)]).toEqual([hosts, "open", "open"]);

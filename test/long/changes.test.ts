@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { quantile } from "../bench/figures.ts";
 import { playRaces } from "../support/races.ts";
 import { freePort, until } from "../support/until.ts";
-import { testWithVm, type Vm, type VmTest } from "../support/vm.ts";
+import { runPlain, testWithVm, type Vm, type VmTest } from "../support/vm.ts";
 import { watchIn } from "../support/watching.ts";
 
 const inVm = testWithVm();
@@ -89,6 +89,37 @@ test("a page that was edited right before it is asked for is the new one, each t
     expect(await page()).toBe(`page ${round}`);
   }
   await vm.docker("rm", "-f", "web");
+});
+
+/** What a new container sees of `source`, which it has at /mnt. */
+const seen = (vm: Vm, source: string, command: string): Promise<string> =>
+  vm.docker(...runPlain, "--rm", "-v", `${source}:/mnt`, "busybox", "sh", "-c", command);
+
+test("a file right in /tmp that is replaced between two runs is the new one", async (vm) => {
+  const file = `${vm.inTmp}.file`;
+  try {
+    await Bun.write(file, "old\n");
+    expect(await seen(vm, file, "cat /mnt")).toBe("old");
+    await Bun.write(`${file}.new`, "new\n");
+    await rename(`${file}.new`, file);
+    expect(await seen(vm, file, "cat /mnt")).toBe("new");
+  } finally {
+    await rm(file, { force: true });
+  }
+});
+
+test("a folder right in /tmp that is replaced by a file between two runs is the file", async (vm) => {
+  const path = `${vm.inTmp}.entry`;
+  try {
+    await mkdir(path);
+    await Bun.write(join(path, "inside"), "inside\n");
+    expect(await seen(vm, path, "cat /mnt/inside")).toBe("inside");
+    await rm(path, { recursive: true });
+    await Bun.write(path, "a file now\n");
+    expect(await seen(vm, path, "cat /mnt")).toBe("a file now");
+  } finally {
+    await rm(path, { recursive: true, force: true });
+  }
 });
 
 test("an entry of /tmp that has become a folder, or was one, is what it is now for the next container", async (vm) => {

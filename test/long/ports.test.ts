@@ -2,16 +2,17 @@
 import { expect } from "bun:test";
 import { join } from "node:path";
 import { quantile } from "../bench/figures.ts";
-import { composeTests } from "../e2e/tcp/clients.ts";
-import { connectionTest } from "../e2e/tcp/many.ts";
+import { moreClientTests } from "../e2e/tcp/clients.ts";
+import { bytesTest, connectionTest } from "../e2e/tcp/many.ts";
+import { longPortTests } from "../e2e/whole-path/ports.ts";
 import { playRounds } from "../support/rounds.ts";
 import { streamServer } from "../support/stream-server.ts";
 import { fetchPattern, type TcpClient, tcpClient } from "../support/tcp-client.ts";
 import { knock, until, within } from "../support/until.ts";
 import { testWithVm, type Vm } from "../support/vm.ts";
 
-/** The ports of the streams' server in the container: 85 pours bytes, 86 sends everything back. */
-const server = streamServer([80, 85, 86]);
+/** The ports of the streams' server in the container: 81 counts what it hears, 85 pours bytes, 86 sends everything back. */
+const server = streamServer([80, 81, 85, 86]);
 const { portOf } = server;
 const test = testWithVm(server.boot);
 const minuteMs = 60_000;
@@ -27,7 +28,7 @@ function asRoot(vm: Vm, command: string): Promise<string> {
 async function pageAgain(): Promise<void> {
   await until("the page", minuteMs, async () => {
     const answer = await fetch(`http://127.0.0.1:${portOf(80)}/`).catch(() => {});
-    return answer?.ok;
+    return (await answer?.text()) === "a small page\n" ? true : undefined;
   });
 }
 
@@ -47,7 +48,9 @@ test("a stream answers before it falls silent", async (vm) => {
 });
 
 connectionTest(test, portOf, 5000);
-composeTests(test);
+bytesTest(test, portOf, 256);
+moreClientTests(test);
+longPortTests(test);
 
 test(
   "one gigabyte comes whole through eight streams at once",

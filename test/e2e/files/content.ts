@@ -64,12 +64,12 @@ export function contentTests(test: VmTest): void {
   test("both sides append to one file by turns, and each sees the other's lines", async (vm) => {
     await mkdir(join(vm.inHome, "turns"));
     const file = join(vm.inHome, "turns/file");
-    for (const turn of [1, 2]) {
+    for (const turn of [1, 2, 3]) {
       await appendFile(file, `host ${turn}\n`);
       const seen = await inContainer(vm, "turns", `echo container ${turn} >>/mnt/file; cat /mnt/file`);
       expect(seen).toBe((await readFile(file, "utf8")).trim());
     }
-    const turns = [1, 2].flatMap((turn) => [`host ${turn}`, `container ${turn}`]);
+    const turns = [1, 2, 3].flatMap((turn) => [`host ${turn}`, `container ${turn}`]);
     expect((await readFile(file, "utf8")).trim().split("\n")).toEqual(turns);
   });
 

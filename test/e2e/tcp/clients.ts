@@ -68,8 +68,17 @@ export function clientTests(test: VmTest): void {
   });
 }
 
-/** What docker compose asks for. */
-export function composeTests(test: VmTest): void {
+/** dockerode's shorter way, and what docker compose asks for. */
+export function moreClientTests(test: VmTest): void {
+  test("dockerode's run gives the output and the status", async (vm) => {
+    const [out, err] = [new PassThrough(), new PassThrough()];
+    const [result, container] = await clientOf(vm).run("busybox", ["echo", "hello world"], [out, err], { Tty: false });
+    expect(result).toEqual({ StatusCode: 0 });
+    out.end();
+    expect(await new Response(out).text()).toBe("hello world\n");
+    await container.remove();
+  });
+
   test("compose's calls: up, stop, start and down of a project with two services leave no port open or closed too long", async (vm) => {
     const docker = clientOf(vm);
     const [web, api] = [await freePort(), await freePort()];

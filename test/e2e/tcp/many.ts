@@ -14,11 +14,16 @@ const megabyte = 1_000_000;
 export function manyTests(test: VmTest, portOf: PortOf): void {
   connectionTest(test, portOf, 1000);
 
-  test("64 MB come and go whole through eight streams at once", async () => {
-    const bytes = 8 * megabyte;
+  bytesTest(test, portOf, 64);
+}
+
+/** So many megabytes, half of them in each direction. */
+export function bytesTest(test: VmTest, portOf: (inside: 81 | 85) => number, megabytes: number): void {
+  test(`${megabytes} MB come and go whole through eight streams at once`, async () => {
+    const bytes = (megabytes / 8) * megabyte;
     const down = Array.from({ length: 4 }, () => fetchPattern(portOf(85), bytes));
     const up = Array.from({ length: 4 }, () => sendPattern(portOf(81), bytes));
-    await within("64 MB", 200_000, Promise.all([...down, ...up]));
+    await within(`${megabytes} MB`, 200_000, Promise.all([...down, ...up]));
   });
 }
 

@@ -92,3 +92,26 @@ export function portTests(test: VmTest): void {
     await vm.docker("rm", "--force", "late");
   });
 }
+
+/** What takes long: the long run has it. */
+export function longPortTests(test: VmTest): void {
+  test("a port that Docker chooses answers as well", async (vm) => {
+    await serve(vm, "any", "127.0.0.1::80");
+    const port = Number((await vm.docker("port", "any", "80")).split(":").at(-1));
+    expect(await knocks(port)).toEqual(["open", "ECONNREFUSED"]);
+    expect(await fetched("127.0.0.1", port)).toBe(page);
+    await vm.docker("rm", "--force", "any");
+  });
+
+  test("an answer of 20 MB comes through a forward whole", async (vm) => {
+    const port = await freePort();
+    await serve(vm, "large", `127.0.0.1:${port}:80`);
+    expect(await fetched("127.0.0.1", port)).toBe(page);
+    await vm.docker("exec", "large", "dd", "if=/dev/urandom", "of=/www/large", "bs=1M", "count=20");
+    const sum = await vm.docker("exec", "large", "sha256sum", "/www/large");
+    const response = await fetch(`http://127.0.0.1:${port}/large`, { signal: AbortSignal.timeout(60_000) });
+    const digest = new Bun.CryptoHasher("sha256").update(await response.arrayBuffer()).digest("hex");
+    expect(sum).toBe(`${digest}  /www/large`);
+    await vm.docker("rm", "--force", "large");
+  });
+}
