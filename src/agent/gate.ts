@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { messageOf, QnError } from "../base/errors.ts";
 import { encode, LineReader } from "../protocol/frame.ts";
 import { confirm, handshakeLineBytesMax, secretBytes } from "../protocol/handshake.ts";
-import { type Open, type OpenOnward, parseOpen } from "../protocol/messages.ts";
+import { type Open, type OpenOnward, parseOpen, type Ready } from "../protocol/open.ts";
 import { pieces } from "../protocol/piece.ts";
 import { carry } from "../system/carry.ts";
 import { pause, within } from "../system/clock.ts";
@@ -76,17 +76,19 @@ async function serve(connection: Connection, lines: Lines, options: GateOptions)
   const early = lines.release();
   if (request.open === "control") return options.onControl(connection, early);
   if (request.open === "names") return options.onNames(connection, early);
-  const { keep = false, ...target } = request;
+  const { reuse = false, ...target } = request;
   const addressOf = (): Address => options.addressOf(target);
   const isStarting = (): boolean => options.isStarting?.(target) === true;
   if ("protocol" in target && target.protocol === "udp") return await carryDatagrams(connection, early, addressOf);
   if (target.open === "port") await options.beforePort?.();
   const again = (rest: Uint8Array): void => {
-    const reader = new LineReader(handshakeLineBytesMax);
-    reader.push(rest);
-    serve(connection, linesOf(connection, reader), options).catch(() => connection.reset());
+    // The host asks only once it has been told that it may: this came from nobody who keeps to that.
+    if (rest.length > 0) return connection.reset();
+    const next = linesOf(connection, new LineReader(handshakeLineBytesMax));
+    connection.write(encode({ ready: true } satisfies Ready));
+    serve(connection, next, options).catch(() => connection.reset());
   };
-  await carryStream(connection, early, { addressOf, isStarting }, keep ? again : undefined);
+  await carryStream(connection, early, { addressOf, isStarting }, reuse ? again : undefined);
 }
 
 /** What the caller asks for. A stream that this agent does not know is refused in words: the host may be newer. */
@@ -135,7 +137,7 @@ async function carryStream(
     return;
   }
   if (caller.isClosed) return target.reset();
-  caller.write(encode(again === undefined ? { ok: true } : { ok: true, keep: true }));
-  carry(target, caller, pieces, { keeper: () => again })(early);
+  caller.write(encode(again === undefined ? { ok: true } : { ok: true, reuse: true }));
+  carry(target, caller, pieces, { keeper: () => again, isServer: true })(early);
   caller.resume();
 }

@@ -1,8 +1,8 @@
 /** The closed list of what host and guest say to each other, with the parsers that both use at the door. */
 import * as v from "valibot";
-import { QnError } from "../base/errors.ts";
 import { arches } from "../base/words.ts";
 import { lanesSchema } from "./lanes.ts";
+import { parserOf } from "./parser.ts";
 
 /**
  * The promise between versions of qn (docs/decisions.md): what one side says more than before is a field that may be left
@@ -95,7 +95,8 @@ const bootSchema = v.object({
 export type Boot = v.InferOutput<typeof bootSchema>;
 
 const protocolName = v.picklist(["tcp", "udp", "sctp"]);
-const hostAddress = v.pipe(v.string(), v.maxLength(64));
+/** A host address as Docker or a person writes it. */
+export const hostAddress = v.pipe(v.string(), v.maxLength(64));
 
 const publishedPortSchema = v.object({
   protocol: protocolName,
@@ -108,44 +109,8 @@ const publishedPortSchema = v.object({
 /** A port as the guest publishes it; `hostIp` is what was asked for ("0.0.0.0", "::", "127.0.0.1", …). */
 export type PublishedPort = v.InferOutput<typeof publishedPortSchema>;
 
-/**
- * Asks, and answers, that the connection be kept when the stream has ended in both directions, for another request. Either
- * side may be one that does not know of it: then it ends with its stream.
- */
-const keep = v.optional(v.boolean());
-
-const openSchema = v.variant("open", [
-  v.object({ open: v.literal("control") }),
-  v.object({ open: v.literal("docker"), keep }),
-  // Questions for the host's resolver come from the guest on it, answers from the host, framed as datagrams.
-  v.object({ open: v.literal("names") }),
-  v.object({
-    open: v.literal("port"),
-    protocol: v.picklist(["tcp", "udp"]),
-    hostIp: hostAddress,
-    hostPort: port,
-    keep,
-  }),
-  // A port of the guest itself, for a forward that a person made.
-  v.object({ open: v.literal("guest"), protocol: v.picklist(["tcp", "udp"]), port, keep }),
-]);
-
-/** What the host asks a proven connection to become. */
-export type Open = v.InferOutput<typeof openSchema>;
-
 /** Begins the `containerId` of a port that systemd-nspawn publishes; the id of a program's own port is empty. */
 export const nspawnIdPrefix = "nspawn:";
-
-/** The streams that lead on to some address in the guest. */
-export type OpenOnward = Exclude<Open, { open: "control" | "names" }>;
-
-/** The answer to `Open`: from here on the bytes of the stream (piece.ts) or datagrams, or why not. */
-const openedSchema = v.variant("ok", [
-  v.object({ ok: v.literal(true), keep }),
-  v.object({ ok: v.literal(false), reason: v.pipe(v.string(), v.maxLength(4_096)) }),
-]);
-
-export type Opened = v.InferOutput<typeof openedSchema>;
 
 /** The most commands of the settings. */
 export const provisionStepsMax = 64;
@@ -249,10 +214,8 @@ export type HostMessage = v.InferOutput<typeof hostMessageSchema>;
 /** A published port that the host cannot serve, and why, as a sentence for the user. */
 export type FailedPort = Extract<HostMessage, { type: "served" }>["failed"][number];
 
-/** Parses one line of each kind. All throw PROTOCOL with what is wrong; unknown fields are ignored (version skew). */
+/** Parses what the guest learns at boot. Throws PROTOCOL with what is wrong; unknown fields are ignored (version skew). */
 export const parseBoot = parserOf("boot credential", bootSchema);
-export const parseOpen = parserOf("open request", openSchema);
-export const parseOpened = parserOf("answer to an open request", openedSchema);
 
 /** The same of messages; nothing for one of a kind that only a newer other side knows. */
 export const parseAgentMessage = passingOver(agentMessageSchema, parserOf("agent's message", agentMessageSchema));
@@ -281,19 +244,4 @@ function valueOf(line: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function parserOf<Schema extends v.GenericSchema>(what: string, schema: Schema) {
-  return (line: string): v.InferOutput<Schema> => {
-    let value: unknown;
-    try {
-      value = JSON.parse(line);
-    } catch (cause) {
-      throw new QnError("PROTOCOL", `The ${what} is not JSON.`, { cause });
-    }
-    const result = v.safeParse(schema, value);
-    if (result.success) return result.output;
-    const [issue] = result.issues;
-    throw new QnError("PROTOCOL", `The ${what} is wrong at "${v.getDotPath(issue) ?? "the top"}": ${issue.message}.`);
-  };
 }

@@ -29,6 +29,12 @@ export type CarryObserver = {
    * the end. Without it the connection ends.
    */
   readonly keeper?: () => ((rest: Uint8Array) => void) | undefined;
+  /**
+   * Whether the outer side is a server's. One that closes its socket whole has said all that it has to say, and its client may
+   * be long in taking it: the stream is over once the client has ended too, as between two sockets of one kernel.
+   * A client that closes its socket whole wants no answer any more, and its stream breaks off.
+   */
+  readonly isServer?: boolean;
 };
 
 /**
@@ -92,9 +98,12 @@ function takeFromOuter(stream: Stream): void {
     finish(stream);
   };
   outer.onClose = (error) => {
+    const isInOrder = error === undefined && !stream.isBroken;
     // Bun tells of an end that closes the socket by this alone.
-    if (error === undefined && !stream.isBroken) outer.onEnd();
-    if (!stream.isOuterOver || !reader.isOver) abandon(inner);
+    if (isInOrder) outer.onEnd();
+    // Nobody takes the other direction any more: what there may still be of it is its end.
+    if (isInOrder && observer.isServer === true) inner.resume();
+    else if (!stream.isOuterOver || !reader.isOver) abandon(inner);
     settle();
   };
 }
@@ -106,10 +115,12 @@ function takeFromInner(stream: Stream): (bytes: Uint8Array) => void {
     outer.reset();
   };
   const take = (bytes: Uint8Array): void => {
-    if (outer.isClosed) return inner.reset();
+    if (outer.isClosed && !isAwaitingEnd(stream)) return inner.reset();
     try {
       const own = reader.push(bytes);
       if (reader.rest.length > 0 && !stream.isOuterOver) throw new Error("Bytes came behind the end of a stream.");
+      // As a socket that is closed whole: whoever sends more has a broken stream, after all that was sent to him.
+      if (outer.isClosed && own.length > 0) return abandon(inner);
       observer.onBytes?.(
         0,
         own.reduce((sum, part) => sum + part.length, 0),
@@ -136,6 +147,11 @@ function takeFromInner(stream: Stream): (bytes: Uint8Array) => void {
     settle();
   };
   return take;
+}
+
+/** Whether the outer side has closed in order, and all that is left to hear is the end of the other direction. */
+function isAwaitingEnd({ observer, isOuterOver, isBroken }: Stream): boolean {
+  return observer.isServer === true && isOuterOver && !isBroken;
 }
 
 /** Once both directions have ended the inner connection ends too, or is somebody else's. */

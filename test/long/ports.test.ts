@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { join } from "node:path";
 import { quantile } from "../bench/figures.ts";
 import { moreClientTests } from "../e2e/tcp/clients.ts";
-import { bytesTest, connectionTest } from "../e2e/tcp/many.ts";
+import { bytesTest, closedTests, connectionTest } from "../e2e/tcp/many.ts";
 import { longPortTests } from "../e2e/whole-path/ports.ts";
 import { playRounds } from "../support/rounds.ts";
 import { streamServer } from "../support/stream-server.ts";
@@ -48,6 +48,7 @@ test("a stream answers before it falls silent", async (vm) => {
 });
 
 connectionTest(test, portOf, 5000);
+closedTests(test, portOf, 2000);
 bytesTest(test, portOf, 256);
 moreClientTests(test);
 longPortTests(test);

@@ -1,14 +1,8 @@
 /** `qn agent ports`: the gate, and the published ports behind it. */
 import { type FileHandle, open } from "node:fs/promises";
 import { messageOf, QnError } from "../../base/errors.ts";
-import {
-  type Boot,
-  doorbellPort,
-  gateGuestPort,
-  namesGuestPort,
-  type OpenOnward,
-  slirp,
-} from "../../protocol/messages.ts";
+import { type Boot, doorbellPort, gateGuestPort, namesGuestPort, slirp } from "../../protocol/messages.ts";
+import type { OpenOnward } from "../../protocol/open.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import type { Address } from "../../system/connection.ts";
 import { askServer } from "../../system/dns.ts";

@@ -16,9 +16,13 @@ export type GateKey = {
 
 /**
  * A connection through the gate that both sides have proven; it waits to become a stream. `giveBack` takes it again when the
- * stream has ended in both directions, and nothing of it is on its way; without it the connection is for one stream.
+ * stream has ended in both directions, with what came behind the end; without it the connection is for one stream.
  */
-export type Proven = { readonly connection: Connection; readonly lines: Lines; readonly giveBack?: () => void };
+export type Proven = {
+  readonly connection: Connection;
+  readonly lines: Lines;
+  readonly giveBack?: (rest: Uint8Array) => void;
+};
 
 /**
  * How long both proofs may take. Slirp accepts at once, whatever the guest does (platform fact), so a guest that is

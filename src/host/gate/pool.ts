@@ -1,10 +1,10 @@
 /** A pool of connections to the agent that are opened and proven, and come back when their streams have ended. */
 import { QnError } from "../../base/errors.ts";
 import { LineReader } from "../../protocol/frame.ts";
+import { type Open, parseReady } from "../../protocol/open.ts";
 import type { Connection } from "../../system/connection.ts";
-import type { Open } from "../../protocol/messages.ts";
 import type { Lane } from "../../system/lane.ts";
-import { linesOf } from "../../system/lines.ts";
+import { type Lines, linesOf } from "../../system/lines.ts";
 import { dial, type GateKey, proveBoth, type Proven } from "./dial.ts";
 
 /**
@@ -13,9 +13,18 @@ import { dial, type GateKey, proveBoth, type Proven } from "./dial.ts";
  */
 const openingMax = 4;
 
-/** Idle connections that the pool keeps: few at rest, as many as a burst used afterwards. What comes back beyond is closed. */
+/** Idle connections that the pool opens ahead: few at rest, as many as a burst used afterwards. */
 const idleMin = 8;
 const idleMax = 64;
+
+/**
+ * Those that it keeps, as they come back: what is opened in the place of one that is lent must not push it out when its
+ * stream has ended, or each stream would open another.
+ */
+const keptMax = idleMax + 32;
+
+/** The longest word of the agent's behind a stream, in bytes. */
+const readyBytesMax = 64;
 
 /** How many failed dials in a row mean that the gate is lost. */
 const failuresMax = 3;
@@ -37,6 +46,8 @@ export class GatePool {
   /** Proven connections on lanes, which only wait for a stream; each lane has one at a time. */
   #idleOnLanes: Connection[] = [];
   readonly #onLanes = new WeakSet<Connection>();
+  /** Those whose stream is over here, the longest first: the agent has not said yet that it is over there too. */
+  readonly #returning = new Set<Connection>();
   #waiting: PromiseWithResolvers<Proven>[] = [];
   #opening = 0;
   #target: number;
@@ -89,7 +100,7 @@ export class GatePool {
   close(reason: Error = new QnError("GATE_REFUSED", "The gate is closed.")): void {
     this.#closed = true;
     for (const lane of this.#lanes) lane.close();
-    for (const connection of this.#idle.splice(0)) connection.reset();
+    for (const connection of [...this.#idle.splice(0), ...this.#returning]) connection.reset();
     for (const waiter of this.#waiting.splice(0)) waiter.reject(reason);
   }
 
@@ -100,20 +111,17 @@ export class GatePool {
     }
   }
 
-  /** Connections that are missing: one for each caller that waits, and the idle ones. */
+  /** Connections that are missing: one for each caller that waits, and the idle ones that are neither here nor on their way. */
   #wanted(): number {
-    return this.#waiting.length + this.#target - this.#idle.length - this.#opening;
+    const ahead = this.#target - this.#idle.length - this.#returning.size;
+    return this.#waiting.length + Math.max(0, ahead) - this.#opening;
   }
 
   async #open(): Promise<void> {
     try {
-      const { connection, lines } = await dial(this.#key);
-      const isSilent = lines.release().length === 0;
-      if (!isSilent) connection.reset();
-      if (!isSilent) throw new QnError("PROTOCOL", "The agent speaks before it is asked.");
+      const proven = await dial(this.#key);
+      this.#keepSilent(proven);
       this.#failures = 0;
-      connection.resume();
-      this.#keep(connection);
     } catch (error) {
       this.#failures += 1;
       if (this.#failures >= failuresMax && !this.#closed) {
@@ -131,11 +139,9 @@ export class GatePool {
   async #openOn(lane: Lane): Promise<void> {
     if (this.#closed || !lane.isFree) return;
     try {
-      const { connection, lines } = await proveBoth(lane.open(), this.#key);
-      this.#onLanes.add(connection);
-      if (lines.release().length > 0) throw new QnError("PROTOCOL", "The agent speaks before it is asked.");
-      connection.resume();
-      this.#keep(connection);
+      const proven = await proveBoth(lane.open(), this.#key);
+      this.#onLanes.add(proven.connection);
+      this.#keepSilent(proven);
     } catch {
       lane.close();
     }
@@ -143,7 +149,38 @@ export class GatePool {
 
   #handOut(connection: Connection): Proven {
     const lines = linesOf(connection, new LineReader());
-    return { connection, lines, giveBack: () => this.#keep(connection) };
+    return { connection, lines, giveBack: (rest) => void this.#takeBack(connection, rest) };
+  }
+
+  /**
+   * Takes a connection whose stream is over here. It is clean once the agent has said so: until then the agent may see
+   * the stream break off, and end the connection with it.
+   */
+  async #takeBack(connection: Connection, early: Uint8Array): Promise<void> {
+    if (this.#closed) return connection.reset();
+    this.#returning.add(connection);
+    // An agent that never says it fills no memory.
+    if (this.#returning.size > keptMax) for (const oldest of [...this.#returning].slice(0, 1)) oldest.reset();
+    const reader = new LineReader(readyBytesMax);
+    reader.push(early);
+    const lines = linesOf(connection, reader);
+    try {
+      parseReady(await lines.next());
+      this.#keepSilent({ connection, lines });
+    } catch {
+      connection.reset();
+    } finally {
+      this.#returning.delete(connection);
+    }
+  }
+
+  /** Ends the talking. Throws PROTOCOL, with the connection closed, when the agent has said more than it was asked. */
+  #keepSilent({ connection, lines }: { readonly connection: Connection; readonly lines: Lines }): void {
+    const isSilent = lines.release().length === 0;
+    if (!isSilent) connection.reset();
+    if (!isSilent) throw new QnError("PROTOCOL", "The agent speaks before it is asked.");
+    connection.resume();
+    this.#keep(connection);
   }
 
   /** Takes a connection that says nothing until it is asked: a new one, or one whose stream has ended. */
@@ -152,7 +189,7 @@ export class GatePool {
     const waiter = this.#waiting.shift();
     if (waiter !== undefined) return waiter.resolve(this.#handOut(connection));
     const isOnLane = this.#onLanes.has(connection);
-    if (!isOnLane && this.#idle.length >= idleMax) return connection.reset();
+    if (!isOnLane && this.#idle.length >= keptMax) return connection.reset();
     (isOnLane ? this.#idleOnLanes : this.#idle).push(connection);
     // A word that nobody has asked for would be read by the next stream.
     connection.onData = () => connection.reset();

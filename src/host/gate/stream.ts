@@ -1,6 +1,6 @@
 /** Turns a proven connection into a stream that carries one client of a host listener. */
 import { encode, LineReader } from "../../protocol/frame.ts";
-import { type Open, type Opened, parseOpened } from "../../protocol/messages.ts";
+import { type Open, type Opened, parseOpened } from "../../protocol/open.ts";
 import { pieces } from "../../protocol/piece.ts";
 import { carry } from "../../system/carry.ts";
 import type { Connection } from "../../system/connection.ts";
@@ -16,7 +16,7 @@ export type StreamObserver = {
 /**
  * Joins `client` to what `open` asks for. The client's bytes follow the request at once, without waiting for the answer,
  * which saves a round trip on each connection; a refusal resets the client, as a closed port would. A connection that its
- * pool takes back goes there at the end, if the agent keeps it too, and has sent nothing behind the end of the stream.
+ * pool takes back goes there at the end, if the agent is one that can serve another stream on it.
  */
 export function carryClient(
   client: Connection,
@@ -27,10 +27,9 @@ export function carryClient(
   const { connection, lines, giveBack } = proven;
   const reader = new LineReader();
   reader.push(lines.release());
-  connection.write(encode(giveBack === undefined ? open : { ...open, keep: true }));
-  let isKept = false;
-  const back = (rest: Uint8Array): void => (rest.length === 0 ? giveBack?.() : connection.reset());
-  const keeper = () => (isKept ? back : undefined);
+  connection.write(encode(giveBack === undefined ? open : { ...open, reuse: true }));
+  let isReused = false;
+  const keeper = () => (isReused ? giveBack : undefined);
   const pass = carry(client, connection, pieces, { ...observer, keeper });
   connection.onData = (bytes) => {
     reader.push(bytes);
@@ -38,7 +37,7 @@ export function carryClient(
     if (opened === undefined) return;
     connection.onData = pass;
     if (opened.ok) {
-      isKept = opened.keep === true && giveBack !== undefined;
+      isReused = opened.reuse === true;
       const rest = reader.rest();
       if (rest.length > 0) pass(rest);
       return;

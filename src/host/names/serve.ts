@@ -1,7 +1,7 @@
 /** The host's end of the names: one stream through the gate, on which the guest asks and the host answers. */
 import { DatagramReader, encodeDatagram } from "../../protocol/datagram.ts";
 import { encode } from "../../protocol/frame.ts";
-import { parseOpened } from "../../protocol/messages.ts";
+import { parseOpened } from "../../protocol/open.ts";
 import type { Proven } from "../gate/dial.ts";
 import type { Answerer } from "./answer.ts";
 

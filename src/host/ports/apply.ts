@@ -1,7 +1,8 @@
 /** Opens and closes the host listeners of the published ports; one that cannot be opened never stops the others. */
 import { messageOf } from "../../base/errors.ts";
 import { newQueue } from "../../base/queue.ts";
-import type { FailedPort, Open, PublishedPort } from "../../protocol/messages.ts";
+import type { FailedPort, PublishedPort } from "../../protocol/messages.ts";
+import type { Open } from "../../protocol/open.ts";
 import { listen } from "../../system/connection.ts";
 import { listenForDatagrams } from "../../system/datagrams.ts";
 import { isErrno } from "../../system/files.ts";

@@ -1,5 +1,7 @@
 /** Many connections, and many bytes. */
 import { expect } from "bun:test";
+import { join } from "node:path";
+import { closedConnections } from "../../support/closed-connections.ts";
 import { held } from "../../support/held.ts";
 import { requestsAtOnce } from "../../support/requests.ts";
 import { fetchPattern, pattern, tcpClient } from "../../support/tcp-client.ts";
@@ -10,9 +12,14 @@ import type { PortOf } from "./streams.ts";
 const atOnce = 200;
 const megabyte = 1_000_000;
 
-/** A thousand short connections, and 64 MB at once. Five times as many, and the whole gigabyte: test/long/ports.test.ts. */
+/**
+ * A thousand short connections, some hundred that the server closes, and 64 MB at once. Several times as many, and the whole
+ * gigabyte: test/long/ports.test.ts.
+ */
 export function manyTests(test: VmTest, portOf: PortOf): void {
   connectionTest(test, portOf, 1000);
+
+  closedTests(test, portOf, 200);
 
   bytesTest(test, portOf, 64);
 }
@@ -25,6 +32,18 @@ export function bytesTest(test: VmTest, portOf: (inside: 81 | 85) => number, meg
     const up = Array.from({ length: 4 }, () => sendPattern(portOf(81), bytes));
     await within(`${megabytes} MB`, 200_000, Promise.all([...down, ...up]));
   });
+}
+
+/** So many connections that the server closes, back to back, through Docker's socket and through a published port. */
+export function closedTests(test: VmTest, portOf: (inside: 80) => number, count: number): void {
+  for (const clients of [1, 8]) {
+    test(`${count} connections that Docker closes, and as many that a container does, are all answered (${clients} at a time)`, async (vm) => {
+      const docker = { path: join(vm.folder, "docker.sock") };
+      expect(await closedConnections(docker, "/_ping", { count, clients })).toEqual([]);
+      const port = { host: "127.0.0.1", port: portOf(80) };
+      expect(await closedConnections(port, "/", { count, clients })).toEqual([]);
+    });
+  }
 }
 
 /** So many short connections, after which supervisor and agent have as much as before. */

@@ -4,14 +4,12 @@ import {
   type AgentMessage,
   type Boot,
   type HostMessage,
-  type Open,
   parseAgentMessage,
   parseBoot,
   parseHostMessage,
-  parseOpen,
-  parseOpened,
   type PublishedPort,
 } from "../../../src/protocol/messages.ts";
+import { type Open, parseOpen, parseOpened, parseReady } from "../../../src/protocol/open.ts";
 import { failureOf } from "../../support/failures.ts";
 
 const boot: Boot = {
@@ -80,6 +78,8 @@ const messages: readonly (readonly [(line: string) => unknown, object])[] = [
   [parseBoot, boot],
   ...opens.map((open) => [parseOpen, open] as const),
   [parseOpened, { ok: true }],
+  [parseOpened, { ok: true, reuse: true }],
+  [parseReady, { ready: true }],
   [parseOpened, { ok: false, reason: "No container publishes tcp port 8080." }],
   ...agentMessages.map((message) => [parseAgentMessage, message] as const),
   ...hostMessages.map((message) => [parseHostMessage, message] as const),
@@ -103,7 +103,7 @@ test("a field that a newer side adds is left out", () => {
 });
 
 /** What not every version has said from the first on. */
-const mayBeLeftOut = ["listen", "proxy", "arch", "image", "answer"];
+const mayBeLeftOut = ["listen", "proxy", "arch", "image", "answer", "reuse"];
 
 test("a field that is missing is refused, unless older versions did not know it", async () => {
   for (const [parse, message] of messages) {
@@ -140,6 +140,8 @@ test("what is no message of its kind is refused with what is wrong", async () =>
     [parseOpen, '{"open":"port","protocol":"sctp","hostIp":"::","hostPort":53}'],
     [parseOpen, '{"open":"port","protocol":"tcp","hostIp":"::","hostPort":0}'],
     [parseOpened, '{"ok":"yes"}'],
+    [parseReady, '{"ready":false}'],
+    [parseReady, '{"ok":true}'],
     [parseAgentMessage, "[]"],
     [parseAgentMessage, '{"type":"docker","state":"fine"}'],
     [parseAgentMessage, '{"type":"ports","report":1.5,"ports":[]}'],
@@ -168,6 +170,8 @@ test("what is no message of its kind is refused with what is wrong", async () =>
       "PROTOCOL",
       'The answer to an open request is wrong at "ok": Invalid type: Expected (true | false) but received "yes".',
     ],
+    ["PROTOCOL", 'The word behind a stream is wrong at "ready": Invalid type: Expected true but received false.'],
+    ["PROTOCOL", 'The word behind a stream is wrong at "ready": Invalid key: Expected "ready" but received undefined.'],
     [
       "PROTOCOL",
       `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "mounts" | "log" | "provision" | "clock") but received undefined.`,

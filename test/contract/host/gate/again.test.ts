@@ -172,21 +172,28 @@ async function oneStream(answer: string, behind: (caller: Caller) => void) {
   return { gate, host, caller, line, guest, own: received.whole.toString() };
 }
 
-test("an agent of an older image, which keeps nothing, has the connection ended after its stream", async () => {
+test("an agent of an older image, which knows of no second stream, has the connection ended after its stream", async () => {
   const { gate, line, guest, own } = await oneStream('{"ok":true}', () => {});
   await guest.ended;
-  expect([line, own]).toEqual(['{"open":"docker","keep":true}', "own"]);
+  expect([line, own]).toEqual(['{"open":"docker","reuse":true}', "own"]);
   gate[Symbol.dispose]();
 });
 
-test("what an agent says behind the end of a stream, or while nobody asks, reaches no stream and ends the connection", async () => {
-  const words = encode({ ok: true });
+test("an agent that says behind a stream what is not its word, or more than that, reaches no stream and is hung up on", async () => {
+  const ready = encode({ ready: true });
   const manners: readonly ((caller: Caller) => void)[] = [
-    ({ connection }) => void connection.write(words),
-    ({ connection }) => void setTimeout(() => connection.write(words), 20),
+    ({ connection }) => void connection.write(encode({ ok: true })),
+    ({ connection }) => void connection.write(`${ready}${encode({ ok: true })}`),
+    ({ connection }) => void connection.write(`${ready}${ready}`),
+    ({ connection }) => void connection.write("x".repeat(65)),
+    ({ connection }) => void setTimeout(() => connection.write(encode({ ok: true })), 20),
+    ({ connection }) => {
+      connection.write(ready);
+      setTimeout(() => connection.write(encode({ ok: true })), 20);
+    },
   ];
   for (const behind of manners) {
-    const { gate, guest, own } = await oneStream('{"ok":true,"keep":true}', behind);
+    const { gate, guest, own } = await oneStream('{"ok":true,"reuse":true}', behind);
     expect([own, await guest.closed]).toEqual(["own", "ECONNRESET"]);
     gate[Symbol.dispose]();
   }
@@ -208,30 +215,28 @@ test("a host of an older version, which does not ask for it, has its connection 
   pool.close();
 });
 
-test("the agent takes the next request right behind the end, in one packet with it, and refuses what is none", async () => {
+test("the agent says when the next request may come, and refuses what is none", async () => {
   await using server = await echo();
   using gate = realGate({ addressOf: () => server.address });
   const pool = new GatePool(gate.key);
   const { connection, lines } = await pool.take();
-  const request = encode({ open: "docker", keep: true });
+  const request = encode({ open: "docker", reuse: true });
   connection.write(request);
-  expect(await lines.next()).toBe('{"ok":true,"keep":true}');
+  expect(await lines.next()).toBe('{"ok":true,"reuse":true}');
   lines.release();
   const received = receive(connection);
   connection.resume();
-  // The server ends only after its client, so the next request has to wait for the agent's end.
+  // The server ends only after its client, and only then is the stream over.
   connection.write(pieces.end);
-  await received.reached(pieces.end.length);
+  const over = `${Buffer.from(pieces.end).toString()}{"ready":true}\n`;
+  await received.reached(over.length);
   connection.write(request);
-  const second = `${Buffer.from(pieces.end).toString()}{"ok":true,"keep":true}\n`;
+  const second = `${over}{"ok":true,"reuse":true}\n`;
   await received.reached(second.length);
   connection.write(pieces.end);
-  await received.reached(second.length + pieces.end.length);
+  await received.reached(second.length + over.length);
   connection.write("GET / HTTP/1.1\r\n");
-  expect([await received.closed, received.whole.toString()]).toEqual([
-    "ECONNRESET",
-    `${second}${Buffer.from(pieces.end).toString()}`,
-  ]);
+  expect([await received.closed, received.whole.toString()]).toEqual(["ECONNRESET", `${second}${over}`]);
   pool.close();
 });
 
@@ -240,7 +245,7 @@ test("a request that comes before the agent has ended its stream breaks the stre
   using gate = realGate({ addressOf: () => server.address });
   const pool = new GatePool(gate.key);
   const { connection, lines } = await pool.take();
-  connection.write(encode({ open: "docker", keep: true }));
+  connection.write(encode({ open: "docker", reuse: true }));
   await lines.next();
   lines.release();
   const received = receive(connection);

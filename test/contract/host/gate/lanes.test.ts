@@ -8,7 +8,9 @@ import type { GateKey } from "../../../../src/host/gate/dial.ts";
 import { Gateway } from "../../../../src/host/gate/gateway.ts";
 import { openLanes } from "../../../../src/host/gate/lanes.ts";
 import { GatePool } from "../../../../src/host/gate/pool.ts";
-import type { HostMessage, Open } from "../../../../src/protocol/messages.ts";
+import { encode } from "../../../../src/protocol/frame.ts";
+import type { HostMessage } from "../../../../src/protocol/messages.ts";
+import type { Open } from "../../../../src/protocol/open.ts";
 import { type Connection, connect, listen } from "../../../../src/system/connection.ts";
 import { Lane } from "../../../../src/system/lane.ts";
 import { receive } from "../../../support/streams.ts";
@@ -110,7 +112,8 @@ async function scene({ stale = "", greets = true } = {}): Promise<Scene> {
 /** Whether the next stream of this kind would take a lane. */
 async function takesLane({ pool }: Scene, open: Open["open"]): Promise<boolean> {
   const { connection, giveBack } = await pool.take(open);
-  giveBack?.();
+  // It was not used; the agent's word behind a stream is said for it.
+  giveBack?.(Buffer.from(encode({ ready: true })));
   return connection.remoteAddress === "";
 }
 
