@@ -1,18 +1,6 @@
 /** Clients that ask once and let the server close: what curl, docker-py and Go do without keep-alive. */
 import { connect, type NetConnectOpts } from "node:net";
 
-/** Sends `GET path` with `Connection: close`; the whole answer, or the system's word for how it broke off. */
-export function askOnce(where: NetConnectOpts, path: string): Promise<string> {
-  const { promise, resolve } = Promise.withResolvers<string>();
-  let text = "";
-  const request = `GET ${path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n`;
-  const socket = connect(where, () => socket.write(request));
-  socket.on("data", (bytes: Buffer) => (text += bytes.toString("latin1")));
-  socket.on("end", () => resolve(text));
-  socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-  return promise;
-}
-
 /**
  * So many of them from so many clients, each client's next one the moment that the one before has ended. What was no page
  * with status 200, with its number.
@@ -32,4 +20,18 @@ export async function closedConnections(
   };
   await Promise.all(Array.from({ length: clients }, client));
   return bad;
+}
+
+// --- internal ---
+
+/** Sends `GET path` with `Connection: close`; the whole answer, or the system's word for how it broke off. */
+function askOnce(where: NetConnectOpts, path: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  let text = "";
+  const request = `GET ${path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n`;
+  const socket = connect(where, () => socket.write(request));
+  socket.on("data", (bytes: Buffer) => (text += bytes.toString("latin1")));
+  socket.on("end", () => resolve(text));
+  socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+  return promise;
 }
