@@ -1,5 +1,6 @@
 /** Which host folders a VM sees, and under which tag: the same list for QEMU and for the guest. */
 import { liesIn } from "../base/words.ts";
+import { standingOf } from "../protocol/guest-folders.ts";
 import type { Boot } from "../protocol/messages.ts";
 import type { Share } from "./config/schema.ts";
 import { flakeAside } from "./flake.ts";
@@ -75,8 +76,8 @@ function mistakesOf(look: LookedAt, before: readonly LookedAt[], places: SharePl
   const { path } = look.share;
   if (look.real === undefined) return [`mounts: ${look.why}`];
   const named = look.real === path ? path : `${path}, which leads to ${look.real},`;
-  const own = ownOfGuest(path) ?? ownOfGuest(look.real);
-  if (own !== undefined) return [`mounts: ${named} cannot be shared, because ${own} is the guest's own`];
+  const refused = [path, look.real].map(standingOf).find((standing) => standing.shareable !== "yes");
+  if (refused !== undefined) return [`mounts: ${named} cannot be shared, because ${refused.own} is the guest's own`];
   if (liesIn(look.real, places.home)) return [`mounts: ${named} is in QN_HOME (${places.home}), which is never shared`];
   if (inTmp(look, places.tmp) && isSpecial(look.share)) {
     return [`mounts: ${named} is in /tmp, which is always shared as a whole, to read and write`];
@@ -85,40 +86,6 @@ function mistakesOf(look: LookedAt, before: readonly LookedAt[], places: SharePl
   if (other === undefined || sameSettings(other.share, look.share)) return [];
   return [`mounts: ${named} is the same folder as ${other.share.path}, with other settings`];
 }
-
-/** Folders that a guest has itself and lives on: a share over one, or in one, would take them away from it. */
-const guestFolders = "bin boot dev etc lib lib32 lib64 libx32 nix proc run sbin sys usr var"
-  .split(" ")
-  .map((name) => `/${name}`);
-
-/** Where people keep files of theirs nevertheless; there a guest has nothing. Below these paths only. */
-const peoplesFolders = [
-  "/run/media",
-  "/usr/home",
-  "/usr/local/src",
-  "/usr/src",
-  "/var/folders",
-  "/var/home",
-  "/var/mnt",
-  "/var/opt",
-  "/var/srv",
-  "/var/tmp",
-  "/var/www",
-];
-
-/** Which folder of the guest's own stands against a share of this path. */
-function ownOfGuest(path: string): string | undefined {
-  if (path === "/") return path;
-  if (peoplesFolders.some((folder) => liesIn(path, folder) && (path !== folder || sharedWhole.has(folder)))) {
-    return undefined;
-  }
-  return guestFolders.find((folder) => liesIn(path, folder));
-}
-
-/** Those of people's folders that no guest has, so that they can be shared as a whole. */
-const sharedWhole = new Set(
-  peoplesFolders.filter((path) => path !== "/usr/src" && path !== "/var/tmp" && path !== "/var/opt"),
-);
 
 function inTmp(look: LookedAt, tmp: string): boolean {
   return look.real !== undefined && (liesIn(look.real, tmp) || liesIn(look.real, "/tmp"));

@@ -3,6 +3,7 @@ import { lstat, mkdir, readlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { cleanPath, liesIn } from "../../base/words.ts";
+import { standingOf } from "../../protocol/guest-folders.ts";
 import type { Boot } from "../../protocol/messages.ts";
 import type { BindSource } from "./request.ts";
 
@@ -44,10 +45,15 @@ export function whyNot(source: string, { path, isThere }: Place, boot: SharedWit
     return `${named} as a whole is the guest's own: ${what}, and ${whole.folder} is all of the host's ${path}.`;
   }
   if (boot.shares.some((share) => liesIn(path, share.path))) return undefined;
-  if (isGuests(path, isThere) || boot.missing === "create") return undefined;
-  if (!isThere && ownFolders.some((folder) => liesIn(path, folder))) {
+  const { shareable, meant } = standingOf(path);
+  if (path === "/" || madeWhenMissing.includes(path) || (isThere && meant === "guest")) return undefined;
+  if (boot.missing === "create") return undefined;
+  if (shareable === "only-below") {
+    return `${named} cannot be shared as a whole, because the guest has one itself: share a folder in it, and mount that.`;
+  }
+  if (shareable === "no") {
     const where = `It lies in a folder that the guest has itself, and so cannot be shared: keep it in another one.`;
-    return `${named} is not there in the guest of qn. ${where}`;
+    return `${named} is not ${isThere ? "shared from the host" : "there in the guest of qn"}. ${where}`;
   }
   const vm = boot.vm === "default" ? "" : ` ${boot.vm}`;
   const how = `\`qn down${vm}\` and \`qn up${vm} --mount ${shellWord(path)}\` share it until the next start`;
@@ -55,14 +61,6 @@ export function whyNot(source: string, { path, isThere }: Place, boot: SharedWit
 }
 
 // --- internal ---
-
-/** Folders of the guest's system: what is there is meant when a container mounts it, as cAdvisor or Portainer do. */
-const ownFolders = "bin boot dev etc lib lib32 lib64 libx32 nix proc run sbin sys usr var"
-  .split(" ")
-  .map((name) => `/${name}`);
-
-/** In them, folders that people on the host mean as the host's: what the guest has there is empty. */
-const peoplesFolders = ["/run/media", "/run/user", "/usr/local/src", "/var/mnt", "/var/opt", "/var/tmp", "/var/www"];
 
 /** Docker makes these where they are missing, and nobody keeps anything in them: control groups of version 1. */
 const madeWhenMissing = ["/cgroup"];
@@ -76,12 +74,6 @@ async function makeFolder(source: string, path: string): Promise<void> {
       cause,
     });
   }
-}
-
-function isGuests(path: string, isThere: boolean): boolean {
-  if (path === "/" || madeWhenMissing.includes(path)) return true;
-  if (!isThere || peoplesFolders.some((folder) => liesIn(path, folder))) return false;
-  return ownFolders.some((folder) => liesIn(path, folder));
 }
 
 /** As many links as the kernel follows (path_resolution(7)). */

@@ -36,9 +36,48 @@ test("a path that no share covers is refused, whether or not the guest has such 
     "/mnt",
     "/data",
     "/var/tmp/x",
+    "/var/home/ann/x",
     "/run/user/1000",
   ];
   expect(refused(paths, true)).toEqual(paths);
+});
+
+test("in a folder of the guest's, what lies where people keep files is refused with the way to share it too", () => {
+  const paths = [
+    "/var/www/site",
+    "/var/mnt",
+    "/run/media/ann/stick",
+    "/var/home/ann",
+    "/usr/home/ann",
+    "/var/folders/zz",
+    "/var/srv",
+    "/var/tmp/x",
+    "/var/opt/x",
+    "/usr/src/linux",
+    "/usr/local/src",
+  ];
+  for (const path of paths) {
+    expect(whyNot(path, { path, isThere: false }, boot)).toStartWith(
+      `"${path}" is not shared from the host. \`qn down\` and \`qn up --mount ${path}\` share it until the next start, `,
+    );
+  }
+});
+
+test("a folder that only what lies in it can be shared of is refused with that, there or not", () => {
+  const sentence = (path: string): string =>
+    `"${path}" cannot be shared as a whole, because the guest has one itself: share a folder in it, and mount that.`;
+  for (const path of ["/var/tmp", "/var/opt"]) {
+    expect(whyNot(path, { path, isThere: true }, boot)).toBe(sentence(path));
+    expect(whyNot(path, { path, isThere: false }, boot)).toBe(sentence(path));
+  }
+  expect(whyNot("/usr/src", { path: "/usr/src", isThere: false }, boot)).toBe(sentence("/usr/src"));
+});
+
+test("a folder of the host's users that no share can show is refused without a way that would not work", () => {
+  const path = "/run/user/1000";
+  const where = "It lies in a folder that the guest has itself, and so cannot be shared: keep it in another one.";
+  expect(whyNot(path, { path, isThere: true }, boot)).toBe(`"${path}" is not shared from the host. ${where}`);
+  expect(whyNot(path, { path, isThere: false }, boot)).toBe(`"${path}" is not there in the guest of qn. ${where}`);
 });
 
 test("a link is named with what it leads to", () => {
@@ -76,6 +115,7 @@ test("what popular images mount of the system is the guest's: cAdvisor, node-exp
     "/var/lib/docker/volumes",
     "/lib/modules",
     "/usr/src",
+    "/usr/src/linux-headers-6.12",
     "/boot",
     "/var/log",
     "/etc/machine-id",
