@@ -108,7 +108,10 @@ in
       etc = lib.mapAttrs (_: file: if file.text != null then file.text else builtins.readFile file.source) config.environment.etc;
       tmpfiles = config.systemd.tmpfiles.rules;
       inherit (config.boot) kernelParams;
-      sysctl = config.boot.kernel.sysctl;
+      # As NixOS writes them.
+      sysctl = lib.mapAttrs (_: value: if value == false then "0" else toString value) (
+        lib.filterAttrs (_: value: value != null) config.boot.kernel.sysctl
+      );
       inherit (config) fileSystems;
       ssh = { inherit (config.services.openssh) ports authorizedKeysFiles settings extraConfig; };
       network = config.networking;

@@ -20,6 +20,10 @@ let
       types.str
     ]
   );
+  # As NixOS' own (nixos/modules/config/sysctl.nix): of one priority there is one definition, even where two say the same.
+  sysctl = scalar // {
+    merge = lib.mergeOneOption;
+  };
 in
 {
   options = {
@@ -36,7 +40,7 @@ in
     boot = {
       growPartition = flag false;
       initrd.availableKernelModules = strings;
-      kernel.sysctl = option (types.attrsOf scalar) { };
+      kernel.sysctl = option (types.attrsOf sysctl) { };
       kernelModules = strings;
       kernelParams = strings;
       loader = {
@@ -211,5 +215,15 @@ in
     };
   };
 
-  config.system.build.toplevel = pkgs.writeText "nixos-system" (builtins.toJSON config.system.stateVersion);
+  # What NixOS sets itself in a guest, with its priorities (26.11, 2026-07-14); without kernel.poweroff_cmd, a path of its store.
+  config.boot.kernel.sysctl = lib.mkMerge (
+    map ({ name, value, priority, ... }: { ${name} = lib.mkOverride priority value; }) (lib.importJSON ./sysctl.json)
+  );
+
+  config.system.build.toplevel = pkgs.writeText "nixos-system" (
+    builtins.toJSON {
+      inherit (config.system) stateVersion;
+      inherit (config.boot.kernel) sysctl;
+    }
+  );
 }

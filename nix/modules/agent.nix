@@ -33,6 +33,9 @@ let
       (map (found: lib.nameValuePair (builtins.head found) (lib.last found)))
       builtins.listToAttrs
     ];
+  # NixOS sets some sysctls itself, with mkDefault (1000), and takes one definition of each priority: before those, and after what a
+  # configuration says plainly (100).
+  beforeNixos = lib.mkOverride 900;
   daemon = lib.importJSON (guest + "/docker/daemon.json");
 in
 {
@@ -111,7 +114,7 @@ in
         '';
       };
     };
-    boot.kernel.sysctl = lib.mapAttrs (_: lib.mkDefault) (settings (guest + "/sysctl.conf"));
+    boot.kernel.sysctl = lib.mapAttrs (_: beforeNixos) (settings (guest + "/sysctl.conf"));
     boot.kernelModules = [
       "9p"
       "9pnet_virtio"

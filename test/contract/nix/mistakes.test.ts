@@ -34,6 +34,10 @@ refuses("guest", systems.linux, {
     '{ virtualisation.qn.enable = true; systemd.services.qn-ports.after = [ "docker" ]; }',
     "systemd.services.qn-ports.after",
   ],
+  "a sysctl that NixOS sets, at its own priority": [
+    '{ lib, ... }: { virtualisation.qn.enable = true; boot.kernel.sysctl."kernel.pid_max" = lib.mkDefault 4194304; }',
+    `boot.kernel.sysctl."kernel.pid_max"' is defined multiple times`,
+  ],
   "another sshd port": [
     '{ virtualisation.qn.enable = true; services.openssh.ports = [ "22" ]; }',
     "services.openssh.ports",

@@ -1,5 +1,6 @@
 /** The Debian recipe's fixed words: partitions, kernel arguments, files. */
 import { expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Glob } from "bun";
 import { debianFiles, debianLinks } from "../../../../src/host/image/build/debian-files.ts";
@@ -100,4 +101,20 @@ test("no unit is both started and masked", () => {
     "systemd-userdbd.socket",
   ]);
   expect(started.filter((name) => masked.includes(name))).toEqual([]);
+});
+
+test("a guest's sysctls are never below those that NixOS has by itself", async () => {
+  const read = (path: string) => readFile(join(guestFolder, path), "utf8");
+  const ours = new Map(
+    [...(await read("sysctl.conf")).matchAll(/^([^#\s]+) = (.+)$/gm)].map(([, name = "", value]) => [name, value]),
+  );
+  type Value = { readonly name: string; readonly value: number };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the repository's own file
+  const nixos = (JSON.parse(await read("../nix/check/sysctl.json")) as Value[]).filter(({ name }) => ours.has(name));
+  expect(nixos.map(({ name }) => name)).toEqual([
+    "fs.inotify.max_user_instances",
+    "fs.inotify.max_user_watches",
+    "vm.max_map_count",
+  ]);
+  for (const { name, value } of nixos) expect(Number(ours.get(name)), name).toBeGreaterThanOrEqual(value);
 });
