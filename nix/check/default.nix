@@ -223,7 +223,8 @@ in
       modules = lib.mapAttrs (_: builtins.attrNames) { inherit (qn) nixosModules darwinModules homeModules; };
       checks = lib.mapAttrs (_: builtins.attrNames) qn.checks;
       vmTest = {
-        inherit (flake.vmTest) name;
+        inherit (flake.vmTest) name testScript;
+        packages = map lib.getName flake.vmTest.machine.environment.systemPackages;
         containers = builtins.attrNames flake.vmTest.machine.containers;
         nat = flake.vmTest.machine.networking.nat;
         units = builtins.attrNames (texts flake.vmTest.machine.systemd.services);

@@ -44,6 +44,17 @@ evaluated(
   },
 );
 
+evaluated("the VM test finds nft, and asks sshd what it can say without a key of the host's", ["flake"], async () => {
+  const { vmTest } = await valueOf<{ vmTest: { packages: readonly string[]; testScript: string } }>(
+    "flake",
+    "x86_64-linux",
+  );
+  expect(vmTest.testScript).toContain('"nft list table inet qn"');
+  expect(vmTest.packages).toContain("nftables");
+  expect(vmTest.testScript).toContain('"sshd -G ');
+  expect(vmTest.testScript).not.toContain('"sshd -T');
+});
+
 evaluated("a guest's image is made without a copy of nixpkgs and says what it is", ["guest"], async () => {
   for (const system of systems.linux) {
     const module =
