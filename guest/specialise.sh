@@ -17,8 +17,9 @@ content=$(tar --sort=name --mtime=@0 --owner=0 --group=0 --exclude=.git -C "$fol
 wanted="$name $content"
 [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ] || exit 0
 
-# By path: git would refuse a folder of another owner.
-nixos-rebuild boot --flake "path:$folder#$name"
+# By path: git would refuse a folder of another owner. The folder is somebody else's, or read-only: what it has no lock for, it does not
+# get one of here.
+nixos-rebuild boot --flake "path:$folder#$name" --no-write-lock-file
 # Before the reboot, so that there is never a second one, whatever the new system does.
 printf '%s\n' "$wanted" >"$stamp"
 sync

@@ -9,6 +9,7 @@ import { bootVm, testWithVm, type Vm } from "../support/vm.ts";
 /** The flake is in no share of the VM's, as one in /etc or in the Nix store is: the guest sees it aside. */
 const flakeOf = (vm: Vm): string => join(vm.inTmp, "machines");
 const seen = "path:/run/qn/machines";
+const boot = `boot --flake ${seen}#second --no-write-lock-file`;
 
 /** A start, a reboot and what is between them, on a machine that emulates other guests too. */
 const limitMs = 900_000;
@@ -53,7 +54,6 @@ test(
     await lineWith("the guest starts anew");
     await lineWith('VM "default" is up');
     expect(await restart.end()).toBe(0);
-    const boot = `boot --flake ${seen}#second`;
     expect(await systemsNow(vm.folder)).toMatchObject({ runs: "second", boots: "second", profile: "second" });
     expect(await vm.docker("run", "--rm", "busybox", "echo", "well")).toBe("well");
     // One start, and one reboot.
@@ -65,7 +65,6 @@ test(
 test(
   "the same flake is not built again, another content is",
   async (vm) => {
-    const boot = `boot --flake ${seen}#second`;
     const before = (await history(vm)).boots;
     await vm.qn("restart");
     expect(await history(vm)).toEqual({ rebuilt: [boot], boots: before + 1 });

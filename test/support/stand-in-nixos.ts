@@ -85,9 +85,16 @@ export async function installSystems(vmFolder: string): Promise<void> {
 /** While this pipe is there, a rebuild waits until somebody writes a line to it. */
 export const rebuildHold = join(place, "hold");
 
+/** What Nix does with a flake that has no lock, unless it is told not to: it writes one, or fails where it may not. */
+export const writesLock = `case " $* " in
+  *" --no-write-lock-file "*) ;;
+  *) folder=\${3#path:}; echo '{ }' > "\${folder%%#*}/flake.lock" || exit 1 ;;
+esac`;
+
 /** What nixos-rebuild does of `boot --flake path:FOLDER#NAME`, and a note of it. It says what it builds, in colour as Nix does. */
 const nixosRebuild = `#!/bin/sh
 echo "$*" >> ${place}/rebuilt
+${writesLock}
 system=${place}/\${3##*#}
 printf "building '\\033[35;1m/nix/store/nixos-system-\${3##*#}.drv\\033[0m'...\\n" >&2
 [ ! -p ${rebuildHold} ] || read -r _ < ${rebuildHold}
