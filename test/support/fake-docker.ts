@@ -12,6 +12,8 @@ export type FakeDocker = AsyncDisposable & {
   readonly inspected: Record<string, unknown>;
   /** Every request so far, as "GET /path?query". */
   readonly requests: readonly string[];
+  /** How many follow events. */
+  readonly followers: number;
   /** Tells everybody who follows events of one. */
   emit(): void;
   /** Stops and drops every client, as a daemon that is killed. */
@@ -32,6 +34,9 @@ export async function fakeDocker(options: { readonly socketPath?: string } = {})
     containers: [],
     inspected: {},
     requests,
+    get followers() {
+      return followers.size;
+    },
     emit() {
       for (const follower of followers) follower.enqueue('{"Type":"container","Action":"start"}\n');
     },

@@ -23,6 +23,7 @@ import { servePlugin } from "../plugin.ts";
 import { watchProvision } from "../provision/tell.ts";
 import { provideProxy } from "../proxy.ts";
 import { PortBook } from "./book.ts";
+import { watchDockerStops } from "./docker-stops.ts";
 import { HeldPorts } from "./held.ts";
 import { portHooks } from "./hooks.ts";
 import { portLister } from "./list.ts";
@@ -109,8 +110,9 @@ export async function servePorts(
     }
     link.reportDocker(state);
   };
+  const stops = watchDockerStops(options.signal);
   try {
-    await watchDocker(docker, { onNudge, onDocker, onTrouble }, options.signal);
+    await watchDocker(docker, { onNudge, onDocker, onTrouble }, options.signal, stops);
   } finally {
     silence?.cancel();
     gate.closeAll();

@@ -1,6 +1,7 @@
 /** Follows the Docker daemon: an event is only a nudge to list what is published now. */
 import { pause } from "../../system/clock.ts";
 import type { DockerApi } from "../../system/docker-api.ts";
+import type { DockerStops } from "./docker-stops.ts";
 
 /** What the watcher tells. `onNudge` says that other ports may be published than before. */
 export type WatchListener = {
@@ -12,24 +13,31 @@ export type WatchListener = {
 /** Between two tries to reach a daemon that is down; docker.socket usually makes the first try wait for it. */
 const retryMs = 500;
 
-/** Watches until `signal` fires. Never throws: a daemon that goes away is waited for. */
+/**
+ * Watches until `signal` fires. Never throws: a daemon that goes away is waited for. One that is being stopped is let go of: it would
+ * wait five seconds for whoever follows its events before it stops a container (moby's cmd/dockerd).
+ */
 export async function watchDocker(
   docker: Pick<DockerApi, "ping" | "follow">,
   listener: WatchListener,
   signal: AbortSignal,
+  stops: DockerStops,
 ): Promise<void> {
   while (!signal.aborted) {
+    await stops.over();
+    const until = AbortSignal.any([signal, stops.signal]);
     try {
-      await docker.ping(signal);
+      await docker.ping(until);
       listener.onDocker("ready");
       // The stream is opened first, so that nothing falls between the first list and the first event.
-      const following = docker.follow(listener.onNudge, signal);
+      const following = docker.follow(listener.onNudge, until);
       listener.onNudge();
       await following;
       listener.onDocker("down");
     } catch (error) {
       if (signal.aborted) return;
       listener.onDocker("down");
+      if (until.aborted) continue;
       listener.onTrouble(`Docker: ${String(error)}`);
     }
     await pause(retryMs, signal);

@@ -1,11 +1,17 @@
 /** Following a Docker daemon: a real API on a Unix socket, and one in the hand where every moment counts. */
 import { expect, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type DockerStops, watchDockerStops } from "../../../../src/agent/ports/docker-stops.ts";
 import { portLister } from "../../../../src/agent/ports/list.ts";
 import { Lister } from "../../../../src/agent/ports/lister.ts";
 import type { ServedPort } from "../../../../src/agent/ports/published.ts";
 import { watchDocker } from "../../../../src/agent/ports/watch.ts";
 import { type DockerApi, dockerApi } from "../../../../src/system/docker-api.ts";
 import { fakeDocker } from "../../../support/fake-docker.ts";
+import { until } from "../../../support/until.ts";
 
 function container(name: string, PublicPort: number): object {
   return {
@@ -17,8 +23,13 @@ function container(name: string, PublicPort: number): object {
   };
 }
 
+const neverStops = (): DockerStops => ({ signal: new AbortController().signal, over: async () => {} });
+
 /** A watcher that lists at each nudge, as the agent does, and whose words are kept: "ready", "down", "web:8080 db:5432", and troubles with a mark before them. */
-function watching(docker: DockerApi): AsyncDisposable & { said: string[]; saying(wanted: string): Promise<void> } {
+function watching(
+  docker: DockerApi,
+  stopsUntil: (signal: AbortSignal) => DockerStops = neverStops,
+): AsyncDisposable & { said: string[]; saying(wanted: string): Promise<void> } {
   const said: string[] = [];
   const stopped = new AbortController();
   let goal: { wanted: string; resolve: () => void } | undefined;
@@ -40,6 +51,7 @@ function watching(docker: DockerApi): AsyncDisposable & { said: string[]; saying
       onTrouble: (text) => say(`! ${text}`),
     },
     stopped.signal,
+    stopsUntil(stopped.signal),
   );
   return {
     said,
@@ -128,6 +140,54 @@ test("a list that fails is told, and the next event lists again", async () => {
   docker.emit();
   await listed;
   expect(watch.said).toEqual(["ready", unwell, unknown, "web:8080"]);
+});
+
+test("a daemon that is being stopped is let go of, and not asked again before it has stopped", async () => {
+  await using docker = await fakeDocker();
+  const folder = await mkdtemp(join(tmpdir(), "qn-stops-"));
+  const file = join(folder, "docker-stops");
+  try {
+    await using watch = watching(dockerApi(docker.socketPath), (signal) => watchDockerStops(signal, file));
+    await watch.saying("nothing");
+    expect(docker.followers).toBe(1);
+    const left = watch.saying("down");
+    writeFileSync(file, "");
+    await left;
+    await until("the end of the stream", 10_000, async () => (docker.followers === 0 ? true : undefined));
+    const asked = docker.requests.length;
+    // Another file in the folder is no word about Docker.
+    writeFileSync(join(folder, "other"), "");
+    await turn();
+    expect(docker.requests).toHaveLength(asked);
+    const back = watch.saying("ready");
+    rmSync(file);
+    await back;
+    await watch.saying("nothing");
+    expect([docker.followers, watch.said]).toEqual([1, ["ready", "nothing", "down", "ready", "nothing"]]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("an agent that is started anew while Docker is being stopped waits for its end", async () => {
+  await using docker = await fakeDocker();
+  const folder = await mkdtemp(join(tmpdir(), "qn-stops-"));
+  const file = join(folder, "docker-stops");
+  writeFileSync(file, "");
+  try {
+    await using watch = watching(dockerApi(docker.socketPath), (signal) => watchDockerStops(signal, file));
+    await turn();
+    expect(docker.requests).toEqual([]);
+    const ready = watch.saying("ready");
+    rmSync(file);
+    await ready;
+    // It ends in the middle of another stop, too.
+    const left = watch.saying("down");
+    writeFileSync(file, "");
+    await left;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 /** A Docker API in the hand: each list waits for the test, each event is the test's. */
