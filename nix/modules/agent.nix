@@ -162,6 +162,7 @@ in
         AllowAgentForwarding = true;
         X11Forwarding = false;
         UseDns = false;
+        MaxSessions = 1000;
       };
       # At the end: what follows `Match` is about root alone.
       extraConfig = lib.mkAfter ''

@@ -3,9 +3,12 @@
 /** How one ended: with which status, and whether a signal had asked for its end. */
 export type Ending = { readonly exitCode: number; readonly isAskedFor: boolean };
 
-/** Runs a command with this one's input, output and terminal, and passes on the signals that would end this one. */
+/**
+ * Runs a command with this one's input, output and terminal, and passes on the signals that would end this one. It works in the root
+ * folder: a connection that it leaves open for the next one must not hold the folder that a person is in.
+ */
 export async function handOver(words: readonly string[]): Promise<Ending> {
-  const child = Bun.spawn([...words], { stdio: ["inherit", "inherit", "inherit"] });
+  const child = Bun.spawn([...words], { cwd: "/", stdio: ["inherit", "inherit", "inherit"] });
   let isAskedFor = false;
   const hear = (name: NodeJS.Signals): void => {
     isAskedFor = true;

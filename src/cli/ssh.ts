@@ -11,13 +11,15 @@ export const ssh = command({
   },
   passthrough: true,
   async run({ args, rawArgs }) {
-    const [{ sshCommand }, { vmHere }, { statusOfVm }, { QnError }, { handOver }] = await Promise.all([
-      import("../host/integrate/ssh-command.ts"),
-      import("./place.ts"),
-      import("../host/lifecycle/status.ts"),
-      import("../base/errors.ts"),
-      import("./hand-over.ts"),
-    ]);
+    const [{ sshCommand }, { shareMaster, unsharedWords }, { vmHere }, { statusOfVm }, { QnError }, { handOver }] =
+      await Promise.all([
+        import("../host/integrate/ssh-command.ts"),
+        import("../host/integrate/ssh-master.ts"),
+        import("./place.ts"),
+        import("../host/lifecycle/status.ts"),
+        import("../base/errors.ts"),
+        import("./hand-over.ts"),
+      ]);
     // Without a VM's name citty takes the command's first word for it.
     const words = wordsBehindDashes(rawArgs);
     const own = words === undefined ? rawArgs : rawArgs.slice(0, rawArgs.indexOf("--"));
@@ -32,7 +34,10 @@ export const ssh = command({
         hint: 'Start one with: eval "$(ssh-agent)" && ssh-add',
       });
     }
-    const ssh = sshCommand(paths, status.mounts, process.cwd(), words, process.stdin.isTTY, args.agent === true);
+    using shared = args.agent === true ? undefined : await shareMaster(paths, "user");
+    // A connection that is shared would lend the agent's keys for longer than this command, or not at all.
+    const options = shared?.words ?? ["-A", ...unsharedWords];
+    const ssh = sshCommand(paths, status.mounts, process.cwd(), words, process.stdin.isTTY, options);
     process.exitCode = (await handOver(ssh)).exitCode;
   },
 });

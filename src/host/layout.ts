@@ -96,6 +96,23 @@ export function laneSockets(paths: VmPaths): readonly string[] {
   return lanePorts.map((_, index) => join(paths.folder, `lane${index}.sock`));
 }
 
+/** For whom an ssh connection to the guest stays open: the login user, or root. */
+export type SshLogin = "user" | "root";
+
+/**
+ * Where ssh listens for who shares a connection to the guest; nothing where QN_HOME is too long for it. ssh makes the socket under
+ * this name with a dot and 16 letters behind it, and dies when that does not fit (muxserver_listen in OpenSSH's mux.c).
+ */
+export function sshMasterSocket(paths: VmPaths, login: SshLogin): string | undefined {
+  const socket = join(paths.folder, login === "user" ? "ssh.sock" : "ssh-root.sock");
+  return Buffer.byteLength(socket) + ".".length + 16 <= socketPathBytesMax ? socket : undefined;
+}
+
+/** Held by the command that is just making such a connection. */
+export function sshMasterLock(paths: VmPaths, login: SshLogin): string {
+  return join(paths.folder, login === "user" ? "ssh.lock" : "ssh-root.lock");
+}
+
 /** True for a name that a VM may have; QN_HOME's own folders start with an underscore, so they never clash. */
 export function isVmName(name: string): boolean {
   return vmNamePattern.test(name);

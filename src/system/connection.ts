@@ -1,5 +1,6 @@
 /** The door to byte streams: one connection over TCP or a Unix socket, with backpressure, half-close and reset. */
 import type { Socket, TCPSocketListener, UnixSocketListener } from "bun";
+import { isThere } from "./files.ts";
 import { ownersFilesMask, withMask } from "./mask.ts";
 
 /** Where a connection goes, or a listener listens. */
@@ -129,6 +130,17 @@ export class Connection {
     if (!this.#isBroken) queueMicrotask(() => this.reset());
     this.#isBroken = true;
     return chunk.length;
+  }
+}
+
+/** True when somebody takes connections at this Unix socket. */
+export async function isListenedAt(socketPath: string): Promise<boolean> {
+  if (!(await isThere(socketPath))) return false;
+  try {
+    (await connect({ unix: socketPath })).reset();
+    return true;
+  } catch {
+    return false;
   }
 }
 

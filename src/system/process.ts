@@ -81,7 +81,7 @@ async function heard(stream: ReadableStream<Uint8Array>, onLine?: (line: string)
 
 function spawnChild(command: readonly string[], options: RunOptions) {
   const [program = ""] = command;
-  const path = findProgram(program, options.env?.["PATH"]);
+  const path = findProgram(program, (options.env ?? process.env)["PATH"]);
   if (path === undefined) throw new QnError("TOOL_MISSING", `The program "${program}" is not in PATH.`);
   return Bun.spawn([path, ...command.slice(1)], {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

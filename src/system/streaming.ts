@@ -16,12 +16,12 @@ export type Streaming = {
 };
 
 /**
- * Starts a program with pipes at its streams. `umask` is its file mode creation mask. Throws TOOL_MISSING when it is not in
+ * Starts a program with pipes at its streams. `umask` is its file mode creation mask, `cwd` its folder. Throws TOOL_MISSING when it is not in
  * PATH.
  */
 export function startStreaming(
   command: readonly string[],
-  options: { readonly env?: Record<string, string | undefined>; readonly umask?: number } = {},
+  options: { readonly env?: Record<string, string | undefined>; readonly umask?: number; readonly cwd?: string } = {},
 ): Streaming {
   const [program = "", ...words] = command;
   const path = findProgram(program, process.env["PATH"]);
@@ -32,6 +32,7 @@ export function startStreaming(
       stdout: "pipe",
       stderr: "pipe",
       env: { ...process.env, ...options.env },
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
   const child = options.umask === undefined ? start() : withMask(options.umask, start);
   return {

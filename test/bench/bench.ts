@@ -1,7 +1,7 @@
 /**
  * The benchmarks: ratios, each measured within this one run, since machines differ and are noisy.
  *
- *   node_modules/.bin/bun test/bench/bench.ts [up|calls|status|rest|requests|streams|rounds|tmp|race|shares]…
+ *   node_modules/.bin/bun test/bench/bench.ts [up|calls|status|ssh|rest|requests|streams|rounds|tmp|race|shares]…
  *
  * Needs dist/qn and a guest image of this build (`QN_HOME=$PWD/dist/e2e dist/qn image build`), and no other load.
  */
@@ -12,6 +12,7 @@ import { measureRequests } from "./requests.ts";
 import { measureRest } from "./rest.ts";
 import { measureRounds } from "./rounds.ts";
 import { benchShares, measureShares } from "./shares.ts";
+import { measureSsh } from "./ssh.ts";
 import { measureStatus } from "./status.ts";
 import { measureStreams } from "./streams.ts";
 import { measureTmp, raceTmp } from "./tmp.ts";
@@ -21,6 +22,7 @@ const benchmarks = {
   up: measureUp,
   calls: (vm: Vm) => measureDockerCalls(guestOf(vm)),
   status: measureStatus,
+  ssh: measureSsh,
   rest: measureRest,
   requests: measureRequests,
   streams: measureStreams,

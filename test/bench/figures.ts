@@ -8,6 +8,13 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
 }
 
+/** How long an action takes, in milliseconds. */
+export async function timedMs(action: () => Promise<unknown>): Promise<number> {
+  const begin = performance.now();
+  await action();
+  return performance.now() - begin;
+}
+
 /** Runs `first` and `second` in turn, `rounds` times each, after one round of both that does not count. */
 export async function inTurn(
   rounds: number,

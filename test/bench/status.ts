@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { qn, repository, runProgram } from "../support/program.ts";
 import type { Vm } from "../support/vm.ts";
-import { inTurn, ratioLine } from "./figures.ts";
+import { inTurn, ratioLine, timedMs } from "./figures.ts";
 
 const rounds = 40;
 
@@ -12,8 +12,8 @@ export async function measureStatus(vm: Vm): Promise<string[]> {
   const program = await oneLine(vm.inTmp);
   const times = await inTurn(
     rounds,
-    () => timed(() => vm.qn("status", "--json")),
-    () => timed(() => vm.succeed([program])),
+    () => timedMs(() => vm.qn("status", "--json")),
+    () => timedMs(() => vm.succeed([program])),
   );
   return [
     ratioLine("qn status --json beside one printed line", times, "ms", "at most 3"),
@@ -31,8 +31,8 @@ export async function measureList(folder: string): Promise<string[]> {
   }
   const times = await inTurn(
     rounds,
-    () => timed(() => qn(home, ["ls", "--json"])),
-    () => timed(() => runProgram([program])),
+    () => timedMs(() => qn(home, ["ls", "--json"])),
+    () => timedMs(() => runProgram([program])),
   );
   return [ratioLine("qn ls --json with 10 VMs beside one printed line", times, "ms", "at most 3")];
 }
@@ -48,10 +48,4 @@ async function oneLine(folder: string): Promise<string> {
   const built = await runProgram([bun, "build", "--compile", "--bytecode", source, "--outfile", program]);
   if (built.exitCode !== 0) throw new Error(built.stderr);
   return program;
-}
-
-async function timed(action: () => Promise<unknown>): Promise<number> {
-  const begin = performance.now();
-  await action();
-  return performance.now() - begin;
 }

@@ -5,6 +5,7 @@ import { dockerTests } from "./whole-path/docker.ts";
 import { endTests, goneTests } from "./whole-path/end.ts";
 import { fileTests } from "./whole-path/files.ts";
 import { portTests } from "./whole-path/ports.ts";
+import { sshTests } from "./whole-path/ssh.ts";
 import { viewTests } from "./whole-path/views.ts";
 
 const test = testWithVm();
@@ -12,6 +13,7 @@ dockerTests(test);
 portTests(test);
 fileTests(test);
 commandTests(test);
+sshTests(test);
 viewTests(test);
 endTests(test);
 goneTests(test);

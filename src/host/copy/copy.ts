@@ -6,6 +6,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { pass, startStreaming, type Streaming } from "../../system/streaming.ts";
 import { quote } from "../integrate/ssh-command.ts";
+import { shareMaster, unsharedWords } from "../integrate/ssh-master.ts";
 import type { VmPaths } from "../layout.ts";
 import { type Arrival, dropAside, makeAside, settle, targetOf } from "./aside.ts";
 import { receiveScript, sendScript } from "./guest-scripts.ts";
@@ -57,7 +58,7 @@ async function upload({ from, to, paths, signal, onProgress }: CopyOptions): Pro
     await writeFile(join(scratch, last), "");
     const contents = meansContents(from.path) ? "contents" : "";
     const words = [to.path, source.kind, source.entry, source.name, contents, last];
-    const ssh = startSsh(paths, to, receiveScript, words);
+    const ssh = await startSsh(paths, to, receiveScript, words);
     const flags = [...tarFlags, "--format=pax", "--exclude=.qn-cp.*"];
     const tar = startStreaming(
       ["tar", ...flags, "-C", source.parent, "-cf", "-", `./${source.entry}`, "-C", scratch, `./${last}`],
@@ -77,7 +78,7 @@ async function upload({ from, to, paths, signal, onProgress }: CopyOptions): Pro
 }
 
 async function download({ from, to, paths, signal, onProgress }: CopyOptions): Promise<void> {
-  const ssh = startSsh(paths, from, sendScript, [from.path]);
+  const ssh = await startSsh(paths, from, sendScript, [from.path]);
   using _ssh = endedBy(signal, [ssh]);
   const chunks = ssh.out[Symbol.asyncIterator]();
   const head = await readHead(chunks);
@@ -144,10 +145,15 @@ async function sourceOf(from: Place, to: Place) {
   };
 }
 
-function startSsh(paths: VmPaths, place: Place, script: string, words: readonly string[]): Streaming {
-  const user = place.at === "guest" && place.user !== undefined ? ["-l", place.user] : [];
+async function startSsh(paths: VmPaths, place: Place, script: string, words: readonly string[]): Promise<Streaming> {
+  const user = place.at === "guest" ? place.user : undefined;
+  const shared = user === undefined ? await shareMaster(paths, "user") : undefined;
+  const options = shared?.words ?? [...unsharedWords, "-l", user ?? ""];
   const remote = ["exec", "sh", "-c", quote(script), "qn-cp", ...words.map(quote)].join(" ");
-  return startStreaming(["ssh", "-F", paths.sshConfig, "-T", ...user, `qn-${paths.name}`, remote]);
+  const command = ["ssh", "-F", paths.sshConfig, "-T", ...options, `qn-${paths.name}`, remote];
+  const ssh = startStreaming(command, { cwd: "/" });
+  void ssh.exited.then(() => shared?.[Symbol.dispose]());
+  return ssh;
 }
 
 /** The line before the archive, whatever a shell's start-up files have printed before it. Nothing when none comes. */

@@ -3,6 +3,7 @@ import deployScript from "./guest.sh" with { type: "text" };
 import { QnError } from "../../base/errors.ts";
 import { type Outcome, run } from "../../system/process.ts";
 import { quote } from "../integrate/ssh-command.ts";
+import { shareMaster, unsharedWords } from "../integrate/ssh-master.ts";
 import type { VmPaths } from "../layout.ts";
 
 /** Puts the script where the guest's systemd finds it when this host is long gone. */
@@ -29,6 +30,12 @@ const reasons: Readonly<Record<string, string>> = {
   "no-previous": "cannot be found: the guest's profile has no generation before its own",
 };
 
+/**
+ * What is asked before a switch shares a connection. All else makes its own each time: only so does a system that lets nobody in any
+ * more fail, and only so does a question that the switch has cut off end.
+ */
+const beforeSwitch = new Set(["has", "differences", "try", "boot", "previous", "begin"]);
+
 /** What a deployment says in the guest. */
 export type DeployGuest = {
   /** Runs a command of the script. Throws DEPLOY_FAILED with its reason; what `about` is stands before it. */
@@ -39,12 +46,13 @@ export type DeployGuest = {
 
 /** Brings the script into the guest. Throws DEPLOY_FAILED when ssh does not get there. */
 export async function openGuest(paths: VmPaths): Promise<DeployGuest> {
-  const installed = await script(paths, ["sh", "-c", install], Buffer.from(deployScript));
+  const installed = await script(paths, ["sh", "-c", install], true, Buffer.from(deployScript));
   if (installed.exitCode !== 0) {
     throw new QnError("DEPLOY_FAILED", `The guest of "${paths.name}" cannot be reached: ${installed.stderr.trim()}.`);
   }
   const attempt = async (words: readonly string[]): Promise<Outcome | undefined> => {
-    const outcome = await script(paths, ["sh", "/run/qn/deploy/run", ...words]);
+    const isShared = beforeSwitch.has(words[0] ?? "");
+    const outcome = await script(paths, ["sh", "/run/qn/deploy/run", ...words], isShared);
     return outcome.exitCode === sshFailed ? undefined : outcome;
   };
   return {
@@ -62,8 +70,15 @@ export async function openGuest(paths: VmPaths): Promise<DeployGuest> {
 
 // --- internal ---
 
-function script(paths: VmPaths, words: readonly string[], stdin?: Uint8Array): Promise<Outcome> {
+async function script(
+  paths: VmPaths,
+  words: readonly string[],
+  isShared: boolean,
+  stdin?: Uint8Array,
+): Promise<Outcome> {
+  using shared = isShared ? await shareMaster(paths, "root") : undefined;
   const alive = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=10"];
-  const command = ["ssh", "-F", paths.sshConfig, ...alive, `root@qn-${paths.name}`, words.map(quote).join(" ")];
-  return run(command, stdin === undefined ? {} : { stdin });
+  const options = [...alive, ...(shared?.words ?? unsharedWords)];
+  const command = ["ssh", "-F", paths.sshConfig, ...options, `root@qn-${paths.name}`, words.map(quote).join(" ")];
+  return await run(command, { cwd: "/", ...(stdin !== undefined && { stdin }) });
 }

@@ -1,6 +1,7 @@
 /** Switches a guest to another system, and back when agent or Docker do not come back. The guest itself holds the deadline. */
 import { QnError } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
+import { dismissMasters } from "../integrate/ssh-master.ts";
 import type { VmPaths } from "../layout.ts";
 import { dockerAnswers } from "../lifecycle/well.ts";
 import type { Environment } from "../prepare.ts";
@@ -31,6 +32,17 @@ const backMs = 300_000;
  * INTERRUPTED when it was called off and the old system is back.
  */
 export async function switchSystem(options: SwitchOptions): Promise<void> {
+  try {
+    await switchOrGoBack(options);
+  } finally {
+    // A connection of before has the login user's old groups and environment.
+    await dismissMasters(options.paths);
+  }
+}
+
+// --- internal ---
+
+async function switchOrGoBack(options: SwitchOptions): Promise<void> {
   const { guest, system, deadlineS, onPhase, signal } = options;
   onPhase("switch");
   const about = system.path;
@@ -49,8 +61,6 @@ export async function switchSystem(options: SwitchOptions): Promise<void> {
   onPhase("rollback");
   throw await rolledBack(options, endMs + backMs);
 }
-
-// --- internal ---
 
 /** The exit status of the switch once it has ended; nothing when it has not by the deadline, or was killed. */
 async function switched({ guest, signal }: SwitchOptions, endMs: number): Promise<string | undefined> {

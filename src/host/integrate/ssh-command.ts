@@ -4,7 +4,7 @@ import type { VmPaths } from "../layout.ts";
 
 /**
  * The ssh command for `words`, or for a login shell when there are none. It starts in `cwd` when that lies in a share.
- * With `agent`, the keys of the user's ssh agent can be used from there. ssh hands one string to the remote shell, so every word is quoted for it and arrives as it was given.
+ * `options` are more words for ssh itself. ssh hands one string to the remote shell, so every word is quoted for it and arrives as it was given.
  */
 export function sshCommand(
   paths: VmPaths,
@@ -12,20 +12,12 @@ export function sshCommand(
   cwd: string,
   words: readonly string[] | undefined,
   isTerminal: boolean,
-  agent = false,
+  options: readonly string[] = [],
 ): readonly string[] {
   const isShared = shares.some(({ path }) => `${cwd}/`.startsWith(path === "/" ? "/" : `${path}/`));
   const enter = isShared ? `cd ${quote(cwd)} 2>/dev/null; ` : "";
   const remote = words === undefined || words.length === 0 ? 'exec "$SHELL" -l' : `exec ${words.map(quote).join(" ")}`;
-  return [
-    "ssh",
-    "-F",
-    paths.sshConfig,
-    isTerminal ? "-t" : "-T",
-    ...(agent ? ["-A"] : []),
-    `qn-${paths.name}`,
-    `${enter}${remote}`,
-  ];
+  return ["ssh", "-F", paths.sshConfig, isTerminal ? "-t" : "-T", ...options, `qn-${paths.name}`, `${enter}${remote}`];
 }
 
 /** A word for a POSIX shell: single quotes keep everything but themselves. */

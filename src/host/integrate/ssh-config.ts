@@ -2,8 +2,9 @@
 import { mkdir, rm } from "node:fs/promises";
 import { writeFileAtomically } from "../../system/files.ts";
 import { ownUser } from "../../system/platform.ts";
-import type { Layout, VmPaths } from "../layout.ts";
+import { type Layout, sshMasterSocket, type VmPaths } from "../layout.ts";
 import { builderHost } from "./nix-builder.ts";
+import { masterSettings } from "./ssh-master.ts";
 
 /** A VM's own configuration file: the host `qn-<vm>` (ssh_config(5)). */
 export function renderSshConfig(paths: VmPaths, sshPort: number, user: string): string {
@@ -28,6 +29,20 @@ export function renderBuilderSshConfig(paths: VmPaths, sshPort: number): string 
     .replace(quoted(paths.sshKey), quoted(paths.builderKey));
 }
 
+/**
+ * What lets ssh, scp and editors share one connection, which `qn ssh` uses too. Only the login user's, and never root's: who
+ * switches root's system from outside (deploy-rs, nixos-rebuild) has to see whether it still lets anybody in. Only this
+ * machine's same user's: what another one makes here, this one could not use. Empty where it cannot be.
+ */
+export function renderSharing(paths: VmPaths, user: string): string {
+  const socket = sshMasterSocket(paths, "user");
+  if (socket === undefined || user === "root" || !/^[\w.-]+$/.test(user)) return "";
+  const settings = Object.entries(masterSettings).map(([name, value]) => `  ${name} ${value}\n`);
+  return `Match originalhost qn-${paths.name} localuser ${user} user ${user}
+${settings.join("")}  ControlPath ${quoted(socket)}
+`;
+}
+
 /** Writes the VM's configuration, and the one that includes every VM's. */
 export async function writeSshConfig(
   layout: Layout,
@@ -36,7 +51,8 @@ export async function writeSshConfig(
   isBuilder = false,
 ): Promise<void> {
   await mkdir(layout.home, { recursive: true, mode: 0o700 });
-  await writeFileAtomically(paths.sshConfig, renderSshConfig(paths, sshPort, ownUser().name));
+  const user = ownUser().name;
+  await writeFileAtomically(paths.sshConfig, renderSshConfig(paths, sshPort, user) + renderSharing(paths, user));
   if (isBuilder) await writeFileAtomically(paths.builderSshConfig, renderBuilderSshConfig(paths, sshPort));
   else await rm(paths.builderSshConfig, { force: true });
   await writeFileAtomically(

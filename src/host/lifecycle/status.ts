@@ -2,7 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { QnError } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
-import { connect } from "../../system/connection.ts";
+import { isListenedAt } from "../../system/connection.ts";
 import { isErrno, isThere, readTextIfThere } from "../../system/files.ts";
 import { isLocked } from "../../system/lock.ts";
 import { contextOf } from "../integrate/docker/context.ts";
@@ -64,7 +64,7 @@ async function seenStatus(paths: VmPaths, env: Environment, patienceMs: number):
 async function withoutSupervisor(paths: VmPaths, env: Environment): Promise<Status> {
   const { config } = await effectiveConfig(paths, env);
   const resting = restingStatus(paths, config);
-  if (await answers(paths.qmpSocket)) {
+  if (await isListenedAt(paths.qmpSocket)) {
     const reason = "The supervisor has died; QEMU lives on. `qn up` takes it over.";
     return { ...resting, state: "degraded", reason };
   }
@@ -82,14 +82,4 @@ function messageIn(record: string): string {
     // Below is all that can be said then.
   }
   return "The VM failed.";
-}
-
-async function answers(socketPath: string): Promise<boolean> {
-  if (!(await isThere(socketPath))) return false;
-  try {
-    (await connect({ unix: socketPath })).reset();
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -11,7 +11,8 @@ import { isThere, readTextIfThere, writeFileAtomically } from "../../system/file
 import { ownUser } from "../../system/platform.ts";
 import { run } from "../../system/process.ts";
 import { flakeAside, flakeIn } from "../flake.ts";
-import { laneSockets, type Layout, type VmPaths } from "../layout.ts";
+import { dismissMasters } from "../integrate/ssh-master.ts";
+import { laneSockets, type Layout, sshMasterLock, type VmPaths } from "../layout.ts";
 import type { Prepared } from "../prepare.ts";
 import type { ProxySettings } from "../proxy.ts";
 import { toldShares } from "../shares.ts";
@@ -108,6 +109,7 @@ export async function writeBootFiles(
 /** Removes what belongs to one boot alone, once its QEMU is gone; what it says for later is kept. */
 export async function removeBootFiles(paths: VmPaths): Promise<void> {
   const { dockerSocket, qmpSocket, credentialFile, sshKeyCredentialFile } = paths;
+  await dismissMasters(paths);
   const names = await readdir(paths.folder).catch(() => []);
   // The daemons of shares leave a socket and a file with their number each.
   const ofShares = names.filter((name) => /^qn\d+\.sock/.test(name)).map((name) => join(paths.folder, name));
@@ -116,6 +118,8 @@ export async function removeBootFiles(paths: VmPaths): Promise<void> {
     qmpSocket,
     credentialFile,
     sshKeyCredentialFile,
+    sshMasterLock(paths, "user"),
+    sshMasterLock(paths, "root"),
     ...laneSockets(paths),
     ...ofShares,
   ]) {

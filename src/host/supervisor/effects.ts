@@ -4,6 +4,7 @@ import { messageOf, QnError, reportOf } from "../../base/errors.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import { offerContext, withdrawContext } from "../integrate/docker/context.ts";
 import { writeSshConfig } from "../integrate/ssh-config.ts";
+import { dismissMasters } from "../integrate/ssh-master.ts";
 import { laneSockets } from "../layout.ts";
 import type { ForwardsChange } from "../ports/apply.ts";
 import { hostAnswerer } from "../names/answer.ts";
@@ -84,6 +85,7 @@ export class Effects {
       if (adopted === undefined || boot === undefined) return this.#tell.dispatch({ type: "prepared" });
       this.#tell.log("adopts the QEMU of a supervisor that has died");
       this.#boot = boot;
+      await dismissMasters(paths);
       const trouble = this.#own(adopted);
       this.#tell.dispatch({ type: "adopted" });
       await trouble.begin();

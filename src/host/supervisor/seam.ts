@@ -14,6 +14,7 @@ import type { GateKey } from "../gate/dial.ts";
 import { Gateway } from "../gate/gateway.ts";
 import { ChangeFeed, type WatchPlace } from "../changes/feed.ts";
 import { emptyMessage } from "../changes/plan.ts";
+import { dismissMasters } from "../integrate/ssh-master.ts";
 import type { VmPaths } from "../layout.ts";
 import { type Forward, Forwards, type ForwardsChange, type Place } from "../ports/apply.ts";
 import { type HandForward, targetName } from "../ports/by-hand.ts";
@@ -117,6 +118,7 @@ export class Seam {
 
   /** Lets go of a guest that starts anew: clients are refused at once until its agent rings. */
   drop(reason: string): void {
+    void dismissMasters(this.#options.paths);
     this.#agent.drop(reason);
   }
 

@@ -21,7 +21,7 @@ type Guest = {
   readonly ssh: {
     readonly ports: readonly number[];
     readonly authorizedKeysFiles: readonly string[];
-    readonly settings: Readonly<Record<string, string | boolean>>;
+    readonly settings: Readonly<Record<string, string | number | boolean>>;
     readonly extraConfig: string;
   };
 };
@@ -104,7 +104,7 @@ evaluated("sshd of a NixOS guest is set as guest/sshd.conf says", ["guest"], asy
   const said = linesOf(await guestFile("sshd.conf")).map((line) => line.trim().split(/ (.*)/, 2) as [string, string]);
   const inNixOs = new Map<string, string>([
     ...Object.entries(ssh.settings).map(
-      ([name, value]) => [name.toLowerCase(), value === true ? "yes" : value === false ? "no" : value] as const,
+      ([name, value]) => [name.toLowerCase(), value === true ? "yes" : value === false ? "no" : `${value}`] as const,
     ),
     ["port", ssh.ports.join(" ")],
     ["authorizedkeysfile", ssh.authorizedKeysFiles.join(" ")],

@@ -12,6 +12,9 @@ export function endTests(test: VmTest): void {
     await vm.docker(...runPlain, "--rm", "--volume", "notes:/notes", "busybox", "sh", "-c", "echo kept >/notes/note");
     await vm.docker("run", "-d", "--init", "--name", "server", "-p", "127.0.0.1:0:80", "busybox", "sleep", "1000");
     const published = await vm.docker("port", "server", "80");
+    // It leaves a connection open.
+    await vm.qn("ssh", "--", "true");
+    expect(await readdir(vm.folder)).toContain("ssh.sock");
     // Whoever watches the ports is done then.
     await using watch = vm.converse(["qn", "ports", "--watch"]);
     await watch.nextLine(60_000);
@@ -19,6 +22,7 @@ export function endTests(test: VmTest): void {
     expect(await watch.end(60_000)).toBe(0);
     expect((await vm.fail(["qn", "ports", "--watch"])).exitCode).toBe(3);
     expect(await processesLeft(vm.home)).toEqual([]);
+    expect((await readdir(vm.folder)).filter((name) => /^ssh.*\.(sock|lock)/.test(name))).toEqual([]);
     expect(await knock("127.0.0.1", Number(published.split(":").at(-1)))).toBe("ECONNREFUSED");
     expect(await vm.status()).toMatchObject({ state: "stopped", docker: { reachable: false } });
     expect((await vm.fail(["qn", "status"])).exitCode).toBe(3);

@@ -1,6 +1,6 @@
 /** Every path under QN_HOME, the names that VMs may have, and homes whose sockets would not fit. */
 import { expect, test } from "bun:test";
-import { isVmName, layoutOf, type VmPaths } from "../../../src/host/layout.ts";
+import { isVmName, layoutOf, sshMasterSocket, type VmPaths } from "../../../src/host/layout.ts";
 import { failureOf } from "../../support/failures.ts";
 
 test("a VM's files are in its own folder, its data outside of it", () => {
@@ -115,4 +115,14 @@ test("the length of a VM's name counts too", async () => {
   const layout = layoutOf(homeFor(103, "h"));
   expect(layout.vm("web").name).toBe("web");
   expect((await failureOf(() => layout.vm("webs"))).code).toBe("HOME_UNUSABLE");
+});
+
+test("ssh shares connections where its socket fits with what ssh puts behind its name at first", () => {
+  const socketOf = (homeBytes: number, login: "user" | "root") =>
+    sshMasterSocket(layoutOf(`/${"h".repeat(homeBytes - 1)}`).vm("web"), login);
+  // 103 bytes, less "/web/ssh.sock" and a dot with 16 letters.
+  expect(socketOf(73, "user")).toEndWith("h/web/ssh.sock");
+  expect(socketOf(74, "user")).toBeUndefined();
+  expect(socketOf(68, "root")).toEndWith("h/web/ssh-root.sock");
+  expect(socketOf(69, "root")).toBeUndefined();
 });

@@ -1,7 +1,7 @@
 /** OpenSSH's configuration and command line for a VM; test/contract/host/integrate runs the remote string for real. */
 import { expect, test } from "bun:test";
 import { sshCommand } from "../../../../src/host/integrate/ssh-command.ts";
-import { renderSshConfig } from "../../../../src/host/integrate/ssh-config.ts";
+import { renderBuilderSshConfig, renderSharing, renderSshConfig } from "../../../../src/host/integrate/ssh-config.ts";
 import { layoutOf } from "../../../../src/host/layout.ts";
 
 const paths = layoutOf("/home/ann/.qn").vm("web");
@@ -51,4 +51,19 @@ Host qn-web
   StrictHostKeyChecking yes
   LogLevel ERROR
 `);
+});
+
+test("the login user's connections are shared, in a socket of the VM's folder", () => {
+  expect(renderSharing(paths, "ann")).toBe(`Match originalhost qn-web localuser ann user ann
+  ControlMaster auto
+  ControlPersist 10m
+  ControlPath "/home/ann/.qn/web/ssh.sock"
+`);
+});
+
+test("nobody shares root's connections by the configuration, nor a builder's, nor where a name could be a pattern", () => {
+  expect(["root", "an?", "a,b", "ann smith", "!ann"].map((user) => renderSharing(paths, user))).toEqual(
+    Array.from({ length: 5 }, () => ""),
+  );
+  expect(renderBuilderSshConfig(paths, 40_022)).not.toContain("Control");
 });
