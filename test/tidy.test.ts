@@ -35,6 +35,11 @@ const samples: Record<string, { readonly path: string; readonly bad: string; rea
     bad: "await Bun.sleep(100);",
     good: 'import { after } from "../../system/clock.ts"; // not setTimeout(…)',
   },
+  "the host makes nothing in a folder that guests see": {
+    path: "src/host/doctor/report.ts",
+    bad: 'const scratch = await mkdtemp(join(tmpdir(), "qn-report-"));',
+    good: 'const firmware = join(cacheFolder, "mini-guest.bin"); // not tmpdir()\nconst tmp = await realpath("/tmp");',
+  },
   "a file has at most 300 lines": {
     path: "src/host/supervisor/run.ts",
     bad: "line\n".repeat(301),

@@ -1,6 +1,6 @@
 /** The door to the file system: what qn needs beyond node:fs. */
 import { randomBytes } from "node:crypto";
-import { chmod, lstat, open, readFile, rename, rm } from "node:fs/promises";
+import { constants, type FileHandle, lstat, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /**
@@ -13,15 +13,54 @@ export async function writeFileAtomically(path: string, content: string | Uint8A
     const file = await open(temporary, "wx", mode);
     try {
       await file.writeFile(content);
+      await file.chmod(mode);
       await file.sync();
     } finally {
       await file.close();
     }
-    await chmod(temporary, mode);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/**
+ * Makes a file that only its owner can read, in a folder that others may write to: nothing that is there is written to, and no link
+ * followed. Throws EEXIST when there is something of that name, a link that leads nowhere included.
+ */
+export async function writeNewFile(path: string, content: Uint8Array): Promise<void> {
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+  const file = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  try {
+    await file.writeFile(content);
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * The last bytes of a file, at most `bytesMax`; nothing when it is not there. Throws for whatever is no file: a link is not
+ * followed, and nobody waits for the other end of a FIFO.
+ */
+export async function readPlainEnd(
+  path: string,
+  bytesMax: number,
+): Promise<{ readonly bytes: Buffer; readonly isWhole: boolean } | undefined> {
+  const file = await openPlain(path);
+  if (file === undefined) return undefined;
+  try {
+    const facts = await file.stat();
+    if (!facts.isFile()) throw new Error(`${path} is no file`);
+    const start = Math.max(0, facts.size - bytesMax);
+    const length = facts.size - start;
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, start);
+    return { bytes: buffer.subarray(0, bytesRead), isWhole: start === 0 };
+  } finally {
+    await file.close();
   }
 }
 
@@ -49,4 +88,17 @@ export async function isThere(path: string): Promise<boolean> {
 /** True for a system error of that name (errno(3)). */
 export function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
+}
+
+// --- internal ---
+
+async function openPlain(path: string): Promise<FileHandle | undefined> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  try {
+    return await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    // ELOOP is what open(2) says of a link here.
+    throw isErrno(error, "ELOOP") ? new Error(`${path} is a link`, { cause: error }) : error;
+  }
 }

@@ -64,6 +64,11 @@ export const rules: Readonly<Record<string, Rule>> = {
     problems: ({ text }) =>
       matches(codeOf(text), [/\bBun\.sleep(Sync)?\(/, /\bset(Timeout|Interval)\(/, /timers\/promises/]),
   },
+  "the host makes nothing in a folder that guests see": {
+    about: /^src\/(host|cli)\/.*\.ts$/,
+    problems: ({ text }) =>
+      matches(codeOf(text), [/\btmpdir\b/, /\bTMPDIR\b/, /\b(mkdtemp|mkdir|writeFile|open)\w*\(["'`]\/tmp\b/]),
+  },
   "a file has at most 300 lines": {
     about: /\.ts$/,
     problems: ({ text }) =>

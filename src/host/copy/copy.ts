@@ -1,7 +1,6 @@
 /** Copies a file or a folder between this machine and a VM: an archive through ssh, unpacked aside, put in place at once. */
 import { randomBytes } from "node:crypto";
-import { lstat, mkdtemp, readdir, realpath, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { pass, startStreaming, type Streaming } from "../../system/streaming.ts";
@@ -51,30 +50,22 @@ const { flags: tarFlags, env: tarEnv } = process.platform === "darwin" ? tarOf.d
 
 async function upload({ from, to, paths, signal, onProgress }: CopyOptions): Promise<void> {
   const source = await sourceOf(from, to);
-  const scratch = await mkdtemp(join(tmpdir(), "qn-cp-"));
-  try {
-    // An archive that was cut has no last entry; tar itself does not see every cut.
-    const last = `.qn-end.${randomBytes(6).toString("hex")}`;
-    await writeFile(join(scratch, last), "");
-    const contents = meansContents(from.path) ? "contents" : "";
-    const words = [to.path, source.kind, source.entry, source.name, contents, last];
-    const ssh = await startSsh(paths, to, receiveScript, words);
-    const flags = [...tarFlags, "--format=pax", "--exclude=.qn-cp.*"];
-    const tar = startStreaming(
-      ["tar", ...flags, "-C", source.parent, "-cf", "-", `./${source.entry}`, "-C", scratch, `./${last}`],
-      { env: tarEnv },
-    );
-    using _both = endedBy(signal, [ssh, tar]);
-    await pass(tar.out, ssh, progress(source.sizeBytes, onProgress));
-    const [said, failed] = [await ssh.said, await ssh.exited];
-    if (failed !== 0) tar.kill();
-    const [tarSaid, tarFailed] = [await tar.said, await tar.exited];
-    if (signal.aborted) throw interrupted();
-    if (failed !== 0) throw guestError(said, from, to);
-    if (tarFailed !== 0) throw complaint(readReason(tarSaid).said, from, to, true);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  // An archive that was cut has no last entry; tar itself does not see every cut. The entry is an archive of its own.
+  const last = `.qn-end.${randomBytes(6).toString("hex")}`;
+  const end = await new Bun.Archive({ [last]: "" }).bytes();
+  const contents = meansContents(from.path) ? "contents" : "";
+  const words = [to.path, source.kind, source.entry, source.name, contents, last];
+  const ssh = await startSsh(paths, to, receiveScript, words);
+  const flags = [...tarFlags, "--format=pax", "--exclude=.qn-cp.*"];
+  const tar = startStreaming(["tar", ...flags, "-C", source.parent, "-cf", "-", `./${source.entry}`], { env: tarEnv });
+  using _both = endedBy(signal, [ssh, tar]);
+  await pass(followedBy(tar, end), ssh, progress(source.sizeBytes, onProgress));
+  const [said, failed] = [await ssh.said, await ssh.exited];
+  if (failed !== 0) tar.kill();
+  const [tarSaid, tarFailed] = [await tar.said, await tar.exited];
+  if (signal.aborted) throw interrupted();
+  if (failed !== 0) throw guestError(said, from, to);
+  if (tarFailed !== 0) throw complaint(readReason(tarSaid).said, from, to, true);
 }
 
 async function download({ from, to, paths, signal, onProgress }: CopyOptions): Promise<void> {
@@ -143,6 +134,12 @@ async function sourceOf(from: Place, to: Place) {
     name: nameOf(from.path) ?? entry,
     sizeBytes: facts.isFile() ? facts.size : undefined,
   };
+}
+
+/** What a tar says, and the last entry unless it has failed altogether: one that could not read some has sent the rest. */
+async function* followedBy(tar: Streaming, end: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield* tar.out;
+  if ((await tar.exited) <= partial) yield end;
 }
 
 async function startSsh(paths: VmPaths, place: Place, script: string, words: readonly string[]): Promise<Streaming> {

@@ -46,7 +46,7 @@ exec tar --format=pax --sparse --exclude='.qn-cp.*' -C "\${parent%?x}" -cf - -- 
 /**
  * Receives an archive for $1: of a $2 (file or folder) that is its entry $3, to be called $4 in a folder that is there; $5
  * is "contents" when what the folder holds is meant. It is unpacked beside its place, and takes it by renaming once its
- * last entry $6 has come; whatever breaks off before leaves nothing. Set-user-id and like bits do not travel.
+ * last entry $6 has come, in an archive of its own behind the first; whatever breaks off before leaves nothing. Set-user-id and like bits do not travel.
  */
 export const receiveScript = `${locate}
 kind=$2 entry=$3 name=$4 contents=$5 last=$6
@@ -73,7 +73,7 @@ aside=$(mktemp -d -- "$parent/.qn-cp.XXXXXXXX") || fail not-writable
 clean() { chmod -R u+rwX -- "$aside" 2>/dev/null; rm -rf -- "$aside"; }
 trap clean EXIT
 trap 'exit 130' HUP INT TERM
-(umask 0; exec tar -C "$aside" --no-same-owner --no-same-permissions -xf -) || exit 10
+(umask 0; exec tar -C "$aside" --no-same-owner --no-same-permissions --ignore-zeros -xf -) || exit 10
 [ -e "$aside/$last" ] || fail incomplete
 new=$aside/$entry
 if [ "$kind" = file ]; then mv -fT -- "$new" "$final"

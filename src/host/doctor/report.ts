@@ -1,11 +1,9 @@
 /** Packs what a person who looks for a fault needs into one file: never a key, a credential or a boot's record. */
-import { chmod, mkdir, mkdtemp, open, rm, stat, writeFile } from "node:fs/promises";
-import { arch, homedir, hostname, release, tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { arch, homedir, hostname, release } from "node:os";
+import { basename } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
-import { isThere, readTextIfThere } from "../../system/files.ts";
+import { isErrno, readPlainEnd, readTextIfThere, writeNewFile } from "../../system/files.ts";
 import { ownUser } from "../../system/platform.ts";
-import { run } from "../../system/process.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import { statusOfVm } from "../lifecycle/status.ts";
 import { effectiveConfig, type Environment } from "../prepare.ts";
@@ -30,33 +28,25 @@ const logBytesMax = 1024 ** 2;
 
 /**
  * Writes the archive, readable by its owner only, and gives back the names of what is in it. A VM that is not there, or
- * does not answer, is told about in its place. Throws HOME_UNUSABLE when the archive cannot be written.
+ * does not answer, is told about in its place, and so is a log that is no file. The archive is made in memory, and its file
+ * anew: it may lie in a folder that a guest sees and plants links in. Throws USAGE when something is there already and
+ * HOME_UNUSABLE when it cannot be written.
  */
 export async function packReport(options: ReportOptions): Promise<readonly string[]> {
   const { output } = options;
-  if (await isThere(output)) throw new QnError("USAGE", `${output} is there already.`);
-  const scratch = await mkdtemp(join(tmpdir(), "qn-report-"));
   const name = basename(output).replace(/(\.tar)?\.[^.]*$/, "");
+  const known = await privateThings(options);
+  const texts = await collect(options);
+  const entries = Object.entries(texts).map(([file, text]) => [`${name}/${file}`, redact(text, known)] as const);
+  const archive = new Bun.Archive(Object.fromEntries(entries), { compress: "gzip" });
   try {
-    await mkdir(join(scratch, "in", name), { recursive: true });
-    const known = await privateThings(options);
-    const texts = await collect(options);
-    for (const [file, text] of Object.entries(texts)) {
-      await writeFile(join(scratch, "in", name, file), redact(text, known), { mode: 0o600 });
-    }
-    const archive = join(scratch, "packed");
-    const packed = await run(["tar", "-C", join(scratch, "in"), "-czf", archive, name]);
-    if (packed.exitCode !== 0) throw new Error(packed.stderr.trim());
-    await chmod(archive, 0o600);
-    await writeFile(output, await Bun.file(archive).bytes(), { mode: 0o600, flag: "wx" });
-    return Object.keys(texts);
+    await writeNewFile(output, await archive.bytes());
   } catch (cause) {
-    if (cause instanceof QnError) throw cause;
+    if (isErrno(cause, "EEXIST")) throw new QnError("USAGE", `${output} is there already.`, { cause });
     const hint = "Name another file with --output.";
     throw new QnError("HOME_UNUSABLE", `${output} cannot be written: ${messageOf(cause)}.`, { cause, hint });
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
   }
+  return Object.keys(texts);
 }
 
 // --- internal ---
@@ -89,7 +79,7 @@ async function collect(options: ReportOptions): Promise<Record<string, string>> 
     ["doctor.json", asJson(await examine({ layout, env, nowMs }))],
     ["status.json", await attempt(async () => asJson(await statusOfVm(paths, env)))],
     ["config.yaml", await readTextIfThere(paths.config)],
-    ["last-failure.json", await readTextIfThere(paths.lastFailure)],
+    ["last-failure.json", await tail(paths.lastFailure)],
     ...logs,
   ];
   return Object.fromEntries(told.filter((entry): entry is [string, string] => entry[1] !== undefined));
@@ -114,18 +104,15 @@ async function attempt(text: () => Promise<string>): Promise<string> {
   }
 }
 
-/** The end of a log, from the first whole line on; nothing when there is no such log. */
+/** The end of a file of qn's own, from the first whole line on; nothing when it is not there. */
 async function tail(path: string): Promise<string | undefined> {
-  if (!(await isThere(path))) return undefined;
-  const { size } = await stat(path);
-  const start = Math.max(0, size - logBytesMax);
-  const file = await open(path, "r");
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(size - start), 0, size - start, start);
-    const text = buffer.subarray(0, bytesRead).toString();
-    return start === 0 ? text : text.slice(text.indexOf("\n") + 1);
-  } finally {
-    await file.close();
+    const end = await readPlainEnd(path, logBytesMax);
+    if (end === undefined) return undefined;
+    const text = end.bytes.toString();
+    return end.isWhole ? text : text.slice(text.indexOf("\n") + 1);
+  } catch (error) {
+    return `This was left out: ${messageOf(error)}.\n`;
   }
 }
 

@@ -1,10 +1,9 @@
 /** Finds out which accelerators can really run a guest here: by looking, and at last by running one. */
-import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf } from "../../base/errors.ts";
+import { messageOf, QnError } from "../../base/errors.ts";
 import type { Arch, HostOs } from "../../base/words.ts";
-import { isErrno } from "../../system/files.ts";
+import { isErrno, writeFileAtomically } from "../../system/files.ts";
 import { type Outcome, run } from "../../system/process.ts";
 import { bareArgs } from "./args.ts";
 import { headless } from "./devices.ts";
@@ -20,6 +19,9 @@ export type AccelQuestion = {
   readonly guestArch: Arch;
   readonly qemuPath: string;
 };
+
+/** Which QEMU runs the mini guest, and QN_HOME's folder for its firmware. */
+export type MiniGuestQuestion = Pick<AccelQuestion, "qemuPath" | "guestArch"> & { readonly cacheFolder: string };
 
 /**
  * How long the mini guest may take: 0.1 s with kvm, 0.5 s emulated, but seconds where the machine is busy and QEMU comes
@@ -50,41 +52,42 @@ export async function lookAtAccel(accel: Accel, question: AccelQuestion): Promis
 }
 
 /**
- * Runs the mini guest of `guestArch` and sees whether it comes to its end. `cpu` is QEMU's name of the processor;
- * the accelerator's usual one unless given.
+ * Runs the mini guest of `guestArch` and sees whether it comes to its end. Its firmware is written into `cacheFolder`, which no
+ * guest sees, and stays there. `cpu` is QEMU's name of the processor; the accelerator's usual one unless given. Throws
+ * HOME_UNUSABLE when that cannot be written.
  */
 export async function runMiniGuest(
   accel: Accel,
-  { qemuPath, guestArch }: Pick<AccelQuestion, "qemuPath" | "guestArch">,
+  { qemuPath, guestArch, cacheFolder }: MiniGuestQuestion,
   options: { readonly cpu?: string; readonly deadlineMs?: number } = {},
 ): Promise<Usability> {
   const { cpu = accelPlatforms[accel].cpu[guestArch], deadlineMs = miniGuestDeadlineMs } = options;
   const guest = miniGuests[guestArch]();
-  const folder = await mkdtemp(join(tmpdir(), "qn-probe-"));
+  const firmware = join(cacheFolder, `mini-guest-${guestArch}.bin`);
   try {
-    const firmware = join(folder, "firmware.bin");
-    await writeFile(firmware, guest.firmware);
-    const { gicVersion } = accelPlatforms[accel];
-    const { machine, interruptController } = guestPlatforms[guestArch];
-    const outcome = await run(
-      [
-        qemuPath,
-        ...bareArgs,
-        ...headless(),
-        "-no-reboot",
-        ...option("-m", "64"),
-        ...option("-machine", machine.type, { "gic-version": interruptController && gicVersion }),
-        ...option("-accel", accel),
-        ...option("-cpu", cpu),
-        ...option("-bios", firmware),
-        ...guest.args,
-      ],
-      { deadlineMs },
-    );
-    return judged(accel, outcome, guest.exitCode, deadlineMs);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+    await mkdir(cacheFolder, { recursive: true });
+    await writeFileAtomically(firmware, guest.firmware);
+  } catch (cause) {
+    throw new QnError("HOME_UNUSABLE", `${firmware} cannot be written: ${messageOf(cause)}.`, { cause });
   }
+  const { gicVersion } = accelPlatforms[accel];
+  const { machine, interruptController } = guestPlatforms[guestArch];
+  const outcome = await run(
+    [
+      qemuPath,
+      ...bareArgs,
+      ...headless(),
+      "-no-reboot",
+      ...option("-m", "64"),
+      ...option("-machine", machine.type, { "gic-version": interruptController && gicVersion }),
+      ...option("-accel", accel),
+      ...option("-cpu", cpu),
+      ...option("-bios", firmware),
+      ...guest.args,
+    ],
+    { deadlineMs },
+  );
+  return judged(accel, outcome, guest.exitCode, deadlineMs);
 }
 
 /** The value of a macOS kernel setting; nothing when this kernel has none of that name. */

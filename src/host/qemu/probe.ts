@@ -105,7 +105,7 @@ async function probeAccels(
   if (os !== "linux") return { accels: { kvm, hvf, tcg }, sandbox: false };
   const file = join(cacheFolder, "accel.json");
   const trials = await remembered(file, await trialKey(qemuPath, version, kvm), async () => ({
-    accel: kvm.usable ? await runMiniGuest("kvm", question) : kvm,
+    accel: kvm.usable ? await runMiniGuest("kvm", { ...question, cacheFolder }) : kvm,
     sandbox: await sandboxWorks(qemuPath),
   }));
   return { accels: { kvm: kvm.usable ? trials.accel : kvm, hvf, tcg }, sandbox: trials.sandbox };

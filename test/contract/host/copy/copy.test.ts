@@ -17,6 +17,7 @@ import {
 import { join } from "node:path";
 import { failureOf } from "../../../support/failures.ts";
 import { type TwoSides, twoSides } from "../../../support/ssh-to-here.ts";
+import { withoutTmp } from "../../../support/without-tmp.ts";
 
 /** Each way: the folder that is copied from, that which is copied to, and how `qn cp` names their paths. */
 const ways = [
@@ -84,6 +85,14 @@ for (const { way, from, to, at, into } of ways) {
     expect((await stat(join(copied, "holes"))).blocks).toBe(0);
     expect(await leftovers(sides)).toEqual([]);
     for (const each of [folder, copied]) await chmod(join(each, "closed"), 0o755);
+  });
+
+  test(`a copy ${way} needs no folder that guests see`, async () => {
+    await using sides = await twoSides();
+    await put(sides[from], { "folder/in": "new" });
+    using _nowhere = withoutTmp();
+    await sides.cp(at("folder"), into("copy"));
+    expect(await readFile(join(sides[to], "copy/in"), "utf8")).toBe("new");
   });
 
   test(`copies ${way} go where cp and docker cp would put them`, async () => {

@@ -5,9 +5,11 @@ import { join } from "node:path";
 import { examine, type Finding } from "../../../../src/host/doctor/checks.ts";
 import { packReport } from "../../../../src/host/doctor/report.ts";
 import { readBootRecord } from "../../../../src/host/supervisor/boot.ts";
+import { isThere } from "../../../../src/system/files.ts";
 import { run } from "../../../../src/system/process.ts";
 import { failureOf } from "../../../support/failures.ts";
 import { type FakeVm, fakeVm, programsMs } from "../../../support/fake-vm.ts";
+import { withoutTmp } from "../../../support/without-tmp.ts";
 
 setDefaultTimeout(programsMs);
 
@@ -102,9 +104,48 @@ test("a report of a VM that runs holds what is needed, and no secret of it", asy
 test("a key that a log shows is blotted out, also with names kept", async () => {
   await using vm = await fakeVm("boots");
   await mkdir(vm.paths.folder, { recursive: true });
-  await writeFile(join(vm.layout.home, "_tools/id"), "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n");
-  await symlink(join(vm.layout.home, "_tools/id"), vm.paths.logs.agent);
+  await writeFile(vm.paths.logs.agent, "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n");
   const output = join(vm.layout.home, "_tools", "report.tar.gz");
   await packReport({ ...vm, version: "9.9.9", output, keepNames: true, nowMs: Date.now() });
-  expect((await run(["tar", "-xzOf", output])).stdout).not.toContain("AAAA");
+  expect((await run(["tar", "-xzOf", output, "report/agent.log"])).stdout).toBe("[private key]");
+});
+
+test("what is no file is left out of a report and said, and keeps nobody waiting", async () => {
+  await using vm = await fakeVm("boots");
+  await mkdir(vm.paths.folder, { recursive: true });
+  const { supervisor, qemu, serial, agent } = vm.paths.logs;
+  const foreign = join(vm.layout.home, "_tools/notes");
+  await writeFile(foreign, "of the user's alone\n");
+  await symlink(foreign, supervisor);
+  await symlink(join(vm.layout.home, "_tools"), qemu);
+  await mkdir(serial);
+  await run(["mkfifo", agent]);
+  await symlink(foreign, vm.paths.lastFailure);
+  const output = join(vm.layout.home, "_tools", "report.tar.gz");
+  using _nowhere = withoutTmp();
+  await packReport({ ...vm, version: "9.9.9", output, keepNames: true, nowMs: Date.now() });
+  const said = async (name: string): Promise<string> => (await run(["tar", "-xzOf", output, `report/${name}`])).stdout;
+  expect(await said("supervisor.log")).toBe(`This was left out: ${supervisor} is a link.\n`);
+  expect(await said("qemu.log")).toBe(`This was left out: ${qemu} is a link.\n`);
+  expect(await said("serial.log")).toBe(`This was left out: ${serial} is no file.\n`);
+  expect(await said("agent.log")).toBe(`This was left out: ${agent} is no file.\n`);
+  expect(await said("last-failure.json")).toBe(`This was left out: ${vm.paths.lastFailure} is a link.\n`);
+});
+
+test("a report of a huge log holds its end, and the archive goes through no link", async () => {
+  await using vm = await fakeVm("boots");
+  await mkdir(vm.paths.folder, { recursive: true });
+  await writeFile(vm.paths.logs.serial, `first line\n${"x".repeat(2 * 1024 ** 2)}\nlast line\n`);
+  const at = (name: string): string => join(vm.layout.home, "_tools", name);
+  const pack = (output: string) => packReport({ ...vm, version: "9.9.9", output, keepNames: true, nowMs: Date.now() });
+  for (const target of ["nowhere", "notes"]) {
+    if (target === "notes") await writeFile(at("notes"), "mine");
+    await symlink(at(target), at(`${target}.tar.gz`));
+    expect((await failureOf(() => pack(at(`${target}.tar.gz`)))).message).toBe(
+      `${at(target)}.tar.gz is there already.`,
+    );
+  }
+  expect([await isThere(at("nowhere")), await readFile(at("notes"), "utf8")]).toEqual([false, "mine"]);
+  await pack(at("report.tar.gz"));
+  expect((await run(["tar", "-xzOf", at("report.tar.gz"), "report/serial.log"])).stdout).toBe("last line\n");
 });

@@ -1,6 +1,6 @@
 /** Probing this host, whatever it is, and QEMUs that are not what they should be. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmod, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { afterAll, expect, test } from "bun:test";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { QnError } from "../../../../src/base/errors.ts";
@@ -11,12 +11,10 @@ import { type Trials, remembered } from "../../../../src/host/qemu/probe-cache.t
 import { probeHost } from "../../../../src/host/qemu/probe.ts";
 import { ownArch } from "../../../../src/system/platform.ts";
 import { findProgram } from "../../../../src/system/process.ts";
+import { withoutTmp } from "../../../support/without-tmp.ts";
 
-let folder = "";
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "probe-"));
-});
+const folder = await mkdtemp(join(tmpdir(), "probe-"));
+const cacheFolder = join(folder, "cache");
 
 afterAll(async () => {
   await rm(folder, { recursive: true });
@@ -68,26 +66,34 @@ const endMs = 60_000;
 
 for (const guestArch of arches) {
   const qemuPath = findProgram(guestPlatforms[guestArch].binary);
+  const question = { qemuPath: qemuPath ?? "", cacheFolder };
 
   test.skipIf(qemuPath === undefined)(
     `the mini guest of ${guestArch} comes to its end when it is emulated`,
     async () => {
       // Whether it comes to its end is the question here, not how soon on a busy machine.
       const options = { deadlineMs: endMs };
-      expect(await runMiniGuest("tcg", { qemuPath: qemuPath ?? "", guestArch }, options)).toEqual({ usable: true });
+      expect(await runMiniGuest("tcg", { ...question, guestArch }, options)).toEqual({ usable: true });
     },
     endMs + 10_000,
   );
 
+  test.skipIf(qemuPath === undefined)(`the mini guest of ${guestArch} needs no folder that guests see`, async () => {
+    using _nowhere = withoutTmp();
+    const { usable } = await runMiniGuest("tcg", { ...question, guestArch }, { deadlineMs: 10 });
+    expect(usable).toBe(false);
+    expect(await readdir(cacheFolder)).toContain(`mini-guest-${guestArch}.bin`);
+  });
+
   test.skipIf(qemuPath === undefined)(`the mini guest of ${guestArch} is killed when it takes too long`, async () => {
-    expect(await runMiniGuest("tcg", { qemuPath: qemuPath ?? "", guestArch }, { deadlineMs: 10 })).toEqual({
+    expect(await runMiniGuest("tcg", { ...question, guestArch }, { deadlineMs: 10 })).toEqual({
       usable: false,
       reason: "A guest of a few instructions did not end within 0.01 s with tcg.",
     });
   });
 
   test.skipIf(qemuPath === undefined)(`a QEMU that cannot start the mini guest of ${guestArch} is quoted`, async () => {
-    const verdict = await runMiniGuest("tcg", { qemuPath: qemuPath ?? "", guestArch }, { cpu: "abacus" });
+    const verdict = await runMiniGuest("tcg", { ...question, guestArch }, { cpu: "abacus" });
     expect(verdict.usable ? "" : verdict.reason).toMatch(
       /^QEMU ended with status 1 when it tried .* with tcg\. It said: .*abacus/,
     );
@@ -103,7 +109,7 @@ test.skipIf(qemuPath === "" || process.platform !== "linux")(
   "kvm is usable exactly when a guest runs in it, and else there is a sentence that says why not",
   async () => {
     const { accels } = await probeHost(guestArch, { env: process.env, cacheFolder: join(folder, "host") });
-    const trial = kvmLook.usable ? await runMiniGuest("kvm", { qemuPath, guestArch }) : kvmLook;
+    const trial = kvmLook.usable ? await runMiniGuest("kvm", { qemuPath, guestArch, cacheFolder }) : kvmLook;
     expect(accels.kvm).toEqual(trial);
     if (!trial.usable) expect(trial.reason).toMatch(/^[A-Z/].+\.$/s);
   },
@@ -114,10 +120,12 @@ test.skipIf(!noFlags)(
   async () => {
     // The first stumbles over its model of the processor; the second starts, but only emulates.
     for (const cpu of ["host", "qemu64"]) {
-      expect(await runMiniGuest("kvm", { qemuPath, guestArch }, { cpu, deadlineMs: 3_000 })).toMatchObject({
-        usable: false,
-        reason: expect.stringContaining("a few instructions"),
-      });
+      expect(await runMiniGuest("kvm", { qemuPath, guestArch, cacheFolder }, { cpu, deadlineMs: 3_000 })).toMatchObject(
+        {
+          usable: false,
+          reason: expect.stringContaining("a few instructions"),
+        },
+      );
     }
   },
 );
