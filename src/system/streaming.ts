@@ -1,7 +1,6 @@
 /** The door to programs that stream: what one says passes on to another, counted, at the pace of the slower one. */
 import type { Subprocess } from "bun";
 import { QnError } from "../base/errors.ts";
-import { withMask } from "./mask.ts";
 import { findProgram } from "./process.ts";
 
 /** A program whose standard streams are at hand: `in` is what it reads, `out` what it says. */
@@ -15,26 +14,21 @@ export type Streaming = {
   kill(): void;
 };
 
-/**
- * Starts a program with pipes at its streams. `umask` is its file mode creation mask, `cwd` its folder. Throws TOOL_MISSING when it is not in
- * PATH.
- */
+/** Starts a program with pipes at its streams; `cwd` is its folder. Throws TOOL_MISSING when it is not in PATH. */
 export function startStreaming(
   command: readonly string[],
-  options: { readonly env?: Record<string, string | undefined>; readonly umask?: number; readonly cwd?: string } = {},
+  options: { readonly env?: Record<string, string | undefined>; readonly cwd?: string } = {},
 ): Streaming {
   const [program = "", ...words] = command;
   const path = findProgram(program, process.env["PATH"]);
   if (path === undefined) throw new QnError("TOOL_MISSING", `The program "${program}" is not in PATH.`);
-  const start = () =>
-    Bun.spawn([path, ...words], {
-      stdin: "pipe",
-      stdout: "pipe",
-      stderr: "pipe",
-      env: { ...process.env, ...options.env },
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    });
-  const child = options.umask === undefined ? start() : withMask(options.umask, start);
+  const child = Bun.spawn([path, ...words], {
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { ...process.env, ...options.env },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
   return {
     in: inputOf(child),
     out: child.stdout,

@@ -9,6 +9,8 @@ import { layoutOf } from "../../src/host/layout.ts";
 export type TwoSides = AsyncDisposable & {
   readonly host: string;
   readonly guest: string;
+  /** The VM's folder, in which copies are unpacked. */
+  readonly own: string;
   /** What was told of progress. */
   readonly told: (readonly [number, number | undefined])[];
   onProgress: (bytes: number) => void;
@@ -21,6 +23,8 @@ export async function twoSides(script = ""): Promise<TwoSides> {
   const folder = await mkdtemp("/tmp/qn-sides-");
   const [host, guest, tools] = ["host", "guest", "tools"].map((name) => join(folder, name)) as [string, string, string];
   await Promise.all([host, guest, tools].map((path) => mkdir(path)));
+  const paths = layoutOf(folder).vm("default");
+  await mkdir(paths.folder);
   const program = join(tools, "ssh");
   await writeFile(
     program,
@@ -33,6 +37,7 @@ export async function twoSides(script = ""): Promise<TwoSides> {
   const sides: TwoSides = {
     host,
     guest,
+    own: paths.folder,
     told,
     onProgress: () => {},
     async cp(source, destination, signal = new AbortController().signal) {
@@ -42,7 +47,6 @@ export async function twoSides(script = ""): Promise<TwoSides> {
         told.push([bytes, total]);
         sides.onProgress(bytes);
       };
-      const paths = layoutOf(folder).vm("default");
       await copy({ ...direction, paths, signal, onProgress });
     },
     async [Symbol.asyncDispose]() {

@@ -1,83 +1,113 @@
-/** Where a copy lands on this machine: unpacked aside, and put in its place by renaming. */
-import { chmod, lstat, mkdtemp, readdir, realpath, rename, rm, stat, utimes } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { isErrno, isThere } from "../../system/files.ts";
-import type { Reason } from "./guest-scripts.ts";
+/** The folder in which a copy from a guest is unpacked, and what may come out of it. */
+import { chmod, lstat, lutimes, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { isErrno } from "../../system/files.ts";
+import { type Lock, lockFolder } from "../../system/lock.ts";
+import type { Arrival } from "./arrival.ts";
 
-/** What is copied: its kind, and its name in a folder that is there; `contents` when what a folder holds is meant. */
-export type Arrival = { readonly kind: "file" | "folder"; readonly name: string; readonly contents: boolean };
+/** A folder that nobody else can look into, gone with all in it when it is disposed of. */
+export type Aside = AsyncDisposable & { readonly folder: string };
 
-/** Where an arrival belongs when it is copied to `path`, as cp(1) has it; or the reason why it cannot go there. */
-export async function targetOf(path: string, { kind, name, contents }: Arrival): Promise<{ final: string } | Reason> {
-  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
-  if (!isFolder && kind === "file" && path.endsWith("/")) return "not-a-folder";
-  const bare = path.replace(/(?<=.)\/+$/, "");
-  const named = isFolder && !contents ? join(path, name) : bare;
-  // A link to a file is written through, as cp(1) does; one that leads nowhere is replaced.
-  const final = await realpath(named).catch(() => named);
-  const there = await stat(final).catch(() => undefined);
-  if (kind === "folder" && there?.isDirectory() !== true && (await isThere(final))) return "not-a-folder";
-  if (kind === "file" && there?.isDirectory() === true) return "is-a-folder";
-  const parent = await stat(dirname(final)).catch(() => undefined);
-  return parent?.isDirectory() === true ? { final } : "no-parent";
-}
-
-/** A folder beside `final`, on the same file system, that nobody else can look into. Throws the system's error. */
-export async function makeAside(final: string): Promise<string> {
-  return await mkdtemp(join(dirname(final), ".qn-cp."));
-}
-
-/** Removes a folder with all in it, folders that forbid it too. */
-export async function dropAside(aside: string): Promise<void> {
+/**
+ * Makes a folder from which things can be renamed to `final`: in `own`, the VM's folder, which no guest sees, or beside `final` if
+ * that is on another file system. What copies that were killed have left in `own` goes at this moment. Throws the system's
+ * error, also when nothing can be made beside `final`.
+ */
+export async function makeAside(final: string, own: string): Promise<Aside> {
+  await sweep(own);
+  const aside = await makeLocked(own);
   try {
-    await rm(aside, { recursive: true, force: true });
-  } catch {
-    await loosen(aside);
-    await rm(aside, { recursive: true, force: true });
+    const probe = join(aside.folder, "probe");
+    const beside = join(dirname(final), basename(aside.folder));
+    await writeFile(probe, "", { flag: "wx" });
+    await rename(probe, beside);
+    await rm(beside);
+    return aside;
+  } catch (error) {
+    await aside[Symbol.asyncDispose]();
+    if (isErrno(error, "EXDEV")) return await makeLocked(dirname(final));
+    throw error;
   }
 }
 
 /**
- * Puts what has arrived in its place: a file replaces a file in one step, a folder joins one that is there. Gives back what
- * could not be put in its place, as sentences; everything else is.
+ * Holds what a guest has sent to what it has announced, one entry of that kind: its path, or nothing. Below it only files,
+ * folders and links stay, none with set-user-id or like bits; everything else is told as sentences that name its place at
+ * `final`.
  */
-export async function settle(arrived: string, final: string): Promise<string[]> {
-  const [next, there] = await Promise.all([lstat(arrived), lstat(final).catch(() => undefined)]);
-  if (!next.isDirectory()) {
-    if (there?.isDirectory() === true) return [`${final} is a folder, and a file does not take its place.`];
-    return await attempt(final, () => rename(arrived, final));
-  }
-  if (there === undefined) return await attempt(final, () => moveFolder(arrived, final, next.mode));
-  if (!there.isDirectory()) return [`${final} is no folder, and a folder does not take its place.`];
-  const problems: string[] = [];
-  for (const name of await readdir(arrived)) problems.push(...(await settle(join(arrived, name), join(final, name))));
-  problems.push(
-    ...(await attempt(final, async () => {
-      await chmod(final, next.mode & 0o777);
-      await utimes(final, next.atime, next.mtime);
-    })),
-  );
-  return problems;
+export async function tame(
+  { folder }: Aside,
+  kind: Arrival["kind"],
+  final: string,
+): Promise<{ readonly arrived: string; readonly problems: string[] } | undefined> {
+  const [name, ...others] = await readdir(folder);
+  if (name === undefined || others.length > 0) return undefined;
+  const arrived = join(folder, name);
+  const facts = await lstat(arrived);
+  if (!(kind === "folder" ? facts.isDirectory() : facts.isFile())) return undefined;
+  return { arrived, problems: await tameEntry(arrived, final) };
 }
 
 // --- internal ---
 
-/** A folder that gets another parent has its ".." written (rename(2)), so it must allow that meanwhile. */
-async function moveFolder(arrived: string, final: string, mode: number): Promise<void> {
-  const isReadOnly = (mode & 0o200) === 0;
-  if (isReadOnly) await chmod(arrived, mode | 0o200);
-  await rename(arrived, final);
-  if (isReadOnly) await chmod(final, mode & 0o777);
+const asidePrefix = ".qn-cp.";
+
+/** A new folder with a lock on it, by which a sweep knows that its copy lives. */
+async function makeLocked(parent: string): Promise<Aside> {
+  for (;;) {
+    const folder = await mkdtemp(join(parent, asidePrefix));
+    const lock = lockIfThere(folder);
+    // A sweep that came between the two steps has the folder, and removes it.
+    if (lock !== undefined) return { folder, [Symbol.asyncDispose]: () => drop(folder, lock) };
+  }
 }
 
-async function attempt(path: string, action: () => Promise<void>): Promise<string[]> {
-  try {
-    await action();
-    return [];
-  } catch (error) {
-    if (isErrno(error, "EACCES") || isErrno(error, "EPERM")) return [`${path}: Permission denied`];
-    return [`${path}: ${error instanceof Error ? error.message : String(error)}`];
+async function sweep(own: string): Promise<void> {
+  for (const name of await readdir(own)) {
+    const lock = name.startsWith(asidePrefix) ? lockIfThere(join(own, name)) : undefined;
+    if (lock !== undefined) await drop(join(own, name), lock);
   }
+}
+
+/** Locks a folder; nothing when another process has it, or has had it and it is gone. */
+function lockIfThere(folder: string): Lock | undefined {
+  try {
+    return lockFolder(folder);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+/** Removes a folder with all in it, folders that forbid it too. */
+async function drop(folder: string, lock: Lock): Promise<void> {
+  try {
+    await rm(folder, { recursive: true, force: true });
+  } catch {
+    await loosen(folder);
+    await rm(folder, { recursive: true, force: true });
+  } finally {
+    lock.release();
+  }
+}
+
+async function tameEntry(path: string, final: string): Promise<string[]> {
+  const facts = await lstat(path);
+  if (facts.isSymbolicLink()) return [];
+  if (!facts.isFile() && !facts.isDirectory()) {
+    await rm(path);
+    return [`${final} is neither a file, a folder nor a link, and was left out.`];
+  }
+  const mode = facts.mode & 0o777;
+  const problems: string[] = [];
+  let last = facts.mode & 0o7777;
+  if (facts.isDirectory()) {
+    if ((last & 0o700) !== 0o700) await chmod(path, (last = mode | 0o700));
+    for (const name of await readdir(path)) problems.push(...(await tameEntry(join(path, name), join(final, name))));
+    if (problems.length > 0) await lutimes(path, facts.atime, facts.mtime);
+  }
+  if (last !== mode) await chmod(path, mode);
+  return problems;
 }
 
 async function loosen(folder: string): Promise<void> {

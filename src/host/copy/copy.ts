@@ -1,13 +1,14 @@
 /** Copies a file or a folder between this machine and a VM: an archive through ssh, unpacked aside, put in place at once. */
 import { randomBytes } from "node:crypto";
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { pass, startStreaming, type Streaming } from "../../system/streaming.ts";
 import { quote } from "../integrate/ssh-command.ts";
 import { shareMaster, unsharedWords } from "../integrate/ssh-master.ts";
 import type { VmPaths } from "../layout.ts";
-import { type Arrival, dropAside, makeAside, settle, targetOf } from "./aside.ts";
+import { type Arrival, settle, targetOf } from "./arrival.ts";
+import { makeAside, tame } from "./aside.ts";
 import { receiveScript, sendScript } from "./guest-scripts.ts";
 import { meansContents, nameOf, type Place } from "./place.ts";
 import { complaint, readReason, refusal } from "./words.ts";
@@ -75,44 +76,36 @@ async function download({ from, to, paths, signal, onProgress }: CopyOptions): P
   const head = await readHead(chunks);
   if (head === undefined) throw guestError(await ssh.said, from, to);
   const path = resolve(to.path) + (/.\/\.?$/.test(to.path) ? "/" : "");
-  // A name that the path does not have ("." or "..") is the archive's own; until then any name shows where it belongs.
-  const arrival: Arrival = {
-    kind: head.kind,
-    name: nameOf(from.path) ?? head.name,
-    contents: meansContents(from.path),
-  };
+  const arrival: Arrival = { kind: head.kind, name: nameOf(from.path), contents: meansContents(from.path) };
   const target = await targetOf(path, arrival);
   if (typeof target === "string") {
     ssh.kill();
     throw refusal(target, from, to);
   }
-  const aside = await makeAside(target.final).catch((error: unknown) => {
+  await using aside = await makeAside(target.final, paths.folder).catch((error: unknown) => {
     ssh.kill();
     throw refusal("not-writable", from, to, [messageOf(error)]);
   });
-  try {
-    const command = ["tar", "-C", aside, "--no-same-owner", "--no-same-permissions", "-xf", "-"];
-    // What a guest made gets no set-user-id bits here; all other bits are as there.
-    const tar = startStreaming(command, { env: tarEnv, umask: 0 });
-    using _tar = endedBy(signal, [tar]);
-    const count = progress(head.kind === "file" ? head.sizeBytes : undefined, onProgress);
-    const stream = { hasEnded: false };
-    await pass(following(head.rest, chunks, stream), tar, count);
-    const [tarSaid, tarFailed] = [await tar.said, await tar.exited];
-    if (!stream.hasEnded) ssh.kill();
-    const [said, failed] = [await ssh.said, await ssh.exited];
-    if (signal.aborted) throw interrupted();
-    // An archive that the guest has cut is the guest's failure.
-    const isCut = stream.hasEnded && failed > partial;
-    if (tarFailed !== 0 && !isCut) throw complaint(readReason(tarSaid).said, from, to, false);
-    const [entry] = await readdir(aside);
-    if (failed > partial || entry === undefined) throw guestError(said, from, to);
-    const problems = await settle(join(aside, entry), target.final);
-    if (failed !== 0) problems.push(...readReason(said).said);
-    if (problems.length > 0) throw complaint(problems, from, to, true);
-  } finally {
-    await dropAside(aside);
-  }
+  // What a guest made gets no set-user-id bits here, and no more rights than the user's mask gives to what is new.
+  const command = ["tar", "-C", aside.folder, "--no-same-owner", "--no-same-permissions", "-xf", "-"];
+  const tar = startStreaming(command, { env: tarEnv });
+  using _tar = endedBy(signal, [tar]);
+  const count = progress(head.kind === "file" ? head.sizeBytes : undefined, onProgress);
+  const stream = { hasEnded: false };
+  await pass(following(head.rest, chunks, stream), tar, count);
+  const [tarSaid, tarFailed] = [await tar.said, await tar.exited];
+  if (!stream.hasEnded) ssh.kill();
+  const [said, failed] = [await ssh.said, await ssh.exited];
+  if (signal.aborted) throw interrupted();
+  // An archive that the guest has cut is the guest's failure.
+  const isCut = stream.hasEnded && failed > partial;
+  if (tarFailed !== 0 && !isCut) throw complaint(readReason(tarSaid).said, from, to, false);
+  if (failed > partial || (await readdir(aside.folder)).length === 0) throw guestError(said, from, to);
+  const tamed = await tame(aside, head.kind, target.final);
+  if (tamed === undefined) throw refusal("unannounced", from, to);
+  const problems = [...tamed.problems, ...(await settle(tamed.arrived, target.final))];
+  if (failed !== 0) problems.push(...readReason(said).said);
+  if (problems.length > 0) throw complaint(problems, from, to, true);
 }
 
 /** The highest exit status of a tar that could not read some of the source, and has sent the rest (GNU tar's manual). */
@@ -160,16 +153,12 @@ async function readHead(chunks: AsyncIterator<Uint8Array>) {
     const { value, done } = await chunks.next();
     if (done === true) return undefined;
     seen = Buffer.concat([seen, value]);
-    const line = /qn-cp (file|folder) (\d+) ([A-Za-z0-9+/=]+)\n/.exec(seen.toString("latin1"));
+    const line = /qn-cp (file|folder) (\d{1,15})\n/.exec(seen.toString("latin1"));
     if (line === null) continue;
-    const [whole, kind, size, code = ""] = line;
-    const name = nameOf(Buffer.from(code, "base64").toString());
-    // Names of the guest's choice lead nowhere but into the folder that was named here.
-    if (name === undefined) return undefined;
+    const [whole, kind, size] = line;
     return {
       kind: kind === "folder" ? ("folder" as const) : ("file" as const),
       sizeBytes: Number(size),
-      name,
       rest: seen.subarray(line.index + whole.length),
     };
   }

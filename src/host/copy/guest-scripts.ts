@@ -3,7 +3,7 @@
 /** How a script says on standard error why it cannot go on; the host puts it into words. */
 export const reasonPrefix = "qn-cp: ";
 
-/** The reasons. */
+/** The reasons, the host's own at the end. */
 export const reasons = [
   "no-source",
   "special",
@@ -12,6 +12,8 @@ export const reasons = [
   "is-a-folder",
   "not-writable",
   "incomplete",
+  "no-name",
+  "unannounced",
 ] as const;
 export type Reason = (typeof reasons)[number];
 
@@ -29,18 +31,18 @@ locate() {
 }`;
 
 /**
- * Sends $1: a line with its kind, size in bytes and name, then an archive of it alone. A link that is named is followed, as scp
- * does; links in a folder stay links.
+ * Sends $1: a line with its kind and size in bytes, then an archive of it alone. A link that is named is followed, as scp does, and
+ * one that leads nowhere is nothing to copy; links in a folder stay links.
  */
 export const sendScript = `${locate}
 locate "$1"
 [ -e "$path" ] || [ -L "$path" ] || fail no-source
 if [ -e "$path" ]; then path=$(readlink -f -- "$path"; echo x); path=\${path%?x}; fi
 kind=file
-if [ -d "$path" ]; then kind=folder; elif [ ! -f "$path" ] && [ ! -L "$path" ]; then fail special; fi
+if [ -d "$path" ]; then kind=folder; elif [ ! -f "$path" ]; then fail special; fi
 parent=$(dirname -- "$path"; echo x); entry=$(basename -- "$path"; echo x)
 entry=\${entry%?x}
-printf 'qn-cp %s %s %s\\n' "$kind" "$(stat -c %s -- "$path")" "$(printf %s "$entry" | base64 -w 0)"
+printf 'qn-cp %s %s\\n' "$kind" "$(stat -c %s -- "$path")"
 exec tar --format=pax --sparse --exclude='.qn-cp.*' -C "\${parent%?x}" -cf - -- "./$entry"`;
 
 /**

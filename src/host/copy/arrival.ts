@@ -1,0 +1,76 @@
+/** What comes from a guest, and where it goes on this machine: put in its place by renaming, through no link of the guest's. */
+import { chmod, lstat, lutimes, readdir, realpath, rename, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { isErrno } from "../../system/files.ts";
+import type { Reason } from "./guest-scripts.ts";
+
+/**
+ * What is copied: its kind, and the name that it takes in a folder that is there, which the host has chosen; nothing when the
+ * source's path ends in none. `contents` when what a folder holds is meant.
+ */
+export type Arrival = {
+  readonly kind: "file" | "folder";
+  readonly name: string | undefined;
+  readonly contents: boolean;
+};
+
+/**
+ * Where an arrival belongs when it is copied to `path`, as cp(1) has it; or the reason why it cannot go there. A link to a
+ * folder that the person has named is followed, and one in the place itself never is: an earlier copy may have brought it, and it
+ * leads wherever the guest likes.
+ */
+export async function targetOf(path: string, { kind, name, contents }: Arrival): Promise<{ final: string } | Reason> {
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
+  if (isFolder && contents) return kind === "folder" ? { final: await realpath(path) } : "is-a-folder";
+  if (isFolder && name === undefined) return "no-name";
+  if (!isFolder && kind === "file" && path.endsWith("/")) return "not-a-folder";
+  const named = isFolder && name !== undefined ? join(path, name) : path.replace(/(?<=.)\/+$/, "");
+  const parent = await realpath(dirname(named)).catch(() => undefined);
+  if (parent === undefined || !(await stat(parent)).isDirectory()) return "no-parent";
+  const final = join(parent, basename(named));
+  const there = await lstat(final).catch(() => undefined);
+  if (kind === "folder" && there?.isDirectory() === false) return "not-a-folder";
+  return kind === "file" && there?.isDirectory() === true ? "is-a-folder" : { final };
+}
+
+/**
+ * Puts what has arrived in its place: a file replaces a file or a link in one step, a folder joins one that is there, whose mode
+ * stays. Gives back what could not be put in its place, as sentences; everything else is.
+ */
+export async function settle(arrived: string, final: string): Promise<string[]> {
+  const [next, there] = await Promise.all([lstat(arrived), lstat(final).catch(() => undefined)]);
+  if (!next.isDirectory()) {
+    if (there?.isDirectory() === true) return [`${final} is a folder, and a file does not take its place.`];
+    return await attempt(final, () => rename(arrived, final));
+  }
+  if (there === undefined) return await attempt(final, () => moveFolder(arrived, final, next.mode));
+  if (!there.isDirectory()) return [`${final} is no folder, and a folder does not take its place.`];
+  const problems: string[] = [];
+  for (const name of await readdir(arrived)) problems.push(...(await settle(join(arrived, name), join(final, name))));
+  problems.push(
+    ...(await attempt(final, async () => {
+      await lutimes(final, next.atime, next.mtime);
+    })),
+  );
+  return problems;
+}
+
+// --- internal ---
+
+/** A folder that gets another parent has its ".." written (rename(2)), so it must allow that meanwhile. */
+async function moveFolder(arrived: string, final: string, mode: number): Promise<void> {
+  const isReadOnly = (mode & 0o200) === 0;
+  if (isReadOnly) await chmod(arrived, mode | 0o200);
+  await rename(arrived, final);
+  if (isReadOnly) await chmod(final, mode & 0o777);
+}
+
+async function attempt(path: string, action: () => Promise<void>): Promise<string[]> {
+  try {
+    await action();
+    return [];
+  } catch (error) {
+    if (isErrno(error, "EACCES") || isErrno(error, "EPERM")) return [`${path}: Permission denied`];
+    return [`${path}: ${error instanceof Error ? error.message : String(error)}`];
+  }
+}
