@@ -5,7 +5,7 @@ import { type Arch, arches, byteSize } from "../base/words.ts";
 import { buildDebianImage } from "../host/image/build/debian.ts";
 import { buildNixosImage } from "../host/image/build/nixos.ts";
 import { isImageName } from "../host/image/manifest.ts";
-import { findImage, listImages, removeImage } from "../host/image/store.ts";
+import { listImages, removeImage } from "../host/image/store.ts";
 import { statusOfVm, vmNames } from "../host/lifecycle/status.ts";
 import { ownArch } from "../system/platform.ts";
 import { isThere } from "../system/files.ts";
@@ -78,7 +78,8 @@ export async function showImages(json: boolean): Promise<void> {
 export async function removeUnusedImage(name: string, archName: string | undefined): Promise<void> {
   const layout = layoutHere();
   const arch = archNamed(archName);
-  if ((await findImage(layout.images, imageNamed(name), arch)) === undefined) {
+  // One that is corrupt, or that qn refuses, can be removed too.
+  if (!(await isThere(layout.image(imageNamed(name), arch)))) {
     throw new QnError("IMAGE_MISSING", `There is no image "${name}" for ${arch}.`);
   }
   for (const vm of await vmNames(layout)) {

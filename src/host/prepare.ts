@@ -56,15 +56,15 @@ export async function prepareVm(
   const facts = await probeHost(config.arch, { env, cacheFolder: layout.cache, sound, window });
   const { mac } = config.network;
   const network = { ...config.network, mac: mac === "auto" ? macOf(hostname(), paths.folder) : mac };
-  const specFor: Prepared["specFor"] = (ports) =>
-    planVm({ config: { ...config, mounts: shares, network }, facts, paths, ports });
-  // Any ports will do to find out whether there is a plan at all.
-  specFor({ gate: 1, ssh: 2 });
+  const specOn = (imageDisk: string, ports: Parameters<Prepared["specFor"]>[0]): VmSpec =>
+    planVm({ config: { ...config, mounts: shares, network }, facts, paths, imageDisk, ports });
+  // Any image and ports will do to find out whether there is a plan at all.
+  specOn("/", { gate: 1, ssh: 2 });
   const image = await imageOf(layout, config);
   const { protocol, name, version } = image.manifest;
   refuseSkew(`The image "${name}" (${version})`, protocol);
   await verifyImage(image);
-  return { config, origins, facts, image, shares, virtiofsd, specFor };
+  return { config, origins, facts, image, shares, virtiofsd, specFor: (ports) => specOn(image.disk, ports) };
 }
 
 /** The effective settings of a VM, whether or not it has a file yet. Throws CONFIG_INVALID. */

@@ -34,9 +34,10 @@ const flakeText = (arch: string): string => `{
       chmod +x $out/bin/switch-to-configuration
     '';
     image = ''
-      printf 'a disk' > $out/disk.qcow2
+      { printf 'QFI\\373\\0\\0\\0\\3'; head -c 12 /dev/zero; printf '\\0\\0\\0\\20'; head -c 72 /dev/zero
+        printf '\\0\\0\\0\\4\\0\\0\\0\\150'; head -c 8 /dev/zero; } > $out/disk.qcow2
       sum=$(sha256sum $out/disk.qcow2 | cut -d ' ' -f 1)
-      echo '{"name":"theirs","version":"26.05","arch":"${arch}","protocol":2,"recipe":"nixos","inputs":"'$sum'","disk":{"sha256":"'$sum'","sizeBytes":6,"virtualSizeBytes":6}}' > $out/image.json
+      echo '{"name":"theirs","version":"26.05","arch":"${arch}","protocol":2,"recipe":"nixos","inputs":"'$sum'","disk":{"sha256":"'$sum'","sizeBytes":112,"virtualSizeBytes":6}}' > $out/image.json
     '';
     machine = name: script: {
       config.system.build.toplevel = build "nixos-system-\${name}-26.05" script;

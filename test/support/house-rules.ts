@@ -20,7 +20,7 @@ const mayImport: Record<string, readonly string[]> = {
 
 /** Nouns describe and decide; they touch nothing. */
 const nouns =
-  "plan|args|schema|platforms|option|devices|facts|firmware|layout|manifest|machine|messages|frame|wire|published|request|guest-files|guest-folders|words|errors";
+  "plan|args|schema|platforms|option|devices|facts|firmware|layout|manifest|qcow2|machine|messages|frame|wire|published|request|guest-files|guest-folders|words|errors";
 
 const effects: readonly RegExp[] = [
   /from "node:(?!path"|url")[^"]*"/,

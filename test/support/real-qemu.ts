@@ -2,6 +2,7 @@
 import { copyFile, mkdir, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { VmConfig } from "../../src/host/config/schema.ts";
+import { makeSystemDisk } from "../../src/host/image/disk.ts";
 import { layoutOf } from "../../src/host/layout.ts";
 import type { VmSpec } from "../../src/host/qemu/args.ts";
 import type { HostFacts } from "../../src/host/qemu/facts.ts";
@@ -10,18 +11,20 @@ import { listen } from "../../src/system/connection.ts";
 import { run } from "../../src/system/process.ts";
 import { configOf } from "./host-facts.ts";
 
-/** Plans a VM below `home` and makes its files: an empty system disk, a blank data disk, two credentials. */
+/** Plans a VM below `home` and makes its files: a system disk on an empty image, a blank data disk, two credentials. */
 export async function furnishedVm(home: string, facts: HostFacts, changes: Partial<VmConfig>): Promise<VmSpec> {
   const paths = layoutOf(home).vm("default");
   const spec = planVm({
     config: configOf(facts, { accel: "tcg", memoryMiB: 512, mounts: [], ...changes }),
     facts,
     paths,
+    imageDisk: join(home, "image, 1.qcow2"),
     ports: { gate: freePort(), ssh: freePort() },
   });
   await mkdir(paths.folder, { recursive: true });
   await mkdir(dirname(paths.dataDisk), { recursive: true });
-  await run(["qemu-img", "create", "-q", "-f", "qcow2", paths.systemDisk, "1G"]);
+  await run(["qemu-img", "create", "-q", "-f", "qcow2", spec.imageDisk, "1G"]);
+  await makeSystemDisk(paths.systemDisk, spec.imageDisk);
   await writeFile(paths.dataDisk, "");
   await truncate(paths.dataDisk, 2 ** 30);
   if (facts.firmware.vars !== undefined) await copyFile(facts.firmware.vars.template, paths.firmwareVars);

@@ -6,6 +6,7 @@ import { QnError } from "../../base/errors.ts";
 import type { Arch } from "../../base/words.ts";
 import { isErrno, isThere, readTextIfThere, writeFileAtomically } from "../../system/files.ts";
 import { type ImageManifest, parseManifest } from "./manifest.ts";
+import { qcow2HeadBytes, whyNotAlone } from "./qcow2.ts";
 
 /** An image in its folder. `record` is the file that remembers that it was found whole. */
 export type StoredImage = {
@@ -15,7 +16,9 @@ export type StoredImage = {
   readonly record: string;
 };
 
-/** The image of that name, or nothing. Throws IMAGE_CORRUPT when its files cannot be an image's. */
+/**
+ * The image of that name, or nothing. Throws IMAGE_CORRUPT when its files cannot be an image's, or its disk needs other files.
+ */
 export async function findImage(imagesFolder: string, name: string, arch: Arch): Promise<StoredImage | undefined> {
   return await imageIn(join(imagesFolder, `${name}-${arch}`));
 }
@@ -62,7 +65,8 @@ export async function removeImage(imagesFolder: string, name: string, arch: Arch
 /**
  * Moves a finished folder, whose manifest has the hash of its disk, to the place of its name: `disk.qcow2` and
  * `image.json`, over an older image.
- * A VM that runs keeps the old disk open; readers see the old image, the new one, or for a moment none.
+ * A VM that runs keeps the old disk open; readers see the old image, the new one, or for a moment none. Throws IMAGE_CORRUPT
+ * when the disk needs other files.
  */
 export async function activateImage(
   imagesFolder: string,
@@ -72,6 +76,7 @@ export async function activateImage(
   const name = `${manifest.name}-${manifest.arch}`;
   const folder = join(imagesFolder, name);
   await mkdir(imagesFolder, { recursive: true });
+  await requireAlone(join(finished, "disk.qcow2"));
   await rememberWhole(storedImage(finished, manifest));
   for (;;) {
     await retire(imagesFolder, name);
@@ -106,6 +111,7 @@ async function imageIn(folder: string): Promise<StoredImage | undefined> {
   const manifest = parseManifest(text, path);
   const image = storedImage(folder, manifest);
   await requireSize(image.disk, manifest.disk.sizeBytes);
+  await requireAlone(image.disk);
   return image;
 }
 
@@ -127,13 +133,24 @@ async function stateOf(image: StoredImage): Promise<string> {
 /** A quick check for every use; `verifyImage` is the thorough one. */
 async function requireSize(disk: string, sizeBytes: number): Promise<void> {
   try {
-    const { size } = await stat(disk);
+    const facts = await stat(disk);
+    if (!facts.isFile()) throw new QnError("IMAGE_CORRUPT", `"${disk}" is no file.`);
+    const { size } = facts;
     if (size === sizeBytes) return;
     throw new QnError("IMAGE_CORRUPT", `"${disk}" has ${size} bytes, and should have ${sizeBytes}.`);
   } catch (error) {
     if (!isErrno(error, "ENOENT")) throw error;
     throw new QnError("IMAGE_CORRUPT", `"${disk}" is missing.`, { cause: error });
   }
+}
+
+/** Also for each use, and before QEMU or qemu-img opens the disk: they would open whatever else it names. */
+async function requireAlone(disk: string): Promise<void> {
+  const reason = whyNotAlone(await Bun.file(disk).slice(0, qcow2HeadBytes).bytes());
+  if (reason === undefined) return;
+  throw new QnError("IMAGE_CORRUPT", `"${disk}" ${reason}.`, {
+    hint: "An image is one qcow2 file that needs no other: do not use this one, or make it whole with `qemu-img convert -O qcow2`.",
+  });
 }
 
 /** Takes a folder out of sight in one step, then removes it. */

@@ -19,6 +19,8 @@ export type VmSpec = {
   /** The VM's own store of the firmware's variables, a copy of `firmware.vars.template`; unused when there is none. */
   readonly firmwareVars: string;
   readonly systemDisk: string;
+  /** The image's disk, which the system disk lies on. */
+  readonly imageDisk: string;
   readonly dataDisk: string;
   readonly forwards: readonly { readonly hostPort: number; readonly guestPort: number }[];
   readonly lan: { readonly tap: string; readonly mac: string } | undefined;
@@ -66,7 +68,7 @@ export function qemuArgs(spec: VmSpec): readonly string[] {
     ...devices.serialConsole(spec.serialLog),
     ...devices.firmwareFlash(spec.firmware, spec.firmwareVars),
     ...spec.credentialFiles.flatMap((file) => devices.credential(file)),
-    ...devices.systemDisk(spec.systemDisk),
+    ...devices.systemDisk(spec.systemDisk, spec.imageDisk),
     ...devices.dataDisk(spec.dataDisk),
     ...devices.network(spec.forwards),
     ...(spec.lan === undefined ? [] : devices.lan(spec.lan.tap, spec.lan.mac)),

@@ -1,7 +1,7 @@
 /** The guest's devices, one function each: what it is made of → its part of QEMU's command line. */
 import { lanePorts } from "../../protocol/lanes.ts";
 import { doorbellPort } from "../../protocol/messages.ts";
-import { option } from "./option.ts";
+import { type Json, jsonOption, option } from "./option.ts";
 import type { Firmware } from "./platforms.ts";
 
 /** A part of a command line. */
@@ -20,20 +20,24 @@ export type SharedFolder = {
 /** Names of the block nodes in QMP: snapshots and the firmware's banks are addressed by them. */
 export const nodes = {
   system: "system",
+  image: "image",
   data: "data",
   firmwareCode: "firmware-code",
   firmwareVars: "firmware-vars",
 } as const;
 
-/** The overlay on the image: found in the guest by its serial, and booted from first. */
-export function systemDisk(path: string): Words {
+/**
+ * The overlay at `path` on the image's disk: found in the guest by its serial, and booted from first. What the two files say about
+ * others is not believed: the image is the one that was checked, and it has no backing file whatever it says.
+ */
+export function systemDisk(path: string, image: string): Words {
   return [
-    ...option("-blockdev", undefined, {
+    ...jsonOption("-blockdev", {
       driver: "qcow2",
       "node-name": nodes.system,
       discard: "unmap",
-      "file.driver": "file",
-      "file.filename": path,
+      file: fileNode(path),
+      backing: { driver: "qcow2", "node-name": nodes.image, "read-only": true, file: fileNode(image), backing: null },
     }),
     ...option("-device", "virtio-blk-pci", { drive: nodes.system, serial: "qn-system", bootindex: 1 }),
   ];
@@ -203,4 +207,10 @@ export function window(backend: string, gpu: string): Words {
     ...option("-device", "virtio-keyboard-pci"),
     ...option("-device", "virtio-tablet-pci"),
   ];
+}
+
+// --- internal ---
+
+function fileNode(filename: string): Json {
+  return { driver: "file", filename };
 }

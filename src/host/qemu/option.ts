@@ -14,6 +14,14 @@ export function option(flag: string, head: string | undefined, values: OptionVal
   return [flag, [...(head === undefined ? [] : [head]), ...parts].join(",")];
 }
 
+/** A value of JSON: what the other form cannot say, such as null. */
+export type Json = string | number | boolean | null | { readonly [key: string]: Json };
+
+/** `-flag {…}`, for the options that take JSON. */
+export function jsonOption(flag: string, value: { readonly [key: string]: Json }): readonly string[] {
+  return [flag, JSON.stringify(value)];
+}
+
 // --- internal ---
 
 function escaped(value: string | number | boolean): string {

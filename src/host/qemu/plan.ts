@@ -21,11 +21,12 @@ type PlannedShare = Share & {
   readonly again?: { readonly tag: string } | undefined;
 };
 
-/** What a plan is made from. `ports` are free TCP ports of the host's loopback. */
+/** What a plan is made from. `imageDisk` is the image's disk, `ports` are free TCP ports of the host's loopback. */
 export type PlanInput = {
   readonly config: Omit<VmConfig, "mounts"> & { readonly mounts: readonly PlannedShare[] };
   readonly facts: HostFacts;
   readonly paths: VmPaths;
+  readonly imageDisk: string;
   readonly ports: { readonly gate: number; readonly ssh: number };
 };
 
@@ -37,7 +38,7 @@ const sharesMax = 16;
  * for an accelerator that cannot run; of several mistakes all are in the message, one a line, and the first gives
  * the code.
  */
-export function planVm({ config, facts, paths, ports }: PlanInput): VmSpec {
+export function planVm({ config, facts, paths, imageDisk, ports }: PlanInput): VmSpec {
   const choice = chooseAccel(config, facts);
   const audio = config.sound ? facts.audio[0] : undefined;
   const display = config.window ? facts.display[0] : undefined;
@@ -72,6 +73,7 @@ export function planVm({ config, facts, paths, ports }: PlanInput): VmSpec {
     firmware: facts.firmware,
     firmwareVars: paths.firmwareVars,
     systemDisk: paths.systemDisk,
+    imageDisk,
     dataDisk: paths.dataDisk,
     forwards: [
       { hostPort: ports.gate, guestPort: gateGuestPort },

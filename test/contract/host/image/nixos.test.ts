@@ -6,6 +6,7 @@ import { formatManifest } from "../../../../src/host/image/manifest.ts";
 import { findImage, hashOf, verifyImage } from "../../../../src/host/image/store.ts";
 import { ownArch } from "../../../../src/system/platform.ts";
 import { runProgram } from "../../../support/program.ts";
+import { qcow2Head } from "../../../support/qcow2.ts";
 import { tempHome } from "../../../support/temp-home.ts";
 
 /**
@@ -17,8 +18,8 @@ async function desk(arch: string, says?: string, more: Readonly<Record<string, s
   const at = (name: string): string => join(home.path, name);
   await mkdir(at("made"));
   await mkdir(at("tools"));
-  await writeFile(at("made/disk.qcow2"), "a disk");
-  const disk = { sha256: await hashOf(at("made/disk.qcow2")), sizeBytes: 6, virtualSizeBytes: 6 };
+  await writeFile(at("made/disk.qcow2"), qcow2Head());
+  const disk = { sha256: await hashOf(at("made/disk.qcow2")), sizeBytes: qcow2Head().length, virtualSizeBytes: 6 };
   const manifest = {
     name: "theirs",
     version: "26.05",

@@ -16,6 +16,7 @@ function golden(facts: HostFacts, changes: Partial<VmConfig> = {}): string {
     config: configOf(facts, changes),
     facts,
     paths: pathsOf(facts),
+    imageDisk: "/images/disk, 1.qcow2",
     ports: { gate: 40_001, ssh: 40_002 },
   });
   return qemuArgs(spec)

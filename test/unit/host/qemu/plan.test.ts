@@ -9,7 +9,13 @@ import { planVm } from "../../../../src/host/qemu/plan.ts";
 import { configOf, emulating, factsOf, pathsOf } from "../../../support/host-facts.ts";
 
 function plan(facts: HostFacts, changes: Partial<VmConfig> = {}): VmSpec {
-  return planVm({ config: configOf(facts, changes), facts, paths: pathsOf(facts), ports: { gate: 1, ssh: 2 } });
+  return planVm({
+    config: configOf(facts, changes),
+    facts,
+    paths: pathsOf(facts),
+    imageDisk: "/images/disk, 1.qcow2",
+    ports: { gate: 1, ssh: 2 },
+  });
 }
 
 function refusal(facts: HostFacts, changes: Partial<VmConfig>): { code: string; message: string } {
