@@ -145,6 +145,35 @@ export function viewTests(test: VmTest): void {
     }
   });
 
+  test("root in the guest writes to no file of this machine's by a copy or a report", async (vm) => {
+    const asRoot = ["ssh", "-F", join(vm.folder, "ssh_config"), "root@qn-default"];
+    const mine = join(vm.inHome, "mine");
+    await writeFile(mine, "mine", { mode: 0o600 });
+    // What `qn cp` starts in the guest is a program of its root's.
+    const program = `#!/bin/sh\nmkdir -p /run/evil; ln -sf ${mine} /run/evil/x; exec /usr/bin/tar -C /run/evil -cf - ./x\n`;
+    await vm.succeed([...asRoot, "cat >/usr/local/bin/tar && chmod 755 /usr/local/bin/tar"], {
+      stdin: Buffer.from(program),
+    });
+    const place = join(vm.inTmp, "place");
+    await mkdir(place);
+    for (const destination of [place, join(place, "x"), place]) {
+      const { exitCode, stderr } = await vm.fail(["qn", "cp", "root@default:/etc/hostname", destination]);
+      expect([exitCode, stderr]).toEqual([60, expect.stringContaining("something else than it had announced")]);
+    }
+    await vm.succeed([...asRoot, "rm /usr/local/bin/tar"]);
+    // The guest sees this folder, and has put a link where the report is to be.
+    const output = join(vm.inHome, "report.tar.gz");
+    await vm.succeed([...asRoot, `ln -s ${mine} ${output}`]);
+    expect((await vm.fail(["qn", "report", "--output", output])).stderr).toContain("is there already");
+    expect([await readdir(place), await readFile(mine, "utf8"), (await stat(mine)).mode & 0o777]).toEqual([
+      [],
+      "mine",
+      0o600,
+    ]);
+    await vm.qn("report", "--output", join(vm.inHome, "other.tar.gz"));
+    expect((await stat(join(vm.inHome, "other.tar.gz"))).mode & 0o777).toBe(0o600);
+  });
+
   test("a copy that the guest has no room or no right for leaves nothing, and says where", async (vm) => {
     const file = join(vm.inHome, "large");
     await writeFile(file, Buffer.alloc(3_000_000, 1));
