@@ -12,6 +12,7 @@ import {
 } from "../protocol/messages.ts";
 import { capabilities } from "../protocol/skew.ts";
 import type { Connection } from "../system/connection.ts";
+import { converse } from "../system/conversation.ts";
 
 /** What the host should know, as of now. `report` numbers the state of the ports. */
 type Report = {
@@ -24,6 +25,12 @@ type Report = {
 
 /** Who this agent is, for `hello`. */
 export type Identity = Pick<Extract<AgentMessage, { type: "hello" }>, "version" | "arch" | "image">;
+
+/** What a host may leave unread, in bytes: some of the largest reports. One that is not heard of dials again. */
+const unreadBytesMax = 4 * 1024 ** 2;
+
+/** Messages of the host being taken at once; changes of many files take the guest a while, and answers must not wait for them. */
+const atOnce = 64;
 
 /** All control connections of one agent: usually one, two while a supervisor is being replaced. */
 export class HostLink {
@@ -40,7 +47,7 @@ export class HostLink {
   /** Called when the host is connected to lanes; what it gives back closes them, together with the link. */
   onLanes: (message: Extract<HostMessage, { type: "lanes" }>) => { close(): void } = () => ({ close: () => {} });
   /** Called with what has changed on the host below what containers mount. */
-  onChanges: (changes: Extract<HostMessage, { type: "changes" }>) => void = () => {};
+  onChanges: (changes: Extract<HostMessage, { type: "changes" }>) => void | Promise<void> = () => {};
 
   constructor(identity: Identity) {
     this.#identity = identity;
@@ -56,28 +63,21 @@ export class HostLink {
     const reader = new LineReader();
     const send = (message: AgentMessage): void => void connection.write(encode(message));
     let lanes: { close(): void } | undefined;
-    const hear = (message: HostMessage): void => {
-      if (message.type === "lanes") lanes = this.onLanes(message);
-      else this.#hear(message, send);
-    };
-    const read = (bytes: Uint8Array): void => {
-      reader.push(bytes);
-      try {
-        for (let line = reader.next(); line !== undefined; line = reader.next()) {
-          const message = parseHostMessage(line);
-          if (message !== undefined) hear(message);
-        }
-      } catch (error) {
-        this.log(messageOf(error));
-        connection.reset();
-      }
-    };
-    connection.onData = read;
-    connection.onEnd = () => connection.end();
-    connection.onClose = () => {
-      this.#connections.delete(connection);
-      lanes?.close();
-    };
+    const hear = converse(connection, {
+      cut: (bytes) => reader.cut(bytes),
+      onMessage: (line) => {
+        const message = parseHostMessage(line);
+        if (message?.type === "lanes") lanes = this.onLanes(message);
+        else if (message !== undefined) return this.#hear(message, send);
+      },
+      atOnce,
+      unreadBytesMax,
+      onOver: (reason, isOurs) => {
+        this.#connections.delete(connection);
+        lanes?.close();
+        if (isOurs) this.log(messageOf(reason));
+      },
+    });
     this.#connections.add(connection);
     send({ type: "hello", protocol: protocolVersion, capabilities: [...capabilities], ...this.#identity });
     if (this.#knowsPorts) send(this.#portsMessage());
@@ -85,8 +85,7 @@ export class HostLink {
     if (this.#report.steps.length > 0) send({ type: "provision", steps: [...this.#report.steps] });
     // A new link begins without any.
     if (this.#report.sources.length > 0) send({ type: "mounts", sources: [...this.#report.sources] });
-    read(early);
-    connection.resume();
+    hear(early);
   }
 
   /**
@@ -140,10 +139,10 @@ export class HostLink {
     return { type: "ports", report, ports: [...ports] };
   }
 
-  #hear(message: HostMessage, send: (answer: AgentMessage) => void): void {
+  #hear(message: HostMessage, send: (answer: AgentMessage) => void): void | Promise<void> {
     if (message.type === "clock") this.onClock(message, (asked) => send({ type: "clock", asked }));
     if (message.type === "served") this.onServed(message.report, message.failed, message.taken);
-    if (message.type === "changes") this.onChanges(message);
+    if (message.type === "changes") return this.onChanges(message);
   }
 
   #send(message: AgentMessage): void {

@@ -15,15 +15,18 @@ export class DatagramReader {
 
   /** Adds bytes as they come, and gives back the datagrams that are whole now. */
   push(bytes: Uint8Array): Uint8Array[] {
-    let rest = this.#buffer.length === 0 ? bytes : Buffer.concat([this.#buffer, bytes]);
-    const whole: Uint8Array[] = [];
+    return [...this.cut(bytes)];
+  }
+
+  /** The same, each as it is asked for: of very short ones there are tens of thousands in one piece of a stream. */
+  *cut(bytes: Uint8Array): Generator<Uint8Array, void> {
+    this.#buffer = this.#buffer.length === 0 ? bytes : Buffer.concat([this.#buffer, bytes]);
     for (;;) {
+      const rest = this.#buffer;
       const length = ((rest[0] ?? 0) << 8) | (rest[1] ?? 0);
-      if (rest.length < 2 || rest.length < 2 + length) break;
-      whole.push(rest.subarray(2, 2 + length));
-      rest = rest.subarray(2 + length);
+      if (rest.length < 2 || rest.length < 2 + length) return;
+      this.#buffer = rest.subarray(2 + length);
+      yield rest.subarray(2, 2 + length);
     }
-    this.#buffer = rest;
-    return whole;
   }
 }

@@ -35,6 +35,12 @@ export class LineReader {
     return line;
   }
 
+  /** Adds bytes, and gives each line that is whole by then as it is asked for. Throws as `next` does. */
+  *cut(bytes: Uint8Array): Generator<string, void> {
+    this.push(bytes);
+    for (let line = this.next(); line !== undefined; line = this.next()) yield line;
+  }
+
   /** Everything that no line has used; the reader is empty afterwards. */
   rest(): Uint8Array {
     const rest = this.#buffer;

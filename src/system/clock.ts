@@ -33,6 +33,11 @@ export async function within<Value>(promise: Promise<Value>, deadlineMs: number,
   }
 }
 
+/** Resolves when whoever else waited for the loop has had a turn: for work that would keep it busy for long. */
+export async function turn(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
 /**
  * Resolves after `delayMs`, or at once when `signal` fires. For the pause between two tries to reach something that is
  * known to be down; whoever waits for something that can tell waits for that instead.

@@ -40,6 +40,9 @@ export class Connection {
 
   readonly #channel: Channel;
   #waiting: Uint8Array[] = [];
+  /** What waits, each piece with what it costs beside its bytes; how much may, and who is told when it is more. */
+  #waitingBytes = 0;
+  #unread = { bytesMax: Number.POSITIVE_INFINITY, onOverflow: () => {} };
   #ending = false;
   #isBroken = false;
 
@@ -51,14 +54,17 @@ export class Connection {
   write(bytes: Uint8Array | string): boolean {
     if (this.isClosed || this.#ending) return true;
     const chunk = typeof bytes === "string" ? Buffer.from(bytes) : bytes;
-    if (this.#waiting.length > 0) {
-      this.#waiting.push(chunk);
-      return false;
-    }
+    if (this.#waiting.length > 0) return this.#keep(chunk);
     const written = this.#send(chunk);
-    if (written === chunk.length) return true;
-    this.#waiting.push(chunk.subarray(written));
-    return false;
+    return written === chunk.length ? true : this.#keep(chunk.subarray(written));
+  }
+
+  /**
+   * Bounds what waits for the other side to read, for whoever writes without waiting for `onDrain`. Past `bytesMax` all of
+   * it is dropped, and `onOverflow` told once, after the write that was too much.
+   */
+  limitUnread(bytesMax: number, onOverflow: () => void): void {
+    this.#unread = { bytesMax, onOverflow };
   }
 
   /** Ends this direction once everything is sent; the other direction goes on. */
@@ -71,7 +77,7 @@ export class Connection {
   /** Drops the connection at once; the other side sees a reset. */
   reset(): void {
     if (this.isClosed) return;
-    this.#waiting = [];
+    this.#drop();
     this.#channel.terminate();
   }
 
@@ -101,9 +107,11 @@ export class Connection {
       const written = this.#send(chunk);
       if (written < chunk.length) {
         this.#waiting[0] = chunk.subarray(written);
+        this.#waitingBytes -= written;
         return;
       }
       this.#waiting.shift();
+      this.#waitingBytes -= costOf(chunk);
     }
     if (this.#ending) this.#channel.shutdown();
     else this.onDrain();
@@ -118,6 +126,24 @@ export class Connection {
   hearClose(error: Error | undefined): void {
     this.isClosed = true;
     this.onClose(error ?? (this.#isBroken ? resetByOther() : undefined));
+  }
+
+  #keep(chunk: Uint8Array): false {
+    const { bytesMax, onOverflow } = this.#unread;
+    this.#waiting.push(chunk);
+    this.#waitingBytes += costOf(chunk);
+    if (this.#waitingBytes > bytesMax) {
+      // Half of it would be nonsense to whoever reads it later: nothing more is sent.
+      this.#drop();
+      this.#ending = true;
+      queueMicrotask(onOverflow);
+    }
+    return false;
+  }
+
+  #drop(): void {
+    this.#waiting = [];
+    this.#waitingBytes = 0;
   }
 
   /**
@@ -179,6 +205,11 @@ export function listen(
 }
 
 // --- internal ---
+
+/** What a piece that waits costs: many short ones take more memory than their bytes. */
+function costOf(chunk: Uint8Array): number {
+  return chunk.length + 256;
+}
 
 /** The error of a reset that the system has told to a write and to nobody else. */
 function resetByOther(): Error {

@@ -8,6 +8,7 @@ import { parseBoot, protocolVersion } from "../../src/protocol/messages.ts";
 import { ownArch } from "../../src/system/platform.ts";
 import { type Connection, listen } from "../../src/system/connection.ts";
 import { fakeDocker } from "./fake-docker.ts";
+import { type Flood, floodedFolder, floodingAgent, floods } from "./flooding-agent.ts";
 import { bootNativeGuest, nativeFolder } from "./native-guest.ts";
 
 /** How this QEMU and its guest behave. */
@@ -30,6 +31,8 @@ export type Behaviour =
   | "older-version"
   /** The agent says hello, and then what no version says. */
   | "garbling-agent"
+  /** The agent says hello, and floods the host once it is told to (SIGUSR1), without reading what the host says. */
+  | `floods-${Flood}`
   /** Everything runs but Docker. */
   | "no-docker"
   /** The guest is a real one, without an emulator. */
@@ -135,6 +138,8 @@ async function bootGuest(say: (line: string) => void, tell: (event: string, data
   const boot = parseBoot(credential("qn.boot"));
   const socketPath = join(dirname(program), `docker-${process.pid}.sock`);
   const docker = behaviour === "no-docker" ? undefined : await fakeDocker({ socketPath });
+  const flood = floods.find((each) => behaviour === `floods-${each}`);
+  const flooding = flood === undefined ? undefined : floodingAgent(flood, floodedFolder(program));
   const version = behaviour === "older-version" ? "0.0.9" : "0.1.0";
   const link = new HostLink({ version, arch: ownArch(), image: "fake 1" });
   openGate({
@@ -144,16 +149,20 @@ async function bootGuest(say: (line: string) => void, tell: (event: string, data
       if (docker === undefined) throw new Error("Docker does not run.");
       return { unix: docker.socketPath };
     },
-    onNames: (connection) => void connection.write(encode({ ok: true })),
+    onNames: (connection) => {
+      if (flooding !== undefined) return flooding.onNames(connection);
+      connection.write(encode({ ok: true }));
+    },
     onControl: (connection, early) => {
+      if (flooding !== undefined) return flooding.onControl(connection);
       const said = otherWords[behaviour];
       if (said === undefined) return link.adopt(connection, early);
       connection.write(said.map(encode).join(""));
     },
   });
   if (docker !== undefined) link.reportDocker("ready");
-  // A test can take Docker away, and give it back.
-  process.on("SIGUSR1", () => link.reportDocker("down"));
+  // A test can take Docker away, and give it back; or begin a flood.
+  process.on("SIGUSR1", () => (flooding === undefined ? link.reportDocker("down") : flooding.begin()));
   process.on("SIGUSR2", () => link.reportDocker("ready"));
   say("login:");
   tell("VSERPORT_CHANGE", { id: "agent", open: true });

@@ -94,14 +94,15 @@ export class ChangeReceiver {
     this.#starting.delete(id);
   }
 
-  /** What the host has found or seen change. */
-  onChanges(changes: Changes): void {
+  /** What the host has found or seen change. Resolves when it is taken. */
+  async onChanges(changes: Changes): Promise<void> {
     const { there, answers } = changes;
     for (const path of there) this.#toHold.add(path);
-    void this.#inTurn(() => this.#take(changes))
+    const taken = this.#inTurn(() => this.#take(changes))
       .catch((error: unknown) => this.#link.onTrouble(`changes: ${String(error)}`))
       .finally(() => this.#onAnswer(answers ?? 0));
     this.#holding ??= this.#holdAll().finally(() => (this.#holding = undefined));
+    await taken;
   }
 
   /**

@@ -1,33 +1,53 @@
 /** The guest's DNS: answers over UDP and TCP what the guest itself knows, and all else with the host's answer. */
+import { messageOf } from "../../base/errors.ts";
 import { cutTo, datagramBytesMax, failure, questionOf, responseCode } from "../../base/dns.ts";
 import { DatagramReader, encodeDatagram } from "../../protocol/datagram.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import { type Connection, listen } from "../../system/connection.ts";
+import { converse } from "../../system/conversation.ts";
 import { listenForDatagrams } from "../../system/datagrams.ts";
 import type { Ask } from "./host-names.ts";
 import { localAnswer } from "./local.ts";
 
 /** Connections at once, and how long one may be silent (RFC 7766, 6.2.3 advises seconds). */
-const connectionsMax = 128;
+const connectionsMax = 32;
 const idleMs = 10_000;
+
+/** Questions of one connection under way at once, and what its client may leave unread, in bytes: two of the longest answers. */
+const atOnce = 16;
+const unreadBytesMax = 2 * 65_537 + 1_024;
 
 /** The listeners that were opened, and the port that both have. */
 export type NameServer = { readonly port: number; close(): void };
 
-/** Listens at `address`; port 0 is a free one. `ask` knows what the guest does not. Throws when the port is taken. */
+/** How often somebody is told of clients that were hung up on. */
+const tellAgainMs = 60_000;
+
+/**
+ * Listens at `address`; port 0 is a free one. `ask` knows what the guest does not. `onTrouble` hears, now and then, of clients
+ * that ask and do not read. Throws when the port is taken.
+ */
 export async function serveNames(
   address: { readonly hostname: string; readonly port: number },
   ask: Ask,
+  onTrouble: (text: string) => void,
 ): Promise<NameServer> {
   const answer: Answer = async (question, send) => {
     const found = await answerTo(question, ask);
     if (found !== undefined) send(found);
   };
   let connections = 0;
+  let toldMs = Number.NEGATIVE_INFINITY;
+  const onCut = (reason: string): void => {
+    // Whoever is hung up on may come again at once, and must not fill the log instead.
+    if (performance.now() - toldMs < tellAgainMs) return;
+    toldMs = performance.now();
+    onTrouble(`names: a client over TCP is hung up on: ${reason}`);
+  };
   const streams = listen(address, (connection) => {
     if (connections >= connectionsMax) return connection.reset();
     connections += 1;
-    converse(connection, answer, () => (connections -= 1));
+    serveClient(connection, answer, { onDone: () => (connections -= 1), onCut });
   });
   const datagrams = await listenForDatagrams({ ...address, port: streams.port }, (payload, peer) => {
     // The buffer is the runtime's, and is used again before the answer is there.
@@ -56,20 +76,28 @@ async function answerTo(message: Uint8Array, ask: Ask): Promise<Uint8Array | und
   return await ask(message).catch(() => failure(message, responseCode.serverFailure));
 }
 
+/** Who is told that a client is gone, and why this side has hung up on it. */
+type ClientOwner = { readonly onDone: () => void; readonly onCut: (reason: string) => void };
+
 /** Questions may follow each other on one connection, and are answered as the answers come (RFC 7766, 6.2.1). */
-function converse(connection: Connection, answer: Answer, onDone: () => void): void {
+function serveClient(connection: Connection, answer: Answer, { onDone, onCut }: ClientOwner): void {
   const reader = new DatagramReader();
   let idle: Timer = after(idleMs, () => connection.reset());
-  connection.onData = (bytes) => {
-    idle.cancel();
-    idle = after(idleMs, () => connection.reset());
-    for (const question of reader.push(bytes)) {
-      void answer(Uint8Array.from(question), (found) => void connection.write(encodeDatagram(found)));
-    }
-  };
-  connection.onEnd = () => connection.end();
-  connection.onClose = () => {
-    idle.cancel();
-    onDone();
-  };
+  const hear = converse(connection, {
+    cut(bytes) {
+      idle.cancel();
+      idle = after(idleMs, () => connection.reset());
+      return reader.cut(bytes);
+    },
+    // A copy: what it is a part of is large, and would be kept with it.
+    onMessage: (question) => answer(Uint8Array.from(question), (found) => void connection.write(encodeDatagram(found))),
+    atOnce,
+    unreadBytesMax,
+    onOver(reason, isOurs) {
+      idle.cancel();
+      if (isOurs) onCut(messageOf(reason));
+      onDone();
+    },
+  });
+  hear();
 }

@@ -63,10 +63,9 @@ export async function servePorts(
   const onTrouble = (text: string): void => link.log(text);
   await offerDockerPorts(boot);
   const { book, silence } = await bookOf(link, onTrouble);
-  const names = new HostNames((question) => askServer(slirpResolver, question, slirpMs));
-  const nameServer = await serveNames({ hostname: slirp.guest, port: namesGuestPort }, (question) =>
-    names.ask(question),
-  );
+  const names = new HostNames((question) => askServer(slirpResolver, question, slirpMs), onTrouble);
+  const ask = (question: Uint8Array): Promise<Uint8Array> => names.ask(question);
+  const nameServer = await serveNames({ hostname: slirp.guest, port: namesGuestPort }, ask, onTrouble);
   await interceptNames();
   const changes = changesOf(boot, link);
   const gate = openGate({

@@ -2,17 +2,16 @@
 import { realpath } from "node:fs/promises";
 import { newQueue } from "../../base/queue.ts";
 import { liesIn } from "../../base/words.ts";
-import type { HostMessage } from "../../protocol/messages.ts";
-import { after, type Timer } from "../../system/clock.ts";
-import { type Bounds, type ChangeSet, messagesOf, noChanges, watchRoots } from "./plan.ts";
+import { Batch, type Send } from "./batch.ts";
+import { type Bounds, watchRoots } from "./plan.ts";
 import { Mark } from "./mark.ts";
 import { type TreeLimits, WatchTree } from "./watch-tree.ts";
 
 /** What may be watched, what of it is not, and a file of our own (mark.ts). */
 export type WatchPlace = Bounds & TreeLimits & { readonly mark: string };
 
-/** How long changes are gathered: long enough for an editor's several steps, short enough that nobody waits. */
-const gatherMs = 50;
+/** Names that have come and gone may wait to be told beside twice what is watched: what was there, and what of it has gone. */
+const shortLivedMax = 1_000;
 
 /** The changes of one VM's mounts. */
 export class ChangeFeed {
@@ -26,8 +25,13 @@ export class ChangeFeed {
     this.#log = log;
   }
 
+  /** Whether exactly these are watched, or just being looked through. */
+  isFollowing(sources: readonly string[]): boolean {
+    return sources.join("\n") === this.#sources;
+  }
+
   /** Watches what lies at `sources`, no more and no less, and tells `send` of it. Resolves when all is watched. */
-  async follow(sources: readonly string[], send: (message: HostMessage) => void): Promise<void> {
+  async follow(sources: readonly string[], send: Send): Promise<void> {
     if (this.#place.entriesMax === 0) return;
     this.#sources = sources.join("\n");
     this.#watch ??= new Watch(this.#place, this.#log);
@@ -35,8 +39,8 @@ export class ChangeFeed {
   }
 
   /** Tells at once of all that has changed up to now; resolves when it is told. Follows other sources than before first. */
-  async catchUp(sources: readonly string[], send: (message: HostMessage) => void): Promise<void> {
-    if (sources.join("\n") !== this.#sources) await this.follow(sources, send);
+  async catchUp(sources: readonly string[], send: Send): Promise<void> {
+    if (!this.isFollowing(sources)) await this.follow(sources, send);
     await this.#watch?.catchUp();
   }
 
@@ -53,7 +57,7 @@ export class ChangeFeed {
 /** One life of the watch: from the first sources that an agent names to the end of the link to it. */
 class Watch {
   readonly #place: WatchPlace;
-  readonly #batch = new Batch();
+  readonly #batch: Batch;
   readonly #tree: WatchTree;
   readonly #mark: Mark;
   #roots: readonly string[] = [];
@@ -61,6 +65,7 @@ class Watch {
 
   constructor(place: WatchPlace, log: (text: string) => void) {
     this.#place = place;
+    this.#batch = new Batch(2 * place.entriesMax + shortLivedMax);
     this.#mark = new Mark(place.mark);
     this.#tree = new WatchTree(place, {
       onThere: (path) => this.#batch.add("there", path),
@@ -72,7 +77,7 @@ class Watch {
   }
 
   /** What goes on being mounted goes on being watched, so that nothing is missed when a container comes or goes. */
-  follow(sources: readonly string[], send: (message: HostMessage) => void): Promise<void> {
+  follow(sources: readonly string[], send: Send): Promise<void> {
     this.#batch.send = send;
     return this.#inTurn(() => this.#take(watchRoots(sources, this.#place)));
   }
@@ -89,34 +94,13 @@ class Watch {
     if (this.#roots.length === 0) return;
     await this.#mark.passed();
     await this.#tree.settled();
-    this.#batch.flush();
+    await this.#batch.flush();
   }
 
   close(): void {
     this.#mark.close();
     this.#tree.close();
     this.#batch.send = () => {};
-  }
-}
-
-/** Gathers what comes in quick succession. */
-class Batch {
-  send: (message: HostMessage) => void = () => {};
-  #changes: ChangeSet = noChanges();
-  #waiting: Timer | undefined;
-
-  add(kind: keyof ChangeSet, path: string): void {
-    this.#changes[kind].add(path);
-    this.#waiting ??= after(gatherMs, () => this.flush());
-  }
-
-  /** Sends what there is, without waiting for more. */
-  flush(): void {
-    this.#waiting?.cancel();
-    this.#waiting = undefined;
-    const messages = messagesOf(this.#changes);
-    this.#changes = noChanges();
-    for (const message of messages) this.send(message);
   }
 }
 

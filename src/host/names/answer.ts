@@ -12,6 +12,9 @@ import { hostsIn, type Resolver, resolversIn, resolversOfScutil, serversFor } fr
 /** Answers one question. Never throws: a question that nobody answers is answered with that. */
 export type Answerer = (question: Uint8Array) => Promise<Uint8Array>;
 
+/** Questions being answered at once, whoever asks; each has a socket of its own. */
+export const answeredAtOnce = 512;
+
 /** How long one server may take before the next is asked, and how many are asked: resolv.conf(5) has three. */
 const serverMs = 3_000;
 const serversMax = 3;
@@ -31,7 +34,8 @@ export function hostAnswerer(env: Environment, log: (text: string) => void): Ans
   const ownFile = env["QN_RESOLV_CONF"];
   const isMac = process.platform === "darwin" && ownFile === undefined;
   const resolvers = isMac ? scutilReader() : fileReader(ownFile ?? "/etc/resolv.conf", resolversIn);
-  return async (message) => {
+  let underWay = 0;
+  const answer: Answerer = async (message) => {
     const question = questionOf(message);
     if (question === undefined) return failure(message, responseCode.notImplemented);
     try {
@@ -42,6 +46,16 @@ export function hostAnswerer(env: Environment, log: (text: string) => void): Ans
     } catch (error) {
       log(`names: ${messageOf(error)}`);
       return failure(message, responseCode.serverFailure);
+    }
+  };
+  return async (message) => {
+    // A stream reads no more than this either; a guest may begin one after the other.
+    if (underWay >= answeredAtOnce) return failure(message, responseCode.serverFailure);
+    underWay += 1;
+    try {
+      return await answer(message);
+    } finally {
+      underWay -= 1;
     }
   };
 }

@@ -1,12 +1,14 @@
 /** The host's end of the names: one stream through the gate, on which the guest asks and the host answers. */
+import { messageOf } from "../../base/errors.ts";
 import { DatagramReader, encodeDatagram } from "../../protocol/datagram.ts";
 import { encode } from "../../protocol/frame.ts";
 import { parseOpened } from "../../protocol/open.ts";
+import { converse } from "../../system/conversation.ts";
 import type { Proven } from "../gate/dial.ts";
-import type { Answerer } from "./answer.ts";
+import { type Answerer, answeredAtOnce } from "./answer.ts";
 
-/** Questions being answered at once; a guest that asks more waits for nothing. */
-const pendingMax = 512;
+/** What the guest may leave unread, in bytes: more answers than it has questions under way (names/host-names.ts). */
+const unreadBytesMax = 1024 ** 2;
 
 /** The longest question in bytes: names have 255 at most, and nobody adds more than a few options. */
 const questionBytesMax = 4096;
@@ -24,22 +26,16 @@ export async function answerNames(
   const opened = parseOpened(await lines.next());
   if (!opened.ok) throw new Error(opened.reason);
   const reader = new DatagramReader();
-  let pending = 0;
-  const take = async (question: Uint8Array): Promise<void> => {
-    if (pending >= pendingMax || question.length > questionBytesMax) return;
-    pending += 1;
-    const found = await answer(question);
-    pending -= 1;
-    connection.write(encodeDatagram(found));
-  };
-  const read = (bytes: Uint8Array): void => {
-    for (const question of reader.push(bytes)) void take(Uint8Array.from(question));
-  };
-  const early = lines.release();
-  connection.onData = read;
-  connection.onEnd = () => connection.end();
-  connection.onClose = () => onLost("the stream has ended");
-  if (connection.isClosed) return onLost("the stream has ended");
-  read(early);
-  connection.resume();
+  const hear = converse(connection, {
+    cut: (bytes) => reader.cut(bytes),
+    async onMessage(question) {
+      if (question.length > questionBytesMax) return;
+      // A copy: what it is a part of is large, and would be kept with it.
+      connection.write(encodeDatagram(await answer(Uint8Array.from(question))));
+    },
+    atOnce: answeredAtOnce,
+    unreadBytesMax,
+    onOver: (reason, isOurs) => onLost(isOurs ? messageOf(reason) : "the stream has ended"),
+  });
+  hear(lines.release());
 }

@@ -3,6 +3,7 @@ import { messageOf } from "../../base/errors.ts";
 import { newQueue } from "../../base/queue.ts";
 import type { FailedPort, PublishedPort } from "../../protocol/messages.ts";
 import type { Open } from "../../protocol/open.ts";
+import { turn } from "../../system/clock.ts";
 import { listen } from "../../system/connection.ts";
 import { listenForDatagrams } from "../../system/datagrams.ts";
 import { isErrno } from "../../system/files.ts";
@@ -45,6 +46,9 @@ export type Place = Pick<Forward, "protocol" | "hostIp" | "hostPort">;
 /** What of the forwards has changed: which there are, or what they have carried. */
 export type ForwardsChange = "forwards" | "counts";
 
+/** How many listeners are opened in a row before whoever else waits for the loop has a turn. */
+const openedPerTurn = 128;
+
 /** How many ports that are taken have their owner looked up for each report: it takes some 10 ms each. */
 const lookUpsMax = 16;
 
@@ -77,9 +81,11 @@ export class Forwards {
     // UDP sockets take a turn of the loop to open: one report after the other.
     await this.#inTurn(() => this.#listen(published));
     const failing = this.#forwards.filter(({ listener }) => listener === undefined);
-    const failed = await Promise.all(
-      failing.map((forward, index) => failureOf(forward, this.ownHolder(forward), index < lookUpsMax)),
-    );
+    const failed: FailedPort[] = [];
+    for (const [index, forward] of failing.entries()) {
+      failed.push(await failureOf(forward, this.ownHolder(forward), index < lookUpsMax));
+      if (index % openedPerTurn === openedPerTurn - 1) await turn();
+    }
     this.onChange("forwards");
     return failed;
   }
@@ -102,7 +108,12 @@ export class Forwards {
     const { close, keep, open } = planListeners(wantedListeners(published, this.#rules.bind), working);
     for (const forward of close) forward.listener?.close();
     for (const [forward, wanted] of keep) forward.serves = wanted.serves;
-    const opened = await Promise.all(open.map((wanted) => this.#open(wanted)));
+    const opened: Forward[] = [];
+    for (let index = 0; index < open.length && !this.#isClosed; index += openedPerTurn) {
+      if (index > 0) await turn();
+      const some = open.slice(index, index + openedPerTurn);
+      opened.push(...(await Promise.all(some.map((wanted) => this.#open(wanted)))));
+    }
     this.#forwards = [...keep.map(([forward]) => forward), ...opened.filter((forward) => !isNeedless(forward))];
     // Closed meanwhile: what was closed then is closed again, which does no harm.
     if (this.#isClosed) this.close();

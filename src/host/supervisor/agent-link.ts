@@ -1,11 +1,10 @@
 /** The supervisor's link to the agent, kept for as long as the VM runs: dialled, lost, dialled again. */
 import { messageOf, QnError, reportOf } from "../../base/errors.ts";
 import type { ErrorReport } from "../../base/errors.ts";
-import type { AgentMessage, HostMessage } from "../../protocol/messages.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import type { GateKey } from "../gate/dial.ts";
 import { skewWarning } from "../skew.ts";
-import { type GuestLink, linkGuest } from "./guest.ts";
+import { type GuestLink, type GuestListener, linkGuest } from "./guest.ts";
 
 /** How long to wait before the next try to link to an agent that does not answer. */
 export const redialMs = 500;
@@ -20,7 +19,7 @@ const misunderstoodMax = 3;
 export type AgentLinkOptions = {
   readonly key: GateKey;
   readonly version: string;
-  readonly onMessage: (message: AgentMessage, reply: (answer: HostMessage) => void) => void;
+  readonly onMessage: GuestListener["onMessage"];
   readonly onLinked: (link: GuestLink) => void;
   readonly onLost: () => void;
   /** This agent and this qn will never understand each other. */

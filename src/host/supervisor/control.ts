@@ -3,6 +3,7 @@ import { rmSync } from "node:fs";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { encode, LineReader } from "../../protocol/frame.ts";
 import { connect, type Connection, listen, type Listener } from "../../system/connection.ts";
+import { converse } from "../../system/conversation.ts";
 import { isErrno } from "../../system/files.ts";
 import { linesOf } from "../../system/lines.ts";
 import { type ControlEvent, parseControlEvent, parseRequest, type Request } from "./messages.ts";
@@ -18,13 +19,16 @@ export type Client = {
 /** The longest message from a supervisor in bytes: the status of 10,000 forwards has some 2.5 MB. */
 const eventBytesMax = 16 * 1024 ** 2;
 
+/** What a command may leave unread, in bytes: as much as it takes in one message. */
+const unreadBytesMax = eventBytesMax;
+
 /**
- * Serves the control socket; the file is replaced, so hold the VM's lock. `onRequest` is called for each request, and
- * `onGone` when the command has left.
+ * Serves the control socket; the file is replaced, so hold the VM's lock. `onRequest` is called for each request, of which
+ * the next is read when what it gives back resolves, and `onGone` when the command has left.
  */
 export function serveControl(
   socketPath: string,
-  onRequest: (request: Request, client: Client) => void,
+  onRequest: (request: Request, client: Client) => void | Promise<void>,
   onGone: (client: Client) => void,
 ): Listener {
   rmSync(socketPath, { force: true });
@@ -35,18 +39,17 @@ export function serveControl(
       close: () => connection.end(),
       onDrain: () => {},
     };
-    connection.onData = (bytes) => {
-      reader.push(bytes);
-      try {
-        for (let line = reader.next(); line !== undefined; line = reader.next()) onRequest(parseRequest(line), client);
-      } catch (error) {
-        process.stderr.write(`control: ${messageOf(error)}\n`);
-        connection.reset();
-      }
-    };
     connection.onDrain = () => client.onDrain();
-    connection.onEnd = () => connection.end();
-    connection.onClose = () => onGone(client);
+    const hear = converse(connection, {
+      cut: (bytes) => reader.cut(bytes),
+      onMessage: (line) => onRequest(parseRequest(line), client),
+      unreadBytesMax,
+      onOver(reason, isOurs) {
+        if (isOurs) process.stderr.write(`control: ${messageOf(reason)}\n`);
+        onGone(client);
+      },
+    });
+    hear();
   });
 }
 

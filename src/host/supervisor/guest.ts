@@ -1,17 +1,24 @@
 /** The supervisor's side of the control connection: links to the agent, checks who it is, and hears what it reports. */
 import { messageOf, QnError } from "../../base/errors.ts";
-import { encode } from "../../protocol/frame.ts";
+import { encode, LineReader } from "../../protocol/frame.ts";
 import { type AgentMessage, type HostMessage, parseAgentMessage, protocolVersion } from "../../protocol/messages.ts";
 import { within } from "../../system/clock.ts";
+import { converse } from "../../system/conversation.ts";
 import { dial, type GateKey, type Proven } from "../gate/dial.ts";
 import { openLanes } from "../gate/lanes.ts";
 import { GatePool } from "../gate/pool.ts";
 import { refuseSkew } from "../skew.ts";
 
+/**
+ * Answers on a link. What it gives back, if anything, resolves once the agent has read enough for more: whoever has much to
+ * say waits for it, and who does not is bounded by `unreadBytesMax`.
+ */
+export type Reply = (answer: HostMessage) => Promise<void> | undefined;
+
 /** What the supervisor does with what the agent says. */
 export type GuestListener = {
-  /** `reply` answers on the same link. */
-  readonly onMessage: (message: AgentMessage, reply: (answer: HostMessage) => void) => void;
+  /** `reply` answers on the same link. No other message is read before what it gives back resolves. */
+  readonly onMessage: (message: AgentMessage, reply: Reply) => void | Promise<void>;
   /** `isNonsense` when the agent has said what this qn cannot read. */
   readonly onLost: (reason: string, isNonsense: boolean) => void;
 };
@@ -29,6 +36,12 @@ export type GuestLink = {
   close(): void;
 };
 
+/**
+ * What an agent may leave unread, in bytes: some of the largest answers, each with 5,000 ports that cannot be listened on,
+ * for an emulated guest that is slow. An agent that asks and does not read loses its link.
+ */
+const unreadBytesMax = 4 * 1024 ** 2;
+
 /** How long an agent that has proven itself may take to say hello: it does so at once, unless the guest hangs. */
 const usualDeadlineMs = 20_000;
 
@@ -45,7 +58,7 @@ export async function linkGuest(
   { helloDeadlineMs = usualDeadlineMs }: { readonly helloDeadlineMs?: number } = {},
 ): Promise<GuestLink> {
   const proven = await dial(key);
-  const { connection } = proven;
+  const { connection, lines } = proven;
   let hello: Hello;
   try {
     hello = await greet(proven, version, helloDeadlineMs);
@@ -54,20 +67,27 @@ export async function linkGuest(
     throw error;
   }
   const pool = new GatePool(key, { isCold: true });
-  const reply = (answer: HostMessage): void => void connection.write(encode(answer));
+  let drained = Promise.withResolvers<void>();
+  const reply: Reply = (answer) => (connection.write(encode(answer)) ? undefined : drained.promise);
+  const tell = (message: HostMessage): void => void reply(message);
+  connection.onDrain = () => {
+    drained.resolve();
+    drained = Promise.withResolvers();
+  };
   let isWarm = false;
   const warm = (): void => {
     if (isWarm || isOver) return;
     isWarm = true;
     pool.warm();
     if (hello.capabilities?.includes("lanes") !== true) return;
-    void openLanes(key.lanes ?? [], reply, (lane) => pool.addLane(lane));
+    void openLanes(key.lanes ?? [], tell, (lane) => pool.addLane(lane));
   };
   let isOver = false;
   const close = (): void => {
     isOver = true;
     pool.close();
     connection.reset();
+    drained.resolve();
   };
   const lose = (error: unknown): void => {
     if (isOver) return;
@@ -75,8 +95,19 @@ export async function linkGuest(
     listener.onLost(messageOf(error), error instanceof QnError && error.code === "AGENT_INCOMPATIBLE");
   };
   pool.onLost = lose;
-  void hear(proven, (message) => listener.onMessage(message, reply)).catch(lose);
-  return { pool, hello, tell: reply, warm, close };
+  const reader = new LineReader();
+  const hear = converse(connection, {
+    cut: (bytes) => reader.cut(bytes),
+    onMessage(line) {
+      const message = understood(line);
+      return message === undefined ? undefined : listener.onMessage(message, reply);
+    },
+    unreadBytesMax,
+    onOver: (reason) => lose(reason ?? new QnError("PROTOCOL", "The connection is gone.")),
+  });
+  connection.onEnd = () => lose(new QnError("PROTOCOL", "The other side ended the connection."));
+  hear(lines.release());
+  return { pool, hello, tell, warm, close };
 }
 
 // --- internal ---
@@ -104,14 +135,6 @@ function helloIn(line: string): Hello {
 
 function noHello(): QnError {
   return new QnError("GATE_REFUSED", "The agent in the guest did not say hello in time.");
-}
-
-async function hear({ lines }: Proven, onMessage: (message: AgentMessage) => void): Promise<never> {
-  for (;;) {
-    const line = await lines.next();
-    const message = understood(line);
-    if (message !== undefined) onMessage(message);
-  }
 }
 
 /** A message that cannot be read is another matter than a connection that ends: it will be the same on the next link. */

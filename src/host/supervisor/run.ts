@@ -29,6 +29,9 @@ export type SuperviseOptions = {
   readonly signal: AbortSignal;
 };
 
+/** How many warnings are kept for commands that come late: a guest can cause one again and again. */
+const warningsMax = 100;
+
 /**
  * Runs the VM until it has stopped. Throws VM_BUSY when it has a supervisor already, and what it failed with when it
  * failed; by then QEMU is gone and the reason is in last-failure.json.
@@ -68,6 +71,7 @@ class Supervisor {
       onProvision: (step, of) => this.#tell({ event: "provision", step, of }),
       warn: (text) => {
         this.#warnings.push(text);
+        if (this.#warnings.length > warningsMax) this.#warnings.shift();
         this.#tell({ event: "warning", text });
       },
       log,
@@ -124,7 +128,7 @@ class Supervisor {
     void this.#effects.cleanUp().finally(() => this.#finished.resolve());
   }
 
-  #answer(request: Request, client: Client): void {
+  #answer(request: Request, client: Client): void | Promise<void> {
     switch (request.ask) {
       case "status":
         return void client.send({ event: "status", status: this.#status() });
@@ -145,7 +149,7 @@ class Supervisor {
         this.#followers.add(client);
         return this.#portWatchers.add(client);
       case "forward":
-        return void this.#forward(request, client);
+        return this.#forward(request, client);
       case "stop":
         this.#followers.add(client);
         return this.#dispatch({ type: "stop", force: request.force, isCallOff: request.isCallOff });

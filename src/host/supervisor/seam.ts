@@ -1,12 +1,12 @@
 /** The seam between host and guest as the supervisor holds it: link to the agent, forwards, Docker socket. */
 import { appendFile } from "node:fs/promises";
 import { messageOf } from "../../base/errors.ts";
-import type { AgentMessage, FailedPort, HostMessage, PortRange, PublishedPort } from "../../protocol/messages.ts";
+import { newestOf } from "../../base/newest.ts";
+import type { AgentMessage, FailedPort, PortRange, PublishedPort } from "../../protocol/messages.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import type { Listener } from "../../system/connection.ts";
 import { isThere } from "../../system/files.ts";
 import { dockerApi } from "../../system/docker-api.ts";
-import { portsInUse } from "../../system/ports-in-use.ts";
 import { openDockerSocket } from "../docker-socket.ts";
 import type { Answerer } from "../names/answer.ts";
 import { answerNames } from "../names/serve.ts";
@@ -18,9 +18,12 @@ import { dismissMasters } from "../integrate/ssh-master.ts";
 import type { VmPaths } from "../layout.ts";
 import { type Forward, Forwards, type ForwardsChange, type Place } from "../ports/apply.ts";
 import { type HandForward, targetName } from "../ports/by-hand.ts";
-import { deniedBy, overlaps, type PortRules } from "../ports/plan.ts";
+import { overlaps, type PortRules } from "../ports/plan.ts";
+import { takenPorts } from "../ports/taken.ts";
+import { type Asked, joinedMounts, joinedReports } from "./asked.ts";
 import { AgentLink, redialMs } from "./agent-link.ts";
-import type { GuestLink } from "./guest.ts";
+import { DockerPing } from "./docker-ping.ts";
+import type { GuestLink, Reply } from "./guest.ts";
 import { GuestClockKeeper } from "./guest-clock.ts";
 import type { Event } from "./machine.ts";
 import type { Provisioning } from "./provision.ts";
@@ -52,6 +55,9 @@ export type SeamOptions = {
   readonly log: (text: string) => void;
 };
 
+/** How many reasons of one report are logged: a guest may report thousands of ports that nobody can listen on. */
+const loggedReasonsMax = 32;
+
 /** The seam of one boot. */
 export class Seam {
   readonly #options: SeamOptions;
@@ -65,6 +71,11 @@ export class Seam {
   #published: readonly PublishedPort[] = [];
   #handForwards: readonly HandForward[] = [];
   #dockerSocket: Listener | undefined;
+  readonly #ping = new DockerPing<GuestLink | undefined>((link, signal) => this.#askDocker(link, signal));
+  /** Messages that take their time, and of which the newest says all that those before it have said. */
+  readonly #reports = newestOf<Asked<"ports">>((asked) => this.#servePorts(asked), joinedReports);
+  readonly #mounts = newestOf<Asked<"mounts">>((asked) => this.#followMounts(asked), joinedMounts);
+  readonly #asks = newestOf<Asked<"mounts">>((asked) => this.#followMounts(asked), joinedMounts);
   #renames: Timer | undefined;
   /** Why ports were not listened on at the last report. */
   #told: ReadonlySet<string> = new Set();
@@ -84,7 +95,7 @@ export class Seam {
     this.#byHand.ownHolder = (place) => holderAmong(this.#forwards.all, place);
     this.#agent = new AgentLink({
       ...options,
-      onMessage: (message, reply) => void this.#hear(message, reply),
+      onMessage: (message, reply) => this.#hear(message, reply),
       onLinked: (link) => this.#onLinked(link),
       onLost: () => this.#onLost(),
       onHopeless: (error) => options.dispatch({ type: "failure", error }),
@@ -124,14 +135,14 @@ export class Seam {
 
   /** Asks Docker through the host's own socket: that is the way the user has. The guest holds the question if need be. */
   pingDocker(): void {
-    const { dockerSocket } = this.#options.paths;
     this.#dockerSocket ??= this.#openDockerSocket();
-    void this.#askDocker(dockerSocket);
+    this.#ping.ask(this.#agent.current);
   }
 
   /** Closes every listener and connection. */
   close(): void {
     this.#closed = true;
+    this.#ping.close();
     this.#agent.close();
     this.#clock.close();
     this.#renames?.cancel();
@@ -190,53 +201,55 @@ export class Seam {
     }
   }
 
-  async #hear(message: AgentMessage, reply: (answer: HostMessage) => void): Promise<void> {
+  /** What is done at once is done before the next message is read; what takes long is done for the newest of its kind. */
+  #hear(message: AgentMessage, reply: Reply): void | Promise<void> {
     switch (message.type) {
       case "hello":
         return;
-      case "ports": {
+      case "ports":
         if (message.ports.length > 0) this.#agent.current?.warm();
         this.#published = message.ports;
-        const failed = await this.#forwards.serve(message.ports);
-        const reasons = new Set(failed.map(({ reason }) => reason));
-        // Each report tries anew, and what fails as before has been told.
-        for (const reason of reasons) if (!this.#told.has(reason)) this.#options.log(reason);
-        this.#told = reasons;
-        const taken = message.choosing === true ? await this.#takenPorts() : undefined;
-        return reply({ type: "served", report: message.report, failed: [...failed], taken });
-      }
+        // Large, and served quickly: a guest that reports faster than that waits.
+        return this.#reports({ message, reply });
       case "docker":
         if (message.state === "ready") return this.pingDocker();
         this.dockerReachable = false;
         return this.#options.dispatch({ type: "docker-down" });
       case "log":
-        return await this.#keepLog(message.text);
-      case "mounts":
-        if (message.ask === undefined) return await this.#changes.follow(message.sources, reply);
-        await this.#changes.catchUp(message.sources, reply);
-        return reply({ ...emptyMessage, answers: message.ask });
+        return this.#keepLog(message.text);
+      case "mounts": {
+        // Whoever asks about what is watched already need not wait for what is just being looked through.
+        const isAsk = message.ask !== undefined && this.#changes.isFollowing(message.sources);
+        void (isAsk ? this.#asks : this.#mounts)({ message, reply });
+        return;
+      }
       case "provision":
         return this.#options.provisioning.onSteps(message.steps);
       case "clock":
-        return this.#clock.asked(message.asked, reply);
+        return this.#clock.asked(message.asked, (answer) => void reply(answer));
     }
   }
 
-  /** Those of Docker's ports that somebody else holds, or that are never forwarded. */
-  async #takenPorts(): Promise<number[]> {
+  async #servePorts({ message, reply }: Asked<"ports">): Promise<void> {
+    const failed = await this.#forwards.serve(message.ports);
+    // Each report tries anew, and what fails as before has been told.
+    const reasons = new Set(failed.map(({ reason }) => reason));
+    const untold = [...reasons].filter((reason) => !this.#told.has(reason));
+    for (const reason of untold.slice(0, loggedReasonsMax)) this.#options.log(reason);
+    const left = untold.length - loggedReasonsMax;
+    if (left > 0) this.#options.log(`${left} more ports cannot be listened on.`);
+    this.#told = reasons;
     const { dockerPorts, rules, log } = this.#options;
-    if (dockerPorts === undefined) return [];
-    const { first, last } = dockerPorts;
-    const inUse = await portsInUse().catch((error: unknown) => {
-      log(`cannot look for ports in use: ${String(error)}`);
-      return new Set<number>();
-    });
-    // What its containers have Docker knows by itself.
-    const own = new Set(
-      this.#forwards.all.filter(({ listener }) => listener !== undefined).map(({ hostPort }) => hostPort),
-    );
-    const all = Array.from({ length: last - first + 1 }, (_, index) => first + index);
-    return all.filter((port) => (inUse.has(port) && !own.has(port)) || deniedBy(port, rules.deny) !== undefined);
+    const isChoosing = message.choosing === true;
+    const taken = isChoosing ? await takenPorts(dockerPorts, this.#forwards.all, rules, log) : undefined;
+    void reply({ type: "served", report: message.report, failed: [...failed], taken });
+  }
+
+  async #followMounts({ message, reply }: Asked<"mounts">): Promise<void> {
+    const { sources, ask } = message;
+    if (ask === undefined) return await this.#changes.follow(sources, reply);
+    await this.#changes.catchUp(sources, reply);
+    void reply({ ...emptyMessage, answers: ask });
   }
 
   async #keepLog(text: string): Promise<void> {
@@ -248,22 +261,24 @@ export class Seam {
     }
   }
 
-  async #askDocker(dockerSocket: string): Promise<void> {
-    const { dispatch, log, onDocker } = this.#options;
-    const link = this.#agent.current;
+  /** Whether Docker answers. */
+  async #askDocker(link: GuestLink | undefined, signal: AbortSignal): Promise<boolean> {
+    const { dispatch, log, onDocker, paths } = this.#options;
     try {
-      await dockerApi(dockerSocket).ping();
+      await dockerApi(paths.dockerSocket).ping(signal);
     } catch (error) {
       // The agent reports when Docker is there again, and that asks anew.
-      return log(`Docker does not answer: ${String(error)}`);
+      if (!signal.aborted) log(`Docker does not answer: ${String(error)}`);
+      return false;
     }
     await onDocker();
     // A link that was lost meanwhile took Docker with it; the next one asks anew.
-    if (link !== this.#agent.current || this.#closed) return;
+    if (link !== this.#agent.current || this.#closed) return true;
     this.#agent.proved();
     this.dockerReachable = true;
     dispatch({ type: "docker-answers" });
     link?.warm();
+    return true;
   }
 }
 

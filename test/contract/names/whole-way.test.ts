@@ -34,13 +34,15 @@ async function way(): Promise<Way> {
   const home = await tempHome({ images: false });
   const files = { QN_RESOLV_CONF: join(home.path, "resolv.conf"), QN_HOSTS: join(home.path, "hosts") };
   const astray: Uint8Array[] = [];
+  const logged: string[] = [];
+  const onTrouble = (text: string): void => void logged.push(text);
   const names = new HostNames(async (question) => {
     astray.push(question);
     throw new Error("Slirp does not answer.");
-  });
-  const server = await serveNames({ hostname: "127.0.0.1", port: 0 }, (question) => names.ask(question));
+  }, onTrouble);
+  const ask = (question: Uint8Array): Promise<Uint8Array> => names.ask(question);
+  const server = await serveNames({ hostname: "127.0.0.1", port: 0 }, ask, onTrouble);
   const gate = realGate({ onNames: (connection, early) => names.adopt(connection, early) });
-  const logged: string[] = [];
   const lost = Promise.withResolvers<void>();
   const proven = await dial(gate.key);
   await answerNames(
