@@ -54,7 +54,12 @@ class Conversation<Message> {
       if (!this.#isPaused) this.#beginTurn();
     };
     connection.onEnd = () => connection.end();
-    connection.onClose = (error) => rule.onOver(this.#fault ?? error, this.#fault !== undefined);
+    connection.onClose = (error) => {
+      // Whoever keeps the connection for a while keeps nothing of what it brought.
+      this.#chunks.length = 0;
+      this.#messages = undefined;
+      rule.onOver(this.#fault ?? error, this.#fault !== undefined);
+    };
   }
 
   begin(early: Uint8Array): void {

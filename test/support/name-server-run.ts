@@ -4,6 +4,9 @@ import { serveNames } from "../../src/agent/names/serve.ts";
 /** Far more than a question has. */
 const answerBytes = 16_000;
 
+/** What it says: its port, and then its troubles. */
+export type Said = string;
+
 const server = await serveNames(
   { hostname: "127.0.0.1", port: 0 },
   async (question) => Buffer.concat([question, Buffer.alloc(answerBytes)]),

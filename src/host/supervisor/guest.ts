@@ -37,10 +37,10 @@ export type GuestLink = {
 };
 
 /**
- * What an agent may leave unread, in bytes: some of the largest answers, each with 5,000 ports that cannot be listened on,
- * for an emulated guest that is slow. An agent that asks and does not read loses its link.
+ * What an agent may leave unread, in bytes: two of the longest messages (protocol/frame.ts), beside what the kernels take. An
+ * agent that asks and does not read loses its link.
  */
-const unreadBytesMax = 4 * 1024 ** 2;
+const unreadBytesMax = 2 * 1024 ** 2;
 
 /** How long an agent that has proven itself may take to say hello: it does so at once, unless the guest hangs. */
 const usualDeadlineMs = 20_000;

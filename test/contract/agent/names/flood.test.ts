@@ -8,6 +8,7 @@ import { converse } from "../../../support/conversation.ts";
 import { questionAbout } from "../../../support/fake-dns.ts";
 import { floodedWith, repeated } from "../../../support/flooding-agent.ts";
 import { repository } from "../../../support/program.ts";
+import type { Said } from "../../../support/name-server-run.ts";
 import { residentMiB } from "../../../support/resident.ts";
 
 /** Fewer than the agent takes at once: the others still have to be answered. */
@@ -19,7 +20,8 @@ test.skipIf(process.platform !== "linux")(
   "clients that ask over TCP without end and read nothing do not make the agent large",
   async () => {
     await using agent = converse([process.execPath, join(repository, "test/support/name-server-run.ts")]);
-    const port = Number(await agent.nextLine());
+    const first: Said = await agent.nextLine();
+    const port = Number(first);
     const other = new Resolver({ timeout: 10_000, tries: 1 });
     other.setServers([`127.0.0.1:${port}`]);
     expect(await other.resolve4("host.docker.internal")).toEqual(["10.0.2.2"]);
