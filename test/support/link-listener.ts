@@ -1,4 +1,5 @@
 /** Who hears what an agent says on a link, for tests that wait for it. */
+import type { LinkFault } from "../../src/host/supervisor/guest.ts";
 import type { AgentMessage } from "../../src/protocol/messages.ts";
 
 /** What a supervisor hears on a link, and when. */
@@ -6,20 +7,21 @@ export function linkListener(): {
   messages: AgentMessage[];
   losses: string[];
   lost: Promise<string>;
-  nonsense: boolean;
+  faults: (LinkFault | undefined)[];
   heard(count: number): Promise<void>;
   onMessage(message: AgentMessage): void;
-  onLost(reason: string, isNonsense: boolean): void;
+  onLost(reason: string, fault?: LinkFault): void;
 } {
   const messages: AgentMessage[] = [];
   const losses: string[] = [];
+  const faults: (LinkFault | undefined)[] = [];
   const { promise: lost, resolve } = Promise.withResolvers<string>();
   let goal = { count: Number.POSITIVE_INFINITY, resolve: () => {} };
   return {
     messages,
     losses,
     lost,
-    nonsense: false,
+    faults,
     async heard(count) {
       if (messages.length >= count) return;
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -30,9 +32,9 @@ export function linkListener(): {
       messages.push(message);
       if (messages.length >= goal.count) goal.resolve();
     },
-    onLost(reason, isNonsense) {
+    onLost(reason, fault) {
       losses.push(reason);
-      this.nonsense = isNonsense;
+      faults.push(fault);
       resolve(reason);
     },
   };

@@ -9,6 +9,9 @@ import { type GuestLink, type GuestListener, linkGuest } from "./guest.ts";
 /** How long to wait before the next try to link to an agent that does not answer. */
 export const redialMs = 500;
 
+/** The same after an agent that did not read its answers: linking costs this side more than it costs a hostile guest. */
+const redialUnreadMs = 5_000;
+
 /** How many tries in a row a person is left without a word: an agent that is started anew is there again in a second or two. */
 const silentTries = 10;
 
@@ -99,12 +102,12 @@ export class AgentLink {
       let lost: string | undefined;
       link = await linkGuest(key, version, {
         onMessage,
-        onLost: (reason, isNonsense) => {
+        onLost: (reason, fault) => {
           lost = reason;
           // While a new dial is under way the old link is still the one in use.
           if (link === undefined || link !== this.#link || this.#isClosed) return;
-          this.#lose(reason);
-          if (isNonsense) this.#count(reason);
+          this.#lose(reason, fault === "unread" ? redialUnreadMs : redialMs);
+          if (fault === "nonsense") this.#count(reason);
         },
       });
       if (!isCurrent()) return link.close();
@@ -132,11 +135,11 @@ export class AgentLink {
     this.#redial = after(redialMs, () => this.dial());
   }
 
-  #lose(reason: string): void {
+  #lose(reason: string, waitMs: number = redialMs): void {
     this.#options.log(`lost the agent: ${reason}`);
     this.#link = undefined;
     this.#options.onLost();
-    if (!this.#isDialing && !this.#isClosed) this.#redial = after(redialMs, () => this.dial());
+    if (!this.#isDialing && !this.#isClosed) this.#redial = after(waitMs, () => this.dial());
   }
 
   /** An agent that has proven itself says the same at each link: once or twice may be chance, then it is another version. */

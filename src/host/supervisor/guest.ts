@@ -19,9 +19,12 @@ export type Reply = (answer: HostMessage) => Promise<void> | undefined;
 export type GuestListener = {
   /** `reply` answers on the same link. No other message is read before what it gives back resolves. */
   readonly onMessage: (message: AgentMessage, reply: Reply) => void | Promise<void>;
-  /** `isNonsense` when the agent has said what this qn cannot read. */
-  readonly onLost: (reason: string, isNonsense: boolean) => void;
+  /** `fault` is the agent's: it has said what this qn cannot read, or does not read what it has asked for. */
+  readonly onLost: (reason: string, fault?: LinkFault) => void;
 };
+
+/** What an agent may do to have its link ended. */
+export type LinkFault = "nonsense" | "unread";
 
 /** What an agent says of itself. */
 export type Hello = Extract<AgentMessage, { type: "hello" }>;
@@ -89,12 +92,13 @@ export async function linkGuest(
     connection.reset();
     drained.resolve();
   };
-  const lose = (error: unknown): void => {
+  const lose = (error: unknown, isOurs = false): void => {
     if (isOver) return;
     close();
-    listener.onLost(messageOf(error), error instanceof QnError && error.code === "AGENT_INCOMPATIBLE");
+    const isNonsense = error instanceof QnError && error.code === "AGENT_INCOMPATIBLE";
+    listener.onLost(messageOf(error), isNonsense ? "nonsense" : isOurs ? "unread" : undefined);
   };
-  pool.onLost = lose;
+  pool.onLost = (error) => lose(error);
   const reader = new LineReader();
   const hear = converse(connection, {
     cut: (bytes) => reader.cut(bytes),
@@ -103,7 +107,7 @@ export async function linkGuest(
       return message === undefined ? undefined : listener.onMessage(message, reply);
     },
     unreadBytesMax,
-    onOver: (reason) => lose(reason ?? new QnError("PROTOCOL", "The connection is gone.")),
+    onOver: (reason, isOurs) => lose(reason ?? new QnError("PROTOCOL", "The connection is gone."), isOurs),
   });
   connection.onEnd = () => lose(new QnError("PROTOCOL", "The other side ended the connection."));
   hear(lines.release());

@@ -26,7 +26,7 @@ test("an agent that asks and reads no answer loses its link with that reason, an
   await linking;
   floodedWith(agent, Buffer.from(encode({ type: "clock", asked: 1 }).repeat(500)));
   expect(await heard.lost).toBe("The other side does not read: more than 2097152 bytes wait for it.");
-  expect([heard.losses.length, heard.nonsense]).toEqual([1, false]);
+  expect([heard.losses.length, heard.faults]).toEqual([1, ["unread"]]);
 });
 
 test("a message of the agent is handled before the next one is read", async () => {

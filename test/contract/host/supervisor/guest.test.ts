@@ -126,7 +126,7 @@ test("an agent that dies is lost once, and its pool with it; until it is warmed 
   for (const { connection } of gate.callers) connection.end();
   await heard.lost;
   expect(await failureOf(() => link.pool.take())).toEqual({ code: "GATE_REFUSED", message: "The gate is closed." });
-  expect([heard.losses, heard.nonsense]).toEqual([["The other side ended the connection."], false]);
+  expect([heard.losses, heard.faults]).toEqual([["The other side ended the connection."], [undefined]]);
 });
 
 /** What becomes of a link to an agent that says `first`; its connection is closed in any case. */
@@ -185,7 +185,7 @@ test("an agent that says garbage later on is lost", async () => {
   expect(await heard.lost).toBe(
     `The agent's message is wrong at "state": Invalid type: Expected ("ready" | "down") but received "fine".`,
   );
-  expect([heard.messages, heard.nonsense]).toEqual([[], true]);
+  expect([heard.messages, heard.faults]).toEqual([[], ["nonsense"]]);
 });
 
 test("a host that says what the agent does not know is hung up on, and no other", async () => {
