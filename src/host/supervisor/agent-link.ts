@@ -4,7 +4,7 @@ import type { ErrorReport } from "../../base/errors.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import type { GateKey } from "../gate/dial.ts";
 import { skewWarning } from "../skew.ts";
-import { type GuestLink, type GuestListener, linkGuest } from "./guest.ts";
+import { type GuestLink, type GuestListener, type LinkFault, linkGuest } from "./guest.ts";
 
 /** How long to wait before the next try to link to an agent that does not answer. */
 export const redialMs = 500;
@@ -99,19 +99,20 @@ export class AgentLink {
     const isCurrent = (): boolean => attempt === this.#attempt && !this.#isClosed;
     try {
       let link: GuestLink | undefined;
-      let lost: string | undefined;
+      let early: { readonly reason: string; readonly fault: LinkFault | undefined } | undefined;
       link = await linkGuest(key, version, {
         onMessage,
         onLost: (reason, fault) => {
-          lost = reason;
+          early = { reason, fault };
           // While a new dial is under way the old link is still the one in use.
           if (link === undefined || link !== this.#link || this.#isClosed) return;
-          this.#lose(reason, fault === "unread" ? redialUnreadMs : redialMs);
-          if (fault === "nonsense") this.#count(reason);
+          this.#lose(reason, waitAfter(fault));
+          this.#count(reason, fault);
         },
       });
       if (!isCurrent()) return link.close();
-      if (lost !== undefined) throw new QnError("GATE_REFUSED", lost);
+      // What came with its hello may have been enough to lose it.
+      if (early !== undefined) return this.#loseEarly(early.reason, early.fault);
       this.#isDialing = false;
       this.#failures = 0;
       this.#link?.close();
@@ -127,12 +128,18 @@ export class AgentLink {
     }
   }
 
-  #tryAgain(reason: string): void {
+  #loseEarly(reason: string, fault: LinkFault | undefined): void {
+    this.#isDialing = false;
+    this.#tryAgain(reason, waitAfter(fault));
+    this.#count(reason, fault);
+  }
+
+  #tryAgain(reason: string, waitMs: number = redialMs): void {
     const { log, warn } = this.#options;
     log(`the gate does not answer yet: ${reason}`);
     this.#failures += 1;
     if (this.#failures === silentTries) warn(`The agent in the guest does not answer yet: ${reason}`);
-    this.#redial = after(redialMs, () => this.dial());
+    this.#redial = after(waitMs, () => this.dial());
   }
 
   #lose(reason: string, waitMs: number = redialMs): void {
@@ -143,7 +150,8 @@ export class AgentLink {
   }
 
   /** An agent that has proven itself says the same at each link: once or twice may be chance, then it is another version. */
-  #count(reason: string): void {
+  #count(reason: string, fault: LinkFault | undefined): void {
+    if (fault !== "nonsense") return;
     this.#misunderstood += 1;
     if (this.#misunderstood < misunderstoodMax) return;
     const message = `This qn does not understand the agent in the guest: ${reason}`;
@@ -157,4 +165,10 @@ export class AgentLink {
     this.#toldVersion = agentVersion;
     if (warning !== undefined) warn(warning);
   }
+}
+
+// --- internal ---
+
+function waitAfter(fault: LinkFault | undefined): number {
+  return fault === "unread" ? redialUnreadMs : redialMs;
 }
