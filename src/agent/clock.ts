@@ -1,6 +1,6 @@
 /** The guest's clock, set by the host's: the guest has no other source of time, and sleeps when the host does. */
 import type { HostMessage } from "../protocol/messages.ts";
-import { setClock } from "../system/libc.ts";
+import { setClock } from "../system/kernel/libc.ts";
 
 /** What is less than this apart is left alone: programs like a clock that does not jump. */
 const toleratedMs = 100;

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { Boot } from "../protocol/messages.ts";
 import { readTextIfThere, writeFileAtomically } from "../system/files.ts";
-import { bindMount } from "../system/libc.ts";
+import { bindMount } from "../system/kernel/libc.ts";
 
 /** Where dockerd reads its settings, and where the merged ones are: /run, so that each boot begins with the image's. */
 const places = { own: "/etc/docker/daemon.json", merged: "/run/qn/daemon.json" };

@@ -2,8 +2,8 @@
 import { messageOf } from "../base/errors.ts";
 import { DatagramReader, encodeDatagram } from "../protocol/datagram.ts";
 import { encode } from "../protocol/frame.ts";
-import type { Address, Connection } from "../system/connection.ts";
-import { connectDatagrams, type DatagramPeer } from "../system/datagrams.ts";
+import type { Address, Connection } from "../system/net/connection.ts";
+import { connectDatagrams, type DatagramPeer } from "../system/net/datagrams.ts";
 
 /**
  * Passes datagrams both ways until the caller ends the stream; the host ends idle flows. Datagrams that the caller does

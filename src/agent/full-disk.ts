@@ -4,7 +4,7 @@ import { totalmem } from "node:os";
 import { messageOf } from "../base/errors.ts";
 import type { Boot } from "../protocol/messages.ts";
 import { pause } from "../system/clock.ts";
-import { setSynchronous } from "../system/libc.ts";
+import { setSynchronous } from "../system/kernel/libc.ts";
 
 const MiB = 1024 * 1024;
 

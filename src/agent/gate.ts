@@ -5,11 +5,11 @@ import { encode, LineReader } from "../protocol/frame.ts";
 import { confirm, handshakeLineBytesMax, secretBytes } from "../protocol/handshake.ts";
 import { type Open, type OpenOnward, parseOpen, type Ready } from "../protocol/open.ts";
 import { pieces } from "../protocol/piece.ts";
-import { carry } from "../system/carry.ts";
+import { carry } from "../system/net/carry.ts";
 import { pause, within } from "../system/clock.ts";
-import { type Address, connect, type Connection, listen, type Listener } from "../system/connection.ts";
+import { type Address, connect, type Connection, listen, type Listener } from "../system/net/connection.ts";
 import { isErrno } from "../system/files.ts";
-import { type Lines, linesOf } from "../system/lines.ts";
+import { type Lines, linesOf } from "../system/net/lines.ts";
 import { carryDatagrams } from "./datagrams.ts";
 
 /** How long a caller may take to prove itself: long on an emulated guest's clock, short for somebody who only knocks. */

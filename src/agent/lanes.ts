@@ -1,9 +1,9 @@
 /** The agent's end of the lanes: opens the ports that the host is connected to, and gives the gate what comes on them. */
 import { messageOf } from "../base/errors.ts";
 import type { HostMessage } from "../protocol/messages.ts";
-import type { Connection } from "../system/connection.ts";
-import { Device } from "../system/device.ts";
-import { Lane } from "../system/lane.ts";
+import type { Connection } from "../system/net/connection.ts";
+import { Device } from "../system/net/device.ts";
+import { Lane } from "../system/net/lane.ts";
 
 /** udev makes a link there for each virtio-serial port that has a name. */
 const devicesFolder = "/dev/virtio-ports";

@@ -11,8 +11,8 @@ import {
   type PublishedPort,
 } from "../protocol/messages.ts";
 import { capabilities } from "../protocol/skew.ts";
-import type { Connection } from "../system/connection.ts";
-import { converse } from "../system/conversation.ts";
+import type { Connection } from "../system/net/connection.ts";
+import { converse } from "../system/net/conversation.ts";
 
 /** What the host should know, as of now. `report` numbers the state of the ports. */
 type Report = {

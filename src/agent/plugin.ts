@@ -3,7 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import * as v from "valibot";
 import { messageOf } from "../base/errors.ts";
-import { connect, type Connection, listen } from "../system/connection.ts";
+import { connect, type Connection, listen } from "../system/net/connection.ts";
 
 /** A call as dockerd describes it (docs.docker.com, "Access authorization plugin"). The body is base64. */
 const callSchema = v.object({

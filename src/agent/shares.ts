@@ -5,7 +5,7 @@ import { QnError } from "../base/errors.ts";
 import { liesIn } from "../base/words.ts";
 import type { Boot } from "../protocol/messages.ts";
 import { isErrno } from "../system/files.ts";
-import { bindMount, mount, setReadOnly } from "../system/libc.ts";
+import { bindMount, mount, setReadOnly } from "../system/kernel/libc.ts";
 import { type Mounted, mountTable } from "./mount-table.ts";
 
 /**

@@ -5,7 +5,7 @@ import { servePorts } from "../agent/ports/serve.ts";
 import { provision } from "../agent/provision/run.ts";
 import { serveTmp } from "../agent/tmp/serve.ts";
 import { QnError } from "../base/errors.ts";
-import { notifySystemd } from "../system/libc.ts";
+import { notifySystemd } from "../system/kernel/libc.ts";
 import { ownArch } from "../system/platform.ts";
 import { interruption } from "./signals.ts";
 import { version } from "./version.ts";

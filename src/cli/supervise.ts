@@ -26,7 +26,7 @@ export const supervise = command({
       import("../host/supervisor/run.ts"),
       import("../host/supervisor/serve.ts"),
       import("../host/lifecycle/declare.ts"),
-      import("../system/libc.ts"),
+      import("../system/kernel/libc.ts"),
       import("./place.ts"),
       import("./signals.ts"),
       import("../host/config/load.ts"),

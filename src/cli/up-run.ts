@@ -14,7 +14,7 @@ import { followToEnd } from "../host/lifecycle/follow.ts";
 import { followSpecialisation } from "../host/lifecycle/specialise.ts";
 import { startThroughService } from "../host/integrate/service/manage.ts";
 import { isThere } from "../system/files.ts";
-import { isLocked } from "../system/lock.ts";
+import { isLocked } from "../system/kernel/lock.ts";
 import { serviceHost } from "./service-run.ts";
 import { vmHere } from "./place.ts";
 import { selfCommand } from "./self.ts";

@@ -1,6 +1,6 @@
 /** The guest's Docker socket on the host: a Unix socket whose every connection is carried through the gate. */
 import { rmSync } from "node:fs";
-import { listen, type Listener } from "../system/connection.ts";
+import { listen, type Listener } from "../system/net/connection.ts";
 import type { Gateway } from "./gate/gateway.ts";
 
 /**

@@ -2,8 +2,8 @@
 import { randomInt } from "node:crypto";
 import { answersTo, isCut, withId, idOf } from "../base/dns.ts";
 import { within } from "./clock.ts";
-import { connect } from "./connection.ts";
-import { connectDatagrams } from "./datagrams.ts";
+import { connect } from "./net/connection.ts";
+import { connectDatagrams } from "./net/datagrams.ts";
 
 /** Where a server answers. */
 export type DnsServer = { readonly hostname: string; readonly port: number };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { carryClient } from "../../src/host/gate/stream.ts";
 import { dial } from "../../src/host/gate/dial.ts";
 import { awaitQmp } from "../../src/host/qmp/client.ts";
-import { listen } from "../../src/system/connection.ts";
+import { listen } from "../../src/system/net/connection.ts";
 import type { Vm } from "../support/vm.ts";
 import { inTurn, ratioLine } from "./figures.ts";
 

@@ -1,6 +1,6 @@
 /** Real UDP sockets for contract tests: a server behind the gate, and clients of a forward. */
-import { type DatagramListener, listenForDatagrams, type Peer } from "../../src/system/datagrams.ts";
-import { listen } from "../../src/system/connection.ts";
+import { type DatagramListener, listenForDatagrams, type Peer } from "../../src/system/net/datagrams.ts";
+import { listen } from "../../src/system/net/connection.ts";
 
 /** A port of the loopback that neither TCP nor UDP uses now, in either family. */
 export async function freePort(): Promise<number> {

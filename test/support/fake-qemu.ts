@@ -6,7 +6,7 @@ import { HostLink } from "../../src/agent/link.ts";
 import { encode } from "../../src/protocol/frame.ts";
 import { parseBoot, protocolVersion } from "../../src/protocol/messages.ts";
 import { ownArch } from "../../src/system/platform.ts";
-import { type Connection, listen } from "../../src/system/connection.ts";
+import { type Connection, listen } from "../../src/system/net/connection.ts";
 import { fakeDocker } from "./fake-docker.ts";
 import { type Flood, floodedFolder, floodingAgent, floods } from "./flooding-agent.ts";
 import { bootNativeGuest, nativeFolder } from "./native-guest.ts";

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Connection, listen } from "../../src/system/connection.ts";
+import { type Connection, listen } from "../../src/system/net/connection.ts";
 
 /** The greeting of QEMU 7.2.22, word for word. */
 export const greeting =

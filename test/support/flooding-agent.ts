@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { encodeDatagram } from "../../src/protocol/datagram.ts";
 import { encode } from "../../src/protocol/frame.ts";
 import { type AgentMessage, type PublishedPort, protocolVersion } from "../../src/protocol/messages.ts";
-import type { Connection } from "../../src/system/connection.ts";
+import type { Connection } from "../../src/system/net/connection.ts";
 import { questionAbout } from "./fake-dns.ts";
 
 /** What it floods its host with. */

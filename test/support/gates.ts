@@ -4,8 +4,8 @@ import { type GateOptions, openGate } from "../../src/agent/gate.ts";
 import type { GateKey } from "../../src/host/gate/dial.ts";
 import { encode, LineReader } from "../../src/protocol/frame.ts";
 import { confirm } from "../../src/protocol/handshake.ts";
-import { type Connection, listen } from "../../src/system/connection.ts";
-import { type Lines, linesOf } from "../../src/system/lines.ts";
+import { type Connection, listen } from "../../src/system/net/connection.ts";
+import { type Lines, linesOf } from "../../src/system/net/lines.ts";
 
 /** A gate that listens, and what opens it. */
 export type TestGate = Disposable & { readonly key: GateKey };

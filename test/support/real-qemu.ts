@@ -7,7 +7,7 @@ import { layoutOf } from "../../src/host/layout.ts";
 import type { VmSpec } from "../../src/host/qemu/args.ts";
 import type { HostFacts } from "../../src/host/qemu/facts.ts";
 import { planVm } from "../../src/host/qemu/plan.ts";
-import { listen } from "../../src/system/connection.ts";
+import { listen } from "../../src/system/net/connection.ts";
 import { run } from "../../src/system/process.ts";
 import { configOf } from "./host-facts.ts";
 

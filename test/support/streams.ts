@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Address, type Connection, listen, type Listener } from "../../src/system/connection.ts";
+import { type Address, type Connection, listen, type Listener } from "../../src/system/net/connection.ts";
 
 /** Bytes that repeat only after 251, so that a lost, doubled or moved piece changes the sum. */
 export function payload(bytes: number): Buffer {

@@ -3,7 +3,7 @@ import type { GateKey } from "../../src/host/gate/dial.ts";
 import { Gateway } from "../../src/host/gate/gateway.ts";
 import { GatePool } from "../../src/host/gate/pool.ts";
 import { type FlowOptions, Flows } from "../../src/host/ports/udp.ts";
-import { listenForDatagrams } from "../../src/system/datagrams.ts";
+import { listenForDatagrams } from "../../src/system/net/datagrams.ts";
 
 /** What each flow asks the gate for. */
 export const open = { open: "port", protocol: "udp", hostIp: "0.0.0.0", hostPort: 53 } as const;

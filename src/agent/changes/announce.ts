@@ -1,8 +1,8 @@
 /** Makes the guest's kernel tell of a change that the host has made, without changing anything on the host. */
 import { constants } from "node:fs";
 import { chown, open } from "node:fs/promises";
-import { dropCachedPages, isBeingWritten, removeAttribute } from "../../system/libc.ts";
-import { raiseModified } from "../../system/uring.ts";
+import { dropCachedPages, isBeingWritten, removeAttribute } from "../../system/kernel/libc.ts";
+import { raiseModified } from "../../system/kernel/uring.ts";
 import type { Pin } from "./pins.ts";
 
 /** Bits of a mode: set-id files lose them with a change of owner, and who may run a file must not find it busy. */

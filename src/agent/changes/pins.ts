@@ -4,7 +4,7 @@ import { type FileHandle, open, readFile, readlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { newPathTree } from "../../base/path-tree.ts";
 import { liesIn } from "../../base/words.ts";
-import { O_PATH } from "../../system/libc.ts";
+import { O_PATH } from "../../system/kernel/libc.ts";
 
 /** Types of file systems that a share can be, as mountinfo names them. statfs(2) over 9p tells the host's own type. */
 const shareTypes: ReadonlySet<string> = new Set(["9p", "virtiofs"]);

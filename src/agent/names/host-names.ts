@@ -4,8 +4,8 @@ import { DatagramReader, encodeDatagram } from "../../protocol/datagram.ts";
 import { encode } from "../../protocol/frame.ts";
 import { messageOf } from "../../base/errors.ts";
 import { after } from "../../system/clock.ts";
-import type { Connection } from "../../system/connection.ts";
-import { converse } from "../../system/conversation.ts";
+import type { Connection } from "../../system/net/connection.ts";
+import { converse } from "../../system/net/conversation.ts";
 
 /** How long the host may take, all of its servers in turn; whoever asks has given up by then. */
 const deadlineMs = 15_000;

@@ -3,9 +3,9 @@ import { messageOf } from "../../base/errors.ts";
 import { cutTo, datagramBytesMax, failure, questionOf, responseCode } from "../../base/dns.ts";
 import { DatagramReader, encodeDatagram } from "../../protocol/datagram.ts";
 import { after, type Timer } from "../../system/clock.ts";
-import { type Connection, listen } from "../../system/connection.ts";
-import { converse } from "../../system/conversation.ts";
-import { listenForDatagrams } from "../../system/datagrams.ts";
+import { type Connection, listen } from "../../system/net/connection.ts";
+import { converse } from "../../system/net/conversation.ts";
+import { listenForDatagrams } from "../../system/net/datagrams.ts";
 import type { Ask } from "./host-names.ts";
 import { localAnswer } from "./local.ts";
 

@@ -1,5 +1,5 @@
 /** Ports of the guest that Docker must not choose, since the host cannot give them: the agent holds them itself. */
-import { holdPort } from "../../system/libc.ts";
+import { holdPort } from "../../system/kernel/libc.ts";
 
 /** A port that is held until `release`. */
 type Held = { release(): void };

@@ -2,7 +2,7 @@
 import { mkdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { every } from "../../system/clock.ts";
 import { isThere } from "../../system/files.ts";
-import { mount } from "../../system/libc.ts";
+import { mount } from "../../system/kernel/libc.ts";
 import { addressInProc, holdersOfPort } from "../../system/port-holders.ts";
 import { followProgram } from "../../system/process.ts";
 import { forwardOf, type Listening, listeningIn } from "./listening.ts";

@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { isErrno } from "../../system/files.ts";
-import { dropCachedPages, O_PATH } from "../../system/libc.ts";
+import { dropCachedPages, O_PATH } from "../../system/kernel/libc.ts";
 import type { Entry } from "./plan.ts";
 
 /** The reason when a path leads through a file, or through what the kernel remembers as one. */

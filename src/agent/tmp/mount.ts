@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
 import { isErrno, isThere } from "../../system/files.ts";
-import { bindMount, unmount } from "../../system/libc.ts";
+import { bindMount, unmount } from "../../system/kernel/libc.ts";
 import { belowFile, type DatedEntry, entryAt, holdName, holdsSomething, isOfKind, lookAt } from "./entry.ts";
 import { planEntry, type Step } from "./plan.ts";
 import { type BindSource, entryOf } from "./request.ts";

@@ -5,7 +5,7 @@ import { newQueue } from "../../base/queue.ts";
 import { liesIn } from "../../base/words.ts";
 import type { Boot } from "../../protocol/messages.ts";
 import { type DockerApi, dockerApi } from "../../system/docker-api.ts";
-import { inheritedSocket } from "../../system/inherited.ts";
+import { inheritedSocket } from "../../system/kernel/inherited.ts";
 import { extendDaemon } from "../daemon.ts";
 import { guardFullDisks } from "../full-disk.ts";
 import { announceFlake } from "../flake.ts";

@@ -2,7 +2,7 @@
 import { chmod, lstat, lutimes, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isErrno } from "../../system/files.ts";
-import { type Lock, lockFolder } from "../../system/lock.ts";
+import { type Lock, lockFolder } from "../../system/kernel/lock.ts";
 import type { Arrival } from "./arrival.ts";
 
 /** A folder that nobody else can look into, gone with all in it when it is disposed of. */

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
-import { pass, startStreaming, type Streaming } from "../../system/streaming.ts";
+import { pass, startStreaming, type Streaming } from "../../system/net/streaming.ts";
 import { quote } from "../integrate/ssh-command.ts";
 import { shareMaster, unsharedWords } from "../integrate/ssh-master.ts";
 import type { VmPaths } from "../layout.ts";

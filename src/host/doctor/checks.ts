@@ -6,7 +6,7 @@ import { byteSize, compareVersions, counted, duration } from "../../base/words.t
 import { protocolVersion } from "../../protocol/messages.ts";
 import { skewOf } from "../../protocol/skew.ts";
 import { isThere } from "../../system/files.ts";
-import { isLocked } from "../../system/lock.ts";
+import { isLocked } from "../../system/kernel/lock.ts";
 import { ownArch, ownUser } from "../../system/platform.ts";
 import { findProgram, run } from "../../system/process.ts";
 import { findImage } from "../image/store.ts";

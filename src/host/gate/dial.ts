@@ -4,8 +4,8 @@ import { QnError } from "../../base/errors.ts";
 import { encode, LineReader } from "../../protocol/frame.ts";
 import { accept, respond, secretBytes } from "../../protocol/handshake.ts";
 import { within } from "../../system/clock.ts";
-import { connect, type Connection } from "../../system/connection.ts";
-import { type Lines, linesOf } from "../../system/lines.ts";
+import { connect, type Connection } from "../../system/net/connection.ts";
+import { type Lines, linesOf } from "../../system/net/lines.ts";
 
 /** Where the gate of one boot is, and what proves it. `port` is on the host's loopback; `lanes` are QEMU's sockets. */
 export type GateKey = {

@@ -2,7 +2,7 @@
 import { messageOf, QnError } from "../../base/errors.ts";
 import type { Open } from "../../protocol/open.ts";
 import { after, type Timer } from "../../system/clock.ts";
-import type { Connection } from "../../system/connection.ts";
+import type { Connection } from "../../system/net/connection.ts";
 import type { Proven } from "./dial.ts";
 import type { GatePool } from "./pool.ts";
 import { carryClient, type StreamObserver } from "./stream.ts";

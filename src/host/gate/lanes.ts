@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { lanePorts } from "../../protocol/lanes.ts";
 import type { HostMessage } from "../../protocol/messages.ts";
-import { connect, type Connection } from "../../system/connection.ts";
-import { Lane } from "../../system/lane.ts";
+import { connect, type Connection } from "../../system/net/connection.ts";
+import { Lane } from "../../system/net/lane.ts";
 
 /**
  * `sockets` in the order of `lanePorts`. Where nobody listens there is no lane: the QEMU is of an older qn. The agent is

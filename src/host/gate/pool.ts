@@ -2,9 +2,9 @@
 import { QnError } from "../../base/errors.ts";
 import { LineReader } from "../../protocol/frame.ts";
 import { type Open, parseReady } from "../../protocol/open.ts";
-import type { Connection } from "../../system/connection.ts";
-import type { Lane } from "../../system/lane.ts";
-import { type Lines, linesOf } from "../../system/lines.ts";
+import type { Connection } from "../../system/net/connection.ts";
+import type { Lane } from "../../system/net/lane.ts";
+import { type Lines, linesOf } from "../../system/net/lines.ts";
 import { dial, type GateKey, proveBoth, type Proven } from "./dial.ts";
 
 /**

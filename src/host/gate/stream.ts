@@ -2,8 +2,8 @@
 import { encode, LineReader } from "../../protocol/frame.ts";
 import { type Open, type Opened, parseOpened } from "../../protocol/open.ts";
 import { pieces } from "../../protocol/piece.ts";
-import { carry } from "../../system/carry.ts";
-import type { Connection } from "../../system/connection.ts";
+import { carry } from "../../system/net/carry.ts";
+import type { Connection } from "../../system/net/connection.ts";
 import type { Proven } from "./dial.ts";
 
 /** What a listener learns of a stream: bytes as they pass, a refusal, and its end. */

@@ -1,8 +1,8 @@
 /** One connection to the guest for all ssh commands of some minutes: ssh's own control master (ssh_config(5), ControlMaster). */
 import { rm } from "node:fs/promises";
-import { isListenedAt } from "../../system/connection.ts";
+import { isListenedAt } from "../../system/net/connection.ts";
 import { isThere } from "../../system/files.ts";
-import { acquireLock, type Lock } from "../../system/lock.ts";
+import { acquireLock, type Lock } from "../../system/kernel/lock.ts";
 import { run } from "../../system/process.ts";
 import { type SshLogin, sshMasterLock, sshMasterSocket, type VmPaths } from "../layout.ts";
 

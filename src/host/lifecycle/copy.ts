@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import type { HostOs } from "../../base/words.ts";
 import { isThere } from "../../system/files.ts";
-import { acquireLock } from "../../system/lock.ts";
+import { acquireLock } from "../../system/kernel/lock.ts";
 import { run } from "../../system/process.ts";
 import { refuseNewerFolder, writeFolderVersion } from "../folder-version.ts";
 import { removeContext } from "../integrate/docker/context.ts";

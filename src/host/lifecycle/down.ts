@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { QnError } from "../../base/errors.ts";
 import { pause, within } from "../../system/clock.ts";
 import { isThere } from "../../system/files.ts";
-import { acquireLock, type Lock } from "../../system/lock.ts";
+import { acquireLock, type Lock } from "../../system/kernel/lock.ts";
 import { withdrawContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
 import type { Environment } from "../prepare.ts";

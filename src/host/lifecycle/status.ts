@@ -2,9 +2,9 @@
 import { readdir } from "node:fs/promises";
 import { QnError } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
-import { isListenedAt } from "../../system/connection.ts";
+import { isListenedAt } from "../../system/net/connection.ts";
 import { isErrno, isThere, readTextIfThere } from "../../system/files.ts";
-import { isLocked } from "../../system/lock.ts";
+import { isLocked } from "../../system/kernel/lock.ts";
 import { contextOf } from "../integrate/docker/context.ts";
 import { isVmName, type Layout, type VmPaths } from "../layout.ts";
 import { effectiveConfig, type Environment } from "../prepare.ts";

@@ -4,8 +4,8 @@ import { newQueue } from "../../base/queue.ts";
 import type { FailedPort, PublishedPort } from "../../protocol/messages.ts";
 import type { Open } from "../../protocol/open.ts";
 import { turn } from "../../system/clock.ts";
-import { listen } from "../../system/connection.ts";
-import { listenForDatagrams } from "../../system/datagrams.ts";
+import { listen } from "../../system/net/connection.ts";
+import { listenForDatagrams } from "../../system/net/datagrams.ts";
 import { isErrno } from "../../system/files.ts";
 import type { Gateway } from "../gate/gateway.ts";
 import {

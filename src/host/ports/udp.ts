@@ -4,8 +4,8 @@ import { DatagramReader, encodeDatagram } from "../../protocol/datagram.ts";
 import { encode, LineReader } from "../../protocol/frame.ts";
 import { type Open, parseOpened } from "../../protocol/open.ts";
 import { after, type Timer } from "../../system/clock.ts";
-import type { Connection } from "../../system/connection.ts";
-import type { Peer } from "../../system/datagrams.ts";
+import type { Connection } from "../../system/net/connection.ts";
+import type { Peer } from "../../system/net/datagrams.ts";
 import type { Gateway } from "../gate/gateway.ts";
 
 /** How long a flow may be silent both ways: about as long as the kernel's own conntrack keeps a UDP stream. */

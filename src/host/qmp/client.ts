@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { QnError, messageOf } from "../../base/errors.ts";
 import { LineReader } from "../../protocol/frame.ts";
 import { after, pause, within } from "../../system/clock.ts";
-import { type Connection, connect } from "../../system/connection.ts";
+import { type Connection, connect } from "../../system/net/connection.ts";
 import { isErrno } from "../../system/files.ts";
 import { watchFolder } from "../../system/watch.ts";
 import { type QmpEvent, type QmpMessage, commandLine, parseMessage } from "./wire.ts";

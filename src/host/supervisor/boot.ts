@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { QnError } from "../../base/errors.ts";
 import { secretBytes } from "../../protocol/handshake.ts";
 import { type Boot, bootCredential } from "../../protocol/messages.ts";
-import { listen } from "../../system/connection.ts";
+import { listen } from "../../system/net/connection.ts";
 import { isThere, readTextIfThere, writeFileAtomically } from "../../system/files.ts";
 import { ownUser } from "../../system/platform.ts";
 import { run } from "../../system/process.ts";

@@ -2,10 +2,10 @@
 import { rmSync } from "node:fs";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { encode, LineReader } from "../../protocol/frame.ts";
-import { connect, type Connection, listen, type Listener } from "../../system/connection.ts";
-import { converse } from "../../system/conversation.ts";
+import { connect, type Connection, listen, type Listener } from "../../system/net/connection.ts";
+import { converse } from "../../system/net/conversation.ts";
 import { isErrno } from "../../system/files.ts";
-import { linesOf } from "../../system/lines.ts";
+import { linesOf } from "../../system/net/lines.ts";
 import { type ControlEvent, parseControlEvent, parseRequest, type Request } from "./messages.ts";
 
 /** One command that is connected to the supervisor. */

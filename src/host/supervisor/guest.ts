@@ -3,7 +3,7 @@ import { messageOf, QnError } from "../../base/errors.ts";
 import { encode, LineReader } from "../../protocol/frame.ts";
 import { type AgentMessage, type HostMessage, parseAgentMessage, protocolVersion } from "../../protocol/messages.ts";
 import { within } from "../../system/clock.ts";
-import { converse } from "../../system/conversation.ts";
+import { converse } from "../../system/net/conversation.ts";
 import { dial, type GateKey, type Proven } from "../gate/dial.ts";
 import { openLanes } from "../gate/lanes.ts";
 import { GatePool } from "../gate/pool.ts";

@@ -6,7 +6,7 @@ import { QnError } from "../../base/errors.ts";
 import { type PortRange, portSchema } from "../../protocol/messages.ts";
 import { pause } from "../../system/clock.ts";
 import { readTextIfThere, writeFileAtomically } from "../../system/files.ts";
-import { acquireLock, type Lock } from "../../system/lock.ts";
+import { acquireLock, type Lock } from "../../system/kernel/lock.ts";
 import { isVmName, type Layout, type VmPaths } from "../layout.ts";
 import { chooseRange } from "../ports/range.ts";
 

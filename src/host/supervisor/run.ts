@@ -1,7 +1,7 @@
 /** The supervisor: the process that owns one VM's QEMU, listeners and sockets from start to end. */
 import { rmSync, writeFileSync } from "node:fs";
 import { errorOf, type ErrorReport, messageOf, QnError, reportOf } from "../../base/errors.ts";
-import { acquireLock } from "../../system/lock.ts";
+import { acquireLock } from "../../system/kernel/lock.ts";
 import type { ConfigInput } from "../config/schema.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import type { Environment } from "../prepare.ts";

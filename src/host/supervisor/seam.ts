@@ -4,7 +4,7 @@ import { messageOf } from "../../base/errors.ts";
 import { newestOf } from "../../base/newest.ts";
 import type { AgentMessage, FailedPort, PortRange, PublishedPort } from "../../protocol/messages.ts";
 import { after, type Timer } from "../../system/clock.ts";
-import type { Listener } from "../../system/connection.ts";
+import type { Listener } from "../../system/net/connection.ts";
 import { isThere } from "../../system/files.ts";
 import { dockerApi } from "../../system/docker-api.ts";
 import { openDockerSocket } from "../docker-socket.ts";

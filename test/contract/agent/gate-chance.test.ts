@@ -6,7 +6,7 @@ import { encode } from "../../../src/protocol/frame.ts";
 import { respond } from "../../../src/protocol/handshake.ts";
 import type { Open } from "../../../src/protocol/open.ts";
 import { pieces } from "../../../src/protocol/piece.ts";
-import { listen } from "../../../src/system/connection.ts";
+import { listen } from "../../../src/system/net/connection.ts";
 import { type Chance, testWithChance } from "../../support/chance.ts";
 import { failureOf } from "../../support/failures.ts";
 import { realGate } from "../../support/gates.ts";

@@ -5,7 +5,7 @@ import { PortBook } from "../../../src/agent/ports/book.ts";
 import { dial } from "../../../src/host/gate/dial.ts";
 import { encode } from "../../../src/protocol/frame.ts";
 import { respond } from "../../../src/protocol/handshake.ts";
-import { listen } from "../../../src/system/connection.ts";
+import { listen } from "../../../src/system/net/connection.ts";
 import { realGate } from "../../support/gates.ts";
 import { listenSomewhere, receive } from "../../support/streams.ts";
 import { freePort } from "../../support/until.ts";

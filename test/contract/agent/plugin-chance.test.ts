@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DockerRequest, servePlugin } from "../../../src/agent/plugin.ts";
-import { connect } from "../../../src/system/connection.ts";
+import { connect } from "../../../src/system/net/connection.ts";
 import { testWithChance } from "../../support/chance.ts";
 import { receive } from "../../support/streams.ts";
 

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DockerRequest, type Hooks, type PluginOptions, servePlugin } from "../../../src/agent/plugin.ts";
-import { connect } from "../../../src/system/connection.ts";
+import { connect } from "../../../src/system/net/connection.ts";
 import { receive } from "../../support/streams.ts";
 import { until } from "../../support/until.ts";
 

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdtemp, open, rm } from "node:fs/promises";
 import { release } from "node:os";
 import { join } from "node:path";
-import { isBeingWritten } from "../../../src/system/libc.ts";
+import { isBeingWritten } from "../../../src/system/kernel/libc.ts";
 
 const [major = 0, minor = 0] = release().split(".").map(Number);
 const hasCachestat = process.platform === "linux" && (major > 6 || (major === 6 && minor >= 5));

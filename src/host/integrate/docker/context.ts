@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { messageOf } from "../../../base/errors.ts";
 import { isThere } from "../../../system/files.ts";
-import { isLocked } from "../../../system/lock.ts";
+import { isLocked } from "../../../system/kernel/lock.ts";
 import type { VmPaths } from "../../layout.ts";
 import type { Environment } from "../../prepare.ts";
 import * as store from "./store.ts";

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { lstat, readlink, rename, rm, symlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { messageOf, QnError } from "../../../base/errors.ts";
-import { connect } from "../../../system/connection.ts";
+import { connect } from "../../../system/net/connection.ts";
 import { isErrno } from "../../../system/files.ts";
 import type { Layout, VmPaths } from "../../layout.ts";
 

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { messageOf } from "../../../base/errors.ts";
 import { pause } from "../../../system/clock.ts";
 import { isThere, readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
-import { lockFolder } from "../../../system/lock.ts";
+import { lockFolder } from "../../../system/kernel/lock.ts";
 import { ownUser } from "../../../system/platform.ts";
 import type { Environment } from "../../prepare.ts";
 import { memberOf, withMember, withoutMember } from "./json-member.ts";

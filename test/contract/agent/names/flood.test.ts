@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { Resolver } from "node:dns/promises";
 import { join } from "node:path";
 import { encodeDatagram } from "../../../../src/protocol/datagram.ts";
-import { connect } from "../../../../src/system/connection.ts";
+import { connect } from "../../../../src/system/net/connection.ts";
 import { converse } from "../../../support/conversation.ts";
 import { questionAbout } from "../../../support/fake-dns.ts";
 import { floodedWith, repeated } from "../../../support/flooding-agent.ts";

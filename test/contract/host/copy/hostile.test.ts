@@ -14,7 +14,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { join } from "node:path";
-import { lockFolder } from "../../../../src/system/lock.ts";
+import { lockFolder } from "../../../../src/system/kernel/lock.ts";
 import { failureOf } from "../../../support/failures.ts";
 import { type RawEntry, rawTar } from "../../../support/raw-tar.ts";
 import { type TwoSides, twoSides } from "../../../support/ssh-to-here.ts";

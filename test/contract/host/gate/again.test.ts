@@ -4,7 +4,7 @@ import { Gateway } from "../../../../src/host/gate/gateway.ts";
 import { GatePool } from "../../../../src/host/gate/pool.ts";
 import { encode } from "../../../../src/protocol/frame.ts";
 import { pieces } from "../../../../src/protocol/piece.ts";
-import { type Address, connect, type Connection } from "../../../../src/system/connection.ts";
+import { type Address, connect, type Connection } from "../../../../src/system/net/connection.ts";
 import { type Caller, handGate, realGate, type TestGate } from "../../../support/gates.ts";
 import { listenSomewhere, payload, type Place, receive, sumOf } from "../../../support/streams.ts";
 

@@ -11,8 +11,8 @@ import { GatePool } from "../../../../src/host/gate/pool.ts";
 import { encode } from "../../../../src/protocol/frame.ts";
 import type { HostMessage } from "../../../../src/protocol/messages.ts";
 import type { Open } from "../../../../src/protocol/open.ts";
-import { type Connection, connect, listen } from "../../../../src/system/connection.ts";
-import { Lane } from "../../../../src/system/lane.ts";
+import { type Connection, connect, listen } from "../../../../src/system/net/connection.ts";
+import { Lane } from "../../../../src/system/net/lane.ts";
 import { receive } from "../../../support/streams.ts";
 
 const port: Open = { open: "port", protocol: "tcp", hostIp: "0.0.0.0", hostPort: 80 };

@@ -2,7 +2,7 @@
 import { afterEach, expect, jest, test } from "bun:test";
 import { Gateway } from "../../../../src/host/gate/gateway.ts";
 import { GatePool } from "../../../../src/host/gate/pool.ts";
-import { connect } from "../../../../src/system/connection.ts";
+import { connect } from "../../../../src/system/net/connection.ts";
 import { datagramClient, datagramServer } from "../../../support/datagrams.ts";
 import { realGate } from "../../../support/gates.ts";
 import { listenSomewhere, receive } from "../../../support/streams.ts";

@@ -6,7 +6,7 @@ import { expect, test } from "bun:test";
 import { Gateway } from "../../../../src/host/gate/gateway.ts";
 import { GatePool } from "../../../../src/host/gate/pool.ts";
 import type { GateKey } from "../../../../src/host/gate/dial.ts";
-import { connect, type Connection } from "../../../../src/system/connection.ts";
+import { connect, type Connection } from "../../../../src/system/net/connection.ts";
 import { type Chance, testWithChance } from "../../../support/chance.ts";
 import { realGate } from "../../../support/gates.ts";
 import { listenSomewhere, payload, type Place, receive, send, sumOf } from "../../../support/streams.ts";

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { dial } from "../../../../src/host/gate/dial.ts";
 import { GatePool } from "../../../../src/host/gate/pool.ts";
 import { encode } from "../../../../src/protocol/frame.ts";
-import { type Connection, listen } from "../../../../src/system/connection.ts";
+import { type Connection, listen } from "../../../../src/system/net/connection.ts";
 import { failureOf } from "../../../support/failures.ts";
 import { handGate, realGate } from "../../../support/gates.ts";
 import { receive } from "../../../support/streams.ts";

@@ -10,7 +10,7 @@ import {
   withdrawContext,
 } from "../../../../src/host/integrate/docker/context.ts";
 import { layoutOf } from "../../../../src/host/layout.ts";
-import { acquireLock, type Lock } from "../../../../src/system/lock.ts";
+import { acquireLock, type Lock } from "../../../../src/system/kernel/lock.ts";
 import { findProgram, run } from "../../../../src/system/process.ts";
 import { tempHome } from "../../../support/temp-home.ts";
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { renderSharing, renderSshConfig } from "../../../../src/host/integrate/ssh-config.ts";
 import { dismissMasters, shareMaster, unsharedWords } from "../../../../src/host/integrate/ssh-master.ts";
 import { layoutOf, sshMasterSocket, type VmPaths } from "../../../../src/host/layout.ts";
-import { listen } from "../../../../src/system/connection.ts";
+import { listen } from "../../../../src/system/net/connection.ts";
 import { isThere } from "../../../../src/system/files.ts";
 import { ownUser } from "../../../../src/system/platform.ts";
 import { run } from "../../../../src/system/process.ts";

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { deleteVmFiles } from "../../../../src/host/lifecycle/delete.ts";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
-import { isLocked } from "../../../../src/system/lock.ts";
+import { isLocked } from "../../../../src/system/kernel/lock.ts";
 import { dockerApi } from "../../../../src/system/docker-api.ts";
 import { failureOf } from "../../../support/failures.ts";
 import {

@@ -6,7 +6,7 @@ import { deleteVmFiles } from "../../../../src/host/lifecycle/delete.ts";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { followToEnd } from "../../../../src/host/lifecycle/follow.ts";
 import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
-import { isLocked } from "../../../../src/system/lock.ts";
+import { isLocked } from "../../../../src/system/kernel/lock.ts";
 import { type FakeVm, fakeVm, programsMs } from "../../../support/fake-vm.ts";
 import { until } from "../../../support/until.ts";
 

@@ -3,7 +3,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
 import { sshMasterSocket } from "../../../../src/host/layout.ts";
-import { listen } from "../../../../src/system/connection.ts";
+import { listen } from "../../../../src/system/net/connection.ts";
 import { isThere } from "../../../../src/system/files.ts";
 import { type FakeVm, fakeVm, isDegraded, programsMs } from "../../../support/fake-vm.ts";
 import { kill9 } from "../../../support/processes.ts";

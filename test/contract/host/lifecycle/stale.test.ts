@@ -3,7 +3,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
-import { listen } from "../../../../src/system/connection.ts";
+import { listen } from "../../../../src/system/net/connection.ts";
 import { type FakeVm, fakeVm, programsMs, stateOf } from "../../../support/fake-vm.ts";
 import { isAlive } from "../../../support/processes.ts";
 import { until } from "../../../support/until.ts";

@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { networkInterfaces } from "node:os";
 import type { Open } from "../../../../src/protocol/open.ts";
-import { connect } from "../../../../src/system/connection.ts";
-import { listenForDatagrams } from "../../../../src/system/datagrams.ts";
+import { connect } from "../../../../src/system/net/connection.ts";
+import { listenForDatagrams } from "../../../../src/system/net/datagrams.ts";
 import { datagramClient, datagramServer, freePort } from "../../../support/datagrams.ts";
 import { forwardsTo, published, states } from "../../../support/forwards.ts";
 import { realGate } from "../../../support/gates.ts";

@@ -1,7 +1,7 @@
 /** A port below 1024 at a loopback address as macOS has it: open at every address, and to loopback's clients only. */
 import { expect, test } from "bun:test";
 import { networkInterfaces } from "node:os";
-import { connect } from "../../../../src/system/connection.ts";
+import { connect } from "../../../../src/system/net/connection.ts";
 import { datagramClient, datagramServer } from "../../../support/datagrams.ts";
 import { forwardsTo, published, states } from "../../../support/forwards.ts";
 import { realGate } from "../../../support/gates.ts";

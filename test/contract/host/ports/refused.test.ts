@@ -1,7 +1,7 @@
 /** Ports that the host cannot or must not listen on: each is refused with the reason, and stops no other. */
 import { expect, test } from "bun:test";
 import { basename } from "node:path";
-import { listenForDatagrams } from "../../../../src/system/datagrams.ts";
+import { listenForDatagrams } from "../../../../src/system/net/datagrams.ts";
 import { freePort } from "../../../support/datagrams.ts";
 import { forwardsTo, published, states, stranger } from "../../../support/forwards.ts";
 import { realGate } from "../../../support/gates.ts";

@@ -7,7 +7,7 @@ import { QnError } from "../../../../src/base/errors.ts";
 import { awaitQmp, connectQmp } from "../../../../src/host/qmp/client.ts";
 import { queryStatus } from "../../../../src/host/qmp/commands.ts";
 import type { QmpEvent } from "../../../../src/host/qmp/wire.ts";
-import { listen } from "../../../../src/system/connection.ts";
+import { listen } from "../../../../src/system/net/connection.ts";
 import { type Peer, greeting, startFakeQmp } from "../../../support/fake-qmp.ts";
 
 /** Short, for monitors that stay silent; everything else is answered long before. */

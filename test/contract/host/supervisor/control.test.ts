@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, connectControl, serveControl } from "../../../../src/host/supervisor/control.ts";
 import type { ControlEvent, Request } from "../../../../src/host/supervisor/messages.ts";
-import { connect, listen } from "../../../../src/system/connection.ts";
+import { connect, listen } from "../../../../src/system/net/connection.ts";
 import { failureOf } from "../../../support/failures.ts";
 import { receive } from "../../../support/streams.ts";
 

@@ -7,7 +7,7 @@ import { serveControl } from "../../../../src/host/supervisor/control.ts";
 import { type ForwardStatus, parseControlEvent } from "../../../../src/host/supervisor/messages.ts";
 import { PortWatchers } from "../../../../src/host/supervisor/port-watchers.ts";
 import { LineReader } from "../../../../src/protocol/frame.ts";
-import { connect } from "../../../../src/system/connection.ts";
+import { connect } from "../../../../src/system/net/connection.ts";
 import { failureOf } from "../../../support/failures.ts";
 import { receive } from "../../../support/streams.ts";
 import { tempHome } from "../../../support/temp-home.ts";

@@ -2,8 +2,8 @@
 import { dlopen, FFIType, read } from "bun:ffi";
 import { closeSync, openSync } from "node:fs";
 import { constants } from "node:os";
-import { lazily } from "../base/lazily.ts";
-import type { HostOs } from "../base/words.ts";
+import { lazily } from "../../base/lazily.ts";
+import type { HostOs } from "../../base/words.ts";
 
 /** The C library's file per system; both are part of every installation. */
 const libraries: Record<HostOs, string> = { linux: "libc.so.6", darwin: "libSystem.B.dylib" };

@@ -1,7 +1,7 @@
 /** The door to programs that stream: what one says passes on to another, counted, at the pace of the slower one. */
 import type { Subprocess } from "bun";
-import { QnError } from "../base/errors.ts";
-import { findProgram } from "./process.ts";
+import { QnError } from "../../base/errors.ts";
+import { findProgram } from "../process.ts";
 
 /** A program whose standard streams are at hand: `in` is what it reads, `out` what it says. */
 export type Streaming = {

@@ -1,5 +1,5 @@
 /** The one rule for conversations: neither questions nor unread answers of another side pile up on this one. */
-import { messageOf, QnError } from "../base/errors.ts";
+import { messageOf, QnError } from "../../base/errors.ts";
 import type { Connection } from "./connection.ts";
 
 /** How messages come, what is done about each, and how much may be in between. */

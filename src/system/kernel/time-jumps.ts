@@ -1,6 +1,6 @@
 /** The door to jumps of this machine's clock: somebody sets it, or the machine sleeps and wakes. */
 import { closeSync } from "node:fs";
-import { every } from "./clock.ts";
+import { every } from "../clock.ts";
 import { cancelableTimer } from "./libc.ts";
 
 /** How often the clocks are compared where no event tells of a jump, and what more than that apart counts as one. */

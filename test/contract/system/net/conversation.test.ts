@@ -1,10 +1,10 @@
 /** Conversations over real sockets: what the rule holds back, what it ends, and whom it never stops. */
 import { expect, test } from "bun:test";
-import { LineReader } from "../../../src/protocol/frame.ts";
-import { type Connection, connect } from "../../../src/system/connection.ts";
-import { converse, type Rule } from "../../../src/system/conversation.ts";
-import { floodedWith } from "../../support/flooding-agent.ts";
-import { listenSomewhere, receive, send } from "../../support/streams.ts";
+import { LineReader } from "../../../../src/protocol/frame.ts";
+import { type Connection, connect } from "../../../../src/system/net/connection.ts";
+import { converse, type Rule } from "../../../../src/system/net/conversation.ts";
+import { floodedWith } from "../../../support/flooding-agent.ts";
+import { listenSomewhere, receive, send } from "../../../support/streams.ts";
 
 const mebibyte = 1024 ** 2;
 

@@ -1,7 +1,7 @@
 /** The door to fanotify(7): who changes which files, by the process that does it. Linux only. */
 import { dlopen, FFIType } from "bun:ffi";
 import { closeSync } from "node:fs";
-import { lazily } from "../base/lazily.ts";
+import { lazily } from "../../base/lazily.ts";
 import { text } from "./libc.ts";
 
 /** What has happened to an entry of a folder, or to a file by itself. */

@@ -3,10 +3,10 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, type Connection, listen } from "../../../src/system/connection.ts";
-import { Lane } from "../../../src/system/lane.ts";
-import { testWithChance } from "../../support/chance.ts";
-import { payload, receive, send, sumOf } from "../../support/streams.ts";
+import { connect, type Connection, listen } from "../../../../src/system/net/connection.ts";
+import { Lane } from "../../../../src/system/net/lane.ts";
+import { testWithChance } from "../../../support/chance.ts";
+import { payload, receive, send, sumOf } from "../../../support/streams.ts";
 
 const mebibyte = 1024 ** 2;
 

@@ -1,9 +1,9 @@
 /** Streams carried through a connection in between, over real sockets: order, ends, backpressure and resets. */
 import { describe, expect, test } from "bun:test";
-import { pieces } from "../../../src/protocol/piece.ts";
-import { carry, type CarryObserver } from "../../../src/system/carry.ts";
-import { type Connection, connect } from "../../../src/system/connection.ts";
-import { listenSomewhere, payload, type Place, receive, send, sumOf } from "../../support/streams.ts";
+import { pieces } from "../../../../src/protocol/piece.ts";
+import { carry, type CarryObserver } from "../../../../src/system/net/carry.ts";
+import { type Connection, connect } from "../../../../src/system/net/connection.ts";
+import { listenSomewhere, payload, type Place, receive, send, sumOf } from "../../../support/streams.ts";
 
 const mebibyte = 1024 ** 2;
 

@@ -1,5 +1,5 @@
 /** Reads a connection line by line, and gives the raw bytes back when the talking is over. */
-import { QnError } from "../base/errors.ts";
+import { QnError } from "../../base/errors.ts";
 import type { Connection } from "./connection.ts";
 
 /** Anything that cuts bytes into lines: what `protocol/frame.ts` offers, so that this door needs no room above it. */

@@ -1,10 +1,10 @@
 /** Conversations in lines over real sockets, and the raw bytes behind them. */
 import { expect, test } from "bun:test";
-import { LineReader } from "../../../src/protocol/frame.ts";
-import { type Connection, connect } from "../../../src/system/connection.ts";
-import { type Lines, linesOf } from "../../../src/system/lines.ts";
-import { failureOf } from "../../support/failures.ts";
-import { listenSomewhere, payload, receive, send, sumOf } from "../../support/streams.ts";
+import { LineReader } from "../../../../src/protocol/frame.ts";
+import { type Connection, connect } from "../../../../src/system/net/connection.ts";
+import { type Lines, linesOf } from "../../../../src/system/net/lines.ts";
+import { failureOf } from "../../../support/failures.ts";
+import { listenSomewhere, payload, receive, send, sumOf } from "../../../support/streams.ts";
 
 type Talk = AsyncDisposable & { readonly client: Connection; readonly server: Connection; readonly lines: Lines };
 

@@ -3,8 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
-import { type Connection, connect, listen } from "../../../src/system/connection.ts";
-import { listenSomewhere, payload, receive, send, sumOf } from "../../support/streams.ts";
+import { type Connection, connect, listen } from "../../../../src/system/net/connection.ts";
+import { listenSomewhere, payload, receive, send, sumOf } from "../../../support/streams.ts";
 
 const mebibyte = 1024 ** 2;
 

@@ -3,10 +3,10 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { acquireLock, isLocked } from "../../../src/system/lock.ts";
+import { acquireLock, isLocked } from "../../../../src/system/kernel/lock.ts";
 
 const program = `
-  import { acquireLock } from ${JSON.stringify(join(import.meta.dir, "../../../src/system/lock.ts"))};
+  import { acquireLock } from ${JSON.stringify(join(import.meta.dir, "../../../../src/system/kernel/lock.ts"))};
   const lock = acquireLock(process.argv[1]);
   if (process.argv[2] === "child") Bun.spawn(["sleep", "600"], { stdio: ["ignore", "inherit", "ignore"], detached: true });
   process.stdout.write(lock === undefined ? "refused\\n" : "held\\n");
