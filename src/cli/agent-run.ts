@@ -1,9 +1,9 @@
 /** Runs the agent's roles until systemd stops them. */
 import { readFile } from "node:fs/promises";
-import { readBoot } from "../agent/boot.ts";
-import { servePorts } from "../agent/ports/serve.ts";
-import { provision } from "../agent/provision/run.ts";
-import { serveTmp } from "../agent/tmp/serve.ts";
+import { readBoot } from "../agent/setup/boot.ts";
+import { servePorts } from "../agent/main.ts";
+import { provision } from "../agent/setup/provision/run.ts";
+import { serveTmp } from "../agent/files/serve.ts";
 import { QnError } from "../base/errors.ts";
 import { notifySystemd } from "../system/kernel/libc.ts";
 import { ownArch } from "../system/platform.ts";

@@ -1,8 +1,8 @@
 /** A program in QEMU's place: answers what qn asks of one, and boots a "guest" that behaves or misbehaves as it is told. */
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { openGate } from "../../src/agent/gate.ts";
-import { HostLink } from "../../src/agent/link.ts";
+import { openGate } from "../../src/agent/link/gate.ts";
+import { HostLink } from "../../src/agent/link/link.ts";
 import { encode } from "../../src/protocol/frame.ts";
 import { parseBoot, protocolVersion } from "../../src/protocol/messages.ts";
 import { ownArch } from "../../src/system/platform.ts";

@@ -1,6 +1,6 @@
 /** Gates for contract tests: the agent's own on a free loopback port, and one that a test holds in its hand. */
 import { randomBytes } from "node:crypto";
-import { type GateOptions, openGate } from "../../src/agent/gate.ts";
+import { type GateOptions, openGate } from "../../src/agent/link/gate.ts";
 import type { GateKey } from "../../src/host/gate/dial.ts";
 import { encode, LineReader } from "../../src/protocol/frame.ts";
 import { confirm } from "../../src/protocol/handshake.ts";

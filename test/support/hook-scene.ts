@@ -2,7 +2,7 @@
 import { PortBook } from "../../src/agent/ports/book.ts";
 import { portHooks } from "../../src/agent/ports/hooks.ts";
 import type { ServedPort } from "../../src/agent/ports/published.ts";
-import type { DockerRequest, Hooks } from "../../src/agent/plugin.ts";
+import type { DockerRequest, Hooks } from "../../src/agent/docker/plugin.ts";
 import type { FailedPort, PublishedPort } from "../../src/protocol/messages.ts";
 import type { ContainerDetails } from "../../src/system/docker-api.ts";
 

@@ -1,8 +1,8 @@
 /** The steps of a test that needs real mounts: run by `namespace.ts` as a program of its own, with its own mount table. */
 import { mkdir } from "node:fs/promises";
-import { extendDaemon } from "../../src/agent/daemon.ts";
-import { mirrorSources, sweepDeleted } from "../../src/agent/tmp/mount.ts";
-import { serveTmp } from "../../src/agent/tmp/serve.ts";
+import { extendDaemon } from "../../src/agent/setup/daemon.ts";
+import { mirrorSources, sweepDeleted } from "../../src/agent/files/tmp/mirror.ts";
+import { serveTmp } from "../../src/agent/files/serve.ts";
 import { messageOf } from "../../src/base/errors.ts";
 import type { Boot } from "../../src/protocol/messages.ts";
 import { run } from "../../src/system/process.ts";

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { bootCredential, gateGuestPort, parseBoot, slirp } from "../../src/protocol/messages.ts";
-import { viewsOf } from "../../src/agent/shares.ts";
+import { viewsOf } from "../../src/agent/files/shares.ts";
 import { ownArch } from "../../src/system/platform.ts";
 import { runProgram } from "./program.ts";
 import { sharedImages } from "./temp-home.ts";

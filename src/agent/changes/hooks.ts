@@ -1,8 +1,8 @@
 /** What happens for "changes are seen" while Docker waits: the guest is brought up to date before anybody reads. */
 import { within } from "../../system/clock.ts";
 import type { ContainerDetails } from "../../system/docker-api.ts";
-import type { DockerRequest, Hooks } from "../plugin.ts";
-import { bindSourcesOf } from "../tmp/request.ts";
+import type { DockerRequest, Hooks } from "../docker/plugin.ts";
+import { bindSourcesOf } from "../docker/mounts.ts";
 import type { ChangeReceiver } from "./receive.ts";
 import { readsMounts, startedBy } from "./request.ts";
 

@@ -24,7 +24,7 @@ const lookAgainMs = 20;
 /** A look that comes later after the event says nothing of who has made a state that is newer than the event. */
 const lookLateMs = 250;
 
-/** The guest's clock may be so far from the host's (agent/clock.ts). */
+/** The guest's clock may be so far from the host's (agent/setup/clock.ts). */
 const clocksApartMs = 150;
 
 /** How long events may take to come. */

@@ -1,6 +1,6 @@
 /** Which Docker API requests let somebody read what a container mounts. */
-import { dockerPath } from "../docker-path.ts";
-import type { DockerRequest } from "../plugin.ts";
+import { dockerPath } from "../docker/docker-path.ts";
+import type { DockerRequest } from "../docker/plugin.ts";
 
 /** Whether what a container mounts is about to be read: by what is started in it, or by `docker cp`. */
 export function readsMounts({ uri }: Pick<DockerRequest, "uri">): boolean {

@@ -1,6 +1,6 @@
 /** Which Docker API requests change what is published, and which host ports a container asks for by number. */
 import type { PublishedPort } from "../../protocol/messages.ts";
-import { dockerPath } from "../docker-path.ts";
+import { dockerPath } from "../docker/docker-path.ts";
 
 /**
  * What a request does to ports: `start` may publish those of one container; `settle` may publish or release any; nothing

@@ -2,7 +2,7 @@
 import { messageOf } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
 import type { PortBook } from "./book.ts";
-import { Lister } from "./lister.ts";
+import { Lister } from "../../base/lister.ts";
 import type { ServedPort } from "./published.ts";
 
 /** A source. `follow` resolves or throws when it cannot go on. */

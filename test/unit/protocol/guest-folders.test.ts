@@ -1,7 +1,7 @@
 /** That host and agent go by one list: what the agent says of sharing a path is what the host does with it. */
 import { expect, test } from "bun:test";
-import { bindSourcesOf } from "../../../src/agent/tmp/request.ts";
-import { whyNot } from "../../../src/agent/tmp/unshared.ts";
+import { bindSourcesOf } from "../../../src/agent/docker/mounts.ts";
+import { whyNot } from "../../../src/agent/files/bind-sources.ts";
 import { cleanPath } from "../../../src/base/words.ts";
 import { mountsIn } from "../../../src/cli/up-flags.ts";
 import { shareMistakes } from "../../../src/host/shares.ts";

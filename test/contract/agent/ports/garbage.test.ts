@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PortBook } from "../../../../src/agent/ports/book.ts";
 import { portHooks } from "../../../../src/agent/ports/hooks.ts";
-import { servePlugin } from "../../../../src/agent/plugin.ts";
+import { servePlugin } from "../../../../src/agent/docker/plugin.ts";
 import { dial, type Proven } from "../../../../src/host/gate/dial.ts";
 import { encodeDatagram } from "../../../../src/protocol/datagram.ts";
 import { encode } from "../../../../src/protocol/frame.ts";

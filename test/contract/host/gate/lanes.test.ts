@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openGate } from "../../../../src/agent/gate.ts";
+import { openGate } from "../../../../src/agent/link/gate.ts";
 import type { GateKey } from "../../../../src/host/gate/dial.ts";
 import { Gateway } from "../../../../src/host/gate/gateway.ts";
 import { openLanes } from "../../../../src/host/gate/lanes.ts";

@@ -1,8 +1,8 @@
 /** The guest's clock, through the real gate and link: looked at when it may be wrong, set when it is, and whoever sleeps on. */
 import { expect, spyOn, test } from "bun:test";
 import { mkdir, rm } from "node:fs/promises";
-import { type Clocks, GuestClock } from "../../../../src/agent/clock.ts";
-import { HostLink } from "../../../../src/agent/link.ts";
+import { type Clocks, GuestClock } from "../../../../src/agent/setup/clock.ts";
+import { HostLink } from "../../../../src/agent/link/link.ts";
 import { layoutOf } from "../../../../src/host/layout.ts";
 import { Provisioning } from "../../../../src/host/supervisor/provision.ts";
 import { Seam } from "../../../../src/host/supervisor/seam.ts";

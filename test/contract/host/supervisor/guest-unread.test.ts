@@ -1,6 +1,6 @@
 /** Links whose other side asks and does not read, or says much at once. */
 import { expect, spyOn, test } from "bun:test";
-import { HostLink } from "../../../../src/agent/link.ts";
+import { HostLink } from "../../../../src/agent/link/link.ts";
 import { dial } from "../../../../src/host/gate/dial.ts";
 import { linkGuest } from "../../../../src/host/supervisor/guest.ts";
 import { encode } from "../../../../src/protocol/frame.ts";

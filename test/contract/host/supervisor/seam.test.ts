@@ -1,7 +1,7 @@
 /** The seam against a real agent's link: each report of ports is answered once the host listens, with what failed. */
 import { expect, spyOn, test } from "bun:test";
 import { join } from "node:path";
-import { HostLink } from "../../../../src/agent/link.ts";
+import { HostLink } from "../../../../src/agent/link/link.ts";
 import { PortBook } from "../../../../src/agent/ports/book.ts";
 import { layoutOf } from "../../../../src/host/layout.ts";
 import type { Event } from "../../../../src/host/supervisor/machine.ts";

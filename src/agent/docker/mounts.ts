@@ -1,0 +1,66 @@
+/** Which paths of the host a Docker API request is about to mount. */
+import * as v from "valibot";
+import { cleanPath } from "../../base/words.ts";
+import { dockerPath } from "./docker-path.ts";
+
+/** A bind source. Docker makes a missing one that was asked for with `-v`, and refuses it with `--mount`. */
+export type BindSource = { readonly path: string; readonly createMissing: boolean };
+
+/** One entry of `Mounts`; compose asks with `CreateMountpoint` for what `-v` does. */
+type RequestedMount = {
+  readonly Type?: unknown;
+  readonly Source?: unknown;
+  readonly BindOptions?: { readonly CreateMountpoint?: boolean | undefined } | null | undefined;
+};
+
+/** What a container mounts, as Docker's API writes it in HostConfig. */
+export type MountRequests = {
+  readonly Binds?: readonly string[] | null | undefined;
+  readonly Mounts?: readonly RequestedMount[] | null | undefined;
+};
+
+/** What of a HostConfig says what is mounted, in a request as in Docker's own records. */
+export const mountRequestEntries = {
+  Binds: v.nullish(v.array(v.string())),
+  Mounts: v.nullish(
+    v.array(
+      v.object({
+        Type: v.unknown(),
+        Source: v.unknown(),
+        BindOptions: v.nullish(v.object({ CreateMountpoint: v.optional(v.boolean()) })),
+      }),
+    ),
+  ),
+};
+
+/** The call that a request makes, as far as mounts go. */
+export type MountCall = { readonly call: "create" } | { readonly call: "start"; readonly id: string } | undefined;
+
+/** Recognises `POST /v1.45/containers/create` and `POST /containers/ID/start` (or restart); nothing for all else. */
+export function mountCallOf(method: string, uri: string): MountCall {
+  if (method !== "POST") return undefined;
+  const [kind, id, verb, ...more] = dockerPath(uri) ?? [];
+  if (kind !== "containers" || id === undefined || id === "" || more.length > 0) return undefined;
+  if (id === "create" && verb === undefined) return { call: "create" };
+  return verb === "start" || verb === "restart" ? { call: "start", id } : undefined;
+}
+
+/** The bind sources in a HostConfig: the absolute ones of `Binds` and the bind mounts of `Mounts`, cleaned of dots. */
+export function bindSourcesOf(requests: MountRequests): BindSource[] {
+  const binds = (requests.Binds ?? []).map((bind) => ({ path: bind.split(":")[0] ?? "", createMissing: true }));
+  const mounts = (requests.Mounts ?? [])
+    .filter((mount) => mount.Type === "bind")
+    .map(({ Source, BindOptions }) => ({
+      path: String(Source),
+      createMissing: BindOptions?.CreateMountpoint === true,
+    }));
+  return [...binds, ...mounts]
+    .filter((source) => source.path.startsWith("/"))
+    .map((source) => ({ ...source, path: cleanPath(source.path) }));
+}
+
+/** The entry of `folder` that a path lies in: "a" for /tmp/a/b and the folder /tmp; nothing when it lies elsewhere. */
+export function entryOf(path: string, folder: string): string | undefined {
+  if (!path.startsWith(`${folder}/`)) return undefined;
+  return path.slice(folder.length + 1).split("/")[0];
+}

@@ -1,0 +1,120 @@
+/** Bind sources outside of /tmp: made on the host when Docker would, refused when no share covers them. */
+import { lstat, mkdir, readlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { messageOf, QnError } from "../../base/errors.ts";
+import { cleanPath, liesIn } from "../../base/words.ts";
+import { standingOf } from "../../protocol/guest-folders.ts";
+import type { Boot } from "../../protocol/messages.ts";
+import type { BindSource } from "../docker/mounts.ts";
+
+/** What the answer depends on. */
+export type SharedWith = Pick<Boot, "vm" | "home" | "shares" | "missing">;
+
+/** Where a source leads to in the guest once links are followed, and whether there is anything. */
+export type Place = { readonly path: string; readonly isThere: boolean };
+
+/**
+ * Refuses the sources that Docker would only find an empty folder for, or make one, and makes those on the host that
+ * Docker would make there. Throws AGENT_FAILED with a sentence that names each, and says how it can be shared; Docker
+ * shows it to the user.
+ */
+export async function settleSources(sources: readonly BindSource[], boot: SharedWith): Promise<void> {
+  const looks = await Promise.all(sources.map(async (source) => ({ source, place: await placeOf(source.path, boot) })));
+  const reasons = looks.flatMap(({ source, place }) => whyNot(source.path, place, boot) ?? []);
+  if (reasons.length > 0) throw new QnError("AGENT_FAILED", reasons.join(" "));
+  for (const { source, place } of looks) {
+    const share = boot.shares.find(({ path }) => liesIn(place.path, path));
+    if (source.createMissing && !place.isThere && share !== undefined) await makeFolder(source.path, place.path);
+  }
+}
+
+/**
+ * Why a source cannot be mounted, or nothing when it can: it lies in a share (of /tmp, one of its entries), it is there in a folder that belongs to
+ * the guest's system (docs/files.md says why those count), or the settings let Docker make what is missing.
+ */
+export function whyNot(source: string, { path, isThere }: Place, boot: SharedWith): string | undefined {
+  const named = path === source ? `"${source}"` : `"${source}" leads to "${path}", which`;
+  if (liesIn(path, boot.home)) {
+    // What is there is the cover of QN_HOME, with Docker's socket and nothing else in it.
+    if (isThere) return undefined;
+    return `${named} is in qn's own folder on the host, which the guest does not see: it has keys and disks in it.`;
+  }
+  const whole = boot.shares.find((share) => share.path === path && share.folder !== path);
+  if (whole !== undefined && boot.missing !== "create") {
+    const what = `what is in it is the host's, one by one (${path}/…)`;
+    return `${named} as a whole is the guest's own: ${what}, and ${whole.folder} is all of the host's ${path}.`;
+  }
+  if (boot.shares.some((share) => liesIn(path, share.path))) return undefined;
+  const { shareable, meant } = standingOf(path);
+  if (path === "/" || madeWhenMissing.includes(path) || (isThere && meant === "guest")) return undefined;
+  if (boot.missing === "create") return undefined;
+  if (shareable === "only-below") {
+    return `${named} cannot be shared as a whole, because the guest has one itself: share a folder in it, and mount that.`;
+  }
+  if (shareable === "no") {
+    const where = `It lies in a folder that the guest has itself, and so cannot be shared: keep it in another one.`;
+    return `${named} is not ${isThere ? "shared from the host" : "there in the guest of qn"}. ${where}`;
+  }
+  const vm = boot.vm === "default" ? "" : ` ${boot.vm}`;
+  const how = `\`qn down${vm}\` and \`qn up${vm} --mount ${shellWord(path)}\` share it until the next start`;
+  return `${named} is not shared from the host. ${how}, "mounts" in ${boot.home}/${boot.vm}/config.yaml does so for good.`;
+}
+
+// --- internal ---
+
+/** Docker makes these where they are missing, and nobody keeps anything in them: control groups of version 1. */
+const madeWhenMissing = ["/cgroup"];
+
+/** dockerd would give the new folder to root, which the host refuses on a share, and fail. */
+async function makeFolder(source: string, path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (cause) {
+    throw new QnError("AGENT_FAILED", `"${source}" is not there on the host and cannot be made: ${messageOf(cause)}.`, {
+      cause,
+    });
+  }
+}
+
+/** As many links as the kernel follows (path_resolution(7)). */
+const linksMax = 40;
+
+/** Follows links as Docker's mount will; entries of /tmp are looked at elsewhere, because they come on demand. */
+async function placeOf(source: string, { shares }: SharedWith): Promise<Place> {
+  const aside = shares.filter((share) => share.folder !== share.path);
+  let names = source.split("/").filter((name) => name !== "");
+  let path = "/";
+  let links = 0;
+  for (;;) {
+    const [name, ...rest] = names;
+    if (name === undefined || aside.some((share) => liesIn(path, share.path))) {
+      return { path: join(path, ...names), isThere: true };
+    }
+    const next = join(path, name);
+    names = rest;
+    const { isThere, target } = await lookAt(next);
+    if (!isThere || links > linksMax) return { path: join(next, ...rest), isThere: false };
+    if (target === undefined) {
+      path = next;
+      continue;
+    }
+    links += 1;
+    names = [...cleanPath(join(target.startsWith("/") ? "/" : dirname(next), target)).split("/"), ...rest].filter(
+      (word) => word !== "",
+    );
+    path = "/";
+  }
+}
+
+/** Whether there is something at a path, and where it leads to if it is a link. */
+async function lookAt(path: string): Promise<{ readonly isThere: boolean; readonly target?: string }> {
+  try {
+    return (await lstat(path)).isSymbolicLink() ? { isThere: true, target: await readlink(path) } : { isThere: true };
+  } catch {
+    return { isThere: false };
+  }
+}
+
+function shellWord(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}

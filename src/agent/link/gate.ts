@@ -1,0 +1,143 @@
+/** The gate: the agent's one TCP door. Whoever proves the boot's secret may open streams; all others are hung up on. */
+import { randomBytes } from "node:crypto";
+import { messageOf, QnError } from "../../base/errors.ts";
+import { encode, LineReader } from "../../protocol/frame.ts";
+import { confirm, handshakeLineBytesMax, secretBytes } from "../../protocol/handshake.ts";
+import { type Open, type OpenOnward, parseOpen, type Ready } from "../../protocol/open.ts";
+import { pieces } from "../../protocol/piece.ts";
+import { carry } from "../../system/net/carry.ts";
+import { pause, within } from "../../system/clock.ts";
+import { type Address, connect, type Connection, listen, type Listener } from "../../system/net/connection.ts";
+import { isErrno } from "../../system/files.ts";
+import { type Lines, linesOf } from "../../system/net/lines.ts";
+import { carryDatagrams } from "./datagrams.ts";
+
+/** How long a caller may take to prove itself: long on an emulated guest's clock, short for somebody who only knocks. */
+const usualDeadlineMs = 20_000;
+
+/** Callers that have not proven themselves yet; more are hung up on, so that knocking cannot fill the memory. */
+const unprovenMax = 64;
+
+/** What the gate needs: the secret, where streams go, and who takes the control connection. */
+export type GateOptions = {
+  readonly secret: Uint8Array;
+  readonly address: Address;
+  /** Where the stream that was asked for leads. Throws a QnError with the reason when there is no such place. */
+  readonly addressOf: (open: OpenOnward) => Address;
+  /** Whether what listens there may be just starting: then a stream waits until it does. */
+  readonly isStarting?: (open: OpenOnward) => boolean;
+  /** Is waited for before a stream to a container's port is joined to it. */
+  readonly beforePort?: () => Promise<void>;
+  /** Takes a control connection over; it is paused, and `early` are the bytes that came with the request. */
+  readonly onControl: (connection: Connection, early: Uint8Array) => void;
+  /** Takes the stream over on which the host answers DNS, in the same way. */
+  readonly onNames: (connection: Connection, early: Uint8Array) => void;
+  /** How long a caller may take to prove itself; 20 s unless given. */
+  readonly handshakeDeadlineMs?: number;
+};
+
+/** The gate: it takes what comes to its address, and what comes in another way, as on a lane. */
+export type Gate = Listener & { admit(connection: Connection): void };
+
+/** Opens the gate. Throws the system's error when the port is taken. */
+export function openGate(options: GateOptions): Gate {
+  let unproven = 0;
+  const take = (connection: Connection): void => {
+    if (unproven >= unprovenMax) return connection.reset();
+    unproven += 1;
+    admit(connection, options, () => (unproven -= 1)).catch(() => connection.reset());
+  };
+  return { ...listen(options.address, take), admit: take };
+}
+
+// --- internal ---
+
+async function admit(connection: Connection, options: GateOptions, onSettled: () => void): Promise<void> {
+  const lines = linesOf(connection, new LineReader(handshakeLineBytesMax));
+  try {
+    const nonce = randomBytes(secretBytes).toString("hex");
+    connection.write(encode({ qn: 1, nonce }));
+    const answer = await within(
+      lines.next(),
+      options.handshakeDeadlineMs ?? usualDeadlineMs,
+      () => new QnError("GATE_REFUSED", "The caller did not prove itself in time."),
+    );
+    connection.write(encode(confirm(answer, options.secret, nonce)));
+  } finally {
+    onSettled();
+  }
+  await serve(connection, lines, options);
+}
+
+/** Becomes what is asked for; a stream that has ended in both directions may be followed by another request. */
+async function serve(connection: Connection, lines: Lines, options: GateOptions): Promise<void> {
+  const request = askedFor(await lines.next(), connection);
+  if (request === undefined) return;
+  const early = lines.release();
+  if (request.open === "control") return options.onControl(connection, early);
+  if (request.open === "names") return options.onNames(connection, early);
+  const { reuse = false, ...target } = request;
+  const addressOf = (): Address => options.addressOf(target);
+  const isStarting = (): boolean => options.isStarting?.(target) === true;
+  if ("protocol" in target && target.protocol === "udp") return await carryDatagrams(connection, early, addressOf);
+  if (target.open === "port") await options.beforePort?.();
+  const again = (rest: Uint8Array): void => {
+    // The host asks only once it has been told that it may: this came from nobody who keeps to that.
+    if (rest.length > 0) return connection.reset();
+    const next = linesOf(connection, new LineReader(handshakeLineBytesMax));
+    connection.write(encode({ ready: true } satisfies Ready));
+    serve(connection, next, options).catch(() => connection.reset());
+  };
+  await carryStream(connection, early, { addressOf, isStarting }, reuse ? again : undefined);
+}
+
+/** What the caller asks for. A stream that this agent does not know is refused in words: the host may be newer. */
+function askedFor(line: string, connection: Connection): Open | undefined {
+  try {
+    return parseOpen(line);
+  } catch (error) {
+    if (!line.startsWith('{"open":"')) throw error;
+    connection.write(encode({ ok: false, reason: messageOf(error) }));
+    connection.end();
+    return undefined;
+  }
+}
+
+/** Where one stream leads. */
+type Onward = { readonly addressOf: () => Address; readonly isStarting: () => boolean };
+
+/** Between two tries to reach what is just starting: no kernel tells when somebody listens in a container's network. */
+const retryMs = 10;
+
+/** Connects, and to what is just starting as soon as it listens. Throws the system's error when nobody does. */
+async function connectOnward({ addressOf, isStarting }: Onward): Promise<Connection> {
+  for (;;) {
+    try {
+      return await connect(addressOf());
+    } catch (error) {
+      if (!isErrno(error, "ECONNREFUSED") || !isStarting()) throw error;
+    }
+    await pause(retryMs);
+  }
+}
+
+/** Joins the caller's connection to its target, or answers why not and ends. `again` takes the connection at the end. */
+async function carryStream(
+  caller: Connection,
+  early: Uint8Array,
+  onward: Onward,
+  again: ((rest: Uint8Array) => void) | undefined,
+): Promise<void> {
+  let target: Connection;
+  try {
+    target = await connectOnward(onward);
+  } catch (error) {
+    caller.write(encode({ ok: false, reason: messageOf(error) }));
+    caller.end();
+    return;
+  }
+  if (caller.isClosed) return target.reset();
+  caller.write(encode(again === undefined ? { ok: true } : { ok: true, reuse: true }));
+  carry(target, caller, pieces, { keeper: () => again, isServer: true })(early);
+  caller.resume();
+}

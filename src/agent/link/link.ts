@@ -1,0 +1,152 @@
+/** The agent's end of the control connection: says hello, sends its whole state, and sends it again when it changes. */
+import { messageOf } from "../../base/errors.ts";
+import { encode, LineReader } from "../../protocol/frame.ts";
+import {
+  type AgentMessage,
+  type FailedPort,
+  type HostMessage,
+  parseHostMessage,
+  protocolVersion,
+  type ProvisionStep,
+  type PublishedPort,
+} from "../../protocol/messages.ts";
+import { capabilities } from "../../protocol/skew.ts";
+import type { Connection } from "../../system/net/connection.ts";
+import { converse } from "../../system/net/conversation.ts";
+
+/** What the host should know, as of now. `report` numbers the state of the ports. */
+type Report = {
+  report: number;
+  ports: readonly PublishedPort[];
+  docker: "ready" | "down";
+  sources: readonly string[];
+  steps: readonly ProvisionStep[];
+};
+
+/** Who this agent is, for `hello`. */
+export type Identity = Pick<Extract<AgentMessage, { type: "hello" }>, "version" | "arch" | "image">;
+
+/** What a host may leave unread, in bytes: some of the largest reports. One that is not heard of dials again. */
+const unreadBytesMax = 4 * 1024 ** 2;
+
+/** Messages of the host being taken at once; changes of many files take the guest a while, and answers must not wait for them. */
+const atOnce = 64;
+
+/** All control connections of one agent: usually one, two while a supervisor is being replaced. */
+export class HostLink {
+  readonly #identity: Identity;
+  readonly #connections = new Set<Connection>();
+  #asked = 0;
+  #knowsPorts = true;
+  #report: Report = { report: 0, ports: [], docker: "down", sources: [], steps: [] };
+
+  /** Called with each answer to a report of ports; `taken` when it was asked for. */
+  onServed: (report: number, failed: readonly FailedPort[], taken?: readonly number[]) => void = () => {};
+  /** Called when the host wants the clock looked at, or answers what `ask` has asked on the same link. */
+  onClock: (message: Extract<HostMessage, { type: "clock" }>, ask: (asked: number) => void) => void = () => {};
+  /** Called when the host is connected to lanes; what it gives back closes them, together with the link. */
+  onLanes: (message: Extract<HostMessage, { type: "lanes" }>) => { close(): void } = () => ({ close: () => {} });
+  /** Called with what has changed on the host below what containers mount. */
+  onChanges: (changes: Extract<HostMessage, { type: "changes" }>) => void | Promise<void> = () => {};
+
+  constructor(identity: Identity) {
+    this.#identity = identity;
+  }
+
+  /** Says nothing of ports before the first report of them: the host keeps what it has meanwhile. */
+  awaitPorts(): void {
+    this.#knowsPorts = false;
+  }
+
+  /** Takes a control connection over and brings the host up to date. */
+  adopt(connection: Connection, early: Uint8Array): void {
+    const reader = new LineReader();
+    const send = (message: AgentMessage): void => void connection.write(encode(message));
+    let lanes: { close(): void } | undefined;
+    const hear = converse(connection, {
+      cut: (bytes) => reader.cut(bytes),
+      onMessage: (line) => {
+        const message = parseHostMessage(line);
+        if (message?.type === "lanes") lanes = this.onLanes(message);
+        else if (message !== undefined) return this.#hear(message, send);
+      },
+      atOnce,
+      unreadBytesMax,
+      onOver: (reason, isOurs) => {
+        this.#connections.delete(connection);
+        lanes?.close();
+        if (isOurs) this.log(messageOf(reason));
+      },
+    });
+    this.#connections.add(connection);
+    send({ type: "hello", protocol: protocolVersion, capabilities: [...capabilities], ...this.#identity });
+    if (this.#knowsPorts) send(this.#portsMessage());
+    send({ type: "docker", state: this.#report.docker });
+    if (this.#report.steps.length > 0) send({ type: "provision", steps: [...this.#report.steps] });
+    // A new link begins without any.
+    if (this.#report.sources.length > 0) send({ type: "mounts", sources: [...this.#report.sources] });
+    hear(early);
+  }
+
+  /**
+   * Reports all ports that the host should listen on; gives back the report's number, or nothing without a host.
+   * `choosing` asks which ports Docker had better not choose: of the VM's own.
+   */
+  reportPorts(ports: readonly PublishedPort[], choosing = false): number | undefined {
+    this.#report.ports = ports;
+    this.#report.report += 1;
+    this.#knowsPorts = true;
+    this.#send(choosing ? { ...this.#portsMessage(), choosing } : this.#portsMessage());
+    return this.#connections.size === 0 ? undefined : this.#report.report;
+  }
+
+  /** Whether the Docker daemon answers. */
+  reportDocker(state: "ready" | "down"): void {
+    if (this.#report.docker === state) return;
+    this.#report.docker = state;
+    this.#send({ type: "docker", state });
+  }
+
+  /** What running containers mount. */
+  reportMounts(sources: readonly string[]): void {
+    this.#report.sources = sources;
+    this.#send({ type: "mounts", sources: [...sources] });
+  }
+
+  /** The same, and asks for all that has changed up to now; gives back the answer's number, or nothing without a host. */
+  askChanges(sources: readonly string[]): number | undefined {
+    this.#report.sources = sources;
+    if (this.#connections.size === 0) return undefined;
+    this.#asked += 1;
+    this.#send({ type: "mounts", sources: [...sources], ask: this.#asked });
+    return this.#asked;
+  }
+
+  /** How far the commands of the settings are. */
+  reportProvision(steps: readonly ProvisionStep[]): void {
+    this.#report.steps = steps;
+    this.#send({ type: "provision", steps: [...steps] });
+  }
+
+  /** A line for the host's agent log; the guest's journal gets it too. */
+  log(text: string): void {
+    process.stderr.write(`${text}\n`);
+    this.#send({ type: "log", text: text.slice(0, 16_384) });
+  }
+
+  #portsMessage(): Extract<AgentMessage, { type: "ports" }> {
+    const { report, ports } = this.#report;
+    return { type: "ports", report, ports: [...ports] };
+  }
+
+  #hear(message: HostMessage, send: (answer: AgentMessage) => void): void | Promise<void> {
+    if (message.type === "clock") this.onClock(message, (asked) => send({ type: "clock", asked }));
+    if (message.type === "served") this.onServed(message.report, message.failed, message.taken);
+    if (message.type === "changes") return this.onChanges(message);
+  }
+
+  #send(message: AgentMessage): void {
+    const line = encode(message);
+    for (const connection of this.#connections) connection.write(line);
+  }
+}
