@@ -33,8 +33,8 @@ const checks = {
     "scripts/test",
     "scripts/setup.sh",
     ".ci/run",
-    "src/host/deploy/guest.sh",
-    "src/host/containers/guest.sh",
+    "src/host/nixos/deploy/guest.sh",
+    "src/host/nixos/machines/guest.sh",
     "test/support/native-guest.sh",
   ],
 } as const;

@@ -11,7 +11,7 @@ export const clone = command({
   },
   async run({ args }) {
     const [{ cloneVm }, { layoutHere }, { say, succeed }] = await Promise.all([
-      import("../host/lifecycle/copy.ts"),
+      import("../host/lifecycle/clone.ts"),
       import("./place.ts"),
       import("./show.ts"),
     ]);

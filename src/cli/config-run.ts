@@ -7,7 +7,7 @@ import { leaves } from "../host/config/schema.ts";
 import { valueAt } from "../host/config/setting.ts";
 import type { VmPaths } from "../host/layout.ts";
 import { statusOfVm } from "../host/lifecycle/status.ts";
-import { effectiveConfig } from "../host/prepare.ts";
+import { effectiveConfig } from "../host/vm/prepare.ts";
 import { isThere } from "../system/files.ts";
 import { vmHere } from "./place.ts";
 import { printJson, printTable, say, succeed } from "./show.ts";

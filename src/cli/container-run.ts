@@ -1,6 +1,6 @@
 /** What the `qn container` commands do. */
 import { QnError } from "../base/errors.ts";
-import { containerCommand, inContainers, parseContainers, throwIfRefused } from "../host/containers/guest.ts";
+import { containerCommand, inContainers, parseContainers, throwIfRefused } from "../host/nixos/machines/guest.ts";
 import type { VmPaths } from "../host/layout.ts";
 import { statusOfVm } from "../host/lifecycle/status.ts";
 import { handOver } from "./hand-over.ts";

@@ -1,8 +1,8 @@
 /** What `qn cp` does: finds the VM, copies, and shows how far it is when somebody looks on. */
 import { QnError } from "../base/errors.ts";
 import { byteSize, duration } from "../base/words.ts";
-import { copy } from "../host/copy/copy.ts";
-import { parseDirection } from "../host/copy/place.ts";
+import { copy } from "../host/cp/copy.ts";
+import { parseDirection } from "../host/cp/place.ts";
 import { statusOfVm } from "../host/lifecycle/status.ts";
 import { vmHere } from "./place.ts";
 import { succeed } from "./show.ts";

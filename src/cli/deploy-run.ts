@@ -1,10 +1,10 @@
 /** What `qn deploy` does: builds, shows the difference, switches, and says how it went. */
 import { QnError } from "../base/errors.ts";
 import { duration } from "../base/words.ts";
-import { bringSystem, type Builder, builders } from "../host/deploy/build.ts";
-import { type DeployGuest, openGuest } from "../host/deploy/guest.ts";
-import { switchSystem } from "../host/deploy/switch.ts";
-import { isTarget, parseTarget } from "../host/deploy/target.ts";
+import { bringSystem, type Builder, builders } from "../host/nixos/deploy/build.ts";
+import { type DeployGuest, openGuest } from "../host/nixos/deploy/guest.ts";
+import { switchSystem } from "../host/nixos/deploy/switch.ts";
+import { isTarget, parseTarget } from "../host/nixos/deploy/target.ts";
 import { statusOfVm } from "../host/lifecycle/status.ts";
 import { wholeNumber } from "./command.ts";
 import { vmHere } from "./place.ts";

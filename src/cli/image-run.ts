@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { QnError } from "../base/errors.ts";
 import { type Arch, arches, byteSize } from "../base/words.ts";
 import { buildDebianImage } from "../host/image/build/debian.ts";
-import { buildNixosImage } from "../host/image/build/nixos.ts";
+import { buildNixosImage } from "../host/nixos/image.ts";
 import { isImageName } from "../host/image/manifest.ts";
 import { listImages, removeImage } from "../host/image/store.ts";
 import { statusOfVm, vmNames } from "../host/lifecycle/status.ts";

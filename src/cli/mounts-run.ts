@@ -2,7 +2,7 @@
 import { counted } from "../base/words.ts";
 import type { VmPaths } from "../host/layout.ts";
 import { statusOfVm } from "../host/lifecycle/status.ts";
-import { type MountView, mountViews, type ShareView, shareViews } from "../host/mounts.ts";
+import { type MountView, mountViews, type ShareView, shareViews } from "../host/lifecycle/mounts.ts";
 import { messageOf } from "../base/errors.ts";
 import { printJson, printTable, warn } from "./show.ts";
 

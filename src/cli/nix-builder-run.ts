@@ -3,7 +3,7 @@ import { QnError } from "../base/errors.ts";
 import { changeFile } from "../host/config/change.ts";
 import { builderHost, changeEtc } from "../host/integrate/nix-builder.ts";
 import { statusOfVm } from "../host/lifecycle/status.ts";
-import { effectiveConfig } from "../host/prepare.ts";
+import { effectiveConfig } from "../host/vm/prepare.ts";
 import { isThere } from "../system/files.ts";
 import { vmHere } from "./place.ts";
 import { say, succeed } from "./show.ts";

@@ -11,7 +11,7 @@ export const rename = command({
   },
   async run({ args }) {
     const [{ renameVm }, { hasService }, { serviceHost }, { layoutHere }, { succeed, warn }] = await Promise.all([
-      import("../host/lifecycle/copy.ts"),
+      import("../host/lifecycle/clone.ts"),
       import("../host/integrate/service/manage.ts"),
       import("./service-run.ts"),
       import("./place.ts"),

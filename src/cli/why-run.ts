@@ -1,7 +1,7 @@
 /** What `qn why` does: asks everybody, and says the answer in sentences or as JSON. */
 import { QnError } from "../base/errors.ts";
 import { portFacts } from "../host/lifecycle/port-facts.ts";
-import { explainPort, type PortQuestion } from "../host/ports/why.ts";
+import { explainPort, type PortQuestion } from "../host/lifecycle/why.ts";
 import { layoutHere } from "./place.ts";
 import { printJson } from "./show.ts";
 import { plain } from "./table.ts";

@@ -1,8 +1,8 @@
 /** A program called ssh that runs the command here, in a folder of its own: all of a copy but the way to a guest. */
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { copy } from "../../src/host/copy/copy.ts";
-import { parseDirection } from "../../src/host/copy/place.ts";
+import { copy } from "../../src/host/cp/copy.ts";
+import { parseDirection } from "../../src/host/cp/place.ts";
 import { layoutOf } from "../../src/host/layout.ts";
 
 /** This machine's side and the guest's, two folders beside each other, until disposed of. */

@@ -6,8 +6,8 @@ import { isErrno, readPlainEnd, readTextIfThere, writeNewFile } from "../../syst
 import { ownUser } from "../../system/platform.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import { statusOfVm } from "../lifecycle/status.ts";
-import { effectiveConfig, type Environment } from "../prepare.ts";
-import { readBootRecord } from "../supervisor/boot.ts";
+import { effectiveConfig, type Environment } from "../vm/prepare.ts";
+import { readBootRecord } from "../supervisor/boot/boot.ts";
 import { examine } from "./checks.ts";
 import { type Private, redact } from "./redact.ts";
 

@@ -4,7 +4,7 @@ import { lstat, mkdir, readFile, rename, symlink } from "node:fs/promises";
 import { QnError } from "../../base/errors.ts";
 import { isErrno } from "../../system/files.ts";
 import { checkFile } from "../config/load.ts";
-import { writeFolderVersion } from "../folder-version.ts";
+import { writeFolderVersion } from "../vm/folder-version.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 
 /**

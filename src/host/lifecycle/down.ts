@@ -6,12 +6,12 @@ import { isThere } from "../../system/files.ts";
 import { acquireLock, type Lock } from "../../system/kernel/lock.ts";
 import { withdrawContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
-import type { Environment } from "../prepare.ts";
+import type { Environment } from "../vm/prepare.ts";
 import { powerDown } from "../qmp/commands.ts";
-import { readBootRecord, removeBootFiles } from "../supervisor/boot.ts";
+import { readBootRecord, removeBootFiles } from "../supervisor/boot/boot.ts";
 import { connectControl, type Control } from "../supervisor/control.ts";
 import { stopGraceMs } from "../supervisor/machine.ts";
-import { adoptQemu, type Qemu } from "../supervisor/qemu.ts";
+import { adoptQemu, type Qemu } from "../supervisor/boot/qemu.ts";
 
 /** How it went: the guest shut down by itself, had to be ended, or was down already. */
 export type DownResult = "stopped" | "forced" | "already-stopped";

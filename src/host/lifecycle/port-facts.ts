@@ -5,10 +5,10 @@ import type { ListedContainer } from "../../system/docker-views.ts";
 import { holdersOfPort } from "../../system/port-holders.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import { deniedBy, portRules } from "../ports/plan.ts";
-import type { PortFacts, PortQuestion, Publish, VmFacts } from "../ports/why.ts";
-import { effectiveConfig, type Environment } from "../prepare.ts";
-import { readBootRecord } from "../supervisor/boot.ts";
-import { readRange } from "../supervisor/port-range.ts";
+import type { PortFacts, PortQuestion, Publish, VmFacts } from "./why.ts";
+import { effectiveConfig, type Environment } from "../vm/prepare.ts";
+import { readBootRecord } from "../supervisor/boot/boot.ts";
+import { readRange } from "../supervisor/boot/port-range.ts";
 import type { Status } from "../supervisor/messages.ts";
 import { statusOfVm, vmNames } from "./status.ts";
 

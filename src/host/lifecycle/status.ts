@@ -7,7 +7,7 @@ import { isErrno, isThere, readTextIfThere } from "../../system/files.ts";
 import { isLocked } from "../../system/kernel/lock.ts";
 import { contextOf } from "../integrate/docker/context.ts";
 import { isVmName, type Layout, type VmPaths } from "../layout.ts";
-import { effectiveConfig, type Environment } from "../prepare.ts";
+import { effectiveConfig, type Environment } from "../vm/prepare.ts";
 import { connectControl } from "../supervisor/control.ts";
 import type { Status } from "../supervisor/messages.ts";
 import { restingStatus } from "../supervisor/status.ts";

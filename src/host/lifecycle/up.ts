@@ -6,10 +6,10 @@ import { after, pause, type Timer } from "../../system/clock.ts";
 import { isErrno, isThere, writeFileAtomically } from "../../system/files.ts";
 import type { ConfigInput } from "../config/schema.ts";
 import type { Layout, VmPaths } from "../layout.ts";
-import { writeFolderVersion } from "../folder-version.ts";
-import { type Environment, prepareVm } from "../prepare.ts";
+import { writeFolderVersion } from "../vm/folder-version.ts";
+import { type Environment, prepareVm } from "../vm/prepare.ts";
 import { connectControl, type Control } from "../supervisor/control.ts";
-import { tailOf } from "../supervisor/serial.ts";
+import { tailOf } from "../supervisor/boot/serial.ts";
 import type { ControlEvent } from "../supervisor/messages.ts";
 
 /** What `up` is asked for. */

@@ -1,7 +1,7 @@
 /** Whether a VM does what it is for. */
 import { dockerApi } from "../../system/docker-api.ts";
 import type { VmPaths } from "../layout.ts";
-import type { Environment } from "../prepare.ts";
+import type { Environment } from "../vm/prepare.ts";
 import { statusOfVm } from "./status.ts";
 
 /** How long one look may take. */

@@ -9,24 +9,24 @@ import { laneSockets } from "../layout.ts";
 import type { ForwardsChange } from "../ports/apply.ts";
 import { hostAnswerer } from "../names/answer.ts";
 import { portRules } from "../ports/plan.ts";
-import { type Prepared, prepareVm } from "../prepare.ts";
-import { proxySettings } from "../proxy.ts";
+import { type Prepared, prepareVm } from "../vm/prepare.ts";
+import { proxySettings } from "./boot/proxy.ts";
 import { qemuArgs } from "../qemu/args.ts";
 import { powerDown } from "../qmp/commands.ts";
-import { type BootRecord, newBoot, readBootRecord, recordQemu, removeBootFiles, writeBootFiles } from "./boot.ts";
-import { makeDisks } from "./disks.ts";
-import { keepFirmwareStore } from "./firmware-store.ts";
-import { GuestTrouble } from "./guest-trouble.ts";
-import { HandForwards } from "./hand-forwards.ts";
-import { limitLogs } from "./log-limit.ts";
+import { type BootRecord, newBoot, readBootRecord, recordQemu, removeBootFiles, writeBootFiles } from "./boot/boot.ts";
+import { makeDisks } from "./boot/disks.ts";
+import { keepFirmwareStore } from "./boot/firmware-store.ts";
+import { GuestTrouble } from "./seam/guest-trouble.ts";
+import { HandForwards } from "./seam/hand-forwards.ts";
+import { limitLogs } from "./boot/log-limit.ts";
 import type { Effect, Event } from "./machine.ts";
-import { adoptQemu, type Qemu, startQemu } from "./qemu.ts";
-import { Provisioning } from "./provision.ts";
+import { adoptQemu, type Qemu, startQemu } from "./boot/qemu.ts";
+import { Provisioning } from "./seam/provision.ts";
 import type { SuperviseOptions } from "./run.ts";
-import { Seam } from "./seam.ts";
-import { type SilenceWatch, tailOf, watchForSilence } from "./serial.ts";
+import { Seam } from "./seam/seam.ts";
+import { type SilenceWatch, tailOf, watchForSilence } from "./boot/serial.ts";
 import type { Snapshot } from "./status.ts";
-import { startVirtiofs } from "./virtiofs.ts";
+import { startVirtiofs } from "./boot/virtiofs.ts";
 
 /** How the effects tell what came of them. */
 export type Teller = {

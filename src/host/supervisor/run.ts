@@ -4,12 +4,12 @@ import { errorOf, type ErrorReport, messageOf, QnError, reportOf } from "../../b
 import { acquireLock } from "../../system/kernel/lock.ts";
 import type { ConfigInput } from "../config/schema.ts";
 import type { Layout, VmPaths } from "../layout.ts";
-import type { Environment } from "../prepare.ts";
+import type { Environment } from "../vm/prepare.ts";
 import { type Client, serveControl } from "./control.ts";
 import { Effects } from "./effects.ts";
 import { type Effect, type Event, initial, type Limits, type State, step, stopGraceMs } from "./machine.ts";
 import type { ControlEvent, Request } from "./messages.ts";
-import { tailOf } from "./serial.ts";
+import { tailOf } from "./boot/serial.ts";
 import { PortWatchers } from "./port-watchers.ts";
 import { forwardStatuses, reasonOf, statusOf } from "./status.ts";
 

@@ -8,7 +8,7 @@ import { pause } from "../../../system/clock.ts";
 import { isThere, readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
 import { lockFolder } from "../../../system/kernel/lock.ts";
 import { ownUser } from "../../../system/platform.ts";
-import type { Environment } from "../../prepare.ts";
+import type { Environment } from "../../vm/prepare.ts";
 import { memberOf, withMember, withoutMember } from "./json-member.ts";
 
 /** A context's file, as far as qn looks at it; whatever else it has stays. */

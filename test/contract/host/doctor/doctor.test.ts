@@ -4,7 +4,7 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:
 import { join } from "node:path";
 import { examine, type Finding } from "../../../../src/host/doctor/checks.ts";
 import { packReport } from "../../../../src/host/doctor/report.ts";
-import { readBootRecord } from "../../../../src/host/supervisor/boot.ts";
+import { readBootRecord } from "../../../../src/host/supervisor/boot/boot.ts";
 import { isThere } from "../../../../src/system/files.ts";
 import { run } from "../../../../src/system/process.ts";
 import { failureOf } from "../../../support/failures.ts";

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openDockerSocket } from "../../../../src/host/docker-socket.ts";
+import { openDockerSocket } from "../../../../src/host/gate/docker-socket.ts";
 import type { GateKey } from "../../../../src/host/gate/dial.ts";
 import { Gateway } from "../../../../src/host/gate/gateway.ts";
 import { GatePool } from "../../../../src/host/gate/pool.ts";

@@ -6,7 +6,7 @@ import { formatManifest } from "../../../../src/host/image/manifest.ts";
 import { makeSystemDisk } from "../../../../src/host/image/disk.ts";
 import { activateImage, findImage, hashOf, imageAt, listImages } from "../../../../src/host/image/store.ts";
 import { systemDisk } from "../../../../src/host/qemu/devices.ts";
-import { prepareVm } from "../../../../src/host/prepare.ts";
+import { prepareVm } from "../../../../src/host/vm/prepare.ts";
 import { run } from "../../../../src/system/process.ts";
 import { failureOf } from "../../../support/failures.ts";
 import { fakeVm } from "../../../support/fake-vm.ts";

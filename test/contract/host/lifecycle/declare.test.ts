@@ -2,7 +2,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { chmod, mkdir, readFile, readlink, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { prepareVm } from "../../../../src/host/prepare.ts";
+import { prepareVm } from "../../../../src/host/vm/prepare.ts";
 import { ownArch } from "../../../../src/system/platform.ts";
 import { failureOf } from "../../../support/failures.ts";
 import { type FakeVm, fakeVm, programsMs, stateOf } from "../../../support/fake-vm.ts";

@@ -1,0 +1,14 @@
+/** The guest's Docker socket on the host: a Unix socket whose every connection is carried through the gate. */
+import { rmSync } from "node:fs";
+import { listen, type Listener } from "../../system/net/connection.ts";
+import type { Gateway } from "./gateway.ts";
+
+/**
+ * Opens the socket; a file that a killed supervisor left is replaced, so hold the VM's lock. `onRefused` is told why a client was turned away.
+ */
+export function openDockerSocket(path: string, gateway: Gateway, onRefused: (reason: string) => void): Listener {
+  rmSync(path, { force: true });
+  return listen({ unix: path }, (client) => {
+    void gateway.carry(client, { open: "docker" }, { onRefused });
+  });
+}

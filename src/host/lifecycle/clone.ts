@@ -1,0 +1,102 @@
+/** Makes a VM from another one, or gives one another name; both need it stopped. */
+import { copyFile, mkdir, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { QnError } from "../../base/errors.ts";
+import type { HostOs } from "../../base/words.ts";
+import { isThere } from "../../system/files.ts";
+import { acquireLock } from "../../system/kernel/lock.ts";
+import { run } from "../../system/process.ts";
+import { refuseNewerFolder, writeFolderVersion } from "../vm/folder-version.ts";
+import { removeContext } from "../integrate/docker/context.ts";
+import type { VmPaths } from "../layout.ts";
+import type { Environment } from "../vm/prepare.ts";
+import { statusOfVm } from "./status.ts";
+
+/** How a disk is copied: sharing its blocks where the file system can, without filling its holes where it cannot. */
+const copyCommands: Record<HostOs, readonly string[]> = {
+  linux: ["cp", "--reflink=auto", "--sparse=always"],
+  darwin: ["cp", "-c"],
+};
+
+/**
+ * Makes the VM `to` with the settings, the system disk and the data of `from`; its keys and ports are its own, made at its
+ * first start. Throws NO_SUCH_VM, VM_RUNNING, VM_EXISTS, VM_NEWER, and DISK_FAILED; then there is no `to`.
+ */
+export async function cloneVm(from: VmPaths, to: VmPaths, env: Environment): Promise<void> {
+  await whileStopped(from, to, env, async () => {
+    await mkdir(to.folder, { mode: 0o700 });
+    try {
+      await writeFolderVersion(to);
+      if (await isThere(from.config)) await copyFile(from.config, to.config);
+      for (const file of [from.systemDisk, `${from.systemDisk}.origin`]) {
+        await copyDisk(file, file.replace(from.folder, to.folder));
+      }
+      await copyDisk(from.dataDisk, to.dataDisk);
+    } catch (error) {
+      await rm(to.folder, { recursive: true, force: true });
+      await rm(to.dataDisk, { force: true });
+      throw error;
+    }
+  });
+}
+
+/** Gives the VM another name: its folder, its data, and what others know it by. Throws as `cloneVm` does. */
+export async function renameVm(
+  from: VmPaths,
+  to: VmPaths,
+  env: Environment,
+  onWarning: (text: string) => void,
+): Promise<void> {
+  await whileStopped(from, to, env, async () => {
+    await removeContext(from, env, onWarning);
+    const hasData = await isThere(from.dataDisk);
+    if (hasData) await rename(from.dataDisk, to.dataDisk);
+    try {
+      await rename(from.folder, to.folder);
+    } catch (cause) {
+      if (hasData) await rename(to.dataDisk, from.dataDisk);
+      throw new QnError("DISK_FAILED", `${from.folder} cannot be renamed: ${String(cause)}.`, { cause });
+    }
+    // They have the old name in them, and are written anew at each start.
+    for (const path of [to.sshConfig, to.sshKnownHosts]) await rm(path, { force: true });
+  });
+}
+
+// --- internal ---
+
+/** Does something to a VM that is stopped, and stays so meanwhile, and to a name that is free. */
+async function whileStopped(from: VmPaths, to: VmPaths, env: Environment, action: () => Promise<void>): Promise<void> {
+  if (!(await isThere(from.folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${from.name}".`);
+  if (await isThere(to.folder)) throw new QnError("VM_EXISTS", `There is a VM "${to.name}" already.`);
+  if (await isThere(to.dataDisk)) {
+    throw new QnError("VM_EXISTS", `There is data of a deleted VM "${to.name}": ${to.dataDisk}.`, {
+      hint: `\`qn delete ${to.name} --data\` deletes it.`,
+    });
+  }
+  await refuseNewerFolder(from);
+  const { state } = await statusOfVm(from, env);
+  const lock = state === "stopped" || state === "failed" ? acquireLock(from.lock) : undefined;
+  if (lock === undefined) {
+    const how = state === "stopped" || state === "failed" ? "just starting" : state;
+    throw new QnError("VM_RUNNING", `The VM "${from.name}" is ${how}.`, {
+      hint: `Its disks are in use; stop it first with \`qn down ${from.name}\`.`,
+    });
+  }
+  try {
+    await action();
+  } finally {
+    lock.release();
+  }
+}
+
+/** Copies a file; one that is not there is left out. */
+async function copyDisk(from: string, to: string): Promise<void> {
+  if (!(await isThere(from))) return;
+  await mkdir(dirname(to), { recursive: true, mode: 0o700 });
+  const { exitCode, stderr } = await run([
+    ...copyCommands[process.platform === "darwin" ? "darwin" : "linux"],
+    from,
+    to,
+  ]);
+  if (exitCode !== 0) throw new QnError("DISK_FAILED", `${from} cannot be copied to ${to}: ${stderr.trim()}.`);
+}

@@ -1,0 +1,66 @@
+/** What a VM's shares are used for: each folder or file that a container mounts, and the share that it lies in. */
+import type { ListedContainer } from "../../system/docker-views.ts";
+import type { Status } from "../supervisor/messages.ts";
+
+/** A share with everything that decides how it behaves. */
+export type ShareView = {
+  readonly path: string;
+  readonly readOnly: boolean;
+  readonly driver: string;
+  readonly security: string;
+  readonly cache: string;
+};
+
+/** A mount of a container. `share` is the path of the share that it lies in; null for what only the guest has. */
+export type MountView = {
+  readonly source: string;
+  readonly share: string | null;
+  readonly container: string;
+  readonly state: string;
+  readonly destination: string;
+  readonly readOnly: boolean;
+};
+
+/** How a share behaves that says nothing of itself (design D8). */
+const usual = { driver: "9p", security: "none" } as const;
+const usualCache: Readonly<Record<string, string>> = { "9p": "none", virtiofs: "mmap" };
+
+/** The shares of a VM: those of its settings, and /tmp, whose entries are mounted one by one when a container asks. */
+export function shareViews(mounts: Status["mounts"]): ShareView[] {
+  const shares = mounts.filter(({ path }) => path !== tmp.path);
+  return [...shares, tmp].map((share) => {
+    const { driver } = { ...usual, ...share };
+    return { ...usual, cache: usualCache[driver] ?? "none", ...share };
+  });
+}
+
+/** The mounts of every container, by source and then by container. */
+export function mountViews(containers: readonly ListedContainer[], shares: readonly ShareView[]): MountView[] {
+  return containers
+    .flatMap(({ name, state, binds }) =>
+      binds.map(({ source, destination, readOnly }) => ({
+        source,
+        share: shareOf(source, shares)?.path ?? null,
+        container: name,
+        state,
+        destination,
+        readOnly: readOnly || shareOf(source, shares)?.readOnly === true,
+      })),
+    )
+    .toSorted((a, b) => compare(a.source, b.source) || compare(a.container, b.container));
+}
+
+// --- internal ---
+
+const tmp = { path: "/tmp", readOnly: false };
+
+/** The innermost share that a path lies in; names are compared whole, so /home/ann is not in /home/an. */
+function shareOf(path: string, shares: readonly ShareView[]): ShareView | undefined {
+  return shares
+    .filter((share) => share.path === "/" || `${path}/`.startsWith(`${share.path}/`))
+    .toSorted((a, b) => b.path.length - a.path.length)[0];
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,177 @@
+/** What is made anew for each boot: the secret, the ports and the credentials that carry them into the guest. */
+import { randomBytes } from "node:crypto";
+import { readdir, readFile, realpath, rm } from "node:fs/promises";
+import { join } from "node:path";
+import * as v from "valibot";
+import { QnError } from "../../../base/errors.ts";
+import { secretBytes } from "../../../protocol/handshake.ts";
+import { type Boot, bootCredential } from "../../../protocol/messages.ts";
+import { listen } from "../../../system/net/connection.ts";
+import { isThere, readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
+import { ownUser } from "../../../system/platform.ts";
+import { run } from "../../../system/process.ts";
+import { flakeAside, flakeIn } from "../../config/flake.ts";
+import { dismissMasters } from "../../integrate/ssh-master.ts";
+import { laneSockets, type Layout, sshMasterLock, type VmPaths } from "../../layout.ts";
+import type { Prepared } from "../../vm/prepare.ts";
+import type { ProxySettings } from "./proxy.ts";
+import { toldShares } from "../../vm/shares.ts";
+import { portRangeOf } from "./port-range.ts";
+
+const bootSchema = v.object({
+  secret: v.string(),
+  gatePort: v.number(),
+  sshPort: v.number(),
+  startedAtMs: v.number(),
+  argv: v.array(v.string()),
+  qemuPid: v.optional(v.number()),
+  dockerPorts: v.optional(v.object({ first: v.number(), last: v.number() })),
+});
+
+/**
+ * One boot of a VM, kept beside it so that a new supervisor can adopt a living QEMU. `argv` is QEMU's command line;
+ * `qemuPid` is to be believed only while a QEMU answers at the VM's monitor.
+ */
+export type BootRecord = v.InferOutput<typeof bootSchema>;
+
+/** A new secret, free ports and the VM's slot for Docker's; sshd's port stays what it was when it is still free, so that ssh hosts stay known. */
+export async function newBoot(layout: Layout, paths: VmPaths): Promise<Omit<BootRecord, "argv">> {
+  const previous = await readBootRecord(paths);
+  return {
+    secret: randomBytes(secretBytes).toString("hex"),
+    gatePort: freePort(),
+    sshPort: freePort(previous?.sshPort),
+    startedAtMs: Date.now(),
+    dockerPorts: await portRangeOf(layout, paths),
+  };
+}
+
+/** The record of the boot under way or of the last one; nothing when there is none that can be read. */
+export async function readBootRecord(paths: VmPaths): Promise<BootRecord | undefined> {
+  const text = await readTextIfThere(paths.bootFile);
+  try {
+    return text === undefined ? undefined : v.parse(bootSchema, JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes the record again once QEMU runs. */
+export async function recordQemu(paths: VmPaths, boot: BootRecord, qemuPid: number | undefined): Promise<void> {
+  await writeFileAtomically(paths.bootFile, JSON.stringify({ ...boot, qemuPid }));
+}
+
+/** Writes the record, the credentials and the ssh configuration, all readable by their owner only. */
+export async function writeBootFiles(
+  layout: Layout,
+  paths: VmPaths,
+  boot: BootRecord,
+  { shares, config }: Pick<Prepared, "shares" | "config">,
+  proxy: ProxySettings,
+): Promise<void> {
+  // As the guest sees it: shares are mounted where they really are.
+  const home = await realpath(layout.home);
+  const { missing } = config.files;
+  const sshKey = await publicKey(paths.sshKey, `qn ${paths.name}`);
+  const hostKey = await publicKey(paths.sshHostKey, `guest of qn ${paths.name}`);
+  const content: Boot = {
+    secret: boot.secret,
+    vm: paths.name,
+    hostPorts: [boot.gatePort, boot.sshPort],
+    user: { ...ownUser(), sshKeys: [sshKey, ...(await builderKeys(paths, config.nixBuilder))] },
+    shares: toldShares(shares),
+    unwatched: [...config.changes.exclude],
+    sshHostKey: await readFile(paths.sshHostKey, "utf8"),
+    home,
+    dockerSocket: `${home}${paths.dockerSocket.slice(layout.home.length)}`,
+    missing,
+    dockerPorts: boot.dockerPorts,
+    daemon: config.docker.daemon,
+    proxy: { ...proxy },
+    flake: await guestFlake(config.flake, shares),
+    listen: config.ports.listen,
+    ...(config.provision.length > 0 && { provision: [...config.provision] }),
+  };
+  const text = JSON.stringify(content);
+  if (Buffer.byteLength(text) > bootBytesMax) {
+    throw new QnError(
+      "CONFIG_INVALID",
+      `What the guest is told at boot takes ${Buffer.byteLength(text)} bytes; at most ${bootBytesMax} fit.`,
+      { hint: "Shorten provision or docker.daemon, or share fewer folders." },
+    );
+  }
+  await writeFileAtomically(paths.bootFile, JSON.stringify(boot));
+  await writeFileAtomically(paths.credentialFile, credential(bootCredential, text));
+  await writeFileAtomically(paths.sshKnownHosts, `qn-${paths.name} ${hostKey}\n`);
+  await writeFileAtomically(paths.sshKeyCredentialFile, credential("ssh.authorized_keys.root", `${sshKey}\n`));
+}
+
+/** Removes what belongs to one boot alone, once its QEMU is gone; what it says for later is kept. */
+export async function removeBootFiles(paths: VmPaths): Promise<void> {
+  const { dockerSocket, qmpSocket, credentialFile, sshKeyCredentialFile } = paths;
+  await dismissMasters(paths);
+  const names = await readdir(paths.folder).catch(() => []);
+  // The daemons of shares leave a socket and a file with their number each.
+  const ofShares = names.filter((name) => /^qn\d+\.sock/.test(name)).map((name) => join(paths.folder, name));
+  for (const path of [
+    dockerSocket,
+    qmpSocket,
+    credentialFile,
+    sshKeyCredentialFile,
+    sshMasterLock(paths, "user"),
+    sshMasterLock(paths, "root"),
+    ...laneSockets(paths),
+    ...ofShares,
+  ]) {
+    await rm(path, { force: true });
+  }
+}
+
+// --- internal ---
+
+/**
+ * All SMBIOS tables together have at most 65,535 bytes on QEMU's q35 (SMBIOS 2.1 entry point), and base64 makes four
+ * bytes of three; a few kilobytes are left for the other tables.
+ */
+const bootBytesMax = 44_000;
+
+/** The public half of an ssh key, which is made at first use. Throws TOOL_MISSING without ssh-keygen. */
+async function publicKey(path: string, comment: string): Promise<string> {
+  if (!(await isThere(`${path}.pub`))) {
+    await rm(path, { force: true });
+    const made = await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", path]);
+    if (made.exitCode !== 0) throw new QnError("DISK_FAILED", `ssh-keygen cannot make ${path}: ${made.stderr.trim()}`);
+  }
+  return (await readFile(`${path}.pub`, "utf8")).trim();
+}
+
+/** The key of this machine's Nix, which may do one thing (sshd(8), AUTHORIZED_KEYS); none when the VM builds nothing. */
+async function builderKeys(paths: VmPaths, isBuilder: boolean): Promise<readonly string[]> {
+  if (!isBuilder) return [];
+  return [`restrict,command="nix-daemon --stdio" ${await publicKey(paths.builderKey, `qn builder ${paths.name}`)}`];
+}
+
+/** The flake as the guest sees it: shares are mounted where they really are, and one of its own is aside. */
+async function guestFlake(setting: string, shares: Prepared["shares"]): Promise<Boot["flake"]> {
+  const flake = flakeIn(setting);
+  if (flake === undefined) return undefined;
+  const isAside = shares.some(({ folder }) => folder === flakeAside);
+  return { ...flake, folder: isAside ? flakeAside : await realpath(flake.folder) };
+}
+
+/** A credential as one SMBIOS type 11 string (systemd.system-credentials(7), smbios-type-11(7)). */
+function credential(name: string, value: string): string {
+  return `io.systemd.credential.binary:${name}=${Buffer.from(value).toString("base64")}`;
+}
+
+/** A TCP port of the loopback that is free now; the wished one if it is. QEMU takes it a moment later. */
+function freePort(wished = 0): number {
+  try {
+    const listener = listen({ hostname: "127.0.0.1", port: wished }, (connection) => connection.reset());
+    listener.close();
+    return listener.port;
+  } catch (error) {
+    if (wished === 0) throw error;
+    return freePort();
+  }
+}

@@ -1,0 +1,103 @@
+/** The QEMU process of a VM: started or adopted, watched, and ended in steps. */
+import { closeSync, openSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { QnError } from "../../../base/errors.ts";
+import { within } from "../../../system/clock.ts";
+import { isErrno, isThere } from "../../../system/files.ts";
+import { ownersFilesMask, withMask } from "../../../system/kernel/mask.ts";
+import type { VmPaths } from "../../layout.ts";
+import { awaitQmp, connectQmp, type QmpClient } from "../../qmp/client.ts";
+import { quit } from "../../qmp/commands.ts";
+
+/** A QEMU that runs. `exited` resolves, never rejects, with a sentence on how it ended. */
+export type Qemu = {
+  readonly pid: number | undefined;
+  readonly qmp: QmpClient;
+  readonly exited: Promise<string>;
+  /** Ends QEMU: asked over QMP so that disks are flushed, killed when it does not answer. */
+  kill(): Promise<void>;
+};
+
+/** How long QEMU may take to flush its disks and end when it is told to. */
+const quitDeadlineMs = 3_000;
+
+/** How long QEMU may take from its start to its monitor; starved machines take seconds. */
+const monitorDeadlineMs = 60_000;
+
+/**
+ * Starts QEMU in a session of its own, so that no terminal's signal and no supervisor's end reaches it. Throws
+ * QEMU_FAILED with what it said when it ends, or `signal` fires, before its monitor answers; it is gone then.
+ */
+export async function startQemu(argv: readonly string[], paths: VmPaths, signal: AbortSignal): Promise<Qemu> {
+  await rm(paths.qmpSocket, { force: true });
+  // Both begin anew; written at their ends, so that they can be cut while QEMU has them open.
+  for (const path of [paths.logs.qemu, paths.logs.serial]) writeFileSync(path, "", { mode: 0o600 });
+  const log = openSync(paths.logs.qemu, "a", 0o600);
+  const child = withMask(ownersFilesMask, () =>
+    Bun.spawn([...argv], { stdin: "ignore", stdout: log, stderr: log, detached: true }),
+  );
+  closeSync(log);
+  child.unref();
+  const ended = new AbortController();
+  const exited = child.exited.then(() => {
+    ended.abort();
+    return endOf(child.exitCode, child.signalCode);
+  });
+  let qmp: QmpClient;
+  try {
+    qmp = await awaitQmp(paths.qmpSocket, {
+      deadlineMs: monitorDeadlineMs,
+      signal: AbortSignal.any([ended.signal, signal]),
+    });
+  } catch (cause) {
+    child.kill("SIGKILL");
+    throw new QnError("QEMU_FAILED", `${await exited} before its monitor answered.`, {
+      cause,
+      details: (await Bun.file(paths.logs.qemu).text()).trim().split("\n").slice(-10),
+    });
+  }
+  return { pid: child.pid, qmp, exited, kill: () => end(qmp, exited, () => child.kill("SIGKILL")) };
+}
+
+/**
+ * Takes over a QEMU whose supervisor has died; nothing when there is none. That its monitor answers at the VM's own
+ * socket proves that `recordedPid` is still its number.
+ */
+export async function adoptQemu(paths: VmPaths, recordedPid: number | undefined): Promise<Qemu | undefined> {
+  if (!(await isThere(paths.qmpSocket))) return undefined;
+  let qmp: QmpClient;
+  try {
+    qmp = await connectQmp(paths.qmpSocket);
+  } catch {
+    // Nobody listens: the socket is what a killed QEMU left.
+    return undefined;
+  }
+  const exited = qmp.closed.then(() => "QEMU ended");
+  return { pid: recordedPid, qmp, exited, kill: () => end(qmp, exited, () => killProcess(recordedPid)) };
+}
+
+// --- internal ---
+
+async function end(qmp: QmpClient, exited: Promise<string>, force: () => void): Promise<void> {
+  // Its end may come before its answer, and a QEMU that hangs gives none: only the end counts.
+  quit(qmp).catch(() => {});
+  try {
+    await within(exited, quitDeadlineMs, () => new Error("QEMU does not quit"));
+  } catch {
+    force();
+    await exited;
+  }
+}
+
+function killProcess(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(pid, "SIGKILL");
+  } catch (error) {
+    // It has ended meanwhile.
+    if (!isErrno(error, "ESRCH")) throw error;
+  }
+}
+
+function endOf(exitCode: number | null, signal: string | number | null): string {
+  return signal === null ? `QEMU ended with status ${exitCode ?? "unknown"}` : `QEMU was ended by ${signal}`;
+}

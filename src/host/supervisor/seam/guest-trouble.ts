@@ -1,0 +1,124 @@
+/** What QEMU tells of a guest in trouble: it has panicked and starts anew, or a disk of the host is full and QEMU has paused it. */
+import { statfs } from "node:fs/promises";
+import { byteSize } from "../../../base/words.ts";
+import { every, type Timer } from "../../../system/clock.ts";
+import type { QmpClient } from "../../qmp/client.ts";
+import { queryStatus } from "../../qmp/commands.ts";
+import type { Event } from "../machine.ts";
+
+/** How often a full disk is looked at while the guest waits for it: nobody tells when there is space again. */
+const lookMs = 2_000;
+
+/** As much space as has to be free before the guest goes on, or it would stop again at once. */
+const enoughBytes = 64 * 1024 ** 2;
+
+/** A guest that stops again so soon has not got its write through. */
+const inVainMs = 1_000;
+
+/** It goes on this often all the same, in looks: what it writes may fit meanwhile. */
+const looksPerTry = 30;
+
+/** What the watch needs. */
+export type TroubleOptions = {
+  /** The folder whose file system holds the VM's disks. */
+  readonly folder: string;
+  /** The last lines of the guest's console. */
+  readonly console: () => readonly string[];
+  /** The guest has begun anew: whatever was linked to it is no more. */
+  readonly onReset: () => void;
+  readonly dispatch: (event: Event) => void;
+  readonly warn: (text: string) => void;
+  readonly log: (text: string) => void;
+};
+
+/** The troubles of one QEMU. */
+export class GuestTrouble {
+  readonly #options: TroubleOptions;
+  readonly #qmp: QmpClient;
+  #space: Timer | undefined;
+  #looks = 0;
+  /** What has to be free before the next try. */
+  #wantedBytes = enoughBytes;
+  /** When the guest was last told to go on, and how much was free then. */
+  #tried = { atMs: Number.NEGATIVE_INFINITY, freeBytes: 0 };
+
+  constructor(qmp: QmpClient, options: TroubleOptions) {
+    this.#options = options;
+    this.#qmp = qmp;
+  }
+
+  /** Looks at what came before anybody listened: a QEMU that is taken over may be waiting. */
+  async begin(): Promise<void> {
+    try {
+      const { status } = await queryStatus(this.#qmp);
+      if (status === "io-error") this.#pause(true);
+    } catch (error) {
+      this.#options.log(`QEMU does not say how it is: ${String(error)}`);
+    }
+  }
+
+  /** Takes an event of QEMU's (qapi/run-state.json, qapi/block-core.json). */
+  hear({ name, data }: { readonly name: string; readonly data: Readonly<Record<string, unknown>> }): void {
+    if (name === "RESET" && data["guest"] === true) this.#startsAnew();
+    if (name === "BLOCK_IO_ERROR" && data["action"] === "stop") this.#pause(data["nospace"] === true);
+    if (name === "RESUME") this.#goOn();
+  }
+
+  close(): void {
+    this.#space?.cancel();
+  }
+
+  /** A guest whose kernel panics resets itself (`panic=-1` on its command line), as does one that somebody reboots. */
+  #startsAnew(): void {
+    const { onReset, dispatch, warn, log } = this.#options;
+    const panic = this.#options.console().findLast((line) => line.includes("Kernel panic"));
+    const words = panic?.replace(/^.*?Kernel panic/, "Kernel panic");
+    log(`the guest starts anew${words === undefined ? "" : `: ${words}`}`);
+    if (words !== undefined) warn(`The guest's kernel could not go on and starts anew: ${words}`);
+    dispatch({ type: "guest-reset", hasPanicked: words !== undefined });
+    onReset();
+  }
+
+  /**
+   * QEMU has stopped the guest in the middle of a write, and writes again when it goes on: nothing is lost. One write may
+   * want more than is free by now (a file system that is made zeroes hundreds of megabytes at once): then the guest goes
+   * on when there is more, and nobody is told twice.
+   */
+  #pause(isFull: boolean): void {
+    if (this.#space !== undefined) return;
+    const { folder, dispatch, warn, log } = this.#options;
+    const isInVain = performance.now() - this.#tried.atMs < inVainMs;
+    this.#wantedBytes = isInVain ? this.#tried.freeBytes + enoughBytes : enoughBytes;
+    const words = isFull
+      ? `The disk of this machine that holds ${folder} is full. The VM waits, and goes on when there is space.`
+      : `This machine cannot write to the VM's disks in ${folder}. The VM waits, and tries again.`;
+    log(isInVain ? `That was not enough: the VM waits until ${byteSize(this.#wantedBytes)} are free.` : words);
+    if (!isInVain) warn(words);
+    this.#looks = 0;
+    this.#space = every(lookMs, () => void this.#tryAgain());
+    dispatch({ type: "paused" });
+  }
+
+  async #tryAgain(): Promise<void> {
+    const { folder, log } = this.#options;
+    try {
+      this.#looks += 1;
+      const { bavail, bsize } = await statfs(folder);
+      const freeBytes = bavail * bsize;
+      const wantedBytes = this.#looks % looksPerTry === 0 ? enoughBytes : this.#wantedBytes;
+      if (freeBytes < wantedBytes) return;
+      log(`${byteSize(freeBytes)} are free; the guest goes on`);
+      this.#tried = { atMs: performance.now(), freeBytes };
+      await this.#qmp.execute("cont");
+    } catch (error) {
+      log(`the guest cannot go on: ${String(error)}`);
+    }
+  }
+
+  #goOn(): void {
+    if (this.#space === undefined) return;
+    this.#space.cancel();
+    this.#space = undefined;
+    this.#options.dispatch({ type: "resumed" });
+  }
+}

@@ -1,0 +1,151 @@
+/** The supervisor's side of the control connection: links to the agent, checks who it is, and hears what it reports. */
+import { messageOf, QnError } from "../../../base/errors.ts";
+import { encode, LineReader } from "../../../protocol/frame.ts";
+import { type AgentMessage, type HostMessage, parseAgentMessage, protocolVersion } from "../../../protocol/messages.ts";
+import { within } from "../../../system/clock.ts";
+import { converse } from "../../../system/net/conversation.ts";
+import { dial, type GateKey, type Proven } from "../../gate/dial.ts";
+import { openLanes } from "../../gate/lanes.ts";
+import { GatePool } from "../../gate/pool.ts";
+import { refuseSkew } from "../../../protocol/skew-words.ts";
+
+/**
+ * Answers on a link. What it gives back, if anything, resolves once the agent has read enough for more: whoever has much to
+ * say waits for it, and who does not is bounded by `unreadBytesMax`.
+ */
+export type Reply = (answer: HostMessage) => Promise<void> | undefined;
+
+/** What the supervisor does with what the agent says. */
+export type GuestListener = {
+  /** `reply` answers on the same link. No other message is read before what it gives back resolves. */
+  readonly onMessage: (message: AgentMessage, reply: Reply) => void | Promise<void>;
+  /** `fault` is the agent's: it has said what this qn cannot read, or does not read what it has asked for. */
+  readonly onLost: (reason: string, fault?: LinkFault) => void;
+};
+
+/** What an agent may do to have its link ended. */
+export type LinkFault = "nonsense" | "unread";
+
+/** What an agent says of itself. */
+export type Hello = Extract<AgentMessage, { type: "hello" }>;
+
+/** A link to one life of the agent. `close` ends it without a word to `onLost`. */
+export type GuestLink = {
+  readonly pool: GatePool;
+  readonly hello: Hello;
+  tell(message: HostMessage): void;
+  /** Opens what clients of ports are served by, once: the pool's idle connections, and the lanes. */
+  warm(): void;
+  close(): void;
+};
+
+/**
+ * What an agent may leave unread, in bytes: two of the longest messages (protocol/frame.ts), beside what the kernels take. An
+ * agent that asks and does not read loses its link.
+ */
+const unreadBytesMax = 2 * 1024 ** 2;
+
+/** How long an agent that has proven itself may take to say hello: it does so at once, unless the guest hangs. */
+const usualDeadlineMs = 20_000;
+
+/**
+ * Links to the agent behind the gate: control connection, hello both ways, pool. Throws GATE_REFUSED or PROTOCOL when
+ * the gate does not answer as it should, AGENT_INCOMPATIBLE when the agent, which has proven to be this guest's, says no
+ * hello that this qn works with; the connection is closed then. The link is cold: a guest that boots needs its processors
+ * for Docker.
+ */
+export async function linkGuest(
+  key: GateKey,
+  version: string,
+  listener: GuestListener,
+  { helloDeadlineMs = usualDeadlineMs }: { readonly helloDeadlineMs?: number } = {},
+): Promise<GuestLink> {
+  const proven = await dial(key);
+  const { connection, lines } = proven;
+  let hello: Hello;
+  try {
+    hello = await greet(proven, version, helloDeadlineMs);
+  } catch (error) {
+    connection.reset();
+    throw error;
+  }
+  const pool = new GatePool(key, { isCold: true });
+  let drained = Promise.withResolvers<void>();
+  const reply: Reply = (answer) => (connection.write(encode(answer)) ? undefined : drained.promise);
+  const tell = (message: HostMessage): void => void reply(message);
+  connection.onDrain = () => {
+    drained.resolve();
+    drained = Promise.withResolvers();
+  };
+  let isWarm = false;
+  const warm = (): void => {
+    if (isWarm || isOver) return;
+    isWarm = true;
+    pool.warm();
+    if (hello.capabilities?.includes("lanes") !== true) return;
+    void openLanes(key.lanes ?? [], tell, (lane) => pool.addLane(lane));
+  };
+  let isOver = false;
+  const close = (): void => {
+    isOver = true;
+    pool.close();
+    connection.reset();
+    drained.resolve();
+  };
+  const lose = (error: unknown, isOurs = false): void => {
+    if (isOver) return;
+    close();
+    const isNonsense = error instanceof QnError && error.code === "AGENT_INCOMPATIBLE";
+    listener.onLost(messageOf(error), isNonsense ? "nonsense" : isOurs ? "unread" : undefined);
+  };
+  pool.onLost = (error) => lose(error);
+  const reader = new LineReader();
+  const hear = converse(connection, {
+    cut: (bytes) => reader.cut(bytes),
+    onMessage(line) {
+      const message = understood(line);
+      return message === undefined ? undefined : listener.onMessage(message, reply);
+    },
+    unreadBytesMax,
+    onOver: (reason, isOurs) => lose(reason ?? new QnError("PROTOCOL", "The connection is gone."), isOurs),
+  });
+  connection.onEnd = () => lose(new QnError("PROTOCOL", "The other side ended the connection."));
+  hear(lines.release());
+  return { pool, hello, tell, warm, close };
+}
+
+// --- internal ---
+
+/** Says hello both ways; gives back the agent's. */
+async function greet({ connection, lines }: Proven, version: string, deadlineMs: number): Promise<Hello> {
+  connection.write(encode({ open: "control" }));
+  connection.write(encode({ type: "hello", protocol: protocolVersion, version }));
+  const hello = helloIn(await within(lines.next(), deadlineMs, noHello));
+  refuseSkew(`The agent in the guest (qn ${hello.version})`, hello.protocol);
+  return hello;
+}
+
+/** Every version says hello first, in words that never change: whoever says anything else will say so next time, too. */
+function helloIn(line: string): Hello {
+  let what = "something else.";
+  try {
+    const message = parseAgentMessage(line);
+    if (message?.type === "hello") return message;
+  } catch (error) {
+    what = messageOf(error);
+  }
+  throw new QnError("AGENT_INCOMPATIBLE", `The agent in the guest says no hello that this qn understands: ${what}`);
+}
+
+function noHello(): QnError {
+  return new QnError("GATE_REFUSED", "The agent in the guest did not say hello in time.");
+}
+
+/** A message that cannot be read is another matter than a connection that ends: it will be the same on the next link. */
+function understood(line: string): AgentMessage | undefined {
+  try {
+    return parseAgentMessage(line);
+  } catch (cause) {
+    throw new QnError("AGENT_INCOMPATIBLE", messageOf(cause), { cause });
+  }
+}

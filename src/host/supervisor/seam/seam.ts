@@ -1,0 +1,297 @@
+/** The seam between host and guest as the supervisor holds it: link to the agent, forwards, Docker socket. */
+import { appendFile } from "node:fs/promises";
+import { messageOf } from "../../../base/errors.ts";
+import { newestOf } from "../../../base/newest.ts";
+import type { AgentMessage, FailedPort, PortRange, PublishedPort } from "../../../protocol/messages.ts";
+import { after, type Timer } from "../../../system/clock.ts";
+import type { Listener } from "../../../system/net/connection.ts";
+import { isThere } from "../../../system/files.ts";
+import { dockerApi } from "../../../system/docker-api.ts";
+import { openDockerSocket } from "../../gate/docker-socket.ts";
+import type { Answerer } from "../../names/answer.ts";
+import { answerNames } from "../../names/serve.ts";
+import type { GateKey } from "../../gate/dial.ts";
+import { Gateway } from "../../gate/gateway.ts";
+import { ChangeFeed, type WatchPlace } from "../../changes/feed.ts";
+import { emptyMessage } from "../../changes/plan.ts";
+import { dismissMasters } from "../../integrate/ssh-master.ts";
+import type { VmPaths } from "../../layout.ts";
+import { type Forward, Forwards, type ForwardsChange, type Place } from "../../ports/apply.ts";
+import { type HandForward, targetName } from "../../ports/by-hand.ts";
+import { overlaps, type PortRules } from "../../ports/plan.ts";
+import { takenPorts } from "../../ports/taken.ts";
+import { type Asked, joinedMounts, joinedReports } from "./asked.ts";
+import { AgentLink, redialMs } from "./agent-link.ts";
+import { DockerPing } from "./docker-ping.ts";
+import type { GuestLink, Reply } from "./guest.ts";
+import { GuestClockKeeper } from "./guest-clock.ts";
+import type { Event } from "../machine.ts";
+import type { Provisioning } from "./provision.ts";
+
+/** What the seam needs of the supervisor. */
+export type SeamOptions = {
+  readonly paths: VmPaths;
+  readonly version: string;
+  readonly rules: PortRules;
+  /** The ports that the VM's Docker chooses from, when it has its own. */
+  readonly dockerPorts?: PortRange | undefined;
+  readonly key: GateKey;
+  /** Answers the guest's DNS. */
+  readonly answer: Answerer;
+  readonly dispatch: (event: Event) => void;
+  /** The folders that the guest sees, and what of them is not watched for changes. */
+  readonly watched: WatchPlace;
+  /** What has to be done before anybody hears that Docker answers. */
+  readonly onDocker: () => Promise<void>;
+  readonly onForwards: (what: ForwardsChange) => void;
+  /** The commands of the settings. */
+  readonly provisioning: Provisioning;
+  /** Tells a person. */
+  readonly warn: (text: string) => void;
+  /** Tells of jumps of this machine's clock; the system's own unless given. */
+  readonly watchJumps?: (onJump: () => void) => { close(): void };
+  /** How long an agent may take to answer after one; as usual unless given. */
+  readonly wakeMs?: number;
+  readonly log: (text: string) => void;
+};
+
+/** How many reasons of one report are logged: a guest may report thousands of ports that nobody can listen on. */
+const loggedReasonsMax = 32;
+
+/** The seam of one boot. */
+export class Seam {
+  readonly #options: SeamOptions;
+  readonly #gateway = new Gateway();
+  readonly #forwards: Forwards;
+  readonly #changes: ChangeFeed;
+  readonly #byHand: Forwards;
+  readonly #agent: AgentLink;
+  readonly #clock: GuestClockKeeper;
+  /** What the guest publishes, as it said last, and what people forward by hand. */
+  #published: readonly PublishedPort[] = [];
+  #handForwards: readonly HandForward[] = [];
+  #dockerSocket: Listener | undefined;
+  readonly #ping = new DockerPing<GuestLink | undefined>((link, signal) => this.#askDocker(link, signal));
+  /** Messages that take their time, and of which the newest says all that those before it have said. */
+  readonly #reports = newestOf<Asked<"ports">>((asked) => this.#servePorts(asked), joinedReports);
+  readonly #mounts = newestOf<Asked<"mounts">>((asked) => this.#followMounts(asked), joinedMounts);
+  readonly #asks = newestOf<Asked<"mounts">>((asked) => this.#followMounts(asked), joinedMounts);
+  #renames: Timer | undefined;
+  /** Why ports were not listened on at the last report. */
+  #told: ReadonlySet<string> = new Set();
+  #closed = false;
+
+  /** Whether Docker has answered through the host's socket, and nothing has been said against it since. */
+  dockerReachable = false;
+
+  constructor(options: SeamOptions) {
+    this.#options = options;
+    this.#forwards = new Forwards(this.#gateway, options.rules);
+    this.#changes = new ChangeFeed(options.watched, options.log);
+    this.#byHand = new Forwards(this.#gateway, options.rules);
+    this.#forwards.onChange = options.onForwards;
+    this.#byHand.onChange = options.onForwards;
+    this.#forwards.ownHolder = (place) => holderAmong(this.#byHand.all, place, "a forward made with `qn ports add`");
+    this.#byHand.ownHolder = (place) => holderAmong(this.#forwards.all, place);
+    this.#agent = new AgentLink({
+      ...options,
+      onMessage: (message, reply) => this.#hear(message, reply),
+      onLinked: (link) => this.#onLinked(link),
+      onLost: () => this.#onLost(),
+      onHopeless: (error) => options.dispatch({ type: "failure", error }),
+    });
+    this.#clock = new GuestClockKeeper({
+      link: () => this.#agent.current,
+      onDead: (reason) => this.#agent.renew(reason),
+      onJump: () => void this.#reopen(),
+      log: options.log,
+      ...(options.watchJumps && { watchJumps: options.watchJumps }),
+      ...(options.wakeMs !== undefined && { wakeMs: options.wakeMs }),
+    });
+    this.#gateway.onUse = () => this.#clock.used();
+  }
+
+  get forwards(): readonly Readonly<Forward>[] {
+    return [...this.#byHand.all, ...this.#forwards.all];
+  }
+
+  /** Listens on exactly these forwards by hand. Resolves to those that it cannot, and why. */
+  async listenByHand(forwards: readonly HandForward[]): Promise<readonly FailedPort[]> {
+    this.#handForwards = forwards;
+    const served = forwards.map((forward) => ({ ...forward, containerId: "", container: targetName(forward) }));
+    return await this.#byHand.serve(served);
+  }
+
+  /** Links to the agent that is there now, and tries again until there is one. */
+  dial(): void {
+    this.#agent.dial();
+  }
+
+  /** Lets go of a guest that starts anew: clients are refused at once until its agent rings. */
+  drop(reason: string): void {
+    void dismissMasters(this.#options.paths);
+    this.#agent.drop(reason);
+  }
+
+  /** Asks Docker through the host's own socket: that is the way the user has. The guest holds the question if need be. */
+  pingDocker(): void {
+    this.#dockerSocket ??= this.#openDockerSocket();
+    this.#ping.ask(this.#agent.current);
+  }
+
+  /** Closes every listener and connection. */
+  close(): void {
+    this.#closed = true;
+    this.#ping.close();
+    this.#agent.close();
+    this.#clock.close();
+    this.#renames?.cancel();
+    this.#forwards.close();
+    this.#changes.close();
+    this.#byHand.close();
+    this.#dockerSocket?.closeAll();
+  }
+
+  #onLinked(link: GuestLink): void {
+    this.#gateway.use(link.pool);
+    void this.#answerNames(link);
+    this.#clock.look();
+    this.#options.provisioning.onHello(link.hello);
+    this.#options.dispatch({ type: "linked" });
+  }
+
+  /** Opens again what may have gone while nobody was awake: listeners that the system has let go, a socket's file. */
+  async #reopen(): Promise<void> {
+    const { dockerSocket } = this.#options.paths;
+    if (this.#dockerSocket !== undefined && !(await isThere(dockerSocket)) && !this.#closed) {
+      this.#options.log(`${dockerSocket} was gone; it is opened again`);
+      this.#dockerSocket.close();
+      this.#dockerSocket = this.#openDockerSocket();
+    }
+    await this.#forwards.serve(this.#published);
+    await this.listenByHand(this.#handForwards);
+  }
+
+  #openDockerSocket(): Listener {
+    const { paths, log } = this.#options;
+    return openDockerSocket(paths.dockerSocket, this.#gateway, (reason) => log(`docker.sock: ${reason}`));
+  }
+
+  #onLost(): void {
+    this.#gateway.use(undefined);
+    this.#changes.close();
+    this.dockerReachable = false;
+    this.#options.dispatch({ type: "link-lost" });
+  }
+
+  /** Serves the guest's DNS as long as the link lasts. An agent that does not know of it goes on asking slirp. */
+  async #answerNames(link: GuestLink): Promise<void> {
+    const { answer, log } = this.#options;
+    const isCurrent = (): boolean => !this.#closed && this.#agent.current === link;
+    const again = (reason: string): void => {
+      if (!isCurrent()) return;
+      log(`names: ${reason}`);
+      this.#renames = after(redialMs, () => void this.#answerNames(link));
+    };
+    if (!isCurrent()) return;
+    try {
+      await answerNames(await link.pool.take(), answer, again);
+    } catch (error) {
+      if (isCurrent()) log(`names: ${messageOf(error)}`);
+    }
+  }
+
+  /** What is done at once is done before the next message is read; what takes long is done for the newest of its kind. */
+  #hear(message: AgentMessage, reply: Reply): void | Promise<void> {
+    switch (message.type) {
+      case "hello":
+        return;
+      case "ports":
+        if (message.ports.length > 0) this.#agent.current?.warm();
+        this.#published = message.ports;
+        // Large, and served quickly: a guest that reports faster than that waits.
+        return this.#reports({ message, reply });
+      case "docker":
+        if (message.state === "ready") return this.pingDocker();
+        this.dockerReachable = false;
+        return this.#options.dispatch({ type: "docker-down" });
+      case "log":
+        return this.#keepLog(message.text);
+      case "mounts": {
+        // Whoever asks about what is watched already need not wait for what is just being looked through.
+        const isAsk = message.ask !== undefined && this.#changes.isFollowing(message.sources);
+        void (isAsk ? this.#asks : this.#mounts)({ message, reply });
+        return;
+      }
+      case "provision":
+        return this.#options.provisioning.onSteps(message.steps);
+      case "clock":
+        return this.#clock.asked(message.asked, (answer) => void reply(answer));
+    }
+  }
+
+  async #servePorts({ message, reply }: Asked<"ports">): Promise<void> {
+    const failed = await this.#forwards.serve(message.ports);
+    // Each report tries anew, and what fails as before has been told.
+    const reasons = new Set(failed.map(({ reason }) => reason));
+    const untold = [...reasons].filter((reason) => !this.#told.has(reason));
+    for (const reason of untold.slice(0, loggedReasonsMax)) this.#options.log(reason);
+    const left = untold.length - loggedReasonsMax;
+    if (left > 0) this.#options.log(`${left} more ports cannot be listened on.`);
+    this.#told = reasons;
+    const { dockerPorts, rules, log } = this.#options;
+    const isChoosing = message.choosing === true;
+    const taken = isChoosing ? await takenPorts(dockerPorts, this.#forwards.all, rules, log) : undefined;
+    void reply({ type: "served", report: message.report, failed: [...failed], taken });
+  }
+
+  async #followMounts({ message, reply }: Asked<"mounts">): Promise<void> {
+    const { sources, ask } = message;
+    if (ask === undefined) return await this.#changes.follow(sources, reply);
+    await this.#changes.catchUp(sources, reply);
+    void reply({ ...emptyMessage, answers: ask });
+  }
+
+  async #keepLog(text: string): Promise<void> {
+    const { paths, log } = this.#options;
+    try {
+      await appendFile(paths.logs.agent, `${new Date().toISOString()} ${text}\n`, { mode: 0o600 });
+    } catch (error) {
+      log(`agent: ${text} (not kept: ${String(error)})`);
+    }
+  }
+
+  /** Whether Docker answers. */
+  async #askDocker(link: GuestLink | undefined, signal: AbortSignal): Promise<boolean> {
+    const { dispatch, log, onDocker, paths } = this.#options;
+    try {
+      await dockerApi(paths.dockerSocket).ping(signal);
+    } catch (error) {
+      // The agent reports when Docker is there again, and that asks anew.
+      if (!signal.aborted) log(`Docker does not answer: ${String(error)}`);
+      return false;
+    }
+    await onDocker();
+    // A link that was lost meanwhile took Docker with it; the next one asks anew.
+    if (link !== this.#agent.current || this.#closed) return true;
+    this.#agent.proved();
+    this.dockerReachable = true;
+    dispatch({ type: "docker-answers" });
+    link?.warm();
+    return true;
+  }
+}
+
+// --- internal ---
+
+/** Who listens at this place, or in its way: the name given, or the container's. */
+function holderAmong(forwards: readonly Readonly<Forward>[], place: Place, name?: string): string | undefined {
+  const holder = forwards.find(
+    (other) =>
+      other.listener !== undefined &&
+      other.protocol === place.protocol &&
+      other.hostPort === place.hostPort &&
+      overlaps(other.hostIp, place.hostIp),
+  );
+  return holder === undefined ? undefined : (name ?? `the container "${holder.serves.container}" of this VM`);
+}

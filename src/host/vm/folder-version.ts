@@ -1,0 +1,22 @@
+/** The version of a VM's folder: what the files in it are called and mean. */
+import { QnError } from "../../base/errors.ts";
+import { readTextIfThere, writeFileAtomically } from "../../system/files.ts";
+import type { VmPaths } from "../layout.ts";
+
+/** Grows when a qn that does not know of a change would harm the VM or misread its files. */
+const folderVersion = 1;
+
+/** Notes the version in a new folder. */
+export async function writeFolderVersion(paths: VmPaths): Promise<void> {
+  await writeFileAtomically(paths.version, `${folderVersion}\n`);
+}
+
+/** Throws VM_NEWER for a folder that a newer qn has made. One without a version is from before there were any: 1. */
+export async function refuseNewerFolder(paths: VmPaths): Promise<void> {
+  const text = (await readTextIfThere(paths.version))?.trim() ?? "1";
+  if (/^\d+$/.test(text) && Number(text) <= folderVersion) return;
+  throw new QnError(
+    "VM_NEWER",
+    `The folder of the VM "${paths.name}" has version ${text}; this qn knows versions up to ${folderVersion}.`,
+  );
+}

@@ -1,0 +1,126 @@
+/** From a VM's name to everything that is known before it starts, or to every reason why it cannot. */
+import { access, constants, realpath, stat } from "node:fs/promises";
+import { cpus, homedir, hostname, totalmem } from "node:os";
+import { messageOf, QnError } from "../../base/errors.ts";
+import { counted } from "../../base/words.ts";
+import { readTextIfThere } from "../../system/files.ts";
+import { ownArch } from "../../system/platform.ts";
+import { type Loaded, loadConfig } from "../config/load.ts";
+import type { ConfigInput, Share, VmConfig } from "../config/schema.ts";
+import type { HostSize } from "../config/setting.ts";
+import { findImage, imageAt, type StoredImage, verifyImage } from "../image/store.ts";
+import { flakeIn } from "../config/flake.ts";
+import { refuseNewerFolder } from "./folder-version.ts";
+import type { Layout, VmPaths } from "../layout.ts";
+import type { VmSpec } from "../qemu/args.ts";
+import type { HostFacts } from "../qemu/facts.ts";
+import { macOf } from "../qemu/mac.ts";
+import { planVm } from "../qemu/plan.ts";
+import { probeHost } from "../qemu/probe.ts";
+import { findVirtiofsd } from "../qemu/probe-virtiofsd.ts";
+import { refuseSkew } from "../../protocol/skew-words.ts";
+import { type GuestShare, type LookedAt, shareMistakes, sharesOf } from "./shares.ts";
+
+/** What settings, host and image say about a VM together. */
+export type Prepared = {
+  readonly config: VmConfig;
+  readonly origins: Loaded["origins"];
+  readonly facts: HostFacts;
+  readonly image: StoredImage;
+  readonly shares: readonly GuestShare[];
+  /** The daemon that serves shares, when the settings ask for it. */
+  readonly virtiofsd: string | undefined;
+  /** The specification with the ports of one boot. */
+  specFor(ports: { readonly gate: number; readonly ssh: number }): VmSpec;
+};
+
+/** The variables of the environment that qn reads. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Checks everything that can be checked without touching anything: settings, QEMU, firmware, accelerator, image. Throws
+ * the first of VM_NEWER, CONFIG_INVALID, QEMU_MISSING, FIRMWARE_MISSING, ACCEL_UNAVAILABLE, IMAGE_MISSING,
+ * AGENT_INCOMPATIBLE and IMAGE_CORRUPT.
+ */
+export async function prepareVm(
+  layout: Layout,
+  paths: VmPaths,
+  env: Environment,
+  flags: ConfigInput = {},
+): Promise<Prepared> {
+  await refuseNewerFolder(paths);
+  const { config, origins } = await effectiveConfig(paths, env, flags);
+  const { sound, window } = config;
+  const virtiofsd = config.files.driver === "virtiofs" ? await findVirtiofsd(env) : undefined;
+  const shares = await lookAtShares(config, layout.home);
+  const facts = await probeHost(config.arch, { env, cacheFolder: layout.cache, sound, window });
+  const { mac } = config.network;
+  const network = { ...config.network, mac: mac === "auto" ? macOf(hostname(), paths.folder) : mac };
+  const specOn = (imageDisk: string, ports: Parameters<Prepared["specFor"]>[0]): VmSpec =>
+    planVm({ config: { ...config, mounts: shares, network }, facts, paths, imageDisk, ports });
+  // Any image and ports will do to find out whether there is a plan at all.
+  specOn("/", { gate: 1, ssh: 2 });
+  const image = await imageOf(layout, config);
+  const { protocol, name, version } = image.manifest;
+  refuseSkew(`The image "${name}" (${version})`, protocol);
+  await verifyImage(image);
+  return { config, origins, facts, image, shares, virtiofsd, specFor: (ports) => specOn(image.disk, ports) };
+}
+
+/** The effective settings of a VM, whether or not it has a file yet. Throws CONFIG_INVALID. */
+export async function effectiveConfig(paths: VmPaths, env: Environment, flags: ConfigInput = {}): Promise<Loaded> {
+  const files = await Promise.all(
+    [paths.commonConfig, paths.config].map(async (path) => ({ path, text: (await readTextIfThere(path)) ?? "" })),
+  );
+  return loadConfig({ host: hostSize(), files, env, flags });
+}
+
+// --- internal ---
+
+async function imageOf({ images, cache }: Layout, { image: name, arch }: VmConfig): Promise<StoredImage> {
+  const isFolder = name.startsWith("/");
+  const image = await (isFolder ? imageAt(name, cache) : findImage(images, name, arch));
+  if (image?.manifest.arch === arch) return image;
+  const place = isFolder ? "" : ` in ${images}`;
+  const hint = isFolder ? { hint: "Build it again where it comes from, or name another one." } : {};
+  throw new QnError("IMAGE_MISSING", `There is no image "${name}" for ${arch}${place}.`, hint);
+}
+
+/** What is shared in the end. Throws CONFIG_INVALID with every folder that cannot be, before QEMU says so less clearly. */
+async function lookAtShares({ mounts, files, flake }: VmConfig, home: string): Promise<readonly GuestShare[]> {
+  const looks = await Promise.all(mounts.map(lookAt));
+  const folder = flakeIn(flake)?.folder;
+  const places = {
+    tmp: await realpath("/tmp"),
+    home: await realpath(home).catch(() => home),
+    flake: folder === undefined ? undefined : await lookAt({ path: folder, readOnly: true }),
+  };
+  const mistakes = shareMistakes(looks, places);
+  if (mistakes.length === 0) return sharesOf(looks, places, files.driver);
+  throw new QnError("CONFIG_INVALID", `${counted(mistakes.length, "share")} cannot be shown in the guest.`, {
+    details: mistakes,
+  });
+}
+
+async function lookAt(share: Share): Promise<LookedAt> {
+  const { path } = share;
+  const real = await realpath(path).catch(() => undefined);
+  if (real === undefined) return { share, real, why: `there is no folder ${path}` };
+  if (!(await stat(real)).isDirectory()) return { share, real: undefined, why: `${path} is no folder` };
+  try {
+    await access(real, constants.R_OK | constants.X_OK);
+  } catch (error) {
+    return { share, real: undefined, why: `${path} cannot be read: ${messageOf(error)}` };
+  }
+  return { share, real };
+}
+
+function hostSize(): HostSize {
+  return {
+    arch: ownArch(),
+    cpus: cpus().length,
+    memoryMiB: Math.floor(totalmem() / 1024 / 1024),
+    homeFolder: homedir(),
+    os: process.platform === "darwin" ? "darwin" : "linux",
+  };
+}

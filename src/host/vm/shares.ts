@@ -1,0 +1,104 @@
+/** Which host folders a VM sees, and under which tag: the same list for QEMU and for the guest. */
+import { liesIn } from "../../base/words.ts";
+import { standingOf } from "../../protocol/guest-folders.ts";
+import type { Boot } from "../../protocol/messages.ts";
+import type { Share } from "../config/schema.ts";
+import { flakeAside } from "../config/flake.ts";
+
+/** A share as the guest is told of it, and how QEMU serves it. */
+export type GuestShare = Boot["shares"][number] & Pick<Share, "security">;
+
+/** A folder that was asked for, and what the host has there: its path without links, or why it cannot be shared. */
+export type LookedAt = { readonly share: Share } & (
+  | { readonly real: string }
+  | { readonly real: undefined; readonly why: string }
+);
+
+/** What the host has: where /tmp really is, and where QN_HOME is; and the flake's folder where the guest has to see one. */
+export type SharePlaces = { readonly tmp: string; readonly home: string; readonly flake?: LookedAt | undefined };
+
+/** Who serves shares. */
+export type Driver = NonNullable<GuestShare["driver"]>;
+
+/**
+ * The shares of a VM: those of its settings at their own paths, and /tmp aside, because a 9p file system cannot hold
+ * the sockets that the guest itself makes there (design D8). A share that is named by a link is mounted at the path that
+ * the link leads to, and the link is made in the guest too. Tags follow the order, as QEMU's devices do; a folder comes
+ * before what lies in it, because it is mounted first. /tmp and what maps owners are served by 9p whatever the driver:
+ * the first by what the agent knows of 9p, the second because virtiofs knows no mapping for an ordinary user. /tmp is
+ * there twice: what a container holds keeps its kind in the guest, also when the host has made a folder of the file. A
+ * flake that is in no share has one of its own, read-only and aside.
+ */
+export function sharesOf(looks: readonly LookedAt[], { tmp, flake }: SharePlaces, driver: Driver = "9p"): GuestShare[] {
+  const byPath = new Map<string, Omit<GuestShare, "tag">>();
+  for (const look of looks) {
+    if (look.real === undefined || inTmp(look, tmp)) continue;
+    const { path: named, ...share } = look.share;
+    const links = [...(byPath.get(look.real)?.links ?? []), ...(named === look.real ? [] : [named])];
+    byPath.set(look.real, {
+      ...share,
+      path: look.real,
+      folder: look.real,
+      ...(links.length > 0 ? { links } : {}),
+      ...(driver === "virtiofs" && share.security !== "mapped-xattr" ? { driver } : {}),
+    });
+  }
+  const tmpLinks = tmp === "/tmp" ? {} : { links: [tmp] };
+  const tmpShare = { path: "/tmp", readOnly: false, folder: "/run/qn/tmp", ...tmpLinks };
+  const inOrder = [...byPath.values()].toSorted((a, b) => depth(a.path) - depth(b.path));
+  const real = flake?.real;
+  const isSeen = real === undefined || inOrder.some(({ path }) => liesIn(real, path));
+  const aside = isSeen ? [] : [{ path: real, readOnly: true, folder: flakeAside }];
+  const before = [...inOrder, ...aside];
+  const again = { tag: `qn${before.length + 1}`, folder: "/run/qn/tmp-again" };
+  return [...before, { ...tmpShare, again }].map((share, index) => ({ tag: `qn${index}`, ...share }));
+}
+
+/** The shares as the guest is told of them: it knows what is aside by no other path than its own. */
+export function toldShares(shares: readonly GuestShare[]): GuestShare[] {
+  return shares.map((share) => (share.folder === flakeAside ? { ...share, path: flakeAside } : share));
+}
+
+/** Why these folders cannot all be shared, one sentence for each mistake. */
+export function shareMistakes(looks: readonly LookedAt[], places: SharePlaces): readonly string[] {
+  return [...looks.flatMap((look, index) => mistakesOf(look, looks.slice(0, index), places)), ...flakeMistakes(places)];
+}
+
+// --- internal ---
+
+function flakeMistakes({ flake, home }: SharePlaces): readonly string[] {
+  if (flake === undefined) return [];
+  if (flake.real === undefined) return [`flake: ${flake.why}`];
+  return liesIn(flake.real, home) ? [`flake: ${flake.real} is in QN_HOME (${home}), which is never shared`] : [];
+}
+
+function mistakesOf(look: LookedAt, before: readonly LookedAt[], places: SharePlaces): readonly string[] {
+  const { path } = look.share;
+  if (look.real === undefined) return [`mounts: ${look.why}`];
+  const named = look.real === path ? path : `${path}, which leads to ${look.real},`;
+  const refused = [path, look.real].map(standingOf).find((standing) => standing.shareable !== "yes");
+  if (refused !== undefined) return [`mounts: ${named} cannot be shared, because ${refused.own} is the guest's own`];
+  if (liesIn(look.real, places.home)) return [`mounts: ${named} is in QN_HOME (${places.home}), which is never shared`];
+  if (inTmp(look, places.tmp) && isSpecial(look.share)) {
+    return [`mounts: ${named} is in /tmp, which is always shared as a whole, to read and write`];
+  }
+  const other = before.find(({ real }) => real === look.real);
+  if (other === undefined || sameSettings(other.share, look.share)) return [];
+  return [`mounts: ${named} is the same folder as ${other.share.path}, with other settings`];
+}
+
+function inTmp(look: LookedAt, tmp: string): boolean {
+  return look.real !== undefined && (liesIn(look.real, tmp) || liesIn(look.real, "/tmp"));
+}
+
+function isSpecial({ readOnly, security, cache }: Share): boolean {
+  return readOnly || security !== undefined || cache !== undefined;
+}
+
+function sameSettings(a: Share, b: Share): boolean {
+  return a.readOnly === b.readOnly && a.security === b.security && a.cache === b.cache;
+}
+
+function depth(path: string): number {
+  return path.split("/").length;
+}

@@ -1,0 +1,134 @@
+/** Everything that keeps a VM from starting is found before anything is touched. */
+import { expect, test } from "bun:test";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { prepareVm } from "../../../../src/host/vm/prepare.ts";
+import { qemuArgs } from "../../../../src/host/qemu/args.ts";
+import { ownArch } from "../../../../src/system/platform.ts";
+import { failureOf } from "../../../support/failures.ts";
+import { type FakeVm, fakeVm } from "../../../support/fake-vm.ts";
+import { newFolder } from "../../../support/folder.ts";
+
+/** What a start fails with once `spoil` has been at it; nothing may have been made. */
+async function failureAfter(spoil: (vm: FakeVm) => Promise<unknown>, env: Record<string, string> = {}) {
+  await using vm = await fakeVm("boots");
+  await spoil(vm);
+  const { code, message, details } = await failureOf(() => vm.up({ env: { ...vm.env, ...env } }));
+  expect([await vm.files(), vm.told]).toEqual([[], []]);
+  return { code, message: message.replaceAll(vm.layout.home, ""), details };
+}
+
+test("an image that is not there", async () => {
+  expect(await failureAfter((vm) => rm(vm.layout.images, { recursive: true }))).toEqual({
+    code: "IMAGE_MISSING",
+    message: `There is no image "debian" for ${ownArch()} in /_images.`,
+    details: undefined,
+  });
+});
+
+test("an image that is not whole", async () => {
+  const disk = (vm: FakeVm): string => join(vm.layout.image("debian", ownArch()), "disk.qcow2");
+  const { code, message } = await failureAfter(async (vm) => {
+    const bytes = await Bun.file(disk(vm)).bytes();
+    bytes[bytes.length - 1] = 1;
+    await writeFile(disk(vm), bytes);
+  });
+  expect([code, message.startsWith(`"/_images/debian-${ownArch()}/disk.qcow2" has the SHA-256 `)]).toEqual([
+    "IMAGE_CORRUPT",
+    true,
+  ]);
+});
+
+test("a QEMU that is not there", async () => {
+  expect(await failureAfter(async () => {}, { QN_QEMU: "/nowhere/qemu" })).toEqual({
+    code: "QEMU_MISSING",
+    message: 'QN_QEMU names "/nowhere/qemu", which is not a program.',
+    details: undefined,
+  });
+});
+
+test("firmware that is not there", async () => {
+  expect(await failureAfter(async () => {}, { QN_FIRMWARE: "/nowhere/firmware.fd" })).toMatchObject({
+    code: "FIRMWARE_MISSING",
+    message: "QN_FIRMWARE names /nowhere/firmware.fd, which cannot be used.",
+  });
+});
+
+test("settings that are wrong, those that only the host can judge included", async () => {
+  expect(await failureAfter(async () => {}, { QN_ACCEL: "warp", QN_CPUS: "none" })).toEqual({
+    code: "CONFIG_INVALID",
+    message: "2 settings are wrong.",
+    details: [
+      'cpus must be a number, got "none" (QN_CPUS)',
+      'accel must be one of auto, kvm, hvf, tcg, got "warp" (QN_ACCEL)',
+    ],
+  });
+  const other = process.platform === "darwin" ? "kvm" : "hvf";
+  expect((await failureAfter(async () => {}, { QN_ACCEL: other })).code).toBe("ACCEL_UNAVAILABLE");
+});
+
+test("shares that cannot be shown, all of them at once and by name", async () => {
+  await using vm = await fakeVm("boots");
+  await using folder = await newFolder();
+  const at = (name: string): string => join(folder.path, name);
+  await writeFile(at("file"), "");
+  await symlink("/etc", at("link"));
+  await symlink("/nowhere/at-all", at("dangling"));
+  const paths = [
+    "/nowhere/at-all",
+    at("file"),
+    at("link"),
+    at("dangling"),
+    vm.layout.home,
+    "/",
+    "/usr/lib",
+    folder.path,
+  ];
+  const mounts = paths.map((path) => ({ path, readOnly: false }));
+  // QEMU is not even looked for: that it is missing would be said otherwise.
+  const env = { ...vm.env, QN_QEMU: "/nowhere/qemu" };
+  expect(await failureOf(() => vm.up({ flags: { mounts }, env }))).toEqual({
+    code: "CONFIG_INVALID",
+    message: "7 shares cannot be shown in the guest.",
+    details: [
+      "mounts: there is no folder /nowhere/at-all",
+      `mounts: ${at("file")} is no folder`,
+      `mounts: ${at("link")}, which leads to /etc, cannot be shared, because /etc is the guest's own`,
+      `mounts: there is no folder ${at("dangling")}`,
+      `mounts: ${vm.layout.home} is in QN_HOME (${vm.layout.home}), which is never shared`,
+      "mounts: / cannot be shared, because / is the guest's own",
+      "mounts: /usr/lib cannot be shared, because /usr is the guest's own",
+    ],
+  });
+  expect(await vm.files()).toEqual([]);
+});
+
+test("a link to a folder of people's is shared where it leads to", async () => {
+  await using vm = await fakeVm("boots");
+  await using folder = await newFolder();
+  const real = join(folder.path, "real, with comma");
+  const link = join(folder.path, "link");
+  await mkdir(real);
+  await symlink(real, link);
+  const prepared = await prepareVm(vm.layout, vm.paths, vm.env, {
+    mounts: [{ path: link, readOnly: true, security: "mapped-xattr", cache: "loose" }],
+    memoryMiB: 512,
+  });
+  const share = { path: real, readOnly: true, security: "mapped-xattr", cache: "loose" } as const;
+  expect(prepared.shares[0]).toEqual({ tag: "qn0", ...share, folder: real, links: [link] });
+  const [fsdev] = qemuArgs(prepared.specFor({ gate: 1, ssh: 2 })).filter((word) => word.startsWith("local,id=qn0"));
+  expect(fsdev).toBe(
+    `local,id=qn0,path=${real.replace(",", ",,")},security_model=mapped-xattr,multidevs=remap,readonly=on`,
+  );
+});
+
+test("a QN_HOME that is a file", async () => {
+  await using vm = await fakeVm("boots");
+  await rm(vm.layout.home, { recursive: true });
+  await writeFile(vm.layout.home, "");
+  const { code, message } = await failureOf(() => vm.up());
+  expect([code, message.startsWith(`QN_HOME is "${vm.layout.home}", which cannot be written to: `)]).toEqual([
+    "HOME_UNUSABLE",
+    true,
+  ]);
+});

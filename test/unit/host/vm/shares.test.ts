@@ -1,0 +1,171 @@
+/** Which folders a VM sees, under which tag and where, and which it cannot see. */
+import { expect, test } from "bun:test";
+import { type LookedAt, shareMistakes, sharesOf } from "../../../../src/host/vm/shares.ts";
+
+const places = { tmp: "/tmp", home: "/home/ann/.qn" };
+
+/** A folder that is there; `real` where it leads to when it is named by a link. */
+function folder(path: string, more: Partial<LookedAt["share"]> & { real?: string } = {}): LookedAt {
+  const { real = path, ...share } = more;
+  return { share: { path, readOnly: false, ...share }, real };
+}
+
+const tmp = { path: "/tmp", readOnly: false, folder: "/run/qn/tmp" };
+
+/** The second one of /tmp, behind so many devices. */
+const again = (devices: number) => ({ again: { tag: `qn${devices}`, folder: "/run/qn/tmp-again" } });
+
+test("/tmp is always shared, last and mounted aside; all others are at their own paths, with their own settings", () => {
+  const looks = [folder("/home/ann"), folder("/opt/data", { readOnly: true, security: "mapped-xattr", cache: "none" })];
+  expect(sharesOf(looks, places)).toEqual([
+    { tag: "qn0", path: "/home/ann", readOnly: false, folder: "/home/ann" },
+    {
+      tag: "qn1",
+      path: "/opt/data",
+      readOnly: true,
+      folder: "/opt/data",
+      security: "mapped-xattr",
+      cache: "none",
+    },
+    { tag: "qn2", ...tmp, ...again(3) },
+  ]);
+});
+
+test("what lies in /tmp is in the share of /tmp already", () => {
+  const looks = [folder("/tmp"), folder("/tmp/a"), folder("/srv")];
+  expect(sharesOf(looks, places).map(({ tag, path }) => [tag, path])).toEqual([
+    ["qn0", "/srv"],
+    ["qn1", "/tmp"],
+  ]);
+});
+
+test("a folder comes before what lies in it, in whatever order they are named", () => {
+  const looks = [folder("/a/b/c"), folder("/srv"), folder("/a"), folder("/a/b")];
+  expect(sharesOf(looks, places).map(({ path }) => path)).toEqual(["/srv", "/a", "/a/b", "/a/b/c", "/tmp"]);
+});
+
+test("a share that is named by a link is where the link leads to, and the link is told to the guest", () => {
+  const looks = [
+    folder("/home/ann", { real: "/data/ann" }),
+    folder("/data/ann"),
+    folder("/ann", { real: "/data/ann" }),
+  ];
+  expect(sharesOf(looks, places)).toEqual([
+    { tag: "qn0", path: "/data/ann", folder: "/data/ann", readOnly: false, links: ["/home/ann", "/ann"] },
+    { tag: "qn1", ...tmp, ...again(2) },
+  ]);
+});
+
+test("with virtiofs all are served by it but /tmp and what maps owners", () => {
+  const looks = [folder("/home/ann"), folder("/srv", { security: "mapped-xattr" })];
+  expect(sharesOf(looks, places, "virtiofs").map(({ path, driver }) => [path, driver])).toEqual([
+    ["/srv", undefined],
+    ["/home/ann", "virtiofs"],
+    ["/tmp", undefined],
+  ]);
+});
+
+test("on macOS /tmp is /private/tmp too", () => {
+  const looks = [folder("/var/folders", { real: "/private/var/folders" }), folder("/private/tmp/x")];
+  expect(sharesOf(looks, { tmp: "/private/tmp", home: "/Users/ann/.qn" })).toEqual([
+    {
+      tag: "qn0",
+      path: "/private/var/folders",
+      folder: "/private/var/folders",
+      readOnly: false,
+      links: ["/var/folders"],
+    },
+    { tag: "qn1", ...tmp, ...again(2), links: ["/private/tmp"] },
+  ]);
+});
+
+test("folders where people keep their files can be shared, wherever they are", () => {
+  const paths = [
+    "/home",
+    "/home/ann",
+    "/root",
+    "/opt",
+    "/srv/x",
+    "/mnt",
+    "/Volumes",
+    "/users",
+    "/etcetera",
+    "/var/www",
+    "/var/home/ann",
+    "/var/folders",
+    "/var/mnt",
+    "/var/srv",
+    "/var/opt/x",
+    "/var/tmp/x",
+    "/usr/home",
+    "/usr/src/linux",
+    "/usr/local/src",
+    "/run/media/ann/stick",
+    "/tmp",
+    "/tmp/x",
+    "/home/ann/.qnx",
+  ];
+  expect(
+    shareMistakes(
+      paths.map((path) => folder(path)),
+      places,
+    ),
+  ).toEqual([]);
+});
+
+test("the guest's own folders, what lies in them and the root are refused by name", () => {
+  const paths = [
+    "/",
+    "/etc",
+    "/etc/nginx",
+    "/usr",
+    "/usr/local",
+    "/usr/src",
+    "/var/opt",
+    "/var/tmp",
+    "/var/lib/qn",
+    "/run/qn",
+    "/run/user/1000",
+    "/proc",
+    "/dev/shm",
+  ];
+  expect(
+    shareMistakes(
+      paths.map((path) => folder(path)),
+      places,
+    ),
+  ).toEqual([
+    "mounts: / cannot be shared, because / is the guest's own",
+    "mounts: /etc cannot be shared, because /etc is the guest's own",
+    "mounts: /etc/nginx cannot be shared, because /etc is the guest's own",
+    "mounts: /usr cannot be shared, because /usr is the guest's own",
+    "mounts: /usr/local cannot be shared, because /usr is the guest's own",
+    "mounts: /usr/src cannot be shared, because /usr is the guest's own",
+    "mounts: /var/opt cannot be shared, because /var is the guest's own",
+    "mounts: /var/tmp cannot be shared, because /var is the guest's own",
+    "mounts: /var/lib/qn cannot be shared, because /var is the guest's own",
+    "mounts: /run/qn cannot be shared, because /run is the guest's own",
+    "mounts: /run/user/1000 cannot be shared, because /run is the guest's own",
+    "mounts: /proc cannot be shared, because /proc is the guest's own",
+    "mounts: /dev/shm cannot be shared, because /dev is the guest's own",
+  ]);
+});
+
+test("every other mistake is told at once too: links, QN_HOME, /tmp, the same folder twice, what is not there", () => {
+  const looks: LookedAt[] = [
+    folder("/home/ann/link", { real: "/etc/ssl" }),
+    folder("/home/ann/.qn/default"),
+    folder("/tmp/x", { readOnly: true }),
+    folder("/srv"),
+    folder("/s", { real: "/srv", readOnly: true }),
+    folder("/v", { real: "/srv" }),
+    { share: { path: "/nowhere", readOnly: false }, real: undefined, why: "there is no folder /nowhere" },
+  ];
+  expect(shareMistakes(looks, places)).toEqual([
+    "mounts: /home/ann/link, which leads to /etc/ssl, cannot be shared, because /etc is the guest's own",
+    "mounts: /home/ann/.qn/default is in QN_HOME (/home/ann/.qn), which is never shared",
+    "mounts: /tmp/x is in /tmp, which is always shared as a whole, to read and write",
+    "mounts: /s, which leads to /srv, is the same folder as /srv, with other settings",
+    "mounts: there is no folder /nowhere",
+  ]);
+});
