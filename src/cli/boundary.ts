@@ -5,21 +5,21 @@ import { knownError, QnError } from "../base/errors.ts";
 import { nearest } from "../base/words.ts";
 import { examplesOf } from "./command.ts";
 import { commands, root } from "./commands.ts";
-import { takeVerbosity } from "./verbosity.ts";
+import { takeVerbosity } from "./terminal/verbosity.ts";
 import { version } from "./version.ts";
 
 /** Runs one command line and sets the process's exit status; never rejects. */
 export async function runCommandLine(line: readonly string[]): Promise<void> {
   try {
     const { words: argv, wanted } = takeVerbosity(line);
-    if (wanted !== "normal") (await import("./show.ts")).speak(wanted);
+    if (wanted !== "normal") (await import("./terminal/show.ts")).speak(wanted);
     const [first] = argv;
     if (argv.length === 1 && (first === "--version" || first === "-v")) return print(version);
     if (asksForHelp(argv)) return print(await helpFor(argv));
     if (first === undefined || !Object.hasOwn(commands, first)) throw unknownCommand(first);
     await runCommand(root, { rawArgs: withDefault(argv) });
   } catch (error) {
-    const { showError } = await import("./show.ts");
+    const { showError } = await import("./terminal/show.ts");
     process.exitCode = showError(toQnError(error));
   }
 }

@@ -1,6 +1,6 @@
 /** What `qn env` prints, read by the shells themselves. */
 import { expect, test } from "bun:test";
-import { renderEnv } from "../../../src/cli/env-lines.ts";
+import { renderEnv } from "../../../src/cli/terminal/env-lines.ts";
 import { findProgram, run } from "../../../src/system/process.ts";
 
 const paths = ["/home/ann/.qn/default/docker.sock", String.raw`/o'ne "two" \ $HOME ${"`"}id${"`"} & ; * ü/docker.sock`];

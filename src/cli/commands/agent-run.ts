@@ -1,0 +1,51 @@
+/** Runs the agent's roles until systemd stops them. */
+import { readFile } from "node:fs/promises";
+import { readBoot } from "../../agent/setup/boot.ts";
+import { servePorts } from "../../agent/main.ts";
+import { provision } from "../../agent/setup/provision/run.ts";
+import { serveTmp } from "../../agent/files/serve.ts";
+import { QnError } from "../../base/errors.ts";
+import { notifySystemd } from "../../system/kernel/libc.ts";
+import { ownArch } from "../../system/platform.ts";
+import { interruption } from "../terminal/signals.ts";
+import { version } from "../version.ts";
+
+const roles = ["ports", "tmp"] as const;
+
+/** Runs one role, or both that serve; `provision` ends by itself. Throws USAGE for an unknown one, AGENT_FAILED outside a guest that qn booted. */
+export async function runAgent(role: string | undefined): Promise<void> {
+  if (role === "provision") return await provision(await readBoot());
+  const wanted = roles.filter((name) => role === undefined || name === role);
+  if (wanted.length === 0) throw new QnError("USAGE", `"${role}" is not a role of the agent: ports, tmp or provision.`);
+  const boot = await readBoot();
+  const image = await imageName();
+  using stopped = interruption();
+  let pending = wanted.length;
+  const options = {
+    signal: stopped.signal,
+    onReady: () => {
+      pending -= 1;
+      if (pending === 0) notifySystemd("READY=1");
+    },
+  };
+  const serve = {
+    ports: () => servePorts(boot, { version, arch: ownArch(), image }, options),
+    tmp: () => serveTmp(boot, options),
+  };
+  await Promise.all(wanted.map((name) => serve[name]()));
+}
+
+// --- internal ---
+
+/** What the image says it is; the host shows it, nothing depends on it. */
+async function imageName(): Promise<string> {
+  try {
+    const value: unknown = JSON.parse(await readFile("/etc/qn/image.json", "utf8"));
+    if (typeof value === "object" && value !== null && "name" in value && "version" in value) {
+      return `${String(value.name)} ${String(value.version)}`;
+    }
+  } catch {
+    // An image without the file still works.
+  }
+  return "unknown";
+}

@@ -1,0 +1,65 @@
+/** What `qn mounts` does: asks the supervisor for the shares and Docker, once, for what its containers mount. */
+import { counted } from "../../base/words.ts";
+import type { VmPaths } from "../../host/layout.ts";
+import { statusOfVm } from "../../host/lifecycle/status.ts";
+import { type MountView, mountViews, type ShareView, shareViews } from "../../host/lifecycle/mounts.ts";
+import { messageOf } from "../../base/errors.ts";
+import { printJson, printTable, warn } from "../terminal/show.ts";
+
+/**
+ * Shows the shares and mounts of a VM. One that does not run has shares, and a Docker that does not answer is a warning:
+ * the mounts are null then. Throws NO_SUCH_VM and what the settings of a VM at rest are refused for.
+ */
+export async function showMounts(paths: VmPaths, asJson: boolean): Promise<void> {
+  const status = await statusOfVm(paths, process.env);
+  const shares = shareViews(status.mounts);
+  const isUp = status.state === "running" || status.state === "degraded";
+  const mounts = isUp ? await mountsOf(paths, shares) : undefined;
+  if (!isUp) warn(`The VM "${paths.name}" is ${status.state}; what its containers mount shows only while it runs.`);
+  if (asJson) return printJson({ shares, mounts: mounts ?? null });
+  printTable(
+    ["SHARE", "ACCESS", "DRIVER", "SECURITY", "CACHE", "USED BY"],
+    shares.map((share) => [
+      share.path,
+      access(share),
+      share.driver,
+      share.security,
+      share.cache,
+      mounts === undefined ? "" : usersOf(share, mounts),
+    ]),
+  );
+  if (mounts === undefined || mounts.length === 0) return;
+  process.stdout.write("\n");
+  printTable(
+    ["SOURCE", "ACCESS", "CONTAINER", "STATE", "INSIDE", "SHARE"],
+    mounts.map((mount) => [
+      mount.source,
+      access(mount),
+      mount.container,
+      mount.state,
+      mount.destination,
+      mount.share ?? "none: the guest's own",
+    ]),
+  );
+}
+
+// --- internal ---
+
+async function mountsOf({ dockerSocket }: VmPaths, shares: readonly ShareView[]): Promise<MountView[] | undefined> {
+  const { listContainers } = await import("../../system/docker.ts");
+  try {
+    return mountViews(await listContainers(dockerSocket), shares);
+  } catch (error) {
+    warn(messageOf(error));
+    return undefined;
+  }
+}
+
+function usersOf({ path }: ShareView, mounts: readonly MountView[]): string {
+  const users = new Set(mounts.filter(({ share }) => share === path).map(({ container }) => container));
+  return users.size === 0 ? "nobody" : counted(users.size, "container");
+}
+
+function access({ readOnly }: { readonly readOnly: boolean }): string {
+  return readOnly ? "read-only" : "read-write";
+}

@@ -1,0 +1,65 @@
+/** `qn ports --watch`: the forwards as they change, redrawn in a terminal, line by line elsewhere. */
+import type { VmPaths } from "../../host/layout.ts";
+import { watchPorts } from "../../host/lifecycle/watch-ports.ts";
+import type { ForwardStatus } from "../../host/supervisor/messages.ts";
+import { changeLine, changesBetween, forwardTable } from "../terminal/ports-lines.ts";
+import { interruptionOrNoReader } from "../terminal/signals.ts";
+
+/** Shows the forwards until the VM stops or a signal comes. Throws what watchPorts throws. */
+export async function followPorts(paths: VmPaths, asJson: boolean): Promise<void> {
+  using over = interruptionOrNoReader();
+  const { signal } = over;
+  if (asJson || !process.stdout.isTTY) return await watchPorts(paths, signal, printChanges(asJson));
+  using screen = redrawn(paths.name);
+  await watchPorts(paths, signal, (ports) => screen.show(ports));
+}
+
+// --- internal ---
+
+/** One line for each forward that is there at first, and for each that has changed since. */
+function printChanges(asJson: boolean): (ports: readonly ForwardStatus[]) => void {
+  let before: readonly ForwardStatus[] = [];
+  return (now) => {
+    for (const change of changesBetween(before, now)) {
+      process.stdout.write(`${asJson ? JSON.stringify(change) : changeLine(change)}\n`);
+    }
+    before = now;
+  };
+}
+
+/** Moves up so many lines and clears from there on (ECMA-48: CUU, ED). */
+function back(lines: number): string {
+  return lines === 0 ? "" : `\u001b[${lines}A\u001b[J`;
+}
+
+/** Clears the whole screen and goes to its top (ED, CUP): what was drawn breaks anew when the terminal's width changes. */
+const clear = "\u001b[2J\u001b[H";
+
+/** A table in the terminal that is drawn over the one before. */
+function redrawn(vm: string): { show(ports: readonly ForwardStatus[]): void } & Disposable {
+  const { stdout } = process;
+  let last: readonly ForwardStatus[] = [];
+  let drawn = 0;
+  const draw = (before: string): void => {
+    const lines = fitted(last.length === 0 ? [`VM "${vm}" has no forwards.`] : forwardTable(last), stdout);
+    stdout.write(`${before}${lines.join("\n")}\n`);
+    drawn = lines.length;
+  };
+  const onResize = (): void => draw(clear);
+  stdout.on("resize", onResize);
+  return {
+    show(ports) {
+      last = ports;
+      draw(back(drawn));
+    },
+    [Symbol.dispose]: () => void stdout.off("resize", onResize),
+  };
+}
+
+/** The lines that fit into the terminal, each cut to its width; the last one says how many did not. */
+function fitted(lines: readonly string[], { columns, rows }: { columns: number; rows: number }): string[] {
+  // The cursor stands in a line of its own. A terminal that does not tell its size has a usual one.
+  const room = Math.max(2, (rows || 24) - 1);
+  const shown = lines.length <= room ? lines : [...lines.slice(0, room - 1), `… and ${lines.length - room + 1} more`];
+  return shown.map((line) => line.slice(0, columns || 80));
+}

@@ -1,0 +1,80 @@
+/** How qn speaks to a person: errors with hints, phases with their time, tables. All of it on standard error but data. */
+import { createConsola } from "consola";
+import type { QnError } from "../../base/errors.ts";
+import { duration } from "../../base/words.ts";
+import { tableLines } from "./table.ts";
+import type { Verbosity } from "./verbosity.ts";
+
+/** Messages go to standard error, so that standard output carries nothing but what was asked for. */
+const consola = createConsola({
+  // consola would fall silent where a variable TEST or NODE_ENV=test says that it is tested.
+  level: 3,
+  // And it would put "[log]" before each line where a variable CI says that nobody looks.
+  fancy: true,
+  stdout: process.stderr,
+  stderr: process.stderr,
+  formatOptions: { date: false },
+});
+
+/** Whether everything is to be said. */
+let isVerbose = false;
+
+/** Says less or more from now on. Quiet leaves warnings and errors; verbose adds where an error comes from. */
+export function speak(verbosity: Verbosity): void {
+  isVerbose = verbosity === "verbose";
+  // consola's levels: 0 is errors, 1 warnings, 2 plain lines, 3 success.
+  consola.level = verbosity === "quiet" ? 1 : 3;
+}
+
+/** Something that only a person who looks for a fault wants to know. */
+export function tell(text: string): void {
+  if (isVerbose) consola.log(text);
+}
+
+/** Shows an error: what happened, the lines that belong to it, the hint. Gives back the exit status. */
+export function showError(error: QnError): number {
+  const details = error.details.map((line) => `\n  ${line}`).join("");
+  const code = error.code === "USAGE" ? "" : ` [${error.code}]`;
+  consola.error(`${error.message}${code}${details}\n${error.hint}`);
+  for (const cause of causesOf(error)) tell(`  because: ${cause}`);
+  return error.exit;
+}
+
+/** A plain sentence. */
+export function say(text: string): void {
+  consola.log(text);
+}
+
+/** Something that is done. */
+export function succeed(text: string): void {
+  consola.success(text);
+}
+
+/** Something that a person should know, though it goes on. */
+export function warn(text: string): void {
+  consola.warn(text);
+}
+
+/** A phase that has begun, with the time since the command did. */
+export function showPhase(text: string, sinceMs: number): void {
+  consola.log(`${duration(sinceMs).padStart(8)}  ${text}`);
+}
+
+/** Data for a program. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+/** Data for a person: rows under headings, as wide as they need to be. */
+export function printTable(headings: readonly string[], rows: readonly (readonly string[])[]): void {
+  for (const line of tableLines(headings, rows)) process.stdout.write(`${line}\n`);
+}
+
+// --- internal ---
+
+/** What lies behind an error, from the nearest on. */
+function causesOf(error: Error): string[] {
+  const causes: string[] = [];
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) causes.push(cause.stack ?? cause.message);
+  return causes;
+}

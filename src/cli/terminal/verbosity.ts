@@ -1,0 +1,26 @@
+/** `--quiet` and `--verbose`: taken out of any command line, before the command sees it. */
+import { QnError } from "../../base/errors.ts";
+
+/** How much qn says on standard error: errors and warnings only, what a person needs, or where errors come from, too. */
+export type Verbosity = "quiet" | "normal" | "verbose";
+
+/**
+ * The command line without the two flags, and what they ask for. What stands behind `--` is somebody else's. Throws USAGE
+ * when both are given.
+ */
+export function takeVerbosity(argv: readonly string[]): {
+  readonly words: readonly string[];
+  readonly wanted: Verbosity;
+} {
+  const dashes = argv.indexOf("--");
+  const own = dashes < 0 ? argv : argv.slice(0, dashes);
+  const isQuiet = own.some((word) => word === "--quiet" || word === "-q");
+  const isVerbose = own.includes("--verbose");
+  if (isQuiet && isVerbose) throw new QnError("USAGE", "--quiet and --verbose do not go together.");
+  const words = [...own.filter((word) => !flags.includes(word)), ...argv.slice(own.length)];
+  return { words, wanted: isQuiet ? "quiet" : isVerbose ? "verbose" : "normal" };
+}
+
+// --- internal ---
+
+const flags: readonly string[] = ["--quiet", "-q", "--verbose"];

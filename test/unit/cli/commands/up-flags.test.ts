@@ -1,0 +1,39 @@
+/** From the words of `qn up` to settings. */
+import { expect, test } from "bun:test";
+import { mountsIn, settingsOf } from "../../../../src/cli/commands/up-flags.ts";
+
+test("only flags that were given become settings", () => {
+  expect(settingsOf({ cpus: 2, memoryMiB: undefined, diskGiB: undefined, arch: "aarch64", image: undefined })).toEqual({
+    cpus: 2,
+    arch: "aarch64",
+  });
+  expect(settingsOf({})).toEqual({});
+});
+
+test("--mount may be given many times, in both spellings, with and without :ro", () => {
+  const words = ["web", "--mount", "/srv", "--cpus", "2", "--mount=/opt:ro", "--mount", "data", "--mount=../x/:ro"];
+  expect(mountsIn(words, "/home/ann/project")).toEqual([
+    { path: "/srv", readOnly: false },
+    { path: "/opt", readOnly: true },
+    { path: "/home/ann/project/data", readOnly: false },
+    { path: "/home/ann/x", readOnly: true },
+  ]);
+});
+
+test("without --mount there are no extra shares", () => {
+  expect(mountsIn(["web", "--cpus", "2", "--mounted=/x"], "/")).toEqual([]);
+});
+
+test("a folder whose name ends in other letters behind a colon keeps its name", () => {
+  expect(mountsIn(["--mount", "/srv/a:b", "--mount", "/srv/pro"], "/")).toEqual([
+    { path: "/srv/a:b", readOnly: false },
+    { path: "/srv/pro", readOnly: false },
+  ]);
+});
+
+test("the folder one is in can be shared as a dot", () => {
+  expect(mountsIn(["--mount", ".", "--mount=.:ro"], "/home/ann")).toEqual([
+    { path: "/home/ann", readOnly: false },
+    { path: "/home/ann", readOnly: true },
+  ]);
+});
