@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { Glob } from "bun";
+import { circlesOf, importGraph } from "./support/import-graph.ts";
 import { repeatedTestNames, rules, type SourceFile } from "./support/house-rules.ts";
 
 const root = join(import.meta.dir, "..");
@@ -14,6 +15,11 @@ const samples: Record<string, { readonly path: string; readonly bad: string; rea
     path: "src/host/ports/apply.ts",
     bad: 'import type {\n  Gate,\n} from "../../agent/gate.ts";',
     good: 'import { QnError } from "../../base/errors.ts";\nimport manifest from "../../../package.json";',
+  },
+  "rooms inside a part import one way": {
+    path: "src/host/ports/plan.ts",
+    bad: 'import type { Forward } from "../supervisor/messages.ts";',
+    good: 'import type { Config } from "../config/schema.ts";\nimport { refusalOf } from "./refusal.ts";',
   },
   "nouns touch nothing": {
     path: "src/host/qemu/plan.ts",
@@ -106,4 +112,20 @@ test("the rule that no two tests have the same name can be broken", () => {
       { path: "b.test.ts", text },
     ]),
   ).toEqual(["a sentence", "another"]);
+});
+
+test("no files of src import each other in a circle, for their types alone neither", () => {
+  expect(circlesOf(importGraph(files.filter(({ path }) => /^src\/.*\.ts$/.test(path))))).toEqual([]);
+});
+
+test("a circle of imports is found, however long it is", () => {
+  const file = (path: string, ...targets: string[]) => ({
+    path: `src/${path}.ts`,
+    text: targets.map((target) => `import type { A } from "./${target}.ts";`).join("\n"),
+  });
+  const line = [file("a", "b", "c"), file("b", "c"), file("c")];
+  expect(circlesOf(importGraph(line))).toEqual([]);
+  expect(circlesOf(importGraph([...line, file("d", "e"), file("e", "f", "a"), file("f", "d")]))).toEqual([
+    ["src/d.ts", "src/e.ts", "src/f.ts"],
+  ]);
 });

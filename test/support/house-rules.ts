@@ -1,5 +1,6 @@
 /** The rules of the house as functions: a file in, its problems out. test/tidy.test.ts holds the whole tree to them. */
 import { posix } from "node:path";
+import { importsOf, roomIn } from "./import-graph.ts";
 
 /** A file of the repository; `path` is relative to its root. */
 export type SourceFile = { readonly path: string; readonly text: string };
@@ -16,6 +17,19 @@ const mayImport: Record<string, readonly string[]> = {
   protocol: ["base"],
   system: ["base"],
   base: [],
+};
+
+/**
+ * The rooms inside the large parts of the house, the lowest first: each may import from those before it. A file beside the
+ * rooms is a room of its own.
+ */
+const roomsInOrder: Readonly<Record<string, readonly string[]>> = {
+  "src/cli": ["version", "self", "vm-here", "command", "terminal", "completion", "commands", "boundary"],
+  "src/host":
+    "layout config qmp changes gate qemu image vm ports names integrate cp supervisor lifecycle nixos doctor".split(
+      " ",
+    ),
+  "src/agent": ["setup", "docker", "link", "names", "files", "changes", "ports", "main"],
 };
 
 /** Nouns describe and decide; they touch nothing. */
@@ -49,6 +63,7 @@ const owners: Record<string, readonly string[]> = {
 /** Every rule, by the sentence that a failing test shows. */
 export const rules: Readonly<Record<string, Rule>> = {
   "rooms import one way": { about: /^src\/.*\.ts$/, problems: strangers },
+  "rooms inside a part import one way": { about: /^src\/(cli|host|agent)\/.*\.ts$/, problems: upwards },
   "nouns touch nothing": {
     about: new RegExp(`^src/.*/(${nouns})\\.ts$`),
     problems: (file) => matches(codeOf(file.text), effects),
@@ -109,6 +124,16 @@ function strangers({ path, text }: SourceFile): string[] {
     .filter((target) => target.startsWith("src/") && roomOf(target) !== room && !known.includes(roomOf(target)));
 }
 
+function upwards({ path, text }: SourceFile): string[] {
+  const [part = "", order = []] = Object.entries(roomsInOrder).find(([folder]) => path.startsWith(`${folder}/`)) ?? [];
+  const from = order.indexOf(roomIn(part, path) ?? "");
+  if (from < 0) return [`${path} is in no room of ${part}`];
+  return importsOf(text)
+    .filter((target) => target.startsWith("."))
+    .map((target) => posix.join(posix.dirname(path), target))
+    .filter((target) => order.indexOf(roomIn(part, target) ?? "") > from);
+}
+
 function roomOf(path: string): string {
   return path === "src/main.ts" ? "main" : (path.split("/")[1] ?? "");
 }
@@ -117,12 +142,6 @@ function foreignLibraries({ path, text }: SourceFile): string[] {
   return importsOf(text)
     .filter((target) => !/^(\.|node:|bun$|bun:)/.test(target))
     .filter((target) => owners[target]?.some((owner) => path.startsWith(owner)) !== true);
-}
-
-/** Regular expressions and not `Bun.Transpiler.scanImports`: that one leaves out type-only imports. */
-function importsOf(text: string): string[] {
-  const statements = /^(?:import |\} from |(?:import|export)\b[^"\n]* from )"([^"]+)"|\bimport\(\s*"([^"]+)"/gm;
-  return [...text.matchAll(statements)].map(([, fixed, lazy]) => fixed ?? lazy ?? "");
 }
 
 function undocumented({ text }: SourceFile): string[] {

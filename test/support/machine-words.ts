@@ -1,6 +1,6 @@
 /** The states and events of a VM's life in a few words each, for tables of them. */
 import type { ErrorReport } from "../../src/base/errors.ts";
-import type { Event, Limits, State } from "../../src/host/supervisor/machine.ts";
+import type { Event, Limits, State } from "../../src/host/supervisor/states.ts";
 
 /** How long things may take in these tests. */
 export const limits: Limits = { bootMs: 120_000, stopGraceMs: 90_000 };

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { QnError } from "../../src/base/errors.ts";
 import { parseFlags } from "../../src/host/config/load.ts";
 import { layoutOf } from "../../src/host/layout.ts";
-import { supervise, type SuperviseOptions } from "../../src/host/supervisor/run.ts";
+import type { SuperviseOptions } from "../../src/host/supervisor/options.ts";
+import { supervise } from "../../src/host/supervisor/run.ts";
 
 /** The limits, in milliseconds; those that are not given are as usual. */
 export type TestLimits = SuperviseOptions["limits"];

@@ -8,7 +8,7 @@ import { statusOfVm } from "../../host/lifecycle/status.ts";
 import { contextOf } from "../../host/integrate/docker/context.ts";
 import { effectiveConfig, prepareVm } from "../../host/vm/prepare.ts";
 import { qemuArgs, shellLine } from "../../host/qemu/args.ts";
-import type { Phase } from "../../host/supervisor/machine.ts";
+import type { Phase } from "../../host/supervisor/states.ts";
 import type { ControlEvent } from "../../host/supervisor/messages.ts";
 import { followToEnd } from "../../host/lifecycle/follow.ts";
 import { followSpecialisation } from "../../host/nixos/specialise.ts";

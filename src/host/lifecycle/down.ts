@@ -10,7 +10,7 @@ import type { Environment } from "../vm/prepare.ts";
 import { powerDown } from "../qmp/commands.ts";
 import { readBootRecord, removeBootFiles } from "../supervisor/boot/boot.ts";
 import { connectControl, type Control } from "../supervisor/control.ts";
-import { stopGraceMs } from "../supervisor/machine.ts";
+import { stopGraceMs } from "../supervisor/states.ts";
 import { adoptQemu, type Qemu } from "../supervisor/boot/qemu.ts";
 
 /** How it went: the guest shut down by itself, had to be ended, or was down already. */

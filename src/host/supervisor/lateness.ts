@@ -1,6 +1,6 @@
 /** Why a VM that should be up by now is not, in words. */
 import type { ErrorReport } from "../../base/errors.ts";
-import type { Limits, Phase, State } from "./machine.ts";
+import type { Limits, Phase, State } from "./states.ts";
 
 /** How long the commands of the settings may take, together: they install programs over slow networks. */
 export const provisionMs = 1_800_000;

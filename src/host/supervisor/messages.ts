@@ -4,7 +4,7 @@ import { isErrorCode, QnError } from "../../base/errors.ts";
 import { arches } from "../../base/words.ts";
 import { handForwardSchema } from "../ports/by-hand.ts";
 import { sources } from "../ports/source.ts";
-import { phases } from "./machine.ts";
+import { phases } from "./states.ts";
 
 const requestSchema = v.variant("ask", [
   v.object({ ask: v.literal("status") }),

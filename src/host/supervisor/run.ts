@@ -2,32 +2,15 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { errorOf, type ErrorReport, messageOf, QnError, reportOf } from "../../base/errors.ts";
 import { acquireLock } from "../../system/kernel/lock.ts";
-import type { ConfigInput } from "../config/schema.ts";
-import type { Layout, VmPaths } from "../layout.ts";
-import type { Environment } from "../vm/prepare.ts";
 import { type Client, serveControl } from "./control.ts";
 import { Effects } from "./effects.ts";
-import { type Effect, type Event, initial, type Limits, type State, step, stopGraceMs } from "./machine.ts";
+import { initial, step } from "./machine.ts";
+import { type Effect, type Event, type State, stopGraceMs } from "./states.ts";
+import type { SuperviseOptions } from "./options.ts";
 import type { ControlEvent, Request } from "./messages.ts";
 import { tailOf } from "./boot/serial.ts";
 import { PortWatchers } from "./port-watchers.ts";
 import { forwardStatuses, reasonOf, statusOf } from "./status.ts";
-
-/** What a supervisor is started with. */
-export type SuperviseOptions = {
-  readonly layout: Layout;
-  readonly paths: VmPaths;
-  readonly env: Environment;
-  /** Settings on top of the file's and the environment's. */
-  readonly flags: ConfigInput;
-  readonly version: string;
-  /** What is not given is as long as the accelerator needs. */
-  readonly limits: Partial<Limits & { readonly silenceMs: number }>;
-  /** Called once commands can connect. */
-  readonly onListening: () => void;
-  /** Asks for a clean shutdown when it fires. */
-  readonly signal: AbortSignal;
-};
 
 /** How many warnings are kept for commands that come late: a guest can cause one again and again. */
 const warningsMax = 100;

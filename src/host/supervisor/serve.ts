@@ -3,7 +3,8 @@ import { errorOf, QnError } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
 import { isThere } from "../../system/files.ts";
 import { connectControl } from "./control.ts";
-import { supervise, type SuperviseOptions } from "./run.ts";
+import type { SuperviseOptions } from "./options.ts";
+import { supervise } from "./run.ts";
 
 /** How long a supervisor that holds the VM and does not answer yet is left alone before the next look. */
 const lookAgainMs = 500;

@@ -4,7 +4,7 @@ import type { VmConfig } from "../config/schema.ts";
 import type { VmPaths } from "../layout.ts";
 import type { Forward } from "../ports/apply.ts";
 import { sourceOf } from "../ports/source.ts";
-import type { State } from "./machine.ts";
+import type { State } from "./states.ts";
 import type { ForwardStatus, Status } from "./messages.ts";
 
 /** What the supervisor holds, as of now. */

@@ -4,7 +4,7 @@ import { byteSize } from "../../../base/words.ts";
 import { every, type Timer } from "../../../system/clock.ts";
 import type { QmpClient } from "../../qmp/client.ts";
 import { queryStatus } from "../../qmp/commands.ts";
-import type { Event } from "../machine.ts";
+import type { Event } from "../states.ts";
 
 /** How often a full disk is looked at while the guest waits for it: nobody tells when there is space again. */
 const lookMs = 2_000;

@@ -1,7 +1,7 @@
 /** What the supervisor makes of the commands that the settings run in the guest: patience, and words for a person. */
 import type { ProvisionStep } from "../../../protocol/messages.ts";
 import type { Hello } from "./guest.ts";
-import type { Event } from "../machine.ts";
+import type { Event } from "../states.ts";
 
 /** Who hears of it. */
 export type ProvisionTeller = {

@@ -25,7 +25,7 @@ import { AgentLink, redialMs } from "./agent-link.ts";
 import { DockerPing } from "./docker-ping.ts";
 import type { GuestLink, Reply } from "./guest.ts";
 import { GuestClockKeeper } from "./guest-clock.ts";
-import type { Event } from "../machine.ts";
+import type { Event } from "../states.ts";
 import type { Provisioning } from "./provision.ts";
 
 /** What the seam needs of the supervisor. */

@@ -1,6 +1,7 @@
 /** What holds in every life of a VM that chance can make up. */
 import { expect, test } from "bun:test";
-import { type Effect, type Event, initial, type State, step } from "../../../../src/host/supervisor/machine.ts";
+import { initial, step } from "../../../../src/host/supervisor/machine.ts";
+import type { Effect, Event, State } from "../../../../src/host/supervisor/states.ts";
 import { broken, events, limits, words } from "../../../support/machine-words.ts";
 
 /** Numbers from 0 to 1 that are the same in each run (mulberry32), so that a failing life can be lived again. */

@@ -1,6 +1,7 @@
 /** The life of a VM: every transition, in a table. */
 import { describe, expect, test } from "bun:test";
-import { type Effect, initial, type State, step } from "../../../../src/host/supervisor/machine.ts";
+import { initial, step } from "../../../../src/host/supervisor/machine.ts";
+import type { Effect, State } from "../../../../src/host/supervisor/states.ts";
 import { events, failure, limits, starting, words } from "../../../support/machine-words.ts";
 
 function effectWords(effect: Effect): string {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { HostLink } from "../../../../../src/agent/link/link.ts";
 import { PortBook } from "../../../../../src/agent/ports/book.ts";
 import { layoutOf } from "../../../../../src/host/layout.ts";
-import type { Event } from "../../../../../src/host/supervisor/machine.ts";
+import type { Event } from "../../../../../src/host/supervisor/states.ts";
 import { Provisioning } from "../../../../../src/host/supervisor/seam/provision.ts";
 import { Seam, type SeamOptions } from "../../../../../src/host/supervisor/seam/seam.ts";
 import { encode } from "../../../../../src/protocol/frame.ts";

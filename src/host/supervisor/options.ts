@@ -1,0 +1,21 @@
+/** What a supervisor is started with. */
+import type { ConfigInput } from "../config/schema.ts";
+import type { Layout, VmPaths } from "../layout.ts";
+import type { Environment } from "../vm/prepare.ts";
+import type { Limits } from "./states.ts";
+
+/** What a supervisor is started with. */
+export type SuperviseOptions = {
+  readonly layout: Layout;
+  readonly paths: VmPaths;
+  readonly env: Environment;
+  /** Settings on top of the file's and the environment's. */
+  readonly flags: ConfigInput;
+  readonly version: string;
+  /** What is not given is as long as the accelerator needs. */
+  readonly limits: Partial<Limits & { readonly silenceMs: number }>;
+  /** Called once commands can connect. */
+  readonly onListening: () => void;
+  /** Asks for a clean shutdown when it fires. */
+  readonly signal: AbortSignal;
+};

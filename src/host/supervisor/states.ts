@@ -1,0 +1,74 @@
+/** What the life of a VM is made of: its states, what can happen, and what there is to do. */
+import type { ErrorReport } from "../../base/errors.ts";
+
+/** The phases of `qn up`, in order. */
+export const phases = ["image", "disks", "boot", "agent", "docker"] as const;
+export type Phase = (typeof phases)[number];
+
+/** The states that `qn status` shows. A VM without a supervisor is "stopped" or, after a failure, "failed". */
+export type State =
+  | {
+      readonly name: "starting";
+      readonly phase: Phase;
+      readonly resets: number;
+      /** Whether commands of the settings run in the guest. */
+      readonly isProvisioning?: true;
+      /** Whether QEMU has stopped the guest, because a disk of this machine takes no more. */
+      readonly isPaused?: true;
+      /** Whether QEMU is that of a supervisor that has died. */
+      readonly isAdopted?: true;
+    }
+  | { readonly name: "running"; readonly isAdopted?: true }
+  | { readonly name: "degraded"; readonly silent: Silent; readonly isAdopted?: true }
+  | { readonly name: "stopping"; readonly forced: boolean; readonly failure: ErrorReport | undefined }
+  | { readonly name: "stopped"; readonly forced: boolean }
+  | { readonly name: "failed"; readonly error: ErrorReport };
+
+/**
+ * Who is silent in a VM that is not as it should be: the agent, Docker, or the whole guest, because QEMU has paused it or
+ * because it starts anew, after a panic of its kernel or a reboot.
+ */
+export type Silent = "agent" | "docker" | "paused" | "panicked" | "rebooted";
+
+/** What can happen. */
+export type Event =
+  | { readonly type: "adopted" }
+  | { readonly type: "prepared" }
+  | { readonly type: "disks-ready" }
+  | { readonly type: "stalled" }
+  | { readonly type: "doorbell" }
+  | { readonly type: "linked" }
+  | { readonly type: "link-lost" }
+  | { readonly type: "provisioning"; readonly isBusy: boolean }
+  | { readonly type: "paused" }
+  | { readonly type: "guest-reset"; readonly hasPanicked: boolean }
+  | { readonly type: "resumed" }
+  | { readonly type: "docker-answers" }
+  | { readonly type: "docker-down" }
+  /** `isCallOff`: by whoever gave the VM its start, and only takes that back. */
+  | { readonly type: "stop"; readonly force: boolean; readonly isCallOff?: boolean | undefined }
+  | { readonly type: "deadline" }
+  | { readonly type: "failure"; readonly error: ErrorReport }
+  | { readonly type: "qemu-exited"; readonly error: ErrorReport };
+
+/** What to do. Each is done once, in order, by `run.ts`. */
+export type Effect =
+  | { readonly type: "make-disks" }
+  | { readonly type: "start-qemu" }
+  | { readonly type: "reset-guest" }
+  | { readonly type: "dial-gate" }
+  | { readonly type: "ping-docker" }
+  | { readonly type: "press-power-button" }
+  | { readonly type: "kill-qemu" }
+  | { readonly type: "set-deadline"; readonly ms: number }
+  | { readonly type: "clear-deadline" }
+  | { readonly type: "finish" };
+
+/** How long things may take. */
+export type Limits = { readonly bootMs: number; readonly stopGraceMs: number };
+
+/** How long a guest may take to shut down before QEMU is ended: containers get 10 s of it to stop (docker stop). */
+export const stopGraceMs = 90_000;
+
+/** A state and what to do on the way into it. */
+export type Step = readonly [State, ...Effect[]];
