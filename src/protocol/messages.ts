@@ -98,19 +98,22 @@ const protocolName = v.picklist(["tcp", "udp", "sctp"]);
 /** A host address as Docker or a person writes it. */
 export const hostAddress = v.pipe(v.string(), v.maxLength(64));
 
+/** Who in the guest publishes a port: Docker, systemd-nspawn, or a program that listens without being asked to. */
+export const publishers = ["docker", "nspawn", "listen"] as const;
+
 const publishedPortSchema = v.object({
   protocol: protocolName,
   hostIp: hostAddress,
   hostPort: port,
+  /** What tells one life of a port from the next: a container's id, a machine's address, nothing for a program. */
   containerId: v.pipe(v.string(), v.maxLength(64)),
   container: shortText,
+  /** Docker, where an older agent says nothing. */
+  source: v.optional(v.picklist(publishers)),
 });
 
 /** A port as the guest publishes it; `hostIp` is what was asked for ("0.0.0.0", "::", "127.0.0.1", …). */
 export type PublishedPort = v.InferOutput<typeof publishedPortSchema>;
-
-/** Begins the `containerId` of a port that systemd-nspawn publishes; the id of a program's own port is empty. */
-export const nspawnIdPrefix = "nspawn:";
 
 /** The most commands of the settings. */
 export const provisionStepsMax = 64;

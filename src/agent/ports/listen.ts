@@ -88,10 +88,11 @@ async function nameOf({ protocol, port }: Listening): Promise<string> {
 
 /** Where a program listens on both families, the port is one. */
 function portsOf(sockets: readonly Forwarded[], names: ReadonlyMap<string, string>): ServedPort[] {
-  const ports = sockets.flatMap(({ protocol, port, inode, hostIp, target }) => {
+  const ports = sockets.flatMap(({ protocol, port, inode, hostIp, target }): ServedPort[] => {
     const container = names.get(inode) ?? "";
     if (holders.includes(container)) return [];
-    return { protocol, hostIp, hostPort: port, containerId: "", container, target: { hostname: target, port } };
+    const where = { protocol, hostIp, hostPort: port, target: { hostname: target, port } };
+    return [{ ...where, containerId: "", container, source: "listen" }];
   });
   return [...new Map(ports.map((port) => [keyOf(port), port])).values()];
 }

@@ -1,5 +1,4 @@
 /** The ports that systemd-nspawn publishes, as a source of ports. */
-import { nspawnIdPrefix } from "../../protocol/messages.ts";
 import { followProgram, run } from "../../system/process.ts";
 import { nspawnFamilies, nspawnMap, type NspawnPort, nspawnPortsIn, nspawnTable } from "./nspawn-map.ts";
 import type { ServedPort } from "./published.ts";
@@ -34,8 +33,9 @@ async function served({ protocol, hostPort, address, port }: NspawnPort): Promis
     protocol,
     hostIp: "0.0.0.0",
     hostPort,
-    containerId: `${nspawnIdPrefix}${address}`.slice(0, 64),
+    containerId: address,
     container: machine ?? address,
+    source: "nspawn",
     target: { hostname: address, port },
   };
 }

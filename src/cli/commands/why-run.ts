@@ -1,7 +1,8 @@
 /** What `qn why` does: asks everybody, and says the answer in sentences or as JSON. */
 import { QnError } from "../../base/errors.ts";
-import { portFacts } from "../../host/lifecycle/port-facts.ts";
-import { explainPort, type PortQuestion } from "../../host/lifecycle/why.ts";
+import { portFacts } from "../../host/lifecycle/why/find.ts";
+import { explainPort } from "../../host/lifecycle/why/explain.ts";
+import type { PortQuestion } from "../../host/lifecycle/why/question.ts";
 import { layoutHere } from "../vm-here.ts";
 import { printJson } from "../terminal/show.ts";
 import { plain } from "../terminal/table.ts";

@@ -18,7 +18,7 @@ import {
   wantedListeners,
 } from "./plan.ts";
 import { type ListensAs, listensAs } from "./privileged.ts";
-import { DeniedPort, refusalOf } from "./refusal.ts";
+import { DeniedPort, refusalText, UncarriedProtocol } from "./refusal.ts";
 import { Flows } from "./udp.ts";
 
 /** Whatever listens for a forward. */
@@ -157,7 +157,7 @@ const listeners: Record<
   tcp: listenTcp,
   udp: listenUdp,
   sctp: () => {
-    throw new Error("SCTP cannot be forwarded: the way between host and guest carries TCP and UDP");
+    throw new UncarriedProtocol("SCTP cannot be forwarded: the way between host and guest carries TCP and UDP");
   },
 };
 
@@ -228,7 +228,7 @@ async function failureOf(forward: Forward, own: string | undefined, lookUp: bool
   const isOwn = own !== undefined && isErrno(refused, "EADDRINUSE");
   const reason = isOwn
     ? `Port ${hostPort} on ${forward.hostIp} is taken by ${own}.`
-    : await refusalOf(forward, refused, lookUp);
+    : await refusalText(forward, refused, lookUp);
   forward.error = reason;
   return { protocol: serves.protocol, hostIp: serves.hostIp, hostPort, reason };
 }

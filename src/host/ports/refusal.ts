@@ -3,7 +3,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { PublishedPort } from "../../protocol/messages.ts";
 import { isErrno } from "../../system/files.ts";
 import { holdersOfPort, type PortHolder } from "../../system/port-holders.ts";
-import { overlaps } from "./plan.ts";
+import { overlaps, type Refusal } from "./plan.ts";
 
 /** What was to be listened on. */
 type Listening = Pick<PublishedPort, "protocol" | "hostIp" | "hostPort">;
@@ -11,18 +11,36 @@ type Listening = Pick<PublishedPort, "protocol" | "hostIp" | "hostPort">;
 /** A port that a rule of `ports.deny` keeps from being forwarded. */
 export class DeniedPort extends Error {}
 
+/** A port of a protocol that the way between host and guest does not carry. */
+export class UncarriedProtocol extends Error {}
+
+/** Which of them the failure of listen(2), or of what comes before it, is. */
+export function refusalOf(error: unknown): Refusal {
+  if (error instanceof DeniedPort) return "denied";
+  if (error instanceof UncarriedProtocol) return "protocol";
+  return errnos.find(([errno]) => isErrno(error, errno))?.[1] ?? "other";
+}
+
 /**
- * The sentence for a failed listen(2). A port that is taken names its owner, if this user may know it; without `lookUp` it
+ * The sentence for it. A port that is taken names its owner, if this user may know it; without `lookUp` it
  * only says so, since looking goes through every process of the machine.
  */
-export async function refusalOf(listening: Listening, error: unknown, lookUp = true): Promise<string> {
+export async function refusalText(listening: Listening, error: unknown, lookUp = true): Promise<string> {
   const { hostIp, hostPort } = listening;
   const where = `Port ${hostPort} on ${hostIp}`;
-  if (isErrno(error, "EADDRINUSE")) return `${where} is taken${lookUp ? ` by ${await ownerOf(listening)}` : ""}.`;
-  if (isErrno(error, "EACCES")) return `${where} needs rights that this user does not have.`;
-  if (isErrno(error, "EADDRNOTAVAIL")) return `${where} cannot be opened: this machine has no such address.`;
-  if (error instanceof DeniedPort) return `${where} is not forwarded: ${error.message}.`;
-  return `${where} cannot be opened: ${messageOf(error)}.`;
+  switch (refusalOf(error)) {
+    case "taken":
+      return `${where} is taken${lookUp ? ` by ${await ownerOf(listening)}` : ""}.`;
+    case "rights":
+      return `${where} needs rights that this user does not have.`;
+    case "address":
+      return `${where} cannot be opened: this machine has no such address.`;
+    case "denied":
+      return `${where} is not forwarded: ${messageOf(error)}.`;
+    case "protocol":
+    case "other":
+      return `${where} cannot be opened: ${messageOf(error)}.`;
+  }
 }
 
 /** The VM that a command line is the supervisor of: `qn supervise web …`. */
@@ -32,6 +50,12 @@ export function vmOf(command: readonly string[]): string | undefined {
 }
 
 // --- internal ---
+
+const errnos: readonly (readonly [string, Refusal])[] = [
+  ["EADDRINUSE", "taken"],
+  ["EACCES", "rights"],
+  ["EADDRNOTAVAIL", "address"],
+];
 
 /** Whoever holds the port at an address that is in the way. This process may well hold it at another one. */
 async function ownerOf({ protocol, hostIp, hostPort }: Listening): Promise<string> {

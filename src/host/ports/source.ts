@@ -1,24 +1,25 @@
 /** Where forwards come from: which part of the guest, or of qn, has asked for one, and how that is said. */
-import { nspawnIdPrefix } from "../../protocol/messages.ts";
+import { publishers } from "../../protocol/messages.ts";
 import type { Served } from "./plan.ts";
 
 /**
  * Docker's containers; machines of systemd-nspawn; other programs of the guest that listen (`ports.listen`); a person
  * (`qn ports add`).
  */
-export const sources = ["docker", "nspawn", "listen", "hand"] as const;
+export const sources = [...publishers, "hand"] as const;
 export type Source = (typeof sources)[number];
 
 /** Which of them it is. */
-export function sourceOf({ guestPort, containerId }: Served): Source {
-  if (guestPort !== undefined) return "hand";
-  if (containerId.startsWith(nspawnIdPrefix)) return "nspawn";
-  return containerId === "" ? "listen" : "docker";
+export function sourceOf({ guestPort, source = "docker" }: Served): Source {
+  return guestPort === undefined ? source : "hand";
 }
 
-/** Whom a forward is for, at the beginning of a sentence. `name` is the forward's `container`. */
-export function subjectOf(source: Source, name: string, vm: string): string {
-  return subjects[source](name, vm);
+/** Whom a forward is for: `container` is a name, but where a person leads to a port of the guest itself. */
+export type Subject = { readonly source: Source; readonly container: string; readonly guestPort: number | null };
+
+/** Whom a forward is for, at the beginning of a sentence. */
+export function subjectOf(subject: Subject, vm: string): string {
+  return subjects[subject.source](subject, vm);
 }
 
 /** Why there is such a forward, as a sentence. */
@@ -31,10 +32,9 @@ export const reasonsOfSources: Readonly<Record<Source, string>> = {
 
 // --- internal ---
 
-const subjects: Readonly<Record<Source, (name: string, vm: string) => string>> = {
-  docker: (name, vm) => `The container "${name}" of the VM "${vm}"`,
-  nspawn: (name, vm) => `The systemd-nspawn machine "${name}" of the VM "${vm}"`,
-  listen: (name, vm) => `The program "${name}" in the guest of the VM "${vm}"`,
-  // Its name is "guest:80" (by-hand.ts).
-  hand: (name, vm) => `Port ${name.slice(name.indexOf(":") + 1)} of the guest of the VM "${vm}"`,
+const subjects: Readonly<Record<Source, (subject: Subject, vm: string) => string>> = {
+  docker: ({ container }, vm) => `The container "${container}" of the VM "${vm}"`,
+  nspawn: ({ container }, vm) => `The systemd-nspawn machine "${container}" of the VM "${vm}"`,
+  listen: ({ container }, vm) => `The program "${container}" in the guest of the VM "${vm}"`,
+  hand: ({ guestPort }, vm) => `Port ${guestPort ?? "?"} of the guest of the VM "${vm}"`,
 };

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { isErrorCode, QnError } from "../../base/errors.ts";
 import { arches } from "../../base/words.ts";
 import { handForwardSchema } from "../ports/by-hand.ts";
+import { refusals } from "../ports/plan.ts";
 import { sources } from "../ports/source.ts";
 import { phases } from "./states.ts";
 
@@ -39,7 +40,11 @@ const forwardSchema = v.object({
   hostPort: v.number(),
   container: v.string(),
   source: v.optional(v.picklist(sources), "docker"),
+  /** The port of the guest itself that a forward by hand leads to. */
+  guestPort: v.optional(v.nullable(v.number()), null),
   state: v.picklist(["open", "failed"]),
+  /** Why it does not listen, for programs; `error` says it to people. */
+  refusal: v.optional(v.nullable(v.picklist(refusals)), null),
   connections: v.number(),
   bytes: v.number(),
   error: v.nullable(v.string()),

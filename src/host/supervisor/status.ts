@@ -3,6 +3,7 @@ import { ownUser } from "../../system/platform.ts";
 import type { VmConfig } from "../config/schema.ts";
 import type { VmPaths } from "../layout.ts";
 import type { Forward } from "../ports/apply.ts";
+import { refusalOf } from "../ports/refusal.ts";
 import { sourceOf } from "../ports/source.ts";
 import type { State } from "./states.ts";
 import type { ForwardStatus, Status } from "./messages.ts";
@@ -98,7 +99,9 @@ function forwardStatus(forward: Readonly<Forward>): ForwardStatus {
     hostPort: forward.hostPort,
     container: forward.serves.container,
     source: sourceOf(forward.serves),
+    guestPort: forward.serves.guestPort ?? null,
     state: forward.listener === undefined ? "failed" : "open",
+    refusal: forward.listener === undefined ? refusalOf(forward.refused) : null,
     connections: forward.connections,
     bytes: forward.bytes,
     error: forward.error ?? null,

@@ -27,7 +27,17 @@ type Watched = AsyncDisposable & {
 
 function forward(bytes: number, hostPort = 8080): ForwardStatus {
   const address = { protocol: "tcp", hostIp: "127.0.0.1", hostPort } as const;
-  return { ...address, container: "web", source: "docker", state: "open", connections: 0, bytes, error: null };
+  return {
+    ...address,
+    container: "web",
+    source: "docker",
+    guestPort: null,
+    state: "open",
+    refusal: null,
+    connections: 0,
+    bytes,
+    error: null,
+  };
 }
 
 /** A control socket with nothing but forwards behind it. */

@@ -9,6 +9,8 @@ const web: ForwardStatus = {
   hostPort: 8080,
   container: "web",
   source: "docker",
+  guestPort: null,
+  refusal: null,
   state: "open",
   connections: 2,
   bytes: 1_572_864,

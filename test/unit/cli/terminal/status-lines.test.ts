@@ -22,6 +22,8 @@ const running: Status = {
       hostPort: 8080,
       container: "web",
       source: "docker",
+      guestPort: null,
+      refusal: null,
       state: "open",
       connections: 0,
       bytes: 0,

@@ -1,8 +1,9 @@
 /** The answers of `qn why`, each as a whole. */
 import { expect, test } from "bun:test";
-import { explainPort, type PortFacts, type Publish, type VmFacts } from "../../../../src/host/lifecycle/why.ts";
-import type { ForwardStatus } from "../../../../src/host/supervisor/messages.ts";
-import type { PortHolder } from "../../../../src/system/port-holders.ts";
+import { explainPort } from "../../../../../src/host/lifecycle/why/explain.ts";
+import type { PortFacts, Publish, VmFacts } from "../../../../../src/host/lifecycle/why/question.ts";
+import type { ForwardStatus } from "../../../../../src/host/supervisor/messages.ts";
+import type { PortHolder } from "../../../../../src/system/port-holders.ts";
 
 const forward = (hostIp: string, changes: Partial<ForwardStatus> = {}): ForwardStatus => ({
   protocol: "tcp",
@@ -10,7 +11,9 @@ const forward = (hostIp: string, changes: Partial<ForwardStatus> = {}): ForwardS
   hostPort: 8080,
   container: "web",
   source: "docker",
+  guestPort: null,
   state: "open",
+  refusal: null,
   connections: 1,
   bytes: 1024,
   error: null,
@@ -54,7 +57,7 @@ const supervisor = (name: string) => ({ name: "qn", command: ["/usr/bin/qn", "su
 
 /** The answer to the facts, as "rule: sentence", then the notes. */
 function answer(facts: Partial<PortFacts>): string[] {
-  const whole = { question: { port: 8080, protocol: undefined }, holders: [], vms: [], hostAddresses: ["192.168.1.5"] };
+  const whole = { question: { port: 8080, protocol: undefined }, holders: [], vms: [] };
   const { reasons, notes } = explainPort({ ...whole, ...facts });
   return [...reasons.map(({ rule, text }) => `${rule}: ${text}`), ...notes];
 }
@@ -80,15 +83,21 @@ test("an address that was asked for, a number that Docker chose and a client tha
 
 test("a forward that is no container's says whose it is, and why it is there", () => {
   const forwards = [
-    forward("127.0.0.1", { source: "hand", container: "guest:80" }),
+    forward("127.0.0.1", { source: "hand", container: "guest:80", guestPort: 80 }),
     forward("127.0.0.2", { source: "nspawn", container: "shop" }),
     forward("127.0.0.3", { source: "listen", container: "nginx" }),
-    forward("127.0.0.4", { source: "hand", container: "guest:81", state: "failed", error: "It is taken." }),
+    forward("127.0.0.4", {
+      source: "hand",
+      container: "guest:81",
+      guestPort: 81,
+      state: "failed",
+      error: "It is not.",
+    }),
   ];
   const carries = (where: string): string => `it listens on ${where}, 1 connection open, 1 KiB carried`;
   // A container of the same name is another matter.
   expect(answer({ vms: [vm({ forwards, publishes: [publish({ container: "shop", state: "exited" })] })] })).toEqual([
-    'refused: Port 81 of the guest of the VM "default" wants port 8080/tcp on 127.0.0.4, and does not get it: It is taken.',
+    'refused: Port 81 of the guest of the VM "default" wants port 8080/tcp on 127.0.0.4, and does not get it: It is not.',
     `hand: Port 8080/tcp is forwarded to port 80 of the guest of the VM "default": ${carries("127.0.0.1")}. It was made with \`qn ports add\`.`,
     `nspawn: Port 8080/tcp is forwarded to the systemd-nspawn machine "shop" of the VM "default": ${carries("127.0.0.2")}. systemd-nspawn publishes it.`,
     `listen: Port 8080/tcp is forwarded to the program "nginx" in the guest of the VM "default": ${carries("127.0.0.3")}. The program listens there, and ports.listen is on.`,
@@ -98,7 +107,7 @@ test("a forward that is no container's says whose it is, and why it is there", (
 
 test("what failed comes first, with its error and the rule, and whoever has the port after it", () => {
   const error = "Port 8080 on 127.0.0.1 is taken by nginx (pid 5).";
-  const forwards = [forward("127.0.0.1", { state: "failed", error }), forward("::1")];
+  const forwards = [forward("127.0.0.1", { state: "failed", error, refusal: "taken" }), forward("::1")];
   expect(answer({ vms: [vm({ forwards })], holders: [holder(5, ["0.0.0.0"])] })).toEqual([
     `taken: The container "web" of the VM "default" wants port 8080/tcp on 127.0.0.1, and does not get it: ${error}`,
     'docker: Port 8080/tcp is forwarded to the container "web" of the VM "default": it listens on ::1, 1 connection open, 1 KiB carried. Docker publishes it.',
@@ -107,27 +116,27 @@ test("what failed comes first, with its error and the rule, and whoever has the 
 });
 
 test("an address that is not this machine's, rights that are missing, and SCTP are rules of their own", () => {
-  const failed = (hostIp: string, error: string, changes: Partial<ForwardStatus> = {}) => [
-    vm({ forwards: [forward(hostIp, { state: "failed", error, ...changes })] }),
+  const failed = (refusal: ForwardStatus["refusal"], error: string, changes: Partial<ForwardStatus> = {}) => [
+    vm({ forwards: [forward("127.0.0.1", { state: "failed", error, refusal, ...changes })] }),
   ];
   const wanted = 'The container "web" of the VM "default" wants port';
-  expect(answer({ vms: failed("172.17.0.1", "This machine has no such address.") })).toEqual([
+  expect(answer({ vms: failed("address", "This machine has no such address.", { hostIp: "172.17.0.1" }) })).toEqual([
     `address: ${wanted} 8080/tcp on 172.17.0.1, and does not get it: This machine has no such address.`,
   ]);
   const denied = "Port 8080 on 127.0.0.1 is not forwarded: ports.deny of this VM has 8000-8100.";
-  expect(answer({ vms: failed("127.0.0.1", denied) })).toEqual([
+  expect(answer({ vms: failed("denied", denied) })).toEqual([
     `ports.deny: ${wanted} 8080/tcp on 127.0.0.1, and does not get it: ${denied}`,
   ]);
-  expect(answer({ vms: failed("127.0.0.1", "It needs rights.") })).toEqual([
+  expect(answer({ vms: failed("rights", "It needs rights.") })).toEqual([
     `refused: ${wanted} 8080/tcp on 127.0.0.1, and does not get it: It needs rights.`,
   ]);
-  expect(answer({ vms: failed("127.0.0.1", "SCTP cannot be forwarded", { protocol: "sctp" }) })).toEqual([
+  expect(answer({ vms: failed("protocol", "SCTP cannot be forwarded", { protocol: "sctp" }) })).toEqual([
     `sctp: ${wanted} 8080/sctp on 127.0.0.1, and does not get it: SCTP cannot be forwarded.`,
   ]);
 });
 
 test("a holder at another address does not explain a failure", () => {
-  const forwards = [forward("127.0.0.1", { state: "failed", error: "It needs rights." })];
+  const forwards = [forward("127.0.0.1", { state: "failed", error: "It needs rights.", refusal: "rights" })];
   const [first] = answer({ vms: [vm({ forwards })], holders: [holder(5, ["192.168.1.5"])] });
   expect(first).toStartWith("refused: ");
 });

@@ -1,16 +1,15 @@
 /** Finds out all that there is to know about one port of the host, from every VM of a QN_HOME and from the host itself. */
-import { networkInterfaces } from "node:os";
-import { messageOf } from "../../base/errors.ts";
-import type { ListedContainer } from "../../system/docker-views.ts";
-import { holdersOfPort } from "../../system/port-holders.ts";
-import type { Layout, VmPaths } from "../layout.ts";
-import { deniedBy, portRules } from "../ports/plan.ts";
-import type { PortFacts, PortQuestion, Publish, VmFacts } from "./why.ts";
-import { effectiveConfig, type Environment } from "../vm/prepare.ts";
-import { readBootRecord } from "../supervisor/boot/boot.ts";
-import { readRange } from "../supervisor/boot/port-range.ts";
-import type { Status } from "../supervisor/messages.ts";
-import { statusOfVm, vmNames } from "./status.ts";
+import { messageOf } from "../../../base/errors.ts";
+import type { ListedContainer } from "../../../system/docker-views.ts";
+import { holdersOfPort } from "../../../system/port-holders.ts";
+import type { Layout, VmPaths } from "../../layout.ts";
+import { deniedBy, portRules } from "../../ports/plan.ts";
+import type { PortFacts, PortQuestion, Publish, VmFacts } from "./question.ts";
+import { effectiveConfig, type Environment } from "../../vm/prepare.ts";
+import { readBootRecord } from "../../supervisor/boot/boot.ts";
+import { readRange } from "../../supervisor/boot/port-range.ts";
+import type { Status } from "../../supervisor/messages.ts";
+import { statusOfVm, vmNames } from "../status.ts";
 
 /** The facts about a port. A VM that is broken or silent is a fact too, never a failure. */
 export async function portFacts(layout: Layout, question: PortQuestion, env: Environment): Promise<PortFacts> {
@@ -19,8 +18,7 @@ export async function portFacts(layout: Layout, question: PortQuestion, env: Env
     holdersOfPort(question.port),
     Promise.all(names.map((name) => factsOfVm(layout, name, question, env))),
   ]);
-  const hostAddresses = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
-  return { question, holders, vms, hostAddresses };
+  return { question, holders, vms };
 }
 
 // --- internal ---
@@ -74,7 +72,7 @@ async function wayIn(paths: VmPaths, port: number): Promise<VmFacts["wayIn"]> {
 
 /** The containers that were made to publish the port, and those that got it from Docker. */
 async function publishesOf(socketPath: string, port: number): Promise<Publish[]> {
-  const { askedPorts, listContainers } = await import("../../system/docker.ts");
+  const { askedPorts, listContainers } = await import("../../../system/docker.ts");
   const containers = await listContainers(socketPath);
   const asked = await askedPorts(
     socketPath,

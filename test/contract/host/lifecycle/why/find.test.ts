@@ -1,14 +1,14 @@
 /** What `qn why` and `qn mounts` find out: with a VM that runs, one that is broken, and none at all. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
-import { layoutOf } from "../../../../src/host/layout.ts";
-import { portFacts } from "../../../../src/host/lifecycle/port-facts.ts";
-import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
-import { explainPort } from "../../../../src/host/lifecycle/why.ts";
-import { readBootRecord } from "../../../../src/host/supervisor/boot/boot.ts";
-import { freePort } from "../../../support/datagrams.ts";
-import { fakeVm, programsMs } from "../../../support/fake-vm.ts";
-import { tempHome } from "../../../support/temp-home.ts";
+import { layoutOf } from "../../../../../src/host/layout.ts";
+import { portFacts } from "../../../../../src/host/lifecycle/why/find.ts";
+import { statusOfVm } from "../../../../../src/host/lifecycle/status.ts";
+import { explainPort } from "../../../../../src/host/lifecycle/why/explain.ts";
+import { readBootRecord } from "../../../../../src/host/supervisor/boot/boot.ts";
+import { freePort } from "../../../../support/datagrams.ts";
+import { fakeVm, programsMs } from "../../../../support/fake-vm.ts";
+import { tempHome } from "../../../../support/temp-home.ts";
 
 setDefaultTimeout(programsMs);
 

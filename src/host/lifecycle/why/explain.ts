@@ -1,72 +1,22 @@
 /** Why a port of the host is as it is: who holds it, who wants it, and which rule decided, as sentences. */
-import { byteSize, counted } from "../../base/words.ts";
-import type { PortRange } from "../../protocol/messages.ts";
-import type { PortHolder } from "../../system/port-holders.ts";
-import type { ForwardStatus } from "../supervisor/messages.ts";
-import { isUnspecified, overlaps } from "../ports/plan.ts";
-import { vmOf } from "../ports/refusal.ts";
-import { reasonsOfSources, type Source, subjectOf } from "../ports/source.ts";
-
-/** What may be asked: a port of each protocol, or of one. */
-export type PortQuestion = { readonly port: number; readonly protocol: ForwardStatus["protocol"] | undefined };
-
-/** A container that was made to publish the port. */
-export type Publish = {
-  readonly protocol: ForwardStatus["protocol"];
-  readonly container: string;
-  /** Docker's word: "running", "exited", "created", … */
-  readonly state: string;
-  readonly hostIp: string;
-  readonly containerPort: number;
-  /** How the host's port was given: as itself, in a range, or not at all, so that Docker took one. */
-  readonly asked: "port" | "range" | "any";
-};
-
-/** What is known of one VM about one port. */
-export type VmFacts = {
-  readonly name: string;
-  readonly state: string;
-  /** Why it could not be asked all that there is to ask. */
-  readonly problem: string | undefined;
-  readonly forwards: readonly ForwardStatus[];
-  readonly publishes: readonly Publish[];
-  readonly supervisorPid: number | undefined;
-  readonly qemuPid: number | undefined;
-  /** The rule of its `ports.deny` that has the port. */
-  readonly denied: string | undefined;
-  /** The ports that its Docker chooses from, when the port is one of them. */
-  readonly slot: PortRange | undefined;
-  /** What the port is for when it is one of the VM's own ways in. */
-  readonly wayIn: "gate" | "ssh" | undefined;
-};
-
-/** Everything that the answer is made from. `hostAddresses` are those of this machine. */
-export type PortFacts = {
-  readonly question: PortQuestion;
-  readonly holders: readonly PortHolder[];
-  readonly vms: readonly VmFacts[];
-  readonly hostAddresses: readonly string[];
-};
-
-/** What decided. */
-export type Rule =
-  | "taken"
-  | "sctp"
-  | "address"
-  | "refused"
-  | "ports.bind"
-  | "ports.deny"
-  | "slot"
-  | Source
-  | "qn"
-  | "other"
-  | "none";
-
-/** One sentence of the answer, and the rule in it. */
-export type Reason = { readonly rule: Rule; readonly text: string };
-
-/** The whole answer, most important first; `notes` are what could not be found out. */
-export type Explanation = { readonly reasons: readonly Reason[]; readonly notes: readonly string[] };
+import { byteSize, counted } from "../../../base/words.ts";
+import type { PortHolder } from "../../../system/port-holders.ts";
+import { isUnspecified, overlaps, type Refusal } from "../../ports/plan.ts";
+import { reasonsOfSources, type Source, subjectOf } from "../../ports/source.ts";
+import type { ForwardStatus } from "../../supervisor/messages.ts";
+import {
+  type Explanation,
+  type PortFacts,
+  type PortQuestion,
+  type Publish,
+  type Ranked,
+  ranks,
+  type Reason,
+  type Rule,
+  type VmFacts,
+} from "./question.ts";
+import { holdersOf, userOf } from "./holders.ts";
+import { listed, lower, sentence } from "./words.ts";
 
 /** Explains a port: what failed, what is forwarded, who else holds it, who would like it, or that it is nobody's. */
 export function explainPort(facts: PortFacts): Explanation {
@@ -82,11 +32,6 @@ export function explainPort(facts: PortFacts): Explanation {
 }
 
 // --- internal ---
-
-/** What a person looks for first: what went wrong. */
-const ranks = ["failed", "forwarded", "held", "asked"] as const;
-
-type Ranked = Reason & { readonly rank: (typeof ranks)[number] };
 
 function withoutRank({ rule, text }: Ranked): Reason {
   return { rule, text };
@@ -105,7 +50,7 @@ function reasonsOf(vm: VmFacts, protocol: Publish["protocol"], facts: PortFacts)
       const isDockers = own.some(({ source }) => source === "docker");
       const publish = publishes.find((each) => isDockers && each.container === container);
       return [
-        ...own.filter(({ state }) => state === "failed").map((forward) => failed(vm, forward, facts)),
+        ...own.filter(({ state }) => state === "failed").map((forward) => failed(vm, forward)),
         ...forwarded(
           vm,
           own.filter(({ state }) => state === "open"),
@@ -117,15 +62,18 @@ function reasonsOf(vm: VmFacts, protocol: Publish["protocol"], facts: PortFacts)
   ];
 }
 
-function failed(vm: VmFacts, forward: ForwardStatus, { hostAddresses, holders }: PortFacts): Ranked {
-  const { protocol, hostIp, hostPort, error } = forward;
-  const isTaken = holders.some(
-    (holder) => holder.protocol === protocol && holder.pid !== vm.supervisorPid && isInTheWay(holder, hostIp),
-  );
-  const isHere = isUnspecified(hostIp) || hostIp.startsWith("127.") || hostAddresses.includes(hostIp);
-  const isDenied = error?.includes("ports.deny") === true;
-  const rule: Rule =
-    protocol === "sctp" ? "sctp" : isDenied ? "ports.deny" : !isHere ? "address" : isTaken ? "taken" : "refused";
+const rulesOfRefusals: Readonly<Record<Refusal, Rule>> = {
+  taken: "taken",
+  rights: "refused",
+  address: "address",
+  denied: "ports.deny",
+  protocol: "sctp",
+  other: "refused",
+};
+
+function failed(vm: VmFacts, forward: ForwardStatus): Ranked {
+  const { protocol, hostIp, hostPort, error, refusal } = forward;
+  const rule = rulesOfRefusals[refusal ?? "other"];
   const wanted = `${subject(forward, vm)} wants port ${hostPort}/${protocol} on ${hostIp}, and does not get it`;
   return { rank: "failed", rule, text: `${wanted}: ${sentence(error ?? "the reason is not known")}` };
 }
@@ -164,7 +112,7 @@ function whyThere(places: readonly string[], source: Source, publish?: Publish):
 
 function notForwarded(vm: VmFacts, publish: Publish, { question, holders, vms }: PortFacts): Ranked {
   const { protocol, container, state, asked } = publish;
-  const name = subjectOf("docker", container, vm.name);
+  const name = subjectOf({ source: "docker", container, guestPort: null }, vm.name);
   const port = `${question.port}/${protocol}`;
   if (protocol === "sctp") {
     const text = `${name} publishes port ${port}, which cannot be forwarded: between host and guest go TCP and UDP only.`;
@@ -191,45 +139,6 @@ function notForwarded(vm: VmFacts, publish: Publish, { question, holders, vms }:
     rule: others.length === 0 ? "docker" : "taken",
     text: `${name} is ${state} now, and ${wish} when it starts${but}`,
   };
-}
-
-function holdersOf(protocol: Publish["protocol"], { question, holders, vms }: PortFacts): Ranked[] {
-  return holders
-    .filter((holder) => holder.protocol === protocol)
-    .flatMap((holder) => {
-      const where = `port ${question.port}/${protocol} on ${listed(holder.addresses)}`;
-      const held = (who: string, rule: Rule, why = ""): Ranked[] => [
-        { rank: "held", rule, text: `${capital(who)} holds ${where}${why}.` },
-      ];
-      const vm = vms.find(({ supervisorPid }) => holder.pid !== undefined && supervisorPid === holder.pid);
-      // Its forwards have been told.
-      if (vm?.forwards.some((forward) => forward.protocol === protocol && forward.state === "open") === true) return [];
-      const host = vms.find(({ qemuPid }) => holder.pid !== undefined && qemuPid === holder.pid);
-      if (host?.wayIn !== undefined) {
-        return held(
-          `QEMU of the VM "${host.name}" (pid ${holder.pid})`,
-          "qn",
-          `: it is the VM's own way in, ${ways[host.wayIn]}`,
-        );
-      }
-      const isQn = vmOf(holder.command) !== undefined;
-      return held(processWords(holder), isQn ? "qn" : "other");
-    });
-}
-
-const ways = { gate: "the gate to its agent", ssh: "for ssh" } as const;
-
-function processWords({ pid, name, command }: PortHolder): string {
-  if (pid === undefined) return "another user's process";
-  const vm = vmOf(command);
-  return vm === undefined ? `${name ?? "a process"} (pid ${pid})` : `the supervisor of the VM "${vm}" (pid ${pid})`;
-}
-
-/** Who really uses a port: the container behind a supervisor's forward, or the process itself. */
-function userOf(holder: PortHolder, vms: readonly VmFacts[]): string {
-  const vm = vms.find(({ supervisorPid }) => holder.pid !== undefined && supervisorPid === holder.pid);
-  const forward = vm?.forwards.find(({ protocol, state }) => protocol === holder.protocol && state === "open");
-  return vm === undefined || forward === undefined ? processWords(holder) : lower(subject(forward, vm));
 }
 
 function nobody({ port, protocol }: PortQuestion): Reason {
@@ -268,10 +177,6 @@ function noteOn({ name, state, problem }: VmFacts): string[] {
   return [`The VM "${name}" is ${state}; what its containers publish shows only while it runs.`];
 }
 
-function subject({ source, container }: ForwardStatus, vm: VmFacts): string {
-  return subjectOf(source, container, vm.name);
-}
-
 /** Where a publish may listen; which of the two `ports.bind` says, both hold for a conflict on loopback. */
 function addressesFor(hostIp: string): readonly string[] {
   return isUnspecified(hostIp) ? ["127.0.0.1", "::1"] : [hostIp];
@@ -281,19 +186,6 @@ function isInTheWay({ addresses }: PortHolder, wanted: string): boolean {
   return addresses.some((held) => overlaps(held, wanted));
 }
 
-function listed(words: readonly string[]): string {
-  return words.length < 2 ? (words[0] ?? "") : `${words.slice(0, -1).join(", ")} and ${words.at(-1) ?? ""}`;
-}
-
-function sentence(text: string): string {
-  return text.endsWith(".") ? text : `${text}.`;
-}
-
-function capital(text: string): string {
-  // Names of programs stay as they are written.
-  return text.replace(/^(the|another|a) /, (word) => word.charAt(0).toUpperCase() + word.slice(1));
-}
-
-function lower(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
+function subject(forward: ForwardStatus, vm: VmFacts): string {
+  return subjectOf(forward, vm.name);
 }
