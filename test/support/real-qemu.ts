@@ -4,23 +4,25 @@ import { dirname, join } from "node:path";
 import type { VmConfig } from "../../src/host/config/schema.ts";
 import { makeSystemDisk } from "../../src/host/image/disk.ts";
 import { layoutOf } from "../../src/host/layout.ts";
-import type { VmSpec } from "../../src/host/qemu/args.ts";
+import type { BootPorts, VmSpec } from "../../src/host/qemu/args.ts";
 import type { HostFacts } from "../../src/host/qemu/facts.ts";
 import { planVm } from "../../src/host/qemu/plan.ts";
 import { listen } from "../../src/system/net/connection.ts";
 import { run } from "../../src/system/process.ts";
 import { configOf } from "./host-facts.ts";
 
+/** A planned VM, and free ports for one boot of it. */
+export type FurnishedVm = { readonly spec: VmSpec; readonly ports: BootPorts };
+
 /** Plans a VM below `home` and makes its files: a system disk on an empty image, a blank data disk, two credentials. */
-export async function furnishedVm(home: string, facts: HostFacts, changes: Partial<VmConfig>): Promise<VmSpec> {
+export async function furnishedVm(home: string, facts: HostFacts, changes: Partial<VmConfig>): Promise<FurnishedVm> {
   const paths = layoutOf(home).vm("default");
-  const spec = planVm({
+  const plan = planVm({
     config: configOf(facts, { accel: "tcg", memoryMiB: 512, mounts: [], ...changes }),
     facts,
     paths,
-    imageDisk: join(home, "image, 1.qcow2"),
-    ports: { gate: freePort(), ssh: freePort() },
   });
+  const spec = { ...plan, imageDisk: join(home, "image, 1.qcow2") };
   await mkdir(paths.folder, { recursive: true });
   await mkdir(dirname(paths.dataDisk), { recursive: true });
   await run(["qemu-img", "create", "-q", "-f", "qcow2", spec.imageDisk, "1G"]);
@@ -31,7 +33,7 @@ export async function furnishedVm(home: string, facts: HostFacts, changes: Parti
   await writeFile(paths.credentialFile, "io.systemd.credential:qn.boot=a,b");
   await writeFile(paths.sshKeyCredentialFile, "io.systemd.credential:ssh.authorized_keys.root=c");
   await Promise.all(spec.shares.map(({ path }) => mkdir(path, { recursive: true })));
-  return spec;
+  return { spec, ports: { gate: freePort(), ssh: freePort() } };
 }
 
 /** Where shares that a test names are: below its own home. */

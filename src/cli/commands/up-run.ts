@@ -113,11 +113,10 @@ async function allFlags(paths: VmPaths, { flags, rawArgs }: UpRequest): Promise<
 }
 
 async function printCommandLine(layout: Layout, paths: VmPaths, flags: ConfigInput): Promise<void> {
-  const prepared = await prepareVm(layout, paths, process.env, flags);
-  // The ports of a boot are chosen when it begins; 0 stands for "a free one" on the printed line.
-  const spec = prepared.specFor({ gate: 0, ssh: 0 });
+  const { spec } = await prepareVm(layout, paths, process.env, flags);
   for (const warning of spec.warnings) warn(warning);
-  process.stdout.write(`${shellLine(qemuArgs(spec))}\n`);
+  // The ports of a boot are chosen when it begins.
+  process.stdout.write(`${shellLine(qemuArgs(spec, { gate: 0, ssh: 0 }))}\n`);
 }
 
 function showEvent(event: ControlEvent, startedAtMs: number): void {

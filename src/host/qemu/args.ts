@@ -1,5 +1,6 @@
 /** From the specification of a VM to QEMU's command line. */
 import type { Arch } from "../../base/words.ts";
+import { gateGuestPort, sshGuestPort } from "../../protocol/messages.ts";
 import * as devices from "./devices.ts";
 import { option } from "./option.ts";
 import type { Accel, Firmware } from "./platforms.ts";
@@ -22,7 +23,6 @@ export type VmSpec = {
   /** The image's disk, which the system disk lies on. */
   readonly imageDisk: string;
   readonly dataDisk: string;
-  readonly forwards: readonly { readonly hostPort: number; readonly guestPort: number }[];
   readonly lan: { readonly tap: string; readonly mac: string } | undefined;
   readonly shares: readonly devices.SharedFolder[];
   /** Files that hold one SMBIOS type 11 string each. */
@@ -41,14 +41,17 @@ export type VmSpec = {
   readonly warnings: readonly string[];
 };
 
+/** The host's ports of one boot: where gate and sshd of the guest are reached, on the loopback. 0 is any free one. */
+export type BootPorts = { readonly gate: number; readonly ssh: number };
+
 /** Nothing is there that is not named: no monitor on the terminal, no second network card, no VGA, no user's file. */
 export const bareArgs = ["-nodefaults", "-no-user-config"] as const;
 
 /**
- * QEMU's command line, the program first. The monitor comes before the serial console, so that
+ * QEMU's command line for one boot, the program first. The monitor comes before the serial console, so that
  * whoever sees the console's file appear knows that the monitor listens.
  */
-export function qemuArgs(spec: VmSpec): readonly string[] {
+export function qemuArgs(spec: VmSpec, ports: BootPorts): readonly string[] {
   const flash = { pflash0: devices.nodes.firmwareCode, pflash1: spec.firmware.vars && devices.nodes.firmwareVars };
   const isServed = spec.shares.some(({ socket }) => socket !== undefined);
   const memory = isServed ? { "memory-backend": devices.sharedMemoryId } : {};
@@ -70,7 +73,10 @@ export function qemuArgs(spec: VmSpec): readonly string[] {
     ...spec.credentialFiles.flatMap((file) => devices.credential(file)),
     ...devices.systemDisk(spec.systemDisk, spec.imageDisk),
     ...devices.dataDisk(spec.dataDisk),
-    ...devices.network(spec.forwards),
+    ...devices.network([
+      { hostPort: ports.gate, guestPort: gateGuestPort },
+      { hostPort: ports.ssh, guestPort: sshGuestPort },
+    ]),
     ...(spec.lan === undefined ? [] : devices.lan(spec.lan.tap, spec.lan.mac)),
     ...devices.doorbell(),
     ...devices.lanes(spec.laneSockets),

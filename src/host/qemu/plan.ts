@@ -1,6 +1,5 @@
 /** From settings and facts to the specification of a VM, or to every reason why it cannot be. */
 import { type ErrorCode, QnError } from "../../base/errors.ts";
-import { gateGuestPort, sshGuestPort } from "../../protocol/messages.ts";
 import type { Share, VmConfig } from "../config/schema.ts";
 import { laneSockets, shareSocket, type VmPaths } from "../layout.ts";
 import type { VmSpec } from "./args.ts";
@@ -21,13 +20,14 @@ type PlannedShare = Share & {
   readonly again?: { readonly tag: string } | undefined;
 };
 
-/** What a plan is made from. `imageDisk` is the image's disk, `ports` are free TCP ports of the host's loopback. */
+/** All of a VM but the image that its system disk lies on, which is looked for when there is a plan. */
+export type VmPlan = Omit<VmSpec, "imageDisk">;
+
+/** What a plan is made from. */
 export type PlanInput = {
   readonly config: Omit<VmConfig, "mounts"> & { readonly mounts: readonly PlannedShare[] };
   readonly facts: HostFacts;
   readonly paths: VmPaths;
-  readonly imageDisk: string;
-  readonly ports: { readonly gate: number; readonly ssh: number };
 };
 
 /** Each share is a PCI device on the machine's root bus of 32 slots, /tmp two; beside every other device so many fit. */
@@ -38,7 +38,7 @@ const sharesMax = 16;
  * for an accelerator that cannot run; of several mistakes all are in the message, one a line, and the first gives
  * the code.
  */
-export function planVm({ config, facts, paths, imageDisk, ports }: PlanInput): VmSpec {
+export function planVm({ config, facts, paths }: PlanInput): VmPlan {
   const choice = chooseAccel(config, facts);
   const audio = config.sound ? facts.audio[0] : undefined;
   const display = config.window ? facts.display[0] : undefined;
@@ -73,12 +73,7 @@ export function planVm({ config, facts, paths, imageDisk, ports }: PlanInput): V
     firmware: facts.firmware,
     firmwareVars: paths.firmwareVars,
     systemDisk: paths.systemDisk,
-    imageDisk,
     dataDisk: paths.dataDisk,
-    forwards: [
-      { hostPort: ports.gate, guestPort: gateGuestPort },
-      { hostPort: ports.ssh, guestPort: sshGuestPort },
-    ],
     lan: config.network.tap === "none" ? undefined : config.network,
     shares: config.mounts.flatMap((share, index) => sharedFolders(share, index, paths)),
     credentialFiles: [paths.credentialFile, paths.sshKeyCredentialFile],

@@ -76,8 +76,7 @@ export class Effects {
       const boot = await readBootRecord(paths);
       const adopted = await adoptQemu(paths, boot?.qemuPid);
       this.#prepared = await prepareVm(layout, paths, env, flags);
-      // Any ports will do: the accelerator is the same with all.
-      this.#accel = this.#prepared.specFor({ gate: 1, ssh: 2 }).accel.name;
+      this.#accel = this.#prepared.spec.accel.name;
       if (adopted !== undefined && boot === undefined) {
         // Without its secret this QEMU is of no use to anybody; its disks are needed for the next one.
         await adopted.kill();
@@ -167,9 +166,8 @@ export class Effects {
     const prepared = this.#needPrepared();
     await makeDisks(paths, prepared);
     const boot = await newBoot(layout, paths);
-    const spec = prepared.specFor({ gate: boot.gatePort, ssh: boot.sshPort });
-    for (const warning of spec.warnings) this.#tell.warn(warning);
-    this.#boot = { ...boot, argv: [...qemuArgs(spec)] };
+    for (const warning of prepared.spec.warnings) this.#tell.warn(warning);
+    this.#boot = { ...boot, argv: [...qemuArgs(prepared.spec, { gate: boot.gatePort, ssh: boot.sshPort })] };
     await writeBootFiles(layout, paths, this.#boot, prepared, proxySettings(env));
     await writeSshConfig(layout, paths, boot.sshPort, prepared.config.nixBuilder);
     this.#tell.dispatch({ type: "disks-ready" });

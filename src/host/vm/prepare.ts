@@ -30,8 +30,7 @@ export type Prepared = {
   readonly shares: readonly GuestShare[];
   /** The daemon that serves shares, when the settings ask for it. */
   readonly virtiofsd: string | undefined;
-  /** The specification with the ports of one boot. */
-  specFor(ports: { readonly gate: number; readonly ssh: number }): VmSpec;
+  readonly spec: VmSpec;
 };
 
 /** The variables of the environment that qn reads. */
@@ -56,15 +55,13 @@ export async function prepareVm(
   const facts = await probeHost(config.arch, { env, cacheFolder: layout.cache, sound, window });
   const { mac } = config.network;
   const network = { ...config.network, mac: mac === "auto" ? macOf(hostname(), paths.folder) : mac };
-  const specOn = (imageDisk: string, ports: Parameters<Prepared["specFor"]>[0]): VmSpec =>
-    planVm({ config: { ...config, mounts: shares, network }, facts, paths, imageDisk, ports });
-  // Any image and ports will do to find out whether there is a plan at all.
-  specOn("/", { gate: 1, ssh: 2 });
+  const plan = planVm({ config: { ...config, mounts: shares, network }, facts, paths });
   const image = await imageOf(layout, config);
   const { protocol, name, version } = image.manifest;
   refuseSkew(`The image "${name}" (${version})`, protocol);
   await verifyImage(image);
-  return { config, origins, facts, image, shares, virtiofsd, specFor: (ports) => specOn(image.disk, ports) };
+  const spec = { ...plan, imageDisk: image.disk };
+  return { config, origins, facts, image, shares, virtiofsd, spec };
 }
 
 /** The effective settings of a VM, whether or not it has a file yet. Throws CONFIG_INVALID. */

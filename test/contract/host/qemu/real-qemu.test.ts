@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { arches } from "../../../../src/base/words.ts";
 import type { VmConfig } from "../../../../src/host/config/schema.ts";
-import { type VmSpec, qemuArgs } from "../../../../src/host/qemu/args.ts";
+import { type BootPorts, type VmSpec, qemuArgs } from "../../../../src/host/qemu/args.ts";
 import type { HostFacts } from "../../../../src/host/qemu/facts.ts";
 import { type Firmware, guestPlatforms } from "../../../../src/host/qemu/platforms.ts";
 import { probeHost } from "../../../../src/host/qemu/probe.ts";
@@ -27,12 +27,17 @@ afterAll(async () => {
   await rm(home, { recursive: true });
 });
 
-type Running = AsyncDisposable & { readonly spec: VmSpec; readonly client: QmpClient; ended(): Promise<unknown> };
+type Running = AsyncDisposable & {
+  readonly spec: VmSpec;
+  readonly ports: BootPorts;
+  readonly client: QmpClient;
+  ended(): Promise<unknown>;
+};
 
 /** Starts QEMU on a furnished VM; `more` is added to its command line. */
 async function start(facts: HostFacts, changes: Partial<VmConfig>, more: readonly string[]): Promise<Running> {
-  const spec = await furnishedVm(home, facts, changes);
-  const child = Bun.spawn([...qemuArgs(spec), ...more], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const { spec, ports } = await furnishedVm(home, facts, changes);
+  const child = Bun.spawn([...qemuArgs(spec, ports), ...more], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const said = Promise.all([child.stdout.text(), child.stderr.text()]);
   const gone = new AbortController();
   void child.exited.then(() => gone.abort());
@@ -44,6 +49,7 @@ async function start(facts: HostFacts, changes: Partial<VmConfig>, more: readonl
     const client = await awaitQmp(spec.qmpSocket, { signal: gone.signal });
     return {
       spec,
+      ports,
       client,
       ended,
       async [Symbol.asyncDispose]() {
@@ -86,11 +92,12 @@ for (const arch of arches) {
 
     test(`the plain ${arch} command line starts QEMU, which waits, answers and quits`, async () => {
       await using vm = await start(facts, {}, ["-S"]);
-      const { client, spec } = vm;
+      const { client, ports } = vm;
       expect(await queryStatus(client)).toEqual({ running: false, status: "prelaunch" });
       expect(await queryVersion(client)).toBe(facts.qemu.version);
       expect((await userNetForwards(client)).map(({ hostPort, guestPort }) => ({ hostPort, guestPort }))).toEqual([
-        ...spec.forwards,
+        { hostPort: ports.gate, guestPort: 1021 },
+        { hostPort: ports.ssh, guestPort: 1022 },
       ]);
       await quit(client);
       expect(await vm.ended()).toEqual(cleanEnd);

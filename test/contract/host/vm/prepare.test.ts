@@ -116,7 +116,7 @@ test("a link to a folder of people's is shared where it leads to", async () => {
   });
   const share = { path: real, readOnly: true, security: "mapped-xattr", cache: "loose" } as const;
   expect(prepared.shares[0]).toEqual({ tag: "qn0", ...share, folder: real, links: [link] });
-  const [fsdev] = qemuArgs(prepared.specFor({ gate: 1, ssh: 2 })).filter((word) => word.startsWith("local,id=qn0"));
+  const [fsdev] = qemuArgs(prepared.spec, { gate: 1, ssh: 2 }).filter((word) => word.startsWith("local,id=qn0"));
   expect(fsdev).toBe(
     `local,id=qn0,path=${real.replace(",", ",,")},security_model=mapped-xattr,multidevs=remap,readonly=on`,
   );

@@ -12,14 +12,12 @@ import { type Host, configOf, emulating, factsOf, hosts, pathsOf } from "../../.
 
 /** A command line with one option a line. */
 function golden(facts: HostFacts, changes: Partial<VmConfig> = {}): string {
-  const spec = planVm({
+  const plan = planVm({
     config: configOf(facts, changes),
     facts,
     paths: pathsOf(facts),
-    imageDisk: "/images/disk, 1.qcow2",
-    ports: { gate: 40_001, ssh: 40_002 },
   });
-  return qemuArgs(spec)
+  return qemuArgs({ ...plan, imageDisk: "/images/disk, 1.qcow2" }, { gate: 40_001, ssh: 40_002 })
     .join("\n")
     .replaceAll(/\n(?!-)/g, " ");
 }

@@ -2,20 +2,13 @@
 import { expect, test } from "bun:test";
 import { QnError } from "../../../../src/base/errors.ts";
 import type { VmConfig } from "../../../../src/host/config/schema.ts";
-import type { VmSpec } from "../../../../src/host/qemu/args.ts";
 import type { HostFacts } from "../../../../src/host/qemu/facts.ts";
 import { macOf } from "../../../../src/host/qemu/mac.ts";
-import { planVm } from "../../../../src/host/qemu/plan.ts";
+import { planVm, type VmPlan } from "../../../../src/host/qemu/plan.ts";
 import { configOf, emulating, factsOf, pathsOf } from "../../../support/host-facts.ts";
 
-function plan(facts: HostFacts, changes: Partial<VmConfig> = {}): VmSpec {
-  return planVm({
-    config: configOf(facts, changes),
-    facts,
-    paths: pathsOf(facts),
-    imageDisk: "/images/disk, 1.qcow2",
-    ports: { gate: 1, ssh: 2 },
-  });
+function plan(facts: HostFacts, changes: Partial<VmConfig> = {}): VmPlan {
+  return planVm({ config: configOf(facts, changes), facts, paths: pathsOf(facts) });
 }
 
 function refusal(facts: HostFacts, changes: Partial<VmConfig>): { code: string; message: string } {
