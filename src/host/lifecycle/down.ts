@@ -9,7 +9,7 @@ import type { VmPaths } from "../layout.ts";
 import type { Environment } from "../vm/prepare.ts";
 import { powerDown } from "../qmp/commands.ts";
 import { readBootRecord, removeBootFiles } from "../supervisor/boot/boot.ts";
-import { connectControl, type Control } from "../supervisor/control.ts";
+import { connectControl, type Control, eventsOf } from "../supervisor/control.ts";
 import { stopGraceMs } from "../supervisor/states.ts";
 import { adoptQemu, type Qemu } from "../supervisor/boot/qemu.ts";
 
@@ -45,20 +45,12 @@ export async function takeDown(paths: VmPaths, options: DownOptions): Promise<Do
 
 async function stopThrough(control: Control, force: boolean): Promise<DownResult> {
   let result: DownResult = "stopped";
-  try {
-    control.ask({ ask: "stop", force });
-    for (;;) {
-      const event = await control.next();
-      if (event.event === "stopped") result = event.forced ? "forced" : "stopped";
-      if (event.event === "failed") result = "forced";
-    }
-  } catch (error) {
-    // The supervisor's end is the end of the conversation; it is what was asked for.
-    if (error instanceof QnError && error.code === "SUPERVISOR_UNREACHABLE") return result;
-    throw error;
-  } finally {
-    control.close();
+  // The supervisor's end is what was asked for.
+  for await (const event of eventsOf(control, { ask: "stop", force })) {
+    if (event.event === "stopped") result = event.forced ? "forced" : "stopped";
+    if (event.event === "failed") result = "forced";
   }
+  return result;
 }
 
 /** A QEMU whose supervisor has died is asked, then ended, by whoever holds the lock. */

@@ -4,7 +4,7 @@ import { isThere } from "../../system/files.ts";
 import type { VmPaths } from "../layout.ts";
 import { changed, type ForwardChange, type HandForward } from "../ports/by-hand.ts";
 import { readForwards, writeForwards } from "../ports/hand-list.ts";
-import { connectControl } from "../supervisor/control.ts";
+import { connectControl, eventsOf, endedWithoutWord } from "../supervisor/control.ts";
 
 /**
  * Does it at once when the VM runs, and keeps it for its next starts. Throws NO_SUCH_VM, PORT_TAKEN with whoever has the
@@ -14,16 +14,11 @@ export async function changeForwards(paths: VmPaths, change: ForwardChange, forw
   if (!(await isThere(paths.folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`);
   const control = await connectControl(paths.controlSocket);
   if (control === undefined) return await changeList(paths, change, forward);
-  try {
-    control.ask({ ask: "forward", change, forward });
-    for (;;) {
-      const answer = await control.next();
-      if (answer.event === "forwarded") return;
-      if (answer.event === "refused") throw errorOf(answer.error);
-    }
-  } finally {
-    control.close();
+  for await (const answer of eventsOf(control, { ask: "forward", change, forward })) {
+    if (answer.event === "forwarded") return;
+    if (answer.event === "refused") throw errorOf(answer.error);
   }
+  throw endedWithoutWord();
 }
 
 // --- internal ---

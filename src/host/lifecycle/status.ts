@@ -1,14 +1,14 @@
 /** What a VM does now, derived from what can be seen: its lock, its supervisor, its QEMU; never from a note on disk. */
 import { readdir } from "node:fs/promises";
 import { QnError } from "../../base/errors.ts";
-import { pause } from "../../system/clock.ts";
+import { after } from "../../system/clock.ts";
 import { isListenedAt } from "../../system/net/connection.ts";
 import { isErrno, isThere, readTextIfThere } from "../../system/files.ts";
 import { isLocked } from "../../system/kernel/lock.ts";
 import { contextOf } from "../integrate/docker/context.ts";
 import { isVmName, type Layout, type VmPaths } from "../layout.ts";
 import { effectiveConfig, type Environment } from "../vm/prepare.ts";
-import { connectControl } from "../supervisor/control.ts";
+import { connectControl, eventsOf } from "../supervisor/control.ts";
 import type { Status } from "../supervisor/messages.ts";
 import { restingStatus } from "../supervisor/status.ts";
 
@@ -44,21 +44,20 @@ async function seenStatus(paths: VmPaths, env: Environment, patienceMs: number):
   if (!(await isThere(paths.folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`);
   const control = await connectControl(paths.controlSocket);
   if (control === undefined) return await withoutSupervisor(paths, env);
-  const answered = new AbortController();
-  try {
-    control.ask({ ask: "status" });
-    const event = await Promise.race([control.next(), pause(patienceMs, answered.signal)]);
-    if (event?.event === "status") return event.status;
-    const { config } = await effectiveConfig(paths, env);
-    return { ...restingStatus(paths, config), state: "degraded", reason: "The supervisor does not answer." };
-  } catch (error) {
-    // It ended between the question and the answer: what it left behind tells.
-    if (error instanceof QnError && error.code === "SUPERVISOR_UNREACHABLE") return await withoutSupervisor(paths, env);
-    throw error;
-  } finally {
-    answered.abort();
+  let isLate = false;
+  const late = after(patienceMs, () => {
+    isLate = true;
     control.close();
+  });
+  try {
+    for await (const event of eventsOf(control, { ask: "status" })) if (event.event === "status") return event.status;
+  } finally {
+    late.cancel();
   }
+  // It ended between the question and the answer: what it left behind tells.
+  if (!isLate) return await withoutSupervisor(paths, env);
+  const { config } = await effectiveConfig(paths, env);
+  return { ...restingStatus(paths, config), state: "degraded", reason: "The supervisor does not answer." };
 }
 
 async function withoutSupervisor(paths: VmPaths, env: Environment): Promise<Status> {

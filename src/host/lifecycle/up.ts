@@ -8,7 +8,7 @@ import type { ConfigInput } from "../config/schema.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import { writeFolderVersion } from "../vm/folder-version.ts";
 import { type Environment, prepareVm } from "../vm/prepare.ts";
-import { connectControl, type Control } from "../supervisor/control.ts";
+import { connectControl, type Control, eventsOf, endedWithoutWord } from "../supervisor/control.ts";
 import { tailOf } from "../supervisor/boot/serial.ts";
 import type { ControlEvent } from "../supervisor/messages.ts";
 
@@ -152,39 +152,30 @@ async function follow(control: Control, options: UpOptions, as: "started" | "joi
   signal.addEventListener("abort", callOff, { once: true });
   if (signal.aborted) callOff();
   let waited = as === "started";
+  let end: (ControlEvent & { readonly event: "failed" | "stopped" }) | undefined;
   const silence = silenceLimit(control, options.timeoutS ?? usualSilenceS);
   try {
-    control.ask({ ask: "follow" });
-    for (;;) {
-      const event = await control.next();
+    // After its last word the supervisor still removes and writes files that a failed start takes away: it is followed to its end.
+    for await (const event of eventsOf(control, { ask: "follow" })) {
+      if (end !== undefined) continue;
       onEvent(event);
-      if (event.event === "failed") {
-        // Until it has let go, the supervisor still removes and writes files that a failed start takes away.
-        await ended(control);
-        if (!waited) return "gone";
-        throw errorOf(event.error);
-      }
       if (event.event === "running") return waited ? as : "running";
-      if (event.event === "stopped") {
-        await ended(control);
-        return "gone";
-      }
-      if (event.event === "phase") waited = true;
-      if (event.event === "degraded") {
-        waited = true;
-        silence.begins(event.reason);
-      }
+      if (event.event === "failed" || event.event === "stopped") end = event;
+      if (event.event === "phase" || event.event === "degraded") waited = true;
+      if (event.event === "degraded") silence.begins(event.reason);
     }
   } catch (error) {
-    if (signal.aborted) throw interrupted(error);
-    silence.throwIfOver();
-    if (as === "joined" && error instanceof QnError && error.code === "SUPERVISOR_UNREACHABLE") return "gone";
-    throw error;
+    throw signal.aborted ? interrupted(error) : error;
   } finally {
     signal.removeEventListener("abort", callOff);
     silence.cancel();
-    control.close();
   }
+  if (end?.event === "failed" && waited) throw signal.aborted ? interrupted(errorOf(end.error)) : errorOf(end.error);
+  if (end !== undefined) return "gone";
+  if (signal.aborted) throw interrupted(endedWithoutWord());
+  silence.throwIfOver();
+  if (as === "joined") return "gone";
+  throw endedWithoutWord();
 }
 
 /** Ends a conversation when a VM that runs stays silent for too long. */
@@ -206,15 +197,6 @@ function silenceLimit(control: Control, limitS: number) {
       });
     },
   };
-}
-
-/** Resolves when the supervisor has let go of the VM. */
-async function ended(control: Control): Promise<void> {
-  try {
-    for (;;) await control.next();
-  } catch {
-    // The end of the connection is what was waited for.
-  }
 }
 
 function interrupted(cause?: unknown): QnError {

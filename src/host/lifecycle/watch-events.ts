@@ -2,7 +2,7 @@
 import { QnError } from "../../base/errors.ts";
 import { isThere } from "../../system/files.ts";
 import type { VmPaths } from "../layout.ts";
-import { connectControl } from "../supervisor/control.ts";
+import { connectControl, eventsOf, endedWithoutWord } from "../supervisor/control.ts";
 import type { ControlEvent, Request } from "../supervisor/messages.ts";
 
 /**
@@ -22,16 +22,12 @@ export async function watchEvents(
   const leave = (): void => control.close();
   signal.addEventListener("abort", leave, { once: true });
   try {
-    control.ask({ ask });
-    for (;;) {
-      const event = await control.next();
+    for await (const event of eventsOf(control, { ask })) {
       onEvent(event);
       if (event.event === "failed" || event.event === "stopped") return;
     }
-  } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!signal.aborted) throw endedWithoutWord();
   } finally {
     signal.removeEventListener("abort", leave);
-    control.close();
   }
 }

@@ -80,10 +80,31 @@ export async function connectControl(socketPath: string): Promise<Control | unde
       try {
         line = await lines.next();
       } catch (cause) {
-        throw new QnError("SUPERVISOR_UNREACHABLE", "The supervisor ended without a word.", { cause });
+        throw endedWithoutWord(cause);
       }
       return parseControlEvent(line);
     },
     close: () => connection.reset(),
   };
+}
+
+/**
+ * Asks, and gives every event until the supervisor ends, which is the end of the conversation. Whoever leaves the loop
+ * closes it. Throws SUPERVISOR_FAILED for what is no event.
+ */
+export async function* eventsOf(control: Control, request: Request): AsyncGenerator<ControlEvent, void, undefined> {
+  try {
+    control.ask(request);
+    for (;;) yield await control.next();
+  } catch (error) {
+    if (error instanceof QnError && error.code === "SUPERVISOR_UNREACHABLE") return;
+    throw error;
+  } finally {
+    control.close();
+  }
+}
+
+/** The error of a supervisor that has ended before it said what was waited for. */
+export function endedWithoutWord(cause?: unknown): QnError {
+  return new QnError("SUPERVISOR_UNREACHABLE", "The supervisor ended without a word.", { cause });
 }

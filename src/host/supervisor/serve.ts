@@ -2,7 +2,7 @@
 import { errorOf, QnError } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
 import { isThere } from "../../system/files.ts";
-import { connectControl } from "./control.ts";
+import { connectControl, eventsOf } from "./control.ts";
 import type { SuperviseOptions } from "./options.ts";
 import { supervise } from "./run.ts";
 
@@ -41,18 +41,13 @@ async function standBy({ paths, signal }: SuperviseOptions): Promise<"stopped" |
   signal.addEventListener("abort", stop, { once: true });
   let result: "stopped" | "gone" = "gone";
   try {
-    control.ask({ ask: "follow" });
     if (signal.aborted) stop();
-    for (;;) {
-      const event = await control.next();
+    for await (const event of eventsOf(control, { ask: "follow" })) {
       if (event.event === "stopped") result = "stopped";
       if (event.event === "failed") throw errorOf(event.error);
     }
-  } catch (error) {
-    if (error instanceof QnError && error.code === "SUPERVISOR_UNREACHABLE") return result;
-    throw error;
+    return result;
   } finally {
     signal.removeEventListener("abort", stop);
-    control.close();
   }
 }
