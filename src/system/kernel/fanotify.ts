@@ -1,8 +1,8 @@
 /** The door to fanotify(7): who changes which files, by the process that does it. Linux only. */
-import { dlopen, FFIType } from "bun:ffi";
+import { FFIType } from "bun:ffi";
 import { closeSync } from "node:fs";
-import { lazily } from "../../base/lazily.ts";
 import { text } from "./libc.ts";
+import { fromLibrary } from "./library.ts";
 
 /** What has happened to an entry of a folder, or to a file by itself. */
 export type FileEvent = {
@@ -144,11 +144,8 @@ function eventsIn(chunk: Uint8Array): FileEvent[] {
   return events;
 }
 
-const libc = lazily(
-  () =>
-    dlopen("libc.so.6", {
-      fanotify_init: { args: [u32, u32], returns: i32 },
-      fanotify_mark: { args: [i32, u32, u64, i32, ptr], returns: i32 },
-      name_to_handle_at: { args: [i32, ptr, ptr, ptr, i32], returns: i32 },
-    }).symbols,
-);
+const libc = fromLibrary({
+  fanotify_init: { args: [u32, u32], returns: i32 },
+  fanotify_mark: { args: [i32, u32, u64, i32, ptr], returns: i32 },
+  name_to_handle_at: { args: [i32, ptr, ptr, ptr, i32], returns: i32 },
+});

@@ -1,12 +1,8 @@
 /** The door to what only the C library offers: locks on open files, mounts, clocks, and datagrams to systemd. */
-import { dlopen, FFIType, read } from "bun:ffi";
+import { FFIType, read } from "bun:ffi";
 import { closeSync, openSync } from "node:fs";
 import { constants } from "node:os";
-import { lazily } from "../../base/lazily.ts";
-import type { HostOs } from "../../base/words.ts";
-
-/** The C library's file per system; both are part of every installation. */
-const libraries: Record<HostOs, string> = { linux: "libc.so.6", darwin: "libSystem.B.dylib" };
+import { fromLibrary } from "./library.ts";
 
 const { i32, u64, ptr } = FFIType;
 
@@ -186,35 +182,28 @@ function timespec(ms: number): Buffer {
   return bytes;
 }
 
-/** Loaded at first use: most commands need none of it. */
-const common = lazily(
-  () =>
-    dlopen(library(), { flock: { args: [i32, i32], returns: i32 }, dup2: { args: [i32, i32], returns: i32 } }).symbols,
-);
+/** What every system has. */
+const common = fromLibrary({
+  flock: { args: [i32, i32], returns: i32 },
+  dup2: { args: [i32, i32], returns: i32 },
+});
 
-const linux = lazily(
-  () =>
-    dlopen(library(), {
-      mount: { args: [ptr, ptr, ptr, u64, ptr], returns: i32 },
-      umount2: { args: [ptr, i32], returns: i32 },
-      removexattr: { args: [ptr, ptr], returns: i32 },
-      posix_fadvise: { args: [i32, FFIType.i64, FFIType.i64, i32], returns: i32 },
-      // The first word is the number of the system call, the others are for cachestat.
-      syscall: { args: [FFIType.i64, FFIType.i64, ptr, ptr, FFIType.i64], returns: FFIType.i64 },
-      socket: { args: [i32, i32, i32], returns: i32 },
-      sendto: { args: [i32, ptr, u64, i32, ptr, i32], returns: FFIType.i64 },
-      bind: { args: [i32, ptr, i32], returns: i32 },
-      close: { args: [i32], returns: i32 },
-      clock_settime: { args: [i32, ptr], returns: i32 },
-      timerfd_create: { args: [i32, i32], returns: i32 },
-      timerfd_settime: { args: [i32, i32, ptr, ptr], returns: i32 },
-      __errno_location: { args: [], returns: ptr },
-    }).symbols,
-);
-
-function library(): string {
-  return process.platform === "darwin" ? libraries.darwin : libraries.linux;
-}
+const linux = fromLibrary({
+  mount: { args: [ptr, ptr, ptr, u64, ptr], returns: i32 },
+  umount2: { args: [ptr, i32], returns: i32 },
+  removexattr: { args: [ptr, ptr], returns: i32 },
+  posix_fadvise: { args: [i32, FFIType.i64, FFIType.i64, i32], returns: i32 },
+  // The first word is the number of the system call, the others are for cachestat.
+  syscall: { args: [FFIType.i64, FFIType.i64, ptr, ptr, FFIType.i64], returns: FFIType.i64 },
+  socket: { args: [i32, i32, i32], returns: i32 },
+  sendto: { args: [i32, ptr, u64, i32, ptr, i32], returns: FFIType.i64 },
+  bind: { args: [i32, ptr, i32], returns: i32 },
+  close: { args: [i32], returns: i32 },
+  clock_settime: { args: [i32, ptr], returns: i32 },
+  timerfd_create: { args: [i32, i32], returns: i32 },
+  timerfd_settime: { args: [i32, i32, ptr, ptr], returns: i32 },
+  __errno_location: { args: [], returns: ptr },
+});
 
 /** Throws with errno's name when a call has failed; it has to follow the call at once, before anything else sets errno. */
 function check(what: string, target: string, status: number): void {

@@ -1,5 +1,6 @@
 /** The door to io_uring(7) for one purpose: to say "modified" of a file in which nothing is. Linux only. */
-import { dlopen, FFIType, type Pointer, ptr, toArrayBuffer } from "bun:ffi";
+import { FFIType, type Pointer, ptr, toArrayBuffer } from "bun:ffi";
+import { fromLibrary } from "./library.ts";
 
 /** System calls by number, the same on x86_64 and aarch64. */
 const SYS_io_uring_setup = 425n;
@@ -75,16 +76,9 @@ function openRing(): Ring {
   };
 }
 
-let loaded: ReturnType<typeof load> | undefined;
+const { i32, i64, u64 } = FFIType;
 
-function libc() {
-  return (loaded ??= load());
-}
-
-function load() {
-  const { i32, i64, u64 } = FFIType;
-  return dlopen("libc.so.6", {
-    syscall: { args: [i64, u64, u64, u64, u64, u64, u64], returns: i64 },
-    mmap: { args: [FFIType.ptr, u64, i32, i32, i32, i64], returns: FFIType.ptr },
-  }).symbols;
-}
+const libc = fromLibrary({
+  syscall: { args: [i64, u64, u64, u64, u64, u64, u64], returns: i64 },
+  mmap: { args: [FFIType.ptr, u64, i32, i32, i32, i64], returns: FFIType.ptr },
+});
