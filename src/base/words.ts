@@ -55,6 +55,14 @@ export function liesIn(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder === "/" ? "/" : `${folder}/`);
 }
 
+/** The innermost of some folders that `path` lies in; nothing where it lies in none. */
+export function innermostOf<Folder extends { readonly path: string }>(
+  path: string,
+  folders: readonly Folder[],
+): Folder | undefined {
+  return folders.filter((folder) => liesIn(path, folder.path)).toSorted((a, b) => b.path.length - a.path.length)[0];
+}
+
 /**
  * The known word nearest to a mistyped one, or nothing when none is near: a Levenshtein distance of at most 2, and of at
  * most half of the word, or every two letters would be "up".

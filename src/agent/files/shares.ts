@@ -2,7 +2,7 @@
 import { mkdir, symlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { QnError } from "../../base/errors.ts";
-import { liesIn } from "../../base/words.ts";
+import { innermostOf, liesIn } from "../../base/words.ts";
 import type { Boot } from "../../protocol/messages.ts";
 import { isErrno } from "../../system/files.ts";
 import { bindMount, mount, setReadOnly } from "../../system/kernel/libc.ts";
@@ -51,9 +51,7 @@ export function viewsOf({
 
 /** The path by which the agent itself finds what programs of the guest find at `path`, for it may not write where they may not. */
 export function ownPathOf(path: string, shares: Boot["shares"]): string {
-  const innermost = shares
-    .filter((share) => liesIn(path, share.path))
-    .toSorted((a, b) => b.path.length - a.path.length)[0];
+  const innermost = innermostOf(path, shares);
   return innermost?.readOnly === true ? `${ownFolder}/${innermost.tag}${path.slice(innermost.path.length)}` : path;
 }
 

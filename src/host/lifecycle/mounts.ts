@@ -1,4 +1,5 @@
 /** What a VM's shares are used for: each folder or file that a container mounts, and the share that it lies in. */
+import { innermostOf } from "../../base/words.ts";
 import type { ListedContainer } from "../../system/docker-views.ts";
 import type { Status } from "../supervisor/messages.ts";
 
@@ -40,11 +41,11 @@ export function mountViews(containers: readonly ListedContainer[], shares: reado
     .flatMap(({ name, state, binds }) =>
       binds.map(({ source, destination, readOnly }) => ({
         source,
-        share: shareOf(source, shares)?.path ?? null,
+        share: innermostOf(source, shares)?.path ?? null,
         container: name,
         state,
         destination,
-        readOnly: readOnly || shareOf(source, shares)?.readOnly === true,
+        readOnly: readOnly || innermostOf(source, shares)?.readOnly === true,
       })),
     )
     .toSorted((a, b) => compare(a.source, b.source) || compare(a.container, b.container));
@@ -53,13 +54,6 @@ export function mountViews(containers: readonly ListedContainer[], shares: reado
 // --- internal ---
 
 const tmp = { path: "/tmp", readOnly: false };
-
-/** The innermost share that a path lies in; names are compared whole, so /home/ann is not in /home/an. */
-function shareOf(path: string, shares: readonly ShareView[]): ShareView | undefined {
-  return shares
-    .filter((share) => share.path === "/" || `${path}/`.startsWith(`${share.path}/`))
-    .toSorted((a, b) => b.path.length - a.path.length)[0];
-}
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
