@@ -1,8 +1,9 @@
 /** The door to what machine this is. */
-import { spawnSync } from "node:child_process";
 import { userInfo } from "node:os";
 import { QnError } from "../base/errors.ts";
+import { lazily } from "../base/lazily.ts";
 import type { Arch } from "../base/words.ts";
+import { userNameOf } from "./kernel/users.ts";
 
 /** Node's names of architectures (`process.arch`) in the kernel's words. */
 const archOf: Readonly<Record<string, Arch>> = { x64: "x86_64", arm64: "aarch64" };
@@ -17,10 +18,9 @@ export function ownArch(): Arch {
 /** The user who runs this: `uid` and `gid` own what it makes. */
 export type OwnUser = { readonly name: string; readonly uid: number; readonly gid: number };
 
-/** Who runs this. Bun knows the name from the environment only, which services do not have; id(1) knows it always. */
-export function ownUser(): OwnUser {
+/** Who runs this. Bun knows the name from the environment only, which services do not have; the C library knows it always. */
+export const ownUser: () => OwnUser = lazily(() => {
   const { username, uid, gid } = userInfo();
   if (username !== "unknown" && username !== "") return { name: username, uid, gid };
-  const name = spawnSync("id", ["-un"], { encoding: "utf8" }).stdout.trim();
-  return { name: name === "" ? `uid${uid}` : name, uid, gid };
-}
+  return { name: userNameOf(uid) ?? `uid${uid}`, uid, gid };
+});
