@@ -7,8 +7,8 @@ import { leaves } from "../../host/config/schema.ts";
 import { valueAt } from "../../host/config/setting.ts";
 import type { VmPaths } from "../../host/layout.ts";
 import { statusOfVm } from "../../host/lifecycle/status.ts";
+import { requireVm } from "../../host/vm/known.ts";
 import { effectiveConfig } from "../../host/vm/prepare.ts";
-import { isThere } from "../../system/files.ts";
 import { vmHere } from "../vm-here.ts";
 import { printJson, printTable, say, succeed } from "../terminal/show.ts";
 
@@ -66,11 +66,7 @@ type Place = { readonly file: string; readonly paths: VmPaths | undefined };
 async function placeOf(vm: string | undefined): Promise<Place> {
   const { layout, paths } = vmHere(vm ?? "default");
   if (vm === undefined) return { file: layout.config, paths: undefined };
-  if (!(await isThere(paths.folder))) {
-    throw new QnError("NO_SUCH_VM", `There is no VM "${vm}".`, {
-      hint: `\`qn up ${vm}\` makes it; \`--all\` is for the settings of all VMs.`,
-    });
-  }
+  await requireVm(paths, `\`qn up ${vm}\` makes it; \`--all\` is for the settings of all VMs.`);
   return { file: paths.config, paths };
 }
 

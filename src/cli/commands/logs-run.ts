@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import type { VmPaths } from "../../host/layout.ts";
+import { requireVm } from "../../host/vm/known.ts";
 import { isThere } from "../../system/files.ts";
 import { watchFile } from "../../system/watch.ts";
 import { interruption } from "../terminal/signals.ts";
@@ -13,7 +14,7 @@ export async function printLog(paths: VmPaths, source: string, follow: boolean):
     const sources = Object.keys(paths.logs).join(", ");
     throw new QnError("USAGE", `--source is "${source}"; it is one of ${sources}.`);
   }
-  if (!(await isThere(paths.folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`);
+  await requireVm(paths);
   let offset = await copyFrom(path, 0);
   if (!follow) return;
   using interrupted = interruption();

@@ -1,8 +1,8 @@
 /** What the `qn nix-builder` commands do. */
-import { QnError } from "../../base/errors.ts";
 import { changeFile } from "../../host/config/change.ts";
 import { builderHost, changeEtc } from "../../host/integrate/nix-builder.ts";
 import { statusOfVm } from "../../host/lifecycle/status.ts";
+import { requireVm } from "../../host/vm/known.ts";
 import { effectiveConfig } from "../../host/vm/prepare.ts";
 import { isThere } from "../../system/files.ts";
 import { vmHere } from "../vm-here.ts";
@@ -11,7 +11,7 @@ import { say, succeed } from "../terminal/show.ts";
 /** Makes a VM a builder: its setting, and Nix' and ssh's entries. Throws NO_SUCH_VM and NOT_PERMITTED. */
 export async function enableBuilder(vm: string, mayUseSudo: boolean): Promise<void> {
   const { paths } = vmHere(vm);
-  if (!(await isThere(paths.folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`);
+  await requireVm(paths);
   const { config } = await effectiveConfig(paths, process.env);
   // First what may be refused because the VM is declared elsewhere.
   if (!config.nixBuilder) await changeFile(paths.config, new Map([["nixBuilder", true]]));

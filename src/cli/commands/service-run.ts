@@ -1,6 +1,5 @@
 /** What the `qn service` commands do. */
 import { realpathSync } from "node:fs";
-import { QnError } from "../../base/errors.ts";
 import type { HostOs } from "../../base/words.ts";
 import {
   installService,
@@ -9,7 +8,7 @@ import {
   serviceState,
   uninstallService,
 } from "../../host/integrate/service/manage.ts";
-import { isThere } from "../../system/files.ts";
+import { requireVm } from "../../host/vm/known.ts";
 import { findProgram } from "../../system/process.ts";
 import { vmHere } from "../vm-here.ts";
 import { selfCommand } from "../self.ts";
@@ -27,9 +26,7 @@ export function serviceHost(): ServiceHost {
 /** Installs the service of a VM. Throws NO_SUCH_VM when there is no such VM. */
 export async function install(vm: string): Promise<void> {
   const { layout, paths } = vmHere(vm);
-  if (!(await isThere(paths.folder))) {
-    throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`, { hint: "Make it first with `qn up`." });
-  }
+  await requireVm(paths, "Make it first with `qn up`.");
   const host = serviceHost();
   const problem = await installService(host, serviceSpec(paths, layout.home, lastingSelf(), process.env));
   const { file } = await serviceState(host, paths);

@@ -9,6 +9,7 @@ import { run } from "../../system/process.ts";
 import { refuseNewerFolder, writeFolderVersion } from "../vm/folder-version.ts";
 import { removeContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
+import { requireVm } from "../vm/known.ts";
 import type { Environment } from "../vm/prepare.ts";
 import { statusOfVm } from "./status.ts";
 
@@ -66,7 +67,7 @@ export async function renameVm(
 
 /** Does something to a VM that is stopped, and stays so meanwhile, and to a name that is free. */
 async function whileStopped(from: VmPaths, to: VmPaths, env: Environment, action: () => Promise<void>): Promise<void> {
-  if (!(await isThere(from.folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${from.name}".`);
+  await requireVm(from);
   if (await isThere(to.folder)) throw new QnError("VM_EXISTS", `There is a VM "${to.name}" already.`);
   if (await isThere(to.dataDisk)) {
     throw new QnError("VM_EXISTS", `There is data of a deleted VM "${to.name}": ${to.dataDisk}.`, {

@@ -4,6 +4,7 @@ import { QnError } from "../../base/errors.ts";
 import { isThere, readTextIfThere } from "../../system/files.ts";
 import { removeContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
+import { requireVm } from "../vm/known.ts";
 import { effectiveConfig, type Environment } from "../vm/prepare.ts";
 import { takeDown } from "./down.ts";
 import { statusOfVm } from "./status.ts";
@@ -21,8 +22,7 @@ export async function deleteVmFiles(
   const exists = await isThere(paths.folder);
   const hasData = await isThere(paths.dataDisk);
   if (!exists && !(hasData && data)) {
-    const options = hasData ? { hint: "Its data is still there; `--data` deletes that too." } : {};
-    throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`, options);
+    await requireVm(paths, hasData ? "Its data is still there; `--data` deletes that too." : undefined);
   }
   if (exists) {
     await refuseProtected(paths, env);

@@ -2,10 +2,10 @@
 import { rm } from "node:fs/promises";
 import { QnError } from "../../base/errors.ts";
 import { pause, within } from "../../system/clock.ts";
-import { isThere } from "../../system/files.ts";
 import { acquireLock, type Lock } from "../../system/kernel/lock.ts";
 import { withdrawContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
+import { requireVm } from "../vm/known.ts";
 import type { Environment } from "../vm/prepare.ts";
 import { powerDown } from "../qmp/commands.ts";
 import { readBootRecord, removeBootFiles } from "../supervisor/boot/boot.ts";
@@ -24,7 +24,7 @@ export type DownOptions = { readonly force: boolean; readonly env?: Environment 
 
 /** Takes the VM down. Throws NO_SUCH_VM when there is none, VM_BUSY when another command holds it without answering. */
 export async function takeDown(paths: VmPaths, options: DownOptions): Promise<DownResult> {
-  if (!(await isThere(paths.folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`);
+  await requireVm(paths);
   const control = await connectControl(paths.controlSocket);
   const result = control === undefined ? undefined : await stopThrough(control, options.force);
   const lock = await lockSoon(paths);

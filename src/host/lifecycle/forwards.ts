@@ -1,17 +1,17 @@
 /** Makes and removes forwards by hand, on a VM that runs and on one that does not. */
-import { errorOf, QnError } from "../../base/errors.ts";
-import { isThere } from "../../system/files.ts";
+import { errorOf } from "../../base/errors.ts";
 import type { VmPaths } from "../layout.ts";
 import { changed, type ForwardChange, type HandForward } from "../ports/by-hand.ts";
 import { readForwards, writeForwards } from "../ports/hand-list.ts";
 import { connectControl, eventsOf, endedWithoutWord } from "../supervisor/control.ts";
+import { requireVm } from "../vm/known.ts";
 
 /**
  * Does it at once when the VM runs, and keeps it for its next starts. Throws NO_SUCH_VM, PORT_TAKEN with whoever has the
  * port, NO_SUCH_FORWARD, or what the supervisor says.
  */
 export async function changeForwards(paths: VmPaths, change: ForwardChange, forward: HandForward): Promise<void> {
-  if (!(await isThere(paths.folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`);
+  await requireVm(paths);
   const control = await connectControl(paths.controlSocket);
   if (control === undefined) return await changeList(paths, change, forward);
   for await (const answer of eventsOf(control, { ask: "forward", change, forward })) {

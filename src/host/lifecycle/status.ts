@@ -7,6 +7,7 @@ import { isErrno, isThere, readTextIfThere } from "../../system/files.ts";
 import { isLocked } from "../../system/kernel/lock.ts";
 import { contextOf } from "../integrate/docker/context.ts";
 import { isVmName, type Layout, type VmPaths } from "../layout.ts";
+import { requireVm } from "../vm/known.ts";
 import { effectiveConfig, type Environment } from "../vm/prepare.ts";
 import { connectControl, eventsOf } from "../supervisor/control.ts";
 import type { Status } from "../supervisor/messages.ts";
@@ -41,7 +42,7 @@ export async function vmNames(layout: Layout): Promise<readonly string[]> {
 // --- internal ---
 
 async function seenStatus(paths: VmPaths, env: Environment, patienceMs: number): Promise<Status> {
-  if (!(await isThere(paths.folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`);
+  await requireVm(paths);
   const control = await connectControl(paths.controlSocket);
   if (control === undefined) return await withoutSupervisor(paths, env);
   let isLate = false;

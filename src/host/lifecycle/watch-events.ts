@@ -1,9 +1,9 @@
 /** Follows what happens to a VM that runs. */
 import { QnError } from "../../base/errors.ts";
-import { isThere } from "../../system/files.ts";
 import type { VmPaths } from "../layout.ts";
 import { connectControl, eventsOf, endedWithoutWord } from "../supervisor/control.ts";
 import type { ControlEvent, Request } from "../supervisor/messages.ts";
+import { requireVm } from "../vm/known.ts";
 
 /**
  * Asks for events and calls `onEvent` with each, beginning with what holds now, until the VM has stopped or failed, or
@@ -16,7 +16,7 @@ export async function watchEvents(
   signal: AbortSignal,
   onEvent: (event: ControlEvent) => void,
 ): Promise<void> {
-  if (!(await isThere(paths.folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${paths.name}".`);
+  await requireVm(paths);
   const control = await connectControl(paths.controlSocket);
   if (control === undefined) throw new QnError("NOT_RUNNING", `The VM "${paths.name}" does not run.`);
   const leave = (): void => control.close();

@@ -1,7 +1,7 @@
 /** A supervisor under a service manager: runs the VM, or stands by while another supervisor does. */
 import { errorOf, QnError } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
-import { isThere } from "../../system/files.ts";
+import { requireVm } from "../vm/known.ts";
 import { connectControl, eventsOf } from "./control.ts";
 import type { SuperviseOptions } from "./options.ts";
 import { supervise } from "./run.ts";
@@ -15,8 +15,7 @@ const lookAgainMs = 500;
  * none, and what it failed with.
  */
 export async function serveVm(options: SuperviseOptions): Promise<void> {
-  const { name, folder } = options.paths;
-  if (!(await isThere(folder))) throw new QnError("NO_SUCH_VM", `There is no VM "${name}".`);
+  await requireVm(options.paths);
   for (;;) {
     try {
       return await supervise(options);
