@@ -1,11 +1,12 @@
 /** The only catch-all: runs a command line, and turns whatever fails into words and an exit status. */
 import { stripVTControlCharacters } from "node:util";
-import { type CommandDef, renderUsage, runCommand } from "citty";
+import { renderUsage, runCommand } from "citty";
 import { knownError, QnError } from "../base/errors.ts";
 import { nearest } from "../base/words.ts";
 import { examplesOf } from "./command.ts";
 import { commands, root } from "./commands.ts";
 import { takeVerbosity } from "./terminal/verbosity.ts";
+import { findCommand } from "./tree.ts";
 import { version } from "./version.ts";
 
 /** Runs one command line and sets the process's exit status; never rejects. */
@@ -17,7 +18,8 @@ export async function runCommandLine(line: readonly string[]): Promise<void> {
     if (argv.length === 1 && (first === "--version" || first === "-v")) return print(version);
     if (asksForHelp(argv)) return print(await helpFor(argv));
     if (first === undefined || !Object.hasOwn(commands, first)) throw unknownCommand(first);
-    await runCommand(root, { rawArgs: withDefault(argv) });
+    const { command, standard, rest } = await findCommand(root, argv);
+    await runCommand(standard ?? command, { rawArgs: [...rest] });
   } catch (error) {
     const { showError } = await import("./terminal/show.ts");
     process.exitCode = showError(toQnError(error));
@@ -32,14 +34,6 @@ function print(text: string): void {
   process.stdout.write(`${isColoured ? text : stripVTControlCharacters(text)}\n`);
 }
 
-/** `qn ports web` shows the ports of the VM "web": citty takes a first word for a sub-command, whether there is one or not. */
-function withDefault(argv: readonly string[]): string[] {
-  const [name = "", ...words] = argv;
-  const standard = commands[name]?.default;
-  const isNamed = subCommand(commands[name] ?? root, words[0] ?? "") !== undefined;
-  return typeof standard !== "string" || isNamed ? [...argv] : [name, standard, ...words];
-}
-
 /** Help is asked for before a `--`: what follows it belongs to somebody else's command. */
 function asksForHelp(argv: readonly string[]): boolean {
   const end = argv.indexOf("--");
@@ -49,32 +43,11 @@ function asksForHelp(argv: readonly string[]): boolean {
 
 /** The help of the innermost command that the line names. */
 async function helpFor(argv: readonly string[]): Promise<string> {
-  let command: CommandDef = root;
-  for (const word of argv) {
-    const next = subCommand(command, word);
-    if (next === undefined) break;
-    command = next;
-  }
+  const { command, path } = await findCommand(root, argv);
   // Each command's own name is the whole of it, as in "image build".
-  const usage = await renderUsage(command, command === root ? undefined : root);
-  const own = examplesOf(command);
-  const examples = (own.length > 0 ? own : examplesBelow(command)).map((line) => `  ${line}\n`);
+  const usage = await renderUsage(command, path === "" ? undefined : { meta: { name: root.name, version } });
+  const examples = examplesOf(command).map((line) => `  ${line}\n`);
   return examples.length === 0 ? usage : `${usage}\nEXAMPLES\n\n${examples.join("")}`;
-}
-
-/** The first example of each command below one. */
-function examplesBelow(command: CommandDef): readonly string[] {
-  const { subCommands = {} } = command;
-  const below = Object.keys(subCommands).map((name) => subCommand(command, name));
-  return below.flatMap((each) => (each === undefined ? [] : examplesOf(each).slice(0, 1)));
-}
-
-/** citty lets each part of a command be a promise or a function, too; qn's are plain. */
-function subCommand({ subCommands }: CommandDef, name: string): CommandDef | undefined {
-  if (subCommands === undefined || typeof subCommands === "function" || subCommands instanceof Promise)
-    return undefined;
-  const next = Object.hasOwn(subCommands, name) ? subCommands[name] : undefined;
-  return typeof next === "function" || next instanceof Promise ? undefined : next;
 }
 
 function unknownCommand(name: string | undefined): QnError {

@@ -1,16 +1,22 @@
 /** Defines a command: citty's, with every mistake on the command line refused before it runs. */
-import { type ArgsDef, type CommandContext, type CommandDef, defineCommand } from "citty";
+import {
+  type ArgsDef,
+  type CommandContext,
+  type CommandDef,
+  type CommandMeta,
+  defineCommand as defineCittyCommand,
+} from "citty";
 import { QnError } from "../base/errors.ts";
 import { nearest } from "../base/words.ts";
 
-/** A command's parts. `passthrough`: whatever follows `--` is somebody else's and is not looked at; `words`: any number. */
+/**
+ * What a command takes and does; its name, description and first example stand in the table that it is loaded from
+ * (tree.ts). `passthrough`: whatever follows `--` is somebody else's and is not looked at; `words`: any number.
+ */
 export type CommandParts<Args extends ArgsDef> = {
-  readonly name: string;
-  readonly description: string;
-  /** Whole command lines, for the end of its help. */
+  /** Whole command lines, for the end of its help, below the one of the table. */
   readonly examples?: readonly string[];
   readonly args?: Args;
-  readonly hidden?: boolean;
   readonly passthrough?: boolean;
   readonly words?: boolean;
   readonly run: (context: CommandContext<Args>) => Promise<void>;
@@ -27,16 +33,15 @@ export const vmArg = {
 /** `--json`, the same for every command that reads. */
 export const jsonArg = { type: "boolean", description: "Print JSON" } as const;
 
-/** A command. Its `run` loads what it needs itself, so that `qn --help` loads nothing. */
-export function command<const Args extends ArgsDef>(parts: CommandParts<Args>): CommandDef {
-  const { name, description, hidden = false, run } = parts;
-  const meta = { name, description, hidden, examples: parts.examples ?? [] };
-  const typed = defineCommand<Args>({
+/** A command, as its file exports it. */
+export function defineCommand<const Args extends ArgsDef>(parts: CommandParts<Args>): CommandDef {
+  const meta: CommandMeta & { readonly examples: readonly string[] } = { examples: parts.examples ?? [] };
+  const typed = defineCittyCommand<Args>({
     meta,
     ...(parts.args === undefined ? {} : { args: parts.args }),
     async run(context) {
       refuseMistakes(context, parts);
-      await run(context);
+      await parts.run(context);
     },
   });
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only `run` knows its arguments, the tree need not
@@ -44,7 +49,7 @@ export function command<const Args extends ArgsDef>(parts: CommandParts<Args>): 
 }
 
 /** The command lines that a command gives as examples. */
-export function examplesOf({ meta }: CommandDef): readonly string[] {
+export function examplesOf({ meta }: Pick<CommandDef, "meta">): readonly string[] {
   if (typeof meta !== "object" || !("examples" in meta) || !Array.isArray(meta.examples)) return [];
   return meta.examples.map(String);
 }
@@ -67,6 +72,8 @@ export function wholeNumber(flag: string, text: string | undefined): number | un
 // --- internal ---
 
 function refuseMistakes<Args extends ArgsDef>(context: CommandContext<Args>, parts: CommandParts<Args>): void {
+  const { meta } = context.cmd;
+  const command = typeof meta === "object" && "name" in meta ? `qn ${meta.name}` : "qn";
   const definitions = Object.entries<ArgsDef[string]>(parts.args ?? {});
   const flags = definitions.filter(([, { type }]) => type !== "positional");
   const known = new Set(
@@ -82,7 +89,7 @@ function refuseMistakes<Args extends ArgsDef>(context: CommandContext<Args>, par
         name,
         flags.map(([flag]) => flag),
       );
-      return `${name.length === 1 ? "-" : "--"}${name} is not an option of qn ${parts.name}${near === undefined ? "" : `; did you mean --${near}?`}`;
+      return `${name.length === 1 ? "-" : "--"}${name} is not an option of ${command}${near === undefined ? "" : `; did you mean --${near}?`}`;
     });
   for (const [name, { type }] of flags) {
     if (type === "string" && values[name] === "") mistakes.push(`--${name} needs a value`);
@@ -92,7 +99,7 @@ function refuseMistakes<Args extends ArgsDef>(context: CommandContext<Args>, par
   if (extra.length > 0 && parts.words !== true) mistakes.push(`"${extra.join(" ")}" is one argument too many`);
   if (mistakes.length > 0) {
     throw new QnError("USAGE", `${mistakes.join("; ")}.`.replace(/\?\.$/, "?"), {
-      hint: `See \`qn ${parts.name} --help\`.`,
+      hint: `See \`${command} --help\`.`,
     });
   }
 }

@@ -1,16 +1,22 @@
-/** Where the commands work: QN_HOME of this user, and the VM that is meant. */
+/** What the commands work on: QN_HOME of this user, the VM that is named, and this machine's services. */
 import { homedir } from "node:os";
 import { join } from "node:path";
+import type { ServiceHost } from "../host/integrate/service/manage.ts";
 import { type Layout, layoutOf, type VmPaths } from "../host/layout.ts";
 
 /** The layout of this user's QN_HOME. Throws HOME_UNUSABLE. */
-export function layoutHere(): Layout {
+export function qnHome(): Layout {
   const home = process.env["QN_HOME"];
   return layoutOf(home === undefined || home === "" ? join(homedir(), ".qn") : home);
 }
 
-/** The layout and the paths of one VM. Throws USAGE for a bad name, HOME_UNUSABLE for a home that is too long. */
-export function vmHere(name: string): { layout: Layout; paths: VmPaths } {
-  const layout = layoutHere();
+/** QN_HOME and the paths of the VM of this name. Throws USAGE for a bad name, HOME_UNUSABLE for a home that is too long. */
+export function vmNamed(name: string): { readonly layout: Layout; readonly paths: VmPaths } {
+  const layout = qnHome();
   return { layout, paths: layout.vm(name) };
+}
+
+/** This machine's service manager, in this user's environment. */
+export function serviceHost(): ServiceHost {
+  return { os: process.platform === "darwin" ? "darwin" : "linux", env: process.env };
 }

@@ -1,15 +1,64 @@
 /** `qn agent`: hidden; the services in the guest, both roles in one process or one of them. */
-import { command } from "../command.ts";
+import { readFile } from "node:fs/promises";
+import { serveTmp } from "../../agent/files/serve.ts";
+import { servePorts } from "../../agent/main.ts";
+import { readBoot } from "../../agent/setup/boot.ts";
+import { provision } from "../../agent/setup/provision/run.ts";
+import { QnError } from "../../base/errors.ts";
+import { notifySystemd } from "../../system/kernel/libc.ts";
+import { ownArch } from "../../system/platform.ts";
+import { defineCommand } from "../command.ts";
+import { interruption } from "../terminal/signals.ts";
+import { version } from "../version.ts";
 
-export const agent = command({
-  name: "agent",
-  description: "Serve the host from inside the guest",
-  hidden: true,
+export const command = defineCommand({
   args: {
     role: { type: "positional", required: false, description: "ports or tmp, both when left out; or provision" },
   },
   async run({ args }) {
-    const { runAgent } = await import("./agent-run.ts");
     await runAgent(args.role);
   },
 });
+
+// --- internal ---
+
+const roles = ["ports", "tmp"] as const;
+
+/**
+ * Runs one role, or both that serve, until systemd stops them; `provision` ends by itself. Throws USAGE for an unknown
+ * one, AGENT_FAILED outside a guest that qn booted.
+ */
+async function runAgent(role: string | undefined): Promise<void> {
+  if (role === "provision") return await provision(await readBoot());
+  const wanted = roles.filter((name) => role === undefined || name === role);
+  if (wanted.length === 0) throw new QnError("USAGE", `"${role}" is not a role of the agent: ports, tmp or provision.`);
+  const boot = await readBoot();
+  const image = await imageName();
+  using stopped = interruption();
+  let pending = wanted.length;
+  const options = {
+    signal: stopped.signal,
+    onReady: () => {
+      pending -= 1;
+      if (pending === 0) notifySystemd("READY=1");
+    },
+  };
+  const serve = {
+    ports: () => servePorts(boot, { version, arch: ownArch(), image }, options),
+    tmp: () => serveTmp(boot, options),
+  };
+  await Promise.all(wanted.map((name) => serve[name]()));
+}
+
+/** What the image says it is; the host shows it, nothing depends on it. */
+async function imageName(): Promise<string> {
+  try {
+    const value: unknown = JSON.parse(await readFile("/etc/qn/image.json", "utf8"));
+    if (typeof value === "object" && value !== null && "name" in value && "version" in value) {
+      return `${String(value.name)} ${String(value.version)}`;
+    }
+  } catch {
+    // An image without the file still works.
+  }
+  return "unknown";
+}

@@ -1,17 +1,30 @@
 /** `qn cp`: copies files and folders between this machine and a VM. */
-import { command } from "../command.ts";
+import { QnError } from "../../base/errors.ts";
+import { copy } from "../../host/cp/copy.ts";
+import { parseDirection } from "../../host/cp/place.ts";
+import { statusOfVm } from "../../host/lifecycle/status.ts";
+import { defineCommand } from "../command.ts";
+import { progressMeter } from "../terminal/meter.ts";
+import { interruption } from "../terminal/signals.ts";
+import { vmNamed } from "../vm-here.ts";
 
-export const cp = command({
-  name: "cp",
-  description: "Copy files and folders: qn cp SRC VM:DST, qn cp VM:SRC DST",
-  examples: ["qn cp notes.txt default:/tmp/", "qn cp web:/var/log/dpkg.log ."],
+export const command = defineCommand({
+  examples: ["qn cp web:/var/log/dpkg.log ."],
   args: {
     source: { type: "positional", required: true, description: "A path here, or VM:PATH in a VM" },
     destination: { type: "positional", required: true, description: "Where to: the other of the two" },
     recursive: { type: "boolean", alias: "r", description: "As scp has it; folders are copied whole without it too" },
   },
   async run({ args }) {
-    const { runCopy } = await import("./cp-run.ts");
-    await runCopy(args.source, args.destination);
+    const { from, to } = parseDirection(args.source, args.destination);
+    const { paths } = vmNamed(from.at === "guest" ? from.vm : to.at === "guest" ? to.vm : "default");
+    const status = await statusOfVm(paths, process.env);
+    if (status.ssh.port === null && status.state !== "degraded") {
+      throw new QnError("NOT_RUNNING", `The VM "${paths.name}" is ${status.state}.`);
+    }
+    using interrupted = interruption();
+    using meter = progressMeter();
+    await copy({ from, to, paths, signal: interrupted.signal, onProgress: meter.show });
+    meter.done();
   },
 });

@@ -1,18 +1,14 @@
 /** `qn down`: shuts the VM down cleanly, then by force. */
-import { command, vmArg } from "../command.ts";
+import { takeDown } from "../../host/lifecycle/down.ts";
+import { defineCommand, vmArg } from "../command.ts";
+import { say, succeed } from "../terminal/show.ts";
+import { vmNamed } from "../vm-here.ts";
 
-export const down = command({
-  name: "down",
-  description: "Stop a VM",
-  examples: ["qn down", "qn down web --force"],
+export const command = defineCommand({
+  examples: ["qn down web --force"],
   args: { vm: vmArg, force: { type: "boolean", description: "End it at once, without asking the guest" } },
   async run({ args }) {
-    const [{ takeDown }, { vmHere }, { say, succeed }] = await Promise.all([
-      import("../../host/lifecycle/down.ts"),
-      import("../vm-here.ts"),
-      import("../terminal/show.ts"),
-    ]);
-    const { paths } = vmHere(args.vm);
+    const { paths } = vmNamed(args.vm);
     const result = await takeDown(paths, { force: args.force === true });
     if (result === "already-stopped") say(`VM "${paths.name}" is already stopped.`);
     else if (result === "stopped") succeed(`VM "${paths.name}" has shut down.`);

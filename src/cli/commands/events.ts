@@ -1,22 +1,19 @@
 /** `qn events`: what happens to a VM, as it happens: states, ports, warnings, failures. */
-import { command, jsonArg, vmArg } from "../command.ts";
+import { watchEvents } from "../../host/lifecycle/watch-events.ts";
+import { defineCommand, jsonArg, vmArg } from "../command.ts";
+import { eventWords } from "../terminal/event-words.ts";
+import { printLines } from "../terminal/print.ts";
+import { interruptionOrNoReader } from "../terminal/signals.ts";
+import { vmNamed } from "../vm-here.ts";
 
-export const events = command({
-  name: "events",
-  description: "Follow a VM's states, ports and errors until it stops",
-  examples: ["qn events", "qn events web --json | jq -r .event"],
+export const command = defineCommand({
+  examples: ["qn events web --json | jq -r .event"],
   args: { vm: vmArg, json: jsonArg },
   async run({ args }) {
-    const [{ watchEvents }, { vmHere }, { interruptionOrNoReader }, { eventWords }] = await Promise.all([
-      import("../../host/lifecycle/watch-events.ts"),
-      import("../vm-here.ts"),
-      import("../terminal/signals.ts"),
-      import("../terminal/event-words.ts"),
-    ]);
     using over = interruptionOrNoReader();
-    await watchEvents(vmHere(args.vm).paths, "events", over.signal, (event) => {
+    await watchEvents(vmNamed(args.vm).paths, "events", over.signal, (event) => {
       const at = new Date().toISOString();
-      process.stdout.write(`${args.json === true ? JSON.stringify({ at, ...event }) : `${at} ${eventWords(event)}`}\n`);
+      printLines([args.json === true ? JSON.stringify({ at, ...event }) : `${at} ${eventWords(event)}`]);
     });
   },
 });

@@ -1,10 +1,16 @@
 /** `qn logs`: what the supervisor, QEMU, the guest's console and the agent said. */
-import { command, vmArg } from "../command.ts";
+import { basename } from "node:path";
+import { QnError } from "../../base/errors.ts";
+import type { VmPaths } from "../../host/layout.ts";
+import { requireVm } from "../../host/vm/known.ts";
+import { isThere } from "../../system/files.ts";
+import { watchFile } from "../../system/watch.ts";
+import { defineCommand, vmArg } from "../command.ts";
+import { interruption } from "../terminal/signals.ts";
+import { vmNamed } from "../vm-here.ts";
 
-export const logs = command({
-  name: "logs",
-  description: "Show a VM's logs",
-  examples: ["qn logs -f", "qn logs web --source serial"],
+export const command = defineCommand({
+  examples: ["qn logs web --source serial"],
   args: {
     vm: vmArg,
     follow: { type: "boolean", alias: "f", description: "Go on as the log grows" },
@@ -16,7 +22,39 @@ export const logs = command({
     },
   },
   async run({ args }) {
-    const [{ printLog }, { vmHere }] = await Promise.all([import("./logs-run.ts"), import("../vm-here.ts")]);
-    await printLog(vmHere(args.vm).paths, args.source, args.follow === true);
+    await printLog(vmNamed(args.vm).paths, args.source, args.follow === true);
   },
 });
+
+// --- internal ---
+
+/** Prints the log of `source`, and follows it on demand. Throws USAGE for an unknown source, NO_SUCH_VM when there is no such VM. */
+async function printLog(paths: VmPaths, source: string, follow: boolean): Promise<void> {
+  const path = Object.entries(paths.logs).find(([name]) => name === source)?.[1];
+  if (path === undefined) {
+    const sources = Object.keys(paths.logs).join(", ");
+    throw new QnError("USAGE", `--source is "${source}"; it is one of ${sources}.`);
+  }
+  await requireVm(paths);
+  let offset = await copyFrom(path, 0);
+  if (!follow) return;
+  using interrupted = interruption();
+  let copying = Promise.resolve();
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  const watcher = watchFile(paths.folder, basename(path), () => {
+    copying = copying.then(async () => void (offset = await copyFrom(path, offset)));
+  });
+  interrupted.signal.addEventListener("abort", () => resolve(), { once: true });
+  await ended;
+  watcher.close();
+}
+
+/** Copies what the file has from `offset` on; gives back its size. A file that was started anew is copied whole. */
+async function copyFrom(path: string, offset: number): Promise<number> {
+  if (!(await isThere(path))) return 0;
+  const file = Bun.file(path);
+  const { size } = await file.stat();
+  const start = size < offset ? 0 : offset;
+  if (size > start) process.stdout.write(await file.slice(start, size).bytes());
+  return size;
+}

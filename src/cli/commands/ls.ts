@@ -1,22 +1,17 @@
 /** `qn ls`: every VM and what it does. */
-import type { ErrorReport } from "../../base/errors.ts";
-import { command, jsonArg } from "../command.ts";
+import { type ErrorReport, reportOf } from "../../base/errors.ts";
+import { statusOfVm, vmNames } from "../../host/lifecycle/status.ts";
+import { defineCommand, jsonArg } from "../command.ts";
+import { printJson, printTable } from "../terminal/print.ts";
+import { qnHome } from "../vm-here.ts";
 
 /** How long one supervisor may keep the list waiting; `qn status` waits longer. */
 const patienceMs = 60;
 
-export const ls = command({
-  name: "ls",
-  description: "List the VMs",
-  examples: ["qn ls --json"],
+export const command = defineCommand({
   args: { json: jsonArg },
   async run({ args }) {
-    const [{ statusOfVm, vmNames }, { layoutHere }, { reportOf }] = await Promise.all([
-      import("../../host/lifecycle/status.ts"),
-      import("../vm-here.ts"),
-      import("../../base/errors.ts"),
-    ]);
-    const layout = layoutHere();
+    const layout = qnHome();
     const names = await vmNames(layout);
     const rows = await Promise.all(
       names.map(async (name) => {
@@ -33,9 +28,11 @@ export const ls = command({
         }
       }),
     );
-    if (args.json === true) return void process.stdout.write(`${JSON.stringify(rows, undefined, 2)}\n`);
-    const { printTable, say } = await import("../terminal/show.ts");
-    if (rows.length === 0) return say("There are no VMs; `qn up` makes one.");
+    if (args.json === true) return printJson(rows);
+    if (rows.length === 0) {
+      const { say } = await import("../terminal/show.ts");
+      return say("There are no VMs; `qn up` makes one.");
+    }
     printTable(
       ["NAME", "STATE", "ARCH", "CPUS", "MEMORY", "IMAGE", ""],
       rows.map((row) => [

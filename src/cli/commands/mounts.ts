@@ -1,13 +1,75 @@
-/** `qn mounts`: which host folders a VM sees, and which containers use them. */
-import { command, jsonArg, vmArg } from "../command.ts";
+/** `qn mounts`: which host folders a VM sees, and which containers use them. Docker is asked once for its mounts. */
+import { messageOf } from "../../base/errors.ts";
+import { counted } from "../../base/words.ts";
+import type { VmPaths } from "../../host/layout.ts";
+import { type MountView, mountViews, type ShareView, shareViews } from "../../host/lifecycle/mounts.ts";
+import { statusOfVm } from "../../host/lifecycle/status.ts";
+import { defineCommand, jsonArg, vmArg } from "../command.ts";
+import { printJson, printLines, printTable } from "../terminal/print.ts";
+import { warn } from "../terminal/show.ts";
+import { vmNamed } from "../vm-here.ts";
 
-export const mounts = command({
-  name: "mounts",
-  description: "Show the shared folders and the containers that use them",
-  examples: ["qn mounts"],
+export const command = defineCommand({
   args: { vm: vmArg, json: jsonArg },
   async run({ args }) {
-    const [{ showMounts }, { vmHere }] = await Promise.all([import("./mounts-run.ts"), import("../vm-here.ts")]);
-    await showMounts(vmHere(args.vm).paths, args.json === true);
+    await showMounts(vmNamed(args.vm).paths, args.json === true);
   },
 });
+
+// --- internal ---
+
+/**
+ * Shows the shares and mounts of a VM. One that does not run has shares, and a Docker that does not answer is a warning:
+ * the mounts are null then. Throws NO_SUCH_VM and what the settings of a VM at rest are refused for.
+ */
+async function showMounts(paths: VmPaths, asJson: boolean): Promise<void> {
+  const status = await statusOfVm(paths, process.env);
+  const shares = shareViews(status.mounts);
+  const isUp = status.state === "running" || status.state === "degraded";
+  const mounts = isUp ? await mountsOf(paths, shares) : undefined;
+  if (!isUp) warn(`The VM "${paths.name}" is ${status.state}; what its containers mount shows only while it runs.`);
+  if (asJson) return printJson({ shares, mounts: mounts ?? null });
+  printTable(
+    ["SHARE", "ACCESS", "DRIVER", "SECURITY", "CACHE", "USED BY"],
+    shares.map((share) => [
+      share.path,
+      access(share),
+      share.driver,
+      share.security,
+      share.cache,
+      mounts === undefined ? "" : usersOf(share, mounts),
+    ]),
+  );
+  if (mounts === undefined || mounts.length === 0) return;
+  printLines([""]);
+  printTable(
+    ["SOURCE", "ACCESS", "CONTAINER", "STATE", "INSIDE", "SHARE"],
+    mounts.map((mount) => [
+      mount.source,
+      access(mount),
+      mount.container,
+      mount.state,
+      mount.destination,
+      mount.share ?? "none: the guest's own",
+    ]),
+  );
+}
+
+async function mountsOf({ dockerSocket }: VmPaths, shares: readonly ShareView[]): Promise<MountView[] | undefined> {
+  const { listContainers } = await import("../../system/docker.ts");
+  try {
+    return mountViews(await listContainers(dockerSocket), shares);
+  } catch (error) {
+    warn(messageOf(error));
+    return undefined;
+  }
+}
+
+function usersOf({ path }: ShareView, mounts: readonly MountView[]): string {
+  const users = new Set(mounts.filter(({ share }) => share === path).map(({ container }) => container));
+  return users.size === 0 ? "nobody" : counted(users.size, "container");
+}
+
+function access({ readOnly }: { readonly readOnly: boolean }): string {
+  return readOnly ? "read-only" : "read-write";
+}

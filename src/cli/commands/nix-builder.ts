@@ -1,32 +1,17 @@
 /** `qn nix-builder`: a VM builds for this machine's Nix. */
-import { defineCommand } from "citty";
-import { command, vmArg } from "../command.ts";
+import type { Group } from "../tree.ts";
 
-const sudoArg = { type: "boolean", description: "Ask sudo for the right to change /etc" } as const;
-
-const enable = command({
-  name: "nix-builder enable",
-  description: "Let this machine's Nix build Linux derivations in a VM",
-  examples: ["qn nix-builder enable --sudo", "qn nix-builder enable web --sudo"],
-  args: { vm: vmArg, sudo: sudoArg },
-  async run({ args }) {
-    const { enableBuilder } = await import("./nix-builder-run.ts");
-    await enableBuilder(args.vm, args.sudo === true);
+export const command: Group = {
+  commands: {
+    enable: {
+      description: "Let this machine's Nix build Linux derivations in a VM",
+      example: "qn nix-builder enable --sudo",
+      load: () => import("./nix-builder/enable.ts"),
+    },
+    disable: {
+      description: "Take that back",
+      example: "qn nix-builder disable --sudo",
+      load: () => import("./nix-builder/disable.ts"),
+    },
   },
-});
-
-const disable = command({
-  name: "nix-builder disable",
-  description: "Take that back",
-  examples: ["qn nix-builder disable --sudo"],
-  args: { vm: vmArg, sudo: sudoArg },
-  async run({ args }) {
-    const { disableBuilder } = await import("./nix-builder-run.ts");
-    await disableBuilder(args.vm, args.sudo === true);
-  },
-});
-
-export const nixBuilder = defineCommand({
-  meta: { name: "nix-builder", description: "Let this machine's Nix build in a VM" },
-  subCommands: { enable, disable },
-});
+};

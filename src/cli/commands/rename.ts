@@ -1,23 +1,17 @@
 /** `qn rename`: another name for a VM. */
-import { command } from "../command.ts";
+import { hasService } from "../../host/integrate/service/manage.ts";
+import { renameVm } from "../../host/lifecycle/clone.ts";
+import { defineCommand } from "../command.ts";
+import { succeed, warn } from "../terminal/show.ts";
+import { qnHome, serviceHost } from "../vm-here.ts";
 
-export const rename = command({
-  name: "rename",
-  description: "Give a stopped VM another name; its data goes with it",
-  examples: ["qn rename web shop"],
+export const command = defineCommand({
   args: {
     vm: { type: "positional", required: true, description: "The VM" },
     to: { type: "positional", required: true, description: "Its new name" },
   },
   async run({ args }) {
-    const [{ renameVm }, { hasService }, { serviceHost }, { layoutHere }, { succeed, warn }] = await Promise.all([
-      import("../../host/lifecycle/clone.ts"),
-      import("../../host/integrate/service/manage.ts"),
-      import("./service-run.ts"),
-      import("../vm-here.ts"),
-      import("../terminal/show.ts"),
-    ]);
-    const layout = layoutHere();
+    const layout = qnHome();
     const [from, to] = [layout.vm(args.vm), layout.vm(args.to)];
     const isServed = await hasService(serviceHost(), from);
     await renameVm(from, to, process.env, warn);

@@ -1,28 +1,24 @@
 /** `qn report`: one file with all that a bug report needs, and nothing secret. */
 import { resolve } from "node:path";
-import { command, vmArg } from "../command.ts";
+import { packReport } from "../../host/doctor/report.ts";
+import { defineCommand, vmArg } from "../command.ts";
+import { say, succeed } from "../terminal/show.ts";
+import { version } from "../version.ts";
+import { vmNamed } from "../vm-here.ts";
 
-export const report = command({
-  name: "report",
-  description: "Pack logs, settings, status and versions for a bug report, without secrets and names",
-  examples: ["qn report", "qn report web --output /tmp/web.tar.gz --keep-names"],
+export const command = defineCommand({
+  examples: ["qn report web --output /tmp/web.tar.gz --keep-names"],
   args: {
     vm: vmArg,
     output: { type: "string", alias: "o", description: "The file to write", valueHint: "FILE" },
     "keep-names": { type: "boolean", description: "Leave the names of home folder, user and host in it" },
   },
   async run({ args }) {
-    const [{ packReport }, { vmHere }, { say, succeed }, { version }] = await Promise.all([
-      import("../../host/doctor/report.ts"),
-      import("../vm-here.ts"),
-      import("../terminal/show.ts"),
-      import("../version.ts"),
-    ]);
     const nowMs = Date.now();
     const stamp = new Date(nowMs).toISOString().replaceAll(/[-:]|\..*/g, "");
     const output = resolve(args.output ?? `qn-report-${args.vm}-${stamp}.tar.gz`);
     const keepNames = args["keep-names"] === true;
-    const files = await packReport({ ...vmHere(args.vm), env: process.env, version, output, keepNames, nowMs });
+    const files = await packReport({ ...vmNamed(args.vm), env: process.env, version, output, keepNames, nowMs });
     succeed(`${output} holds ${files.join(", ")}.`);
     say("  Look through it before you pass it on: what programs wrote into the logs is theirs.");
   },

@@ -1,18 +1,13 @@
 /** `qn restart`: down, then up. */
-import { command, vmArg } from "../command.ts";
+import { takeDown } from "../../host/lifecycle/down.ts";
+import { defineCommand, vmArg } from "../command.ts";
+import { vmNamed } from "../vm-here.ts";
+import { startVm } from "./up.ts";
 
-export const restart = command({
-  name: "restart",
-  description: "Stop a VM and start it again",
-  examples: ["qn restart web"],
+export const command = defineCommand({
   args: { vm: vmArg, force: { type: "boolean", description: "End it at once, without asking the guest" } },
   async run({ args }) {
-    const [{ takeDown }, { runUp }, { vmHere }] = await Promise.all([
-      import("../../host/lifecycle/down.ts"),
-      import("./up-run.ts"),
-      import("../vm-here.ts"),
-    ]);
-    await takeDown(vmHere(args.vm).paths, { force: args.force === true });
-    await runUp({ vm: args.vm, flags: {}, rawArgs: [], timeoutS: undefined, foreground: false, dryRun: false });
+    await takeDown(vmNamed(args.vm).paths, { force: args.force === true });
+    await startVm({ vm: args.vm, flags: {}, rawArgs: [], timeoutS: undefined, foreground: false, dryRun: false });
   },
 });

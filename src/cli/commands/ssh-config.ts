@@ -1,18 +1,14 @@
 /** `qn ssh-config`: what ssh, scp and everything built on them need to find the guest. */
-import { command, vmArg } from "../command.ts";
+import { QnError } from "../../base/errors.ts";
+import { readTextIfThere } from "../../system/files.ts";
+import { defineCommand, vmArg } from "../command.ts";
+import { vmNamed } from "../vm-here.ts";
 
-export const sshConfig = command({
-  name: "ssh-config",
-  description: "Print the guest's part of ~/.ssh/config",
-  examples: ["qn ssh-config >> ~/.ssh/config", "ssh -F <(qn ssh-config web) qn-web"],
+export const command = defineCommand({
+  examples: ["ssh -F <(qn ssh-config web) qn-web"],
   args: { vm: vmArg },
   async run({ args }) {
-    const [{ readTextIfThere }, { vmHere }, { QnError }] = await Promise.all([
-      import("../../system/files.ts"),
-      import("../vm-here.ts"),
-      import("../../base/errors.ts"),
-    ]);
-    const { layout, paths } = vmHere(args.vm);
+    const { layout, paths } = vmNamed(args.vm);
     const text = await readTextIfThere(paths.sshConfig);
     if (text === undefined) throw new QnError("NOT_RUNNING", `The VM "${paths.name}" has not been started yet.`);
     process.stdout

@@ -1,30 +1,24 @@
 /** `qn ssh`: a shell in the guest, or one command with its exit status, input and signals. */
-import { command, vmArg, wordsBehindDashes } from "../command.ts";
+import { QnError } from "../../base/errors.ts";
+import { sshCommand } from "../../host/integrate/ssh-command.ts";
+import { shareMaster, unsharedWords } from "../../host/integrate/ssh-master.ts";
+import { statusOfVm } from "../../host/lifecycle/status.ts";
+import { defineCommand, vmArg, wordsBehindDashes } from "../command.ts";
+import { handOver } from "../terminal/hand-over.ts";
+import { vmNamed } from "../vm-here.ts";
 
-export const ssh = command({
-  name: "ssh",
-  description: "Open a shell in the guest, or run a command: qn ssh [vm] -- command…",
-  examples: ["qn ssh", "qn ssh web -- uname -a", "qn ssh -A -- git fetch"],
+export const command = defineCommand({
+  examples: ["qn ssh web -- uname -a", "qn ssh -A -- git fetch"],
   args: {
     vm: vmArg,
     agent: { type: "boolean", alias: "A", description: "Let the guest use your ssh agent's keys while this lasts" },
   },
   passthrough: true,
   async run({ args, rawArgs }) {
-    const [{ sshCommand }, { shareMaster, unsharedWords }, { vmHere }, { statusOfVm }, { QnError }, { handOver }] =
-      await Promise.all([
-        import("../../host/integrate/ssh-command.ts"),
-        import("../../host/integrate/ssh-master.ts"),
-        import("../vm-here.ts"),
-        import("../../host/lifecycle/status.ts"),
-        import("../../base/errors.ts"),
-        import("../terminal/hand-over.ts"),
-      ]);
     // Without a VM's name citty takes the command's first word for it.
     const words = wordsBehindDashes(rawArgs);
     const own = words === undefined ? rawArgs : rawArgs.slice(0, rawArgs.indexOf("--"));
-    const named = own.some((word) => !word.startsWith("-")) ? args.vm : "default";
-    const { paths } = vmHere(named);
+    const { paths } = vmNamed(own.some((word) => !word.startsWith("-")) ? args.vm : "default");
     const status = await statusOfVm(paths, process.env);
     if (status.ssh.port === null && status.state !== "degraded") {
       throw new QnError("NOT_RUNNING", `The VM "${paths.name}" is ${status.state}.`);

@@ -1,10 +1,15 @@
 /** `qn supervise`: hidden; the long-lived process of one VM, which `qn up` starts. */
-import { command, vmArg, wholeNumber } from "../command.ts";
+import { parseFlags } from "../../host/config/load.ts";
+import { declareVm } from "../../host/lifecycle/declare.ts";
+import { supervise } from "../../host/supervisor/run.ts";
+import { serveVm } from "../../host/supervisor/serve.ts";
+import { notifySystemd, sendErrorsTo } from "../../system/kernel/libc.ts";
+import { defineCommand, vmArg, wholeNumber } from "../command.ts";
+import { interruption } from "../terminal/signals.ts";
+import { version } from "../version.ts";
+import { vmNamed } from "../vm-here.ts";
 
-export const supervise = command({
-  name: "supervise",
-  description: "Own a VM's QEMU, listeners and sockets until it stops",
-  hidden: true,
+export const command = defineCommand({
   args: {
     vm: vmArg,
     flags: { type: "string", default: "{}", description: "Settings on top of the file's, as JSON" },
@@ -13,28 +18,9 @@ export const supervise = command({
     timeout: { type: "string", description: "Give the boot this many seconds" },
   },
   async run({ args }) {
-    const [
-      run,
-      { serveVm },
-      { declareVm },
-      { notifySystemd, sendErrorsTo },
-      { vmHere },
-      { interruption },
-      { parseFlags },
-      { version },
-    ] = await Promise.all([
-      import("../../host/supervisor/run.ts"),
-      import("../../host/supervisor/serve.ts"),
-      import("../../host/lifecycle/declare.ts"),
-      import("../../system/kernel/libc.ts"),
-      import("../vm-here.ts"),
-      import("../terminal/signals.ts"),
-      import("../../host/config/load.ts"),
-      import("../version.ts"),
-    ]);
     // Sockets, logs and disks of this process are for its owner only.
     process.umask(0o077);
-    const { layout, paths } = vmHere(args.vm);
+    const { layout, paths } = vmNamed(args.vm);
     if (args.settings !== undefined) {
       await declareVm(layout, paths, args.settings);
       // What cannot be declared is in the service manager's own log; all else is where `qn logs` looks.
@@ -42,8 +28,8 @@ export const supervise = command({
     }
     using interrupted = interruption();
     const timeoutS = wholeNumber("timeout", args.timeout);
-    const supervise = args.service === true ? serveVm : run.supervise;
-    await supervise({
+    const run = args.service === true ? serveVm : supervise;
+    await run({
       layout,
       paths,
       env: process.env,

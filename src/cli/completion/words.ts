@@ -1,5 +1,6 @@
 /** What may come next on a command line of qn, from the command tree itself. */
-import type { ArgDef, CommandDef, SubCommandsDef } from "citty";
+import type { ArgDef, CommandDef } from "citty";
+import { findCommand, type Root, type Table } from "../tree.ts";
 
 /** One word that fits, and what it is for. */
 export type Candidate = { readonly word: string; readonly about: string };
@@ -31,15 +32,15 @@ const everywhere: readonly Candidate[] = [
  * What fits in the place of the last of `words`, which are those behind `qn` up to the cursor; the last one may be
  * empty. Nothing behind `--`, which is somebody else's, and where a path belongs: the shell knows those.
  */
-export async function candidates(root: CommandDef, words: readonly string[], names: Names): Promise<Candidate[]> {
+export async function candidates(root: Root, words: readonly string[], names: Names): Promise<Candidate[]> {
   const typed = words.slice(0, -1);
   const last = words.at(-1) ?? "";
   if (typed.includes("--")) return [];
-  const { command, path, rest } = innermost(root, typed);
-  const standard = standardOf(command);
+  const { path, command, table, standard, rest } = await findCommand(root, typed);
+  const line = { path, rest, last, names };
   const found = [
-    ...(await fitting(command, path, rest, last, names)),
-    ...(standard === undefined ? [] : await fitting(standard, path, rest, last, names)),
+    ...(await fitting(command, table, line)),
+    ...(standard === undefined ? [] : await fitting(standard, undefined, line)),
   ];
   const fits = new Map(found.filter(({ word }) => word.startsWith(last)).map((each) => [each.word, each]));
   return [...fits.values()];
@@ -47,31 +48,21 @@ export async function candidates(root: CommandDef, words: readonly string[], nam
 
 // --- internal ---
 
-async function fitting(
-  command: CommandDef,
-  path: string,
-  rest: readonly string[],
-  last: string,
-  names: Names,
-): Promise<readonly Candidate[]> {
+/** What is typed: the words that call the command, those that follow up to the cursor, and the one at it. */
+type Line = { readonly path: string; readonly rest: readonly string[]; readonly last: string; readonly names: Names };
+
+async function fitting(command: CommandDef, table: Table | undefined, line: Line): Promise<readonly Candidate[]> {
+  const { path, rest, last, names } = line;
   const args = Object.entries<ArgDef>(plain(command.args) ?? {});
   const flagBefore = flagNamed(args, rest.at(-1) ?? "");
   if (flagBefore?.[1].type === "string") return await values(path, flagBefore[0], names);
   if (last.startsWith("-")) return [...flagWords(args), ...everywhere];
-  const subCommands = plain(command.subCommands);
   const isCommandNext = rest.every((word) => word.startsWith("-"));
-  if (subCommands !== undefined) return isCommandNext ? commandWords(subCommands) : [];
+  if (table !== undefined) return isCommandNext ? commandWords(table) : [];
   const positionals = args.filter(([, { type }]) => type === "positional");
   const given = rest.filter((word, index) => !word.startsWith("-") && !takesValue(args, rest[index - 1] ?? "")).length;
   const [name] = positionals[given] ?? [];
   return name === undefined ? [] : await values(path, name, names);
-}
-
-/** The sub-command that is meant where none is named, as in `qn ports`. */
-function standardOf(command: CommandDef): CommandDef | undefined {
-  const name = plain(command.default);
-  const next = name === undefined ? undefined : plain(plain(command.subCommands)?.[name]);
-  return next as CommandDef | undefined;
 }
 
 async function values(path: string, name: string, names: Names): Promise<readonly Candidate[]> {
@@ -82,24 +73,10 @@ async function values(path: string, name: string, names: Names): Promise<readonl
   return [];
 }
 
-function innermost(root: CommandDef, words: readonly string[]) {
-  let command = root;
-  let path = "";
-  for (const [index, word] of words.entries()) {
-    const subCommands = plain(command.subCommands);
-    const next = subCommands !== undefined && Object.hasOwn(subCommands, word) ? plain(subCommands[word]) : undefined;
-    if (next === undefined) return { command, path, rest: words.slice(index) };
-    command = next as CommandDef;
-    path = `${path} ${word}`.trim();
-  }
-  return { command, path, rest: [] };
-}
-
-function commandWords(subCommands: SubCommandsDef): Candidate[] {
-  return Object.entries(subCommands).flatMap(([word, command]) => {
-    const { hidden = false, description = "" } = plain(plain(command)?.meta) ?? {};
-    return hidden ? [] : [{ word, about: description }];
-  });
+function commandWords(table: Table): Candidate[] {
+  return Object.entries(table).flatMap(([word, { hidden = false, description }]) =>
+    hidden ? [] : [{ word, about: description }],
+  );
 }
 
 function flagWords(args: readonly [string, ArgDef][]): Candidate[] {

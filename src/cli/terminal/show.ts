@@ -1,8 +1,7 @@
-/** How qn speaks to a person: errors with hints, phases with their time, tables. All of it on standard error but data. */
+/** How qn speaks to a person, on standard error: errors with hints, phases with their time. Data goes by print.ts. */
 import { createConsola } from "consola";
 import type { QnError } from "../../base/errors.ts";
 import { duration } from "../../base/words.ts";
-import { tableLines } from "./table.ts";
 import type { Verbosity } from "./verbosity.ts";
 
 /** Messages go to standard error, so that standard output carries nothing but what was asked for. */
@@ -58,16 +57,6 @@ export function warn(text: string): void {
 /** A phase that has begun, with the time since the command did. */
 export function showPhase(text: string, sinceMs: number): void {
   consola.log(`${duration(sinceMs).padStart(8)}  ${text}`);
-}
-
-/** Data for a program. */
-export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
-}
-
-/** Data for a person: rows under headings, as wide as they need to be. */
-export function printTable(headings: readonly string[], rows: readonly (readonly string[])[]): void {
-  for (const line of tableLines(headings, rows)) process.stdout.write(`${line}\n`);
 }
 
 // --- internal ---

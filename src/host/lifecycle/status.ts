@@ -1,6 +1,5 @@
 /** What a VM does now, derived from what can be seen: its lock, its supervisor, its QEMU; never from a note on disk. */
 import { readdir } from "node:fs/promises";
-import { QnError } from "../../base/errors.ts";
 import { after } from "../../system/clock.ts";
 import { isListenedAt } from "../../system/net/connection.ts";
 import { isErrno, isThere, readTextIfThere } from "../../system/files.ts";

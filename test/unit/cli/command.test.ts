@@ -1,15 +1,13 @@
 /** Mistakes on the command line, refused before anything runs. */
 import { expect, test } from "bun:test";
 import { runCommand } from "citty";
-import { command, jsonArg, vmArg, wholeNumber, wordsBehindDashes } from "../../../src/cli/command.ts";
+import { defineCommand, jsonArg, vmArg, wholeNumber, wordsBehindDashes } from "../../../src/cli/command.ts";
 import { failureOf } from "../../support/failures.ts";
 
 /** Runs a command line through a command that has one of each kind of argument; what it was given, when it ran. */
 async function given(words: readonly string[], passthrough = false): Promise<Record<string, unknown> | undefined> {
   let ran: Record<string, unknown> | undefined;
-  const sample = command({
-    name: "sample",
-    description: "A sample",
+  const sample = defineCommand({
     passthrough,
     args: {
       vm: vmArg,
@@ -23,7 +21,7 @@ async function given(words: readonly string[], passthrough = false): Promise<Rec
       ran = { vm, json, dryRun: args["dry-run"], follow, cpus };
     },
   });
-  await runCommand(sample, { rawArgs: [...words] });
+  await runCommand({ ...sample, meta: { name: "sample" } }, { rawArgs: [...words] });
   return ran;
 }
 

@@ -2,33 +2,35 @@
 import { expect, test } from "bun:test";
 import type { ArgsDef, CommandDef } from "citty";
 import { examplesOf } from "../../../src/cli/command.ts";
-import { commands } from "../../../src/cli/commands.ts";
-
-type Plain = { readonly meta?: { readonly hidden?: boolean }; readonly args?: ArgsDef; readonly subCommands?: Tree };
-type Tree = Readonly<Record<string, CommandDef>>;
+import { commands, root } from "../../../src/cli/commands.ts";
+import { findCommand, type Table } from "../../../src/cli/tree.ts";
 
 /** Every command that a person sees, by the words that call it. */
-function visible(tree: Tree, above = ""): (readonly [string, CommandDef])[] {
-  return Object.entries(tree).flatMap(([word, each]): (readonly [string, CommandDef])[] => {
-    const { meta, subCommands } = each as Plain;
-    const name = `${above} ${word}`.trim();
-    if (meta?.hidden === true) return [];
-    return subCommands === undefined ? [[name, each]] : visible(subCommands, name);
-  });
+async function visible(table: Table, above: readonly string[] = []): Promise<(readonly [string, CommandDef])[]> {
+  const shown = Object.entries(table).filter(([, { hidden }]) => hidden !== true);
+  const found = await Promise.all(
+    shown.map(async ([word]): Promise<(readonly [string, CommandDef])[]> => {
+      const { path, command, table: below } = await findCommand(root, [...above, word]);
+      return below === undefined ? [[path, command]] : await visible(below, [...above, word]);
+    }),
+  );
+  return found.flat();
 }
 
+const all = await visible(commands);
+
 test("every command has an example, and each one calls it", () => {
-  const wrong = visible(commands).flatMap(([name, each]) => {
+  const wrong = all.flatMap(([name, each]) => {
     const lines = examplesOf(each);
     return lines.length > 0 && lines.every((line) => `${line} `.includes(`qn ${name}`)) ? [] : [[name, lines]];
   });
   expect(wrong).toEqual([]);
-  expect(visible(commands).length).toBeGreaterThan(20);
+  expect(all.length).toBeGreaterThan(20);
 });
 
 test("an example has only options that its command has", () => {
-  const wrong = visible(commands).flatMap(([name, each]) => {
-    const args = Object.entries((each as Plain).args ?? {});
+  const wrong = all.flatMap(([name, each]) => {
+    const args = Object.entries((each.args as ArgsDef | undefined) ?? {});
     const known = args.flatMap(([flag, arg]) => [`--${flag}`, ...("alias" in arg ? [`-${String(arg.alias)}`] : [])]);
     const own = examplesOf(each).map((line) => (line.split(`qn ${name}`)[1] ?? "").split(/ -- |[|>)]|#/)[0] ?? "");
     const used = own.flatMap((line) => line.split(" ").filter((word) => word.startsWith("-")));

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { bindSourcesOf } from "../../../src/agent/docker/mounts.ts";
 import { whyNot } from "../../../src/agent/files/bind-sources.ts";
 import { cleanPath } from "../../../src/base/words.ts";
-import { mountsIn } from "../../../src/cli/commands/up-flags.ts";
+import { mountsIn } from "../../../src/cli/commands/up.ts";
 import { shareMistakes } from "../../../src/host/vm/shares.ts";
 import { guestFolders, peoplesFolders, standingOf } from "../../../src/protocol/guest-folders.ts";
 

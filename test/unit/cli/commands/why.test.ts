@@ -1,6 +1,6 @@
 /** Ports as people write them. */
 import { expect, test } from "bun:test";
-import { parsePort } from "../../../../src/cli/commands/why-run.ts";
+import { parsePort } from "../../../../src/cli/commands/why.ts";
 import { failureOf } from "../../../support/failures.ts";
 
 test("a port is a number, with a protocol or without", () => {

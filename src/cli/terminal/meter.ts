@@ -1,33 +1,19 @@
-/** What `qn cp` does: finds the VM, copies, and shows how far it is when somebody looks on. */
-import { QnError } from "../../base/errors.ts";
+/** How far a copy is: one line on standard error that is drawn anew while bytes pass, when somebody looks on. */
 import { byteSize, duration } from "../../base/words.ts";
-import { copy } from "../../host/cp/copy.ts";
-import { parseDirection } from "../../host/cp/place.ts";
-import { statusOfVm } from "../../host/lifecycle/status.ts";
-import { vmHere } from "../vm-here.ts";
-import { succeed } from "../terminal/show.ts";
-import { interruption } from "../terminal/signals.ts";
+import { succeed } from "./show.ts";
 
-/** Copies one file or folder. Throws USAGE, NO_SUCH_VM, NOT_RUNNING, and what `copy` throws. */
-export async function runCopy(source: string, destination: string): Promise<void> {
-  const { from, to } = parseDirection(source, destination);
-  const { paths } = vmHere(from.at === "guest" ? from.vm : to.at === "guest" ? to.vm : "default");
-  const status = await statusOfVm(paths, process.env);
-  if (status.ssh.port === null && status.state !== "degraded") {
-    throw new QnError("NOT_RUNNING", `The VM "${paths.name}" is ${status.state}.`);
-  }
-  using interrupted = interruption();
-  using meter = process.stderr.isTTY ? shownMeter() : hiddenMeter;
-  await copy({ from, to, paths, signal: interrupted.signal, onProgress: meter.show });
-  meter.done();
-}
-
-// --- internal ---
-
-type Meter = Disposable & {
+/** Shows progress until it is disposed of; `done` says how much was copied. */
+export type Meter = Disposable & {
   readonly show: (bytes: number, total: number | undefined) => void;
   readonly done: () => void;
 };
+
+/** A meter for a terminal, or one that says nothing where standard error is none. */
+export function progressMeter(): Meter {
+  return process.stderr.isTTY ? shownMeter() : hiddenMeter;
+}
+
+// --- internal ---
 
 const hiddenMeter: Meter = { show: () => {}, done: () => {}, [Symbol.dispose]: () => {} };
 
@@ -37,7 +23,6 @@ const redrawMs = 200;
 /** To the line's start, and clear it (ECMA-48: EL). */
 const wipe = "\r\u001b[K";
 
-/** One line on standard error that is drawn anew while bytes pass. */
 function shownMeter(): Meter {
   const startedAtMs = Date.now();
   /** When the first bytes came: until then nothing but the way was made. */

@@ -1,6 +1,6 @@
 /** From the words of `qn up` to settings. */
 import { expect, test } from "bun:test";
-import { mountsIn, settingsOf } from "../../../../src/cli/commands/up-flags.ts";
+import { mountsIn, settingsOf } from "../../../../src/cli/commands/up.ts";
 
 test("only flags that were given become settings", () => {
   expect(settingsOf({ cpus: 2, memoryMiB: undefined, diskGiB: undefined, arch: "aarch64", image: undefined })).toEqual({

@@ -1,0 +1,77 @@
+/** What the commands that change settings share: which file is meant, and from when on a change counts. */
+import { QnError } from "../../../base/errors.ts";
+import { counted } from "../../../base/words.ts";
+import { changeFile } from "../../../host/config/change.ts";
+import { leafAt } from "../../../host/config/load.ts";
+import { valueAt } from "../../../host/config/setting.ts";
+import type { VmPaths } from "../../../host/layout.ts";
+import { statusOfVm } from "../../../host/lifecycle/status.ts";
+import { requireVm } from "../../../host/vm/known.ts";
+import { effectiveConfig } from "../../../host/vm/prepare.ts";
+import { originWords, valueWords } from "../../terminal/setting-words.ts";
+import { say, succeed } from "../../terminal/show.ts";
+import { vmNamed } from "../../vm-here.ts";
+
+/** `--all`, the same for every command about the file of a VM or that of all. */
+export const allArg = { type: "boolean", description: "The settings of all VMs, below each VM's own" } as const;
+
+/** A file of settings; `paths` are those of its VM, none for the file of all. */
+export type SettingsFile = { readonly file: string; readonly paths: VmPaths | undefined };
+
+/** The file of a VM, or the one of all. Throws NO_SUCH_VM. */
+export async function settingsFile(vm: string | undefined): Promise<SettingsFile> {
+  const { layout, paths } = vmNamed(vm ?? "default");
+  if (vm === undefined) return { file: layout.config, paths: undefined };
+  await requireVm(paths, `\`qn up ${vm}\` makes it; \`--all\` is for the settings of all VMs.`);
+  return { file: paths.config, paths };
+}
+
+/** Which VM the words are about, none for all of them; the first word names it when `isName` says so. */
+export function splitWords(
+  words: readonly string[],
+  all: boolean,
+  isName: (word: string) => boolean,
+): { readonly vm: string | undefined; readonly rest: readonly string[] } {
+  const [first] = words;
+  if (all) return { vm: undefined, rest: words };
+  return first !== undefined && isName(first) ? { vm: first, rest: words.slice(1) } : { vm: "default", rest: words };
+}
+
+/** The error for a line without a setting. */
+export function nothingNamed(example: string): QnError {
+  return new QnError("USAGE", "No setting is named.", { hint: `As in \`qn ${example}\`.` });
+}
+
+/** Writes changes into the file of a VM, or of all, and says from when on they count. */
+export async function changeSettings(vm: string | undefined, changes: ReadonlyMap<string, unknown>): Promise<void> {
+  const { file, paths } = await settingsFile(vm);
+  await changeFile(file, changes);
+  succeed(`${counted(changes.size, "setting")} written to ${file}.`);
+  await sayWhen(paths, [...changes.keys()]);
+}
+
+/** Says what each setting is now, who overrides it, and when it counts. */
+export async function sayWhen(paths: VmPaths | undefined, changed: readonly string[]): Promise<void> {
+  if (paths === undefined) return say("VMs that run get it at their next start, and a VM's own settings win.");
+  const { config, origins } = await effectiveConfig(paths, process.env);
+  const running = await isRunning(paths);
+  for (const path of changed) {
+    const origin = origins[path] ?? { from: "default" };
+    const by = origin.from === "file" && origin.path === paths.config ? "" : ` (${originWords(origin)})`;
+    const restart = running ? `: qn restart ${paths.name}` : "";
+    const when = leafAt(path).effective === "now" ? ", from now on" : `, from the next start on${restart}`;
+    say(`  ${path} is ${valueWords(valueAt(config, path))}${by}${when}`);
+  }
+}
+
+// --- internal ---
+
+/** A VM that does not answer may run: it is said rather once too often when a change counts. */
+async function isRunning(paths: VmPaths): Promise<boolean> {
+  try {
+    const { state } = await statusOfVm(paths, process.env);
+    return state !== "stopped" && state !== "failed";
+  } catch {
+    return true;
+  }
+}

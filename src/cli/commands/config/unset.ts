@@ -1,0 +1,16 @@
+/** `qn config unset`: takes settings out; the first of several words names a VM when there is no such setting. */
+import { leafAt } from "../../../host/config/load.ts";
+import { leaves } from "../../../host/config/schema.ts";
+import { defineCommand } from "../../command.ts";
+import { allArg, changeSettings, nothingNamed, splitWords } from "./changing.ts";
+
+export const command = defineCommand({
+  words: true,
+  args: { all: allArg },
+  async run({ args }) {
+    const isName = (word: string): boolean => args._.length > 1 && !leaves.some(({ path }) => path === word);
+    const { vm, rest } = splitWords(args._, args.all === true, isName);
+    if (rest.length === 0) throw nothingNamed("config unset cpus");
+    await changeSettings(vm, new Map(rest.map((path) => [leafAt(path).path, undefined])));
+  },
+});

@@ -1,0 +1,16 @@
+/** `qn container logs`: what one has said. Whoever follows it ends that with Ctrl-C, and is done then. */
+import { containerCommand, throwIfRefused } from "../../../host/nixos/machines/guest.ts";
+import { defineCommand } from "../../command.ts";
+import { handOver } from "../../terminal/hand-over.ts";
+import { containerNamed, nameArg } from "./named.ts";
+
+export const command = defineCommand({
+  args: { name: nameArg, follow: { type: "boolean", alias: "f", description: "Go on with what it says next" } },
+  async run({ args }) {
+    const { paths, name } = await containerNamed(args.name);
+    const words = [name, ...(args.follow === true ? ["--follow"] : [])];
+    const { exitCode, isAskedFor } = await handOver(containerCommand(paths, "logs", words));
+    process.exitCode = isAskedFor ? 0 : exitCode;
+    await throwIfRefused(paths, "logs", name, exitCode);
+  },
+});

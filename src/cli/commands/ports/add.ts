@@ -1,0 +1,25 @@
+/** `qn ports add`: a forward by hand to the guest itself. */
+import { changeForwards } from "../../../host/lifecycle/forwards.ts";
+import { parseForward, placeText } from "../../../host/ports/by-hand.ts";
+import { defineCommand, vmArg } from "../../command.ts";
+import { succeed } from "../../terminal/show.ts";
+import { vmNamed } from "../../vm-here.ts";
+
+/** The forward, as `qn ports remove` has it too. */
+export const forwardArg = {
+  type: "positional",
+  required: true,
+  description: "[HOSTIP:]HOSTPORT[:GUESTPORT][/udp]",
+} as const;
+
+export const command = defineCommand({
+  examples: ["qn ports add 127.0.0.1:5353:53/udp web"],
+  args: { forward: forwardArg, vm: vmArg },
+  async run({ args }) {
+    const forward = parseForward(args.forward);
+    const { paths } = vmNamed(args.vm);
+    await changeForwards(paths, "add", forward);
+    const { guestPort } = forward;
+    succeed(`${placeText(forward)} is forwarded to port ${guestPort} of the guest of VM "${paths.name}".`);
+  },
+});
