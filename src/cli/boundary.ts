@@ -1,4 +1,4 @@
-/** The only catch-all: runs a command line, and turns whatever fails into words and an exit status. */
+/** The only catch-all: runs a command line, and turns an exception into an error message and an exit status. */
 import { stripVTControlCharacters } from "node:util";
 import { renderUsage, runCommand } from "citty";
 import { knownError, QnError } from "../base/errors.ts";
@@ -13,7 +13,7 @@ import { version } from "./version.ts";
 export async function runCommandLine(line: readonly string[]): Promise<void> {
   try {
     const { words: argv, wanted } = takeVerbosity(line);
-    if (wanted !== "normal") (await import("./terminal/show.ts")).speak(wanted);
+    if (wanted !== "normal") (await import("./terminal/show.ts")).setVerbosity(wanted);
     const [first] = argv;
     if (argv.length === 1 && (first === "--version" || first === "-v")) return print(version);
     if (asksForHelp(argv)) return print(await helpFor(argv));
@@ -28,7 +28,9 @@ export async function runCommandLine(line: readonly string[]): Promise<void> {
 
 // --- internal ---
 
-/** Prints what was asked for; citty's colours are for a terminal only, and not for who has set NO_COLOR (no-color.org). */
+/**
+ * Prints what was asked for; citty's colours are for a terminal only, and not for who has set NO_COLOR (no-color.org).
+ */
 function print(text: string): void {
   const isColoured = process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "";
   process.stdout.write(`${isColoured ? text : stripVTControlCharacters(text)}\n`);

@@ -89,7 +89,8 @@ function refuseMistakes<Args extends ArgsDef>(context: CommandContext<Args>, par
         name,
         flags.map(([flag]) => flag),
       );
-      return `${name.length === 1 ? "-" : "--"}${name} is not an option of ${command}${near === undefined ? "" : `; did you mean --${near}?`}`;
+      const hint = near === undefined ? "" : `; did you mean --${near}?`;
+      return `${name.length === 1 ? "-" : "--"}${name} is not an option of ${command}${hint}`;
     });
   for (const [name, { type }] of flags) {
     if (type === "string" && values[name] === "") mistakes.push(`--${name} needs a value`);

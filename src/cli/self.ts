@@ -1,4 +1,4 @@
-/** The command that runs this very qn again. */
+/** The argument vector that starts another process of this very qn. */
 
 /** Compiled, qn is its own program; from source, Bun runs the entry file. */
 export function selfCommand(): readonly string[] {

@@ -1,4 +1,6 @@
-/** The command tree: tables that say of each command what lists show, so that only the command that runs is loaded. */
+/**
+ * The command tree, loaded lazily: tables say of each command what lists show, and only the one that runs is imported.
+ */
 import { type CommandDef, type CommandMeta, runCommand } from "citty";
 import { examplesOf } from "./command.ts";
 
@@ -20,8 +22,8 @@ export type Group = { readonly commands: Table; readonly default?: string };
 export type Root = Group & { readonly name: string; readonly version: string; readonly description: string };
 
 /**
- * What a command line names. `path` are the words that call it, none for the program itself; `rest` follows them. A group
- * has a table, and perhaps a command that is meant where none is named.
+ * What a command line names. `path` are the words that call it, none for the program itself; `rest` follows them. A
+ * group has a table, and perhaps a command that is meant where none is named.
  */
 export type Found = {
   readonly path: string;

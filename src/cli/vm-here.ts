@@ -10,7 +10,9 @@ export function qnHome(): Layout {
   return layoutOf(home === undefined || home === "" ? join(homedir(), ".qn") : home);
 }
 
-/** QN_HOME and the paths of the VM of this name. Throws USAGE for a bad name, HOME_UNUSABLE for a home that is too long. */
+/**
+ * QN_HOME and the paths of the VM of this name. Throws USAGE for a bad name, HOME_UNUSABLE for a home that is too long.
+ */
 export function vmNamed(name: string): { readonly layout: Layout; readonly paths: VmPaths } {
   const layout = qnHome();
   return { layout, paths: layout.vm(name) };

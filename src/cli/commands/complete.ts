@@ -6,7 +6,7 @@ import { printLines } from "../terminal/print.ts";
 import type { Root } from "../tree.ts";
 import { qnHome } from "../vm-here.ts";
 
-/** Loaded for lines that they fit in only: whoever has pressed a key waits. */
+/** Imported only where they are candidates: each press of Tab is a new process. */
 const names: Names = {
   async vms() {
     const { vmNames } = await import("../../host/lifecycle/status.ts");

@@ -4,7 +4,7 @@ import { copy } from "../../host/cp/copy.ts";
 import { parseDirection } from "../../host/cp/place.ts";
 import { statusOfVm } from "../../host/lifecycle/status.ts";
 import { defineCommand } from "../command.ts";
-import { progressMeter } from "../terminal/meter.ts";
+import { progressLine } from "../terminal/progress.ts";
 import { interruption } from "../terminal/signals.ts";
 import { vmNamed } from "../vm-here.ts";
 
@@ -23,8 +23,8 @@ export const command = defineCommand({
       throw new QnError("NOT_RUNNING", `The VM "${paths.name}" is ${status.state}.`);
     }
     using interrupted = interruption();
-    using meter = progressMeter();
-    await copy({ from, to, paths, signal: interrupted.signal, onProgress: meter.show });
-    meter.done();
+    using progress = progressLine();
+    await copy({ from, to, paths, signal: interrupted.signal, onProgress: progress.show });
+    progress.done();
   },
 });

@@ -1,4 +1,4 @@
-/** `qn deploy`: brings a NixOS system into a running guest, and goes back when that does not do it good. */
+/** `qn deploy`: brings a NixOS system into a running guest, and rolls back when the health check fails. */
 import { QnError } from "../../base/errors.ts";
 import { duration } from "../../base/words.ts";
 import { bringSystem, type Builder, builders } from "../../host/nixos/deploy/build.ts";
@@ -45,10 +45,13 @@ type DeployRequest = {
   readonly timeout: string | undefined;
 };
 
-/** How long agent and Docker may take: in an emulated guest Docker alone starts in a minute. */
+/** The timeout of the health check: in an emulated guest Docker alone starts in a minute. */
 const usualDeadlineS = 300;
 
-/** Builds, shows the difference, switches, and says how it went. Throws USAGE, NO_SUCH_VM, NOT_RUNNING, DEPLOY_FAILED and DEPLOY_ROLLED_BACK. */
+/**
+ * Builds, shows the difference, switches, and says which system runs. Throws USAGE, NO_SUCH_VM, NOT_RUNNING,
+ * DEPLOY_FAILED and DEPLOY_ROLLED_BACK.
+ */
 async function deploy(request: DeployRequest): Promise<void> {
   const startedAtMs = Date.now();
   const { vm, word } = meantBy(request);

@@ -28,7 +28,10 @@ export const command = defineCommand({
 
 // --- internal ---
 
-/** Prints the log of `source`, and follows it on demand. Throws USAGE for an unknown source, NO_SUCH_VM when there is no such VM. */
+/**
+ * Prints the log of `source`, and follows it on demand. Throws USAGE for an unknown source, NO_SUCH_VM when there is no
+ * such VM.
+ */
 async function printLog(paths: VmPaths, source: string, follow: boolean): Promise<void> {
   const path = Object.entries(paths.logs).find(([name]) => name === source)?.[1];
   if (path === undefined) {
@@ -49,7 +52,10 @@ async function printLog(paths: VmPaths, source: string, follow: boolean): Promis
   watcher.close();
 }
 
-/** Copies what the file has from `offset` on; gives back its size. A file that was started anew is copied whole. */
+/**
+ * Copies what the file has from `offset` on; gives back its size. A file that was truncated or replaced is copied
+ * whole.
+ */
 async function copyFrom(path: string, offset: number): Promise<number> {
   if (!(await isThere(path))) return 0;
   const file = Bun.file(path);

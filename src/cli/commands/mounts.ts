@@ -19,8 +19,8 @@ export const command = defineCommand({
 // --- internal ---
 
 /**
- * Shows the shares and mounts of a VM. One that does not run has shares, and a Docker that does not answer is a warning:
- * the mounts are null then. Throws NO_SUCH_VM and what the settings of a VM at rest are refused for.
+ * Shows the shares and mounts of a VM. One that does not run has shares, and a Docker that does not answer is a
+ * warning: the mounts are null then. Throws NO_SUCH_VM and what the settings of a VM at rest are refused for.
  */
 async function showMounts(paths: VmPaths, asJson: boolean): Promise<void> {
   const status = await statusOfVm(paths, process.env);

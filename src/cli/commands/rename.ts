@@ -17,8 +17,7 @@ export const command = defineCommand({
     await renameVm(from, to, process.env, warn);
     succeed(`VM "${from.name}" is now "${to.name}".`);
     if (!isServed) return;
-    warn(
-      `Its service still starts "${from.name}", which is no more: qn service uninstall ${from.name}, then qn service install ${to.name}.`,
-    );
+    const steps = `qn service uninstall ${from.name}, then qn service install ${to.name}`;
+    warn(`Its service still starts "${from.name}", which is no more: ${steps}.`);
   },
 });

@@ -4,7 +4,7 @@ import { sshCommand } from "../../host/integrate/ssh-command.ts";
 import { shareMaster, unsharedWords } from "../../host/integrate/ssh-master.ts";
 import { statusOfVm } from "../../host/lifecycle/status.ts";
 import { defineCommand, vmArg, wordsBehindDashes } from "../command.ts";
-import { handOver } from "../terminal/hand-over.ts";
+import { runForeground } from "../terminal/foreground.ts";
 import { vmNamed } from "../vm-here.ts";
 
 export const command = defineCommand({
@@ -32,6 +32,6 @@ export const command = defineCommand({
     // A connection that is shared would lend the agent's keys for longer than this command, or not at all.
     const options = shared?.words ?? ["-A", ...unsharedWords];
     const ssh = sshCommand(paths, status.mounts, process.cwd(), words, process.stdin.isTTY, options);
-    process.exitCode = (await handOver(ssh)).exitCode;
+    process.exitCode = (await runForeground(ssh)).exitCode;
   },
 });

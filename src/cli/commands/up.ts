@@ -126,7 +126,7 @@ export function mountsIn(rawArgs: readonly string[], cwd: string): readonly Shar
 
 // --- internal ---
 
-/** A guest whose settings name a flake is up when it has become that system. */
+/** Waits for the switch to the flake's system: a guest whose settings name a flake is up only then. */
 async function becomeItself(up: {
   readonly paths: VmPaths;
   readonly flags: ConfigInput;
@@ -184,7 +184,7 @@ async function sayWhatDiffers(paths: VmPaths, flags: ConfigInput): Promise<void>
   );
 }
 
-/** Stays while the VM runs; a signal takes it down cleanly. */
+/** Stays in the foreground while the VM runs; a signal shuts it down cleanly. */
 async function stay(paths: VmPaths, signal: AbortSignal): Promise<void> {
   const onSignal = (): void => void takeDown(paths, { force: false }).catch((error: unknown) => warn(String(error)));
   signal.addEventListener("abort", onSignal, { once: true });

@@ -1,4 +1,7 @@
-/** `qn why`: who holds a port of this machine, who wants it, and which rule decided. Every answer is a success, "nobody" too. */
+/**
+ * `qn why`: who holds a port of this machine, who wants it, and which rule decided. Every answer is a success, "nobody"
+ * too.
+ */
 import { QnError } from "../../base/errors.ts";
 import { explainPort } from "../../host/lifecycle/why/explain.ts";
 import { portFacts } from "../../host/lifecycle/why/find.ts";

@@ -1,8 +1,8 @@
-/** What may come next on a command line of qn, from the command tree itself. */
+/** The completion candidates of a command line, from the command tree itself. */
 import type { ArgDef, CommandDef } from "citty";
 import { findCommand, type Root, type Table } from "../tree.ts";
 
-/** One word that fits, and what it is for. */
+/** A candidate: the word, and what it is for. */
 export type Candidate = { readonly word: string; readonly about: string };
 
 /** Names that only this machine knows. */

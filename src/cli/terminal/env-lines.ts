@@ -1,4 +1,4 @@
-/** Environment variables in the words of each shell. */
+/** Environment variables in the syntax and quoting of each shell. */
 import { QnError } from "../../base/errors.ts";
 
 /** `DOCKER_HOST` for `shell`: bash, zsh, fish or json. Throws USAGE for another one. */

@@ -27,15 +27,15 @@ function printChanges(asJson: boolean): (ports: readonly ForwardStatus[]) => voi
   };
 }
 
-/** Moves up so many lines and clears from there on (ECMA-48: CUU, ED). */
+/** Moves the cursor up so many lines and erases from there on (ECMA-48: CUU, ED). */
 function back(lines: number): string {
   return lines === 0 ? "" : `\u001b[${lines}A\u001b[J`;
 }
 
-/** Clears the whole screen and goes to its top (ED, CUP): what was drawn breaks anew when the terminal's width changes. */
+/** Erases the screen and goes to its top (ED, CUP): the terminal wraps what was drawn anew when its width changes. */
 const clear = "\u001b[2J\u001b[H";
 
-/** A table in the terminal that is drawn over the one before. */
+/** A table that is redrawn in place, and when the terminal is resized (SIGWINCH). */
 function redrawn(vm: string): { show(ports: readonly ForwardStatus[]): void } & Disposable {
   const { stdout } = process;
   let last: readonly ForwardStatus[] = [];
@@ -56,9 +56,9 @@ function redrawn(vm: string): { show(ports: readonly ForwardStatus[]): void } & 
   };
 }
 
-/** The lines that fit into the terminal, each cut to its width; the last one says how many did not. */
+/** The lines that fit into the terminal, each truncated to its width; the last one says how many did not. */
 function fitted(lines: readonly string[], { columns, rows }: { columns: number; rows: number }): string[] {
-  // The cursor stands in a line of its own. A terminal that does not tell its size has a usual one.
+  // The cursor stands in a line of its own. A terminal without a size (0 by 0) is taken for 80 by 24.
   const room = Math.max(2, (rows || 24) - 1);
   const shown = lines.length <= room ? lines : [...lines.slice(0, room - 1), `… and ${lines.length - room + 1} more`];
   return shown.map((line) => line.slice(0, columns || 80));

@@ -11,7 +11,7 @@ export function printTable(headings: readonly string[], rows: readonly (readonly
   printLines(tableLines(headings, rows));
 }
 
-/** Lines for a person or a program, as they are. */
+/** Lines as they are, each with its newline. */
 export function printLines(lines: readonly string[]): void {
   process.stdout.write(lines.map((line) => `${line}\n`).join(""));
 }

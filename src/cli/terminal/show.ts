@@ -15,19 +15,14 @@ const consola = createConsola({
   formatOptions: { date: false },
 });
 
-/** Whether everything is to be said. */
+/** Whether `--verbose` was given. */
 let isVerbose = false;
 
-/** Says less or more from now on. Quiet leaves warnings and errors; verbose adds where an error comes from. */
-export function speak(verbosity: Verbosity): void {
+/** Sets the log level. Quiet leaves warnings and errors; verbose adds the stack traces of an error's causes. */
+export function setVerbosity(verbosity: Verbosity): void {
   isVerbose = verbosity === "verbose";
   // consola's levels: 0 is errors, 1 warnings, 2 plain lines, 3 success.
   consola.level = verbosity === "quiet" ? 1 : 3;
-}
-
-/** Something that only a person who looks for a fault wants to know. */
-export function tell(text: string): void {
-  if (isVerbose) consola.log(text);
 }
 
 /** Shows an error: what happened, the lines that belong to it, the hint. Gives back the exit status. */
@@ -35,7 +30,7 @@ export function showError(error: QnError): number {
   const details = error.details.map((line) => `\n  ${line}`).join("");
   const code = error.code === "USAGE" ? "" : ` [${error.code}]`;
   consola.error(`${error.message}${code}${details}\n${error.hint}`);
-  for (const cause of causesOf(error)) tell(`  because: ${cause}`);
+  if (isVerbose) for (const cause of causesOf(error)) consola.log(`  because: ${cause}`);
   return error.exit;
 }
 
@@ -61,7 +56,7 @@ export function showPhase(text: string, sinceMs: number): void {
 
 // --- internal ---
 
-/** What lies behind an error, from the nearest on. */
+/** The stack traces of an error's chain of causes, from the nearest on. */
 function causesOf(error: Error): string[] {
   const causes: string[] = [];
   for (let cause = error.cause; cause instanceof Error; cause = cause.cause) causes.push(cause.stack ?? cause.message);

@@ -1,6 +1,6 @@
-/** Signals that ask a command to stop. */
+/** Termination signals, as an AbortSignal. */
 
-/** A signal that fires at the first SIGINT, SIGTERM or SIGHUP; a closed terminal must not leave half a start behind. */
+/** Aborts at the first SIGINT, SIGTERM or SIGHUP; a closed terminal (SIGHUP) must not leave half a start behind. */
 export function interruption(): { readonly signal: AbortSignal } & Disposable {
   const controller = new AbortController();
   const onSignal = (): void => controller.abort();
@@ -14,7 +14,9 @@ export function interruption(): { readonly signal: AbortSignal } & Disposable {
   };
 }
 
-/** As `interruption`, and it fires too when whoever reads the output has stopped reading, as `head` does. */
+/**
+ * As `interruption`, and it aborts too when standard output is a pipe whose reader has gone (EPIPE), such as `head`.
+ */
 export function interruptionOrNoReader(): { readonly signal: AbortSignal } & Disposable {
   const interrupted = interruption();
   const gone = new AbortController();

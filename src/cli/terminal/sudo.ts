@@ -1,7 +1,9 @@
 /** What needs an administrator's rights, done again by sudo where the user has allowed it. */
 import { QnError } from "../../base/errors.ts";
 
-/** Does it, or lets sudo do it when the user has asked for that and the right is missing. Throws what `action` throws. */
+/**
+ * Does it, or lets sudo do it when the user has asked for that and the right is missing. Throws what `action` throws.
+ */
 export async function withSudo(
   mayAsk: boolean,
   sudo: readonly string[],

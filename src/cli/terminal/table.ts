@@ -1,13 +1,16 @@
 /** Rows under headings, aligned, for a person's terminal. */
 
-/** A line for a person. Control characters show as their codes: names come from containers, and must not move the cursor. */
+/**
+ * A line for a terminal. Control characters are escaped: names come from containers, and must not send escape
+ * sequences.
+ */
 export function plain(text: string): string {
   return text.replaceAll(control, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
 /**
- * The lines of a table, each column as wide as its widest cell in a terminal. A heading that ends with a space stands over
- * numbers: its column is aligned at its right.
+ * The lines of a table, each column as wide as its widest cell in a terminal. A heading that ends with a space stands
+ * over numbers: its column is aligned at its right.
  */
 export function tableLines(headings: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [headings.map((heading) => heading.trim()), ...rows.map((row) => row.map(plain))];

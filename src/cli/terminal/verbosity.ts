@@ -1,12 +1,15 @@
 /** `--quiet` and `--verbose`: taken out of any command line, before the command sees it. */
 import { QnError } from "../../base/errors.ts";
 
-/** How much qn says on standard error: errors and warnings only, what a person needs, or where errors come from, too. */
+/**
+ * The log level on standard error: warnings and errors only; messages too; or the causes of errors with their stacks,
+ * too.
+ */
 export type Verbosity = "quiet" | "normal" | "verbose";
 
 /**
- * The command line without the two flags, and what they ask for. What stands behind `--` is somebody else's. Throws USAGE
- * when both are given.
+ * The command line without the two flags, and what they ask for. What stands behind `--` is somebody else's. Throws
+ * USAGE when both are given.
  */
 export function takeVerbosity(argv: readonly string[]): {
   readonly words: readonly string[];

@@ -1,7 +1,7 @@
 /** `qn container logs`: what one has said. Whoever follows it ends that with Ctrl-C, and is done then. */
 import { containerCommand, throwIfRefused } from "../../../host/nixos/machines/guest.ts";
 import { defineCommand } from "../../command.ts";
-import { handOver } from "../../terminal/hand-over.ts";
+import { runForeground } from "../../terminal/foreground.ts";
 import { containerNamed, nameArg } from "./named.ts";
 
 export const command = defineCommand({
@@ -9,8 +9,8 @@ export const command = defineCommand({
   async run({ args }) {
     const { paths, name } = await containerNamed(args.name);
     const words = [name, ...(args.follow === true ? ["--follow"] : [])];
-    const { exitCode, isAskedFor } = await handOver(containerCommand(paths, "logs", words));
-    process.exitCode = isAskedFor ? 0 : exitCode;
+    const { exitCode, wasInterrupted } = await runForeground(containerCommand(paths, "logs", words));
+    process.exitCode = wasInterrupted ? 0 : exitCode;
     await throwIfRefused(paths, "logs", name, exitCode);
   },
 });

@@ -7,7 +7,9 @@ import { vmNamed } from "../../vm-here.ts";
 /** The container, the same for every command about one. */
 export const nameArg = { type: "positional", required: true, description: "The container, or VM/container" } as const;
 
-/** A container of a VM that runs: `site` of the VM "default", `web/site` of the VM "web". Throws as `runningVm` does. */
+/**
+ * A container of a VM that runs: `site` of the VM "default", `web/site` of the VM "web". Throws as `runningVm` does.
+ */
 export async function containerNamed(text: string): Promise<{ readonly paths: VmPaths; readonly name: string }> {
   const [vm = "", name] = text.split("/", 2);
   return name === undefined ? { paths: await runningVm("default"), name: vm } : { paths: await runningVm(vm), name };

@@ -1,7 +1,7 @@
 /** `qn container shell`: a root shell in one, or a command with its exit status. */
 import { containerCommand, throwIfRefused } from "../../../host/nixos/machines/guest.ts";
 import { defineCommand, wordsBehindDashes } from "../../command.ts";
-import { handOver } from "../../terminal/hand-over.ts";
+import { runForeground } from "../../terminal/foreground.ts";
 import { containerNamed, nameArg } from "./named.ts";
 
 export const command = defineCommand({
@@ -11,7 +11,7 @@ export const command = defineCommand({
   async run({ args, rawArgs }) {
     const { paths, name } = await containerNamed(args.name);
     const words = [name, ...(wordsBehindDashes(rawArgs) ?? [])];
-    const { exitCode } = await handOver(containerCommand(paths, "shell", words, process.stdin.isTTY));
+    const { exitCode } = await runForeground(containerCommand(paths, "shell", words, process.stdin.isTTY));
     process.exitCode = exitCode;
     await throwIfRefused(paths, "shell", name, exitCode);
   },

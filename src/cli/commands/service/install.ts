@@ -25,7 +25,9 @@ export const command = defineCommand({
 
 // --- internal ---
 
-/** The command that runs qn, by the name that an upgrade keeps: a link in PATH rather than the file that it leads to. */
+/**
+ * The command that runs qn, by the name that an upgrade keeps: a link in PATH rather than the file that it leads to.
+ */
 function lastingSelf(): readonly string[] {
   const [program = "", ...rest] = selfCommand();
   const inPath = findProgram("qn");

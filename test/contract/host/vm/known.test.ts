@@ -8,7 +8,7 @@ import { requireVm } from "../../../../src/host/vm/known.ts";
 import { repository } from "../../../support/program.ts";
 import { tempHome } from "../../../support/temp-home.ts";
 
-test("a VM is there when it has a folder; of another one the hint is the command's own, or how to see those that there are", async () => {
+test("a VM is there when it has a folder; of another one the hint is the command's own, or the usual one", async () => {
   await using home = await tempHome({ images: false });
   const { folder, ...paths } = layoutOf(home.path).vm("web");
   const refused = (hint?: string) => requireVm({ folder, ...paths }, hint).then(String, (error: unknown) => error);

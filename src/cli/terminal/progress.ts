@@ -1,31 +1,31 @@
-/** How far a copy is: one line on standard error that is drawn anew while bytes pass, when somebody looks on. */
+/** The progress of a copy: one line on standard error that is redrawn as bytes are transferred, on a terminal only. */
 import { byteSize, duration } from "../../base/words.ts";
 import { succeed } from "./show.ts";
 
-/** Shows progress until it is disposed of; `done` says how much was copied. */
-export type Meter = Disposable & {
+/** A progress line until it is disposed of; `done` replaces it by what was copied. */
+export type Progress = Disposable & {
   readonly show: (bytes: number, total: number | undefined) => void;
   readonly done: () => void;
 };
 
-/** A meter for a terminal, or one that says nothing where standard error is none. */
-export function progressMeter(): Meter {
-  return process.stderr.isTTY ? shownMeter() : hiddenMeter;
+/** A progress line where standard error is a terminal, elsewhere one that shows nothing. */
+export function progressLine(): Progress {
+  return process.stderr.isTTY ? shownProgress() : hiddenProgress;
 }
 
 // --- internal ---
 
-const hiddenMeter: Meter = { show: () => {}, done: () => {}, [Symbol.dispose]: () => {} };
+const hiddenProgress: Progress = { show: () => {}, done: () => {}, [Symbol.dispose]: () => {} };
 
-/** How often a person looks. */
+/** The least time between two redraws. */
 const redrawMs = 200;
 
-/** To the line's start, and clear it (ECMA-48: EL). */
+/** Carriage return, and erase the line (ECMA-48: EL). */
 const wipe = "\r\u001b[K";
 
-function shownMeter(): Meter {
+function shownProgress(): Progress {
   const startedAtMs = Date.now();
-  /** When the first bytes came: until then nothing but the way was made. */
+  /** When the first bytes came: the rate leaves out the time for the connection. */
   let firstAtMs: number | undefined;
   let drawnAtMs = 0;
   let copied = 0;

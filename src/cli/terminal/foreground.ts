@@ -1,0 +1,21 @@
+/** Child processes in the foreground, such as ssh: they inherit standard streams and terminal, and get the signals. */
+
+/** How one ended: with which exit status, and whether a signal to this process had asked for that. */
+export type Ending = { readonly exitCode: number; readonly wasInterrupted: boolean };
+
+/**
+ * Runs a child process with this one's standard streams and terminal, and forwards the signals that would end this one. It works in the
+ * root folder: a connection that it leaves open for the next one must not hold the folder that a person is in.
+ */
+export async function runForeground(words: readonly string[]): Promise<Ending> {
+  const child = Bun.spawn([...words], { cwd: "/", stdio: ["inherit", "inherit", "inherit"] });
+  let wasInterrupted = false;
+  const hear = (name: NodeJS.Signals): void => {
+    wasInterrupted = true;
+    // The terminal sends SIGINT and SIGQUIT to the whole foreground process group, the child too; this process only
+    // outlives it.
+    if (name === "SIGTERM" || name === "SIGHUP") child.kill(name);
+  };
+  for (const name of ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP"] as const) process.on(name, hear);
+  return { exitCode: await child.exited, wasInterrupted };
+}
