@@ -1,5 +1,5 @@
 {
-  description = "A Docker for Mac and Linux that behaves as if it ran natively, in a NixOS guest";
+  description = "A Docker for Mac and Linux that behaves as if it ran natively";
 
   inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-26.05";
 

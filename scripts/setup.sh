@@ -1,6 +1,6 @@
 # What has to be there before anything else runs: Debian's packages, Bun and the libraries from npm.
 # shellcheck shell=bash
-# Sourced by scripts/up and scripts/test from the repository's folder; plain enough for the Bash 3.2 of macOS.
+# Sourced by scripts/setup, scripts/up and scripts/test from the repository's folder; plain enough for the Bash 3.2 of macOS.
 
 bun=node_modules/.bin/bun
 
@@ -19,7 +19,7 @@ step() {
   printf '    %s s\n' $((SECONDS - started))
 }
 
-# Everything that scripts/up needs, and scripts/test: set_up up, or set_up test.
+# Everything that scripts/up needs, or scripts/test and scripts/setup too: set_up up, or set_up test.
 set_up() {
   step 'Programs' programs "$1"
   step 'Libraries' libraries

@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { Glob } from "bun";
 import { readTextIfThere } from "../src/system/files.ts";
 import { ordinaryAccount, ownAccount, type Account } from "./testing/account.ts";
+import { bunTest, shellcheck, tools } from "./testing/checks.ts";
 import { runChild } from "./testing/child.ts";
 import { countsOf, none, total, type Counts } from "./testing/counts.ts";
 import { ensureDockerCli } from "./testing/docker-cli.ts";
@@ -20,24 +21,8 @@ const deadlinesMs = { test: 20_000, check: 300_000, image: 900_000, suite: 1_200
 /** What tests look for by the name of a variable, an ordinary user's as root's: a virtiofsd in none of the usual places, Nix' libraries. */
 const named = ["QN_VIRTIOFSD", "NIXPKGS_LIB", "NIX_DARWIN", "HOME_MANAGER"] as const;
 
-/** Tools of npm that count as one test each. Bun runs them, so that the machine's Node.js may be an old one. */
-const checks = {
-  types: [bun, "--bun", "run", "tsc"],
-  lint: [bun, "--bun", "run", "oxlint", "--type-aware", "--deny-warnings"],
-  format: [bun, "--bun", "run", "oxfmt", "--check"],
-  "dead code": [bun, "--bun", "run", "knip"],
-  "shell scripts": [
-    "shellcheck",
-    "-x",
-    "scripts/up",
-    "scripts/test",
-    "scripts/setup.sh",
-    ".ci/run",
-    "src/host/nixos/deploy/guest.sh",
-    "src/host/nixos/machines/guest.sh",
-    "test/support/native-guest.sh",
-  ],
-} as const;
+/** Each counts as one test. */
+const checks = { ...tools, "shell scripts": shellcheck };
 
 const interruption = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interruption.abort());
@@ -140,12 +125,11 @@ async function suite(account: Account, files: readonly string[], label = ""): Pr
   const folder = await account.newFolder();
   const reportPath = join(folder, "report.xml");
   try {
-    const reporter = ["--reporter=junit", `--reporter-outfile=${reportPath}`];
-    const runner = [join(account.tree, bun), "test", `--timeout=${deadlinesMs.test}`, ...reporter];
+    const [program = "", ...words] = bunTest(deadlinesMs.test, "--reporter=junit", `--reporter-outfile=${reportPath}`);
     // Published ports are on this machine, so no proxy may be asked for them.
     const noProxy = "127.0.0.1,localhost,::1";
     const env = { PATH: searchPath(account.tree), QN_TEST_FOLDER: folder, NO_PROXY: noProxy, ...namedVariables() };
-    const command = account.command([...runner, ...files.map((path) => `./${path}`)], env);
+    const command = account.command([join(account.tree, program), ...words, ...files.map((path) => `./${path}`)], env);
     const deadlineMs = files.some((path) => path.startsWith("test/long/")) ? deadlinesMs.long : deadlinesMs.suite;
     const status = await child(command, account.tree, deadlineMs, (line) => report.line(label, line));
     const counts = countsOf(await readTextIfThere(reportPath), files, status);
