@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { vmHere } from "../src/cli/vm-here.ts";
+import { vmNamed } from "../src/cli/vm-here.ts";
 import { QnError } from "../src/base/errors.ts";
 import { type Arch, duration } from "../src/base/words.ts";
 import type { VmPaths } from "../src/host/layout.ts";
@@ -35,7 +35,7 @@ try {
 
 async function main(name: string): Promise<void> {
   const startedMs = performance.now();
-  const { paths } = vmHere(name);
+  const { paths } = vmNamed(name);
   const { state, arch } = await statusOfVm(paths, process.env);
   if (state !== "running" && state !== "degraded") {
     throw new QnError("NOT_RUNNING", `The VM "${name}" is ${state}: dist/qn up ${name}`);

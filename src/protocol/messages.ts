@@ -5,7 +5,7 @@ import { lanesSchema } from "./lanes.ts";
 import { parserOf } from "./parser.ts";
 
 /**
- * The promise between versions of qn (docs/decisions.md): what one side says more than before is a field that may be left
+ * The promise between versions of qn (decision D83): what one side says more than before is a field that may be left
  * out, or a kind of message that the other passes over, or a stream that it refuses with a reason; what a side has to know
  * beforehand is listed in `hello`. This number grows only when an older other side would do the wrong thing; `hello` and
  * the image's manifest carry it. skew.ts says which numbers work together.

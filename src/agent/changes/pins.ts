@@ -75,7 +75,7 @@ export class Pins {
         this.#held.set(path, { handle, isFile: pin.stats.isFile() });
         handle = undefined;
         // A folder tells of the files in it. Where the guest keeps what it reads, asking for the state of what is being
-        // written may lose it (docs/decisions.md); a read-only share has no changes by the guest.
+        // written may lose it (decision D56); a read-only share has no changes by the guest.
         const isTold = pin.stats.isFile() && this.#held.get(dirname(path)) !== undefined;
         if (!isTold && !share.isCached && at === path) await this.#options.onHeld(path, pin);
         return pin;

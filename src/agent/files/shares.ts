@@ -11,7 +11,7 @@ import { type Mounted, mountTable } from "./mount-table.ts";
 /**
  * 9p over virtio. 512000 bytes is the most that the transport takes in one message. Nothing is cached unless the share
  * says otherwise: Linux 6.12 loses or never ends what is written with `cache=mmap` while somebody asks for the file's size
- * (docs/decisions.md, "Files"; docs/files.md says what each mode costs and shows).
+ * (decision D48; docs/files.md says what each mode costs and shows).
  */
 function mountOptions(cache = "none"): string {
   return `trans=virtio,version=9p2000.L,msize=512000,access=client,cache=${cache}`;

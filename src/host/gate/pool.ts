@@ -9,7 +9,7 @@ import { dial, type GateKey, proveBoth, type Proven } from "./dial.ts";
 
 /**
  * At most this many connections are being opened at once: slirp listens with a backlog of 1, and a burst overflows it
- * into hangs of 31 s (measured: design D2).
+ * into hangs of 31 s (measured: decision D11).
  */
 const openingMax = 4;
 

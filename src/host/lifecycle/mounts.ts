@@ -22,7 +22,7 @@ export type MountView = {
   readonly readOnly: boolean;
 };
 
-/** How a share behaves that says nothing of itself (design D8). */
+/** How a share behaves that says nothing of itself (decisions D48 and D50). */
 const usual = { driver: "9p", security: "none" } as const;
 const usualCache: Readonly<Record<string, string>> = { "9p": "none", virtiofs: "mmap" };
 

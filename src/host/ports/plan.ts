@@ -60,8 +60,8 @@ const bindAddresses: Record<Bind, readonly string[]> = {
 };
 
 /**
- * The listeners for the published ports. `0.0.0.0` and `::` of one publish are one forward on both families (design
- * D7); of two that want the same address and port the first serves.
+ * The listeners for the published ports. `0.0.0.0` and `::` of one publish are one forward on both families (decision
+ * D34); of two that want the same address and port the first serves.
  */
 export function wantedListeners(published: readonly Served[], bind: Bind): Wanted[] {
   const wanted = new Map<string, Wanted>();

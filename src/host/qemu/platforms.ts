@@ -117,7 +117,7 @@ export const hostPlatforms: Record<HostOs, HostPlatform> = {
  * How each accelerator is asked for. Never QEMU's default processor: the agent needs SSE4.2. `host` exists with kvm
  * and hvf only and never falls back. In tcg, `pauth-impdef` replaces Arm's costly pointer signatures by cheap ones, and
  * without `erms` and `fsrm` the guest's kernel and libraries copy and clear memory by words: `rep movsb`, which both
- * advertise as fast, is emulated byte by byte (docs/decisions.md, "Guest").
+ * advertise as fast, is emulated byte by byte (decision D22).
  */
 export type AccelPlatform = {
   readonly options: Readonly<Record<string, string>>;

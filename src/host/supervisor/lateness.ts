@@ -7,7 +7,7 @@ export const provisionMs = 1_800_000;
 
 /**
  * How often a guest that falls silent while it boots is reset before it counts as broken. One of 35 UEFI boots under
- * TCG stuck right after the kernel's first line (design D11), so once in 1,225 a second reset is needed.
+ * TCG stuck right after the kernel's first line (decision D79), so once in 1,225 a second reset is needed.
  */
 export const resetsMax = 2;
 

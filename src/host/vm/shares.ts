@@ -22,7 +22,7 @@ export type Driver = NonNullable<GuestShare["driver"]>;
 
 /**
  * The shares of a VM: those of its settings at their own paths, and /tmp aside, because a 9p file system cannot hold
- * the sockets that the guest itself makes there (design D8). A share that is named by a link is mounted at the path that
+ * the sockets that the guest itself makes there (decision D54). A share that is named by a link is mounted at the path that
  * the link leads to, and the link is made in the guest too. Tags follow the order, as QEMU's devices do; a folder comes
  * before what lies in it, because it is mounted first. /tmp and what maps owners are served by 9p whatever the driver:
  * the first by what the agent knows of 9p, the second because virtiofs knows no mapping for an ordinary user. /tmp is

@@ -9,7 +9,7 @@ import { failureOf } from "../../../support/failures.ts";
 import { handGate, realGate } from "../../../support/gates.ts";
 import { receive } from "../../../support/streams.ts";
 
-/** What the pool keeps at rest and after a burst, and how many it opens at once (design D2). */
+/** What the pool keeps at rest and after a burst, and how many it opens at once (decision D11). */
 const atRest = 8;
 const afterBurst = 64;
 const openingMost = 4;
