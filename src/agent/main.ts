@@ -10,7 +10,7 @@ import { type DockerApi, dockerApi } from "../system/docker-api.ts";
 import { isThere, writeFileAtomically } from "../system/files.ts";
 import { inheritedSocket } from "../system/kernel/inherited.ts";
 import { ChangeReceiver } from "./changes/receive.ts";
-import { seeingChanges } from "./changes/hooks.ts";
+import { changeHooks } from "./changes/hooks.ts";
 import { GuestClock } from "./setup/clock.ts";
 import { hideHostPorts } from "./setup/firewall.ts";
 import { openGate } from "./link/gate.ts";
@@ -19,6 +19,8 @@ import { HostLink, type Identity } from "./link/link.ts";
 import { HostNames } from "./names/host-names.ts";
 import { interceptNames } from "./names/intercept.ts";
 import { serveNames } from "./names/serve.ts";
+import { Containers } from "./docker/containers.ts";
+import { inOrder } from "./docker/hooks.ts";
 import { servePlugin } from "./docker/plugin.ts";
 import { watchProvision } from "./setup/provision/tell.ts";
 import { provideProxy } from "./setup/proxy.ts";
@@ -80,18 +82,18 @@ export async function servePorts(
   const lanes = new Lanes((connection) => gate.admit(connection), onTrouble);
   link.onLanes = (message) => lanes.open(message);
   const docker = dockerApi(dockerSocket);
-  const lister = new Lister(portLister(observed(docker, changes)), (ports) => book.setPublished(ports));
-  const details = (id: string) => docker.details(id);
+  const containers = new Containers(observed(docker, changes));
+  const lister = new Lister(portLister(containers), (ports) => book.setPublished(ports));
   const hooks = portHooks({
     book,
-    details,
+    containers,
     refresh: () => lister.refresh(),
     kill: (id) => docker.kill(id),
     remove: (id) => docker.remove(id),
     onTrouble,
   });
   const inherited = inheritedSocket("qn-ports.socket");
-  const plugin = await servePlugin(pluginSocket, seeingChanges(hooks, changes, details), { inherited });
+  const plugin = await servePlugin(pluginSocket, inOrder([changeHooks(changes, containers), hooks]), { inherited });
   options.onReady();
   const doorbell = await ring();
   const beside = await serveBeside(link);

@@ -49,6 +49,11 @@ const detailsSchema = v.object({
 /** What a container was asked to be: `-v` in Binds, `--mount` in Mounts, `-p` in PortBindings. */
 export type ContainerDetails = v.InferOutput<typeof detailsSchema>;
 
+/** Reads what Docker says of a container, or writes of it on the disk. Throws what is wrong with it. */
+export function parseDetails(value: unknown): ContainerDetails {
+  return v.parse(detailsSchema, value);
+}
+
 /** Calls to the Docker daemon behind one socket. All throw when it does not answer or answers with an error. */
 export type DockerApi = {
   /** Resolves when the daemon answers; a socket that systemd holds (docker.socket) makes the caller wait for it. */
@@ -102,7 +107,7 @@ export function dockerApi(socketPath: string): DockerApi {
       return v.parse(v.array(containerSchema), await call("/containers/json"));
     },
     async details(id) {
-      return v.parse(detailsSchema, await call(`/containers/${encodeURIComponent(id)}/json`));
+      return parseDetails(await call(`/containers/${encodeURIComponent(id)}/json`));
     },
     async kill(id) {
       await call(`/containers/${encodeURIComponent(id)}/kill`, { method: "POST" });

@@ -1,7 +1,8 @@
-/** The hooks of `qn-ports` in a guest with the container "web", with everything that they do kept in order. */
+/** The hooks of ports in a guest with the container "web", with everything that they do kept in order. */
 import { PortBook } from "../../src/agent/ports/book.ts";
 import { portHooks } from "../../src/agent/ports/hooks.ts";
 import type { ServedPort } from "../../src/agent/ports/published.ts";
+import { inOrder } from "../../src/agent/docker/hooks.ts";
 import type { DockerRequest, Hooks } from "../../src/agent/docker/plugin.ts";
 import type { FailedPort, PublishedPort } from "../../src/protocol/messages.ts";
 import type { ContainerDetails } from "../../src/system/docker-api.ts";
@@ -62,13 +63,18 @@ export function scene(
     if (answer !== "late") setImmediate(() => book.onServed(report, answer));
     return report;
   });
-  const hooks = portHooks({
+  const details = async (id: string): Promise<ContainerDetails> => {
+    events.push(`details ${id}`);
+    if (options.details !== undefined) return await options.details(id);
+    if (id !== "web" && id !== web.Id) throw new Error("404");
+    return web;
+  };
+  const rooms = portHooks({
     book,
-    async details(id) {
-      events.push(`details ${id}`);
-      if (options.details !== undefined) return await options.details(id);
-      if (id !== "web") throw new Error("404");
-      return web;
+    containers: {
+      startedBy: async ({ id }) => await details(id),
+      idOf: (name) => (name === "web" ? web.Id : undefined),
+      hasEnded: async (id) => (await details(id)).State?.Running === false,
     },
     async refresh() {
       events.push("list");
@@ -82,7 +88,7 @@ export function scene(
     onTrouble: (text) => troubles.push(text),
     deadlineMs: options.deadlineMs ?? 20,
   });
-  return { hooks, book, events, troubles };
+  return { hooks: inOrder([rooms]), book, events, troubles };
 }
 
 /** A request of a client. */

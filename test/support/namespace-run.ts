@@ -4,8 +4,8 @@ import { extendDaemon } from "../../src/agent/setup/daemon.ts";
 import { mirrorSources, sweepDeleted } from "../../src/agent/files/tmp/mirror.ts";
 import { serveTmp } from "../../src/agent/files/serve.ts";
 import { messageOf } from "../../src/base/errors.ts";
-import type { Boot } from "../../src/protocol/messages.ts";
 import { run } from "../../src/system/process.ts";
+import { testBoot } from "./boot.ts";
 import { fakeDocker } from "./fake-docker.ts";
 
 /** One step; each gives back one text. */
@@ -82,19 +82,9 @@ async function wholeAgent() {
   }
   const docker = await fakeDocker({ socketPath: "/run/docker.sock" });
   docker.inspected["old"] = { Id: "f00d", Name: "/old", HostConfig: { Binds: [`${guest}/of-old:/x`] } };
-  const boot: Boot = {
-    secret: "00".repeat(32),
-    vm: "default",
-    hostPorts: [],
-    user: { name: "root", uid: 0, gid: 0, sshKeys: ["ssh-ed25519 AAAA"] },
-    // A link to the folder, as /tmp is one on a Mac.
-    shares: [{ tag: "qn0", path: guest, readOnly: false, folder: "/run/qn/tmp", links: [`${root}/alias`] }],
-    sshHostKey: "a key",
-    home: "/run/nowhere",
-    dockerSocket: "/run/nowhere/docker.sock",
-    listen: false,
-    proxy: {},
-  };
+  // A link to the folder, as /tmp is one on a Mac.
+  const share = { tag: "qn0", path: guest, readOnly: false, folder: "/run/qn/tmp", links: [`${root}/alias`] };
+  const boot = testBoot({ shares: [share] });
   const { promise: ready, resolve } = Promise.withResolvers<void>();
   const stopping = new AbortController();
   const served = serveTmp(boot, { signal: stopping.signal, onReady: resolve });

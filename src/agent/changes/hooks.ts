@@ -1,10 +1,10 @@
 /** What happens for "changes are seen" while Docker waits: the guest is brought up to date before anybody reads. */
 import { within } from "../../system/clock.ts";
-import type { ContainerDetails } from "../../system/docker-api.ts";
-import type { DockerRequest, Hooks } from "../docker/plugin.ts";
+import type { CallOn, DockerCall } from "../docker/call.ts";
+import type { Containers } from "../docker/containers.ts";
+import type { CallHooks } from "../docker/hooks.ts";
 import { bindSourcesOf } from "../docker/mounts.ts";
 import type { ChangeReceiver } from "./receive.ts";
-import { readsMounts, startedBy } from "./request.ts";
 
 /** How long what reads may be held up by what the host has changed just before. */
 const catchUpMs = 5_000;
@@ -12,39 +12,36 @@ const catchUpMs = 5_000;
 /** How long a container may be held up by what it mounts: it runs well without, only a watch that it begins would not hear. */
 const holdMs = 1_000;
 
-/**
- * The same hooks, and before them: what starts in a container finds the host's files as they are when it was asked for,
- * and a container that starts to watch hears of changes.
- */
-export function seeingChanges(
-  hooks: Hooks,
+/** Before a container starts, it finds the host's files as they are when it was asked for; one that begins to watch hears of changes. */
+export function changeHooks(
   changes: Pick<ChangeReceiver, "catchUp" | "onStart" | "onStarted">,
-  details: (id: string) => Promise<ContainerDetails>,
-): Hooks {
+  containers: Pick<Containers, "startedBy">,
+): CallHooks {
   return {
-    ...hooks,
-    async beforeRequest(request) {
-      const id = startedBy(request);
-      const sources = id === undefined ? [] : await sourcesOf(id, details);
-      if (id !== undefined && sources.length > 0) await changes.onStart(id, sources, holdMs);
-      else if (readsMounts(request)) await changes.catchUp(catchUpMs);
-      await hooks.beforeRequest(request);
+    async beforeRequest(call) {
+      const sources = call.kind === "start" ? await sourcesOf(call, containers) : [];
+      if (call.kind === "start" && sources.length > 0) await changes.onStart(call.id, sources, holdMs);
+      else if (readers.has(call.kind)) await changes.catchUp(catchUpMs);
     },
-    async beforeAnswer(request: DockerRequest) {
-      const id = startedBy(request);
-      if (id !== undefined) changes.onStarted(id);
-      await hooks.beforeAnswer?.(request);
+    async beforeAnswer(call) {
+      if (call.kind === "start") changes.onStarted(call.id);
     },
   };
 }
 
 // --- internal ---
 
+/**
+ * The calls after which somebody reads what a container mounts: a program that starts in it, or `docker cp`. Making an exec
+ * only prepares what its start does.
+ */
+const readers: ReadonlySet<DockerCall["kind"]> = new Set(["start", "unpause", "archive", "exec-start"]);
+
 /** What a container binds; nothing of one that is not there, or whose Docker does not answer. */
-async function sourcesOf(id: string, details: (id: string) => Promise<ContainerDetails>): Promise<string[]> {
+async function sourcesOf(call: CallOn<"start">, containers: Pick<Containers, "startedBy">): Promise<string[]> {
   try {
-    const { HostConfig } = await within(details(id), holdMs, () => new Error("Docker does not answer."));
-    return bindSourcesOf(HostConfig).map(({ path }) => path);
+    const found = await within(containers.startedBy(call), holdMs, () => new Error("Docker does not answer."));
+    return bindSourcesOf(found.HostConfig).map(({ path }) => path);
   } catch {
     return [];
   }

@@ -1,7 +1,6 @@
-/** Which paths of the host a Docker API request is about to mount. */
+/** Which paths of the host a container mounts, in the words of Docker's API. */
 import * as v from "valibot";
 import { cleanPath } from "../../base/words.ts";
-import { dockerPath } from "./docker-path.ts";
 
 /** A bind source. Docker makes a missing one that was asked for with `-v`, and refuses it with `--mount`. */
 export type BindSource = { readonly path: string; readonly createMissing: boolean };
@@ -32,18 +31,6 @@ export const mountRequestEntries = {
     ),
   ),
 };
-
-/** The call that a request makes, as far as mounts go. */
-export type MountCall = { readonly call: "create" } | { readonly call: "start"; readonly id: string } | undefined;
-
-/** Recognises `POST /v1.45/containers/create` and `POST /containers/ID/start` (or restart); nothing for all else. */
-export function mountCallOf(method: string, uri: string): MountCall {
-  if (method !== "POST") return undefined;
-  const [kind, id, verb, ...more] = dockerPath(uri) ?? [];
-  if (kind !== "containers" || id === undefined || id === "" || more.length > 0) return undefined;
-  if (id === "create" && verb === undefined) return { call: "create" };
-  return verb === "start" || verb === "restart" ? { call: "start", id } : undefined;
-}
 
 /** The bind sources in a HostConfig: the absolute ones of `Binds` and the bind mounts of `Mounts`, cleaned of dots. */
 export function bindSourcesOf(requests: MountRequests): BindSource[] {

@@ -3,6 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import * as v from "valibot";
 import { messageOf } from "../../base/errors.ts";
+import { lazily } from "../../base/lazily.ts";
 import { connect, type Connection, listen } from "../../system/net/connection.ts";
 
 /** A call as dockerd describes it (docs.docker.com, "Access authorization plugin"). The body is base64. */
@@ -12,7 +13,7 @@ const callSchema = v.object({
   RequestBody: v.optional(v.string()),
 });
 
-/** One request of a Docker client. `body` is its JSON, or nothing. */
+/** One request of a Docker client. `body` is its JSON, parsed when it is read, or nothing. */
 export type DockerRequest = { readonly method: string; readonly uri: string; readonly body: unknown };
 
 /** A plugin's server. */
@@ -125,11 +126,17 @@ async function answerLost(pathname: string, hooks: Hooks): Promise<Response> {
 
 function parseCall(call: string): DockerRequest {
   const { RequestMethod, RequestUri, RequestBody } = v.parse(callSchema, JSON.parse(call));
-  const text = RequestBody === undefined ? "" : Buffer.from(RequestBody, "base64").toString("utf8");
-  return { method: RequestMethod, uri: RequestUri, body: text === "" ? undefined : parseJson(text) };
+  const body = lazily(() => parseJson(Buffer.from(RequestBody ?? "", "base64").toString("utf8")));
+  return {
+    method: RequestMethod,
+    uri: RequestUri,
+    get body() {
+      return body();
+    },
+  };
 }
 
-/** A body that is not JSON is Docker's to refuse. */
+/** Nothing of a body that is empty or not JSON, which is Docker's to refuse. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

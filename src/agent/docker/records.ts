@@ -1,12 +1,15 @@
-/** The mounts of containers by Docker's own records: of those that it starts by itself, and of one that is started. */
+/** Docker's own records of its containers: what those mount that it starts by itself, and what one is that is started. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
+import { type ContainerDetails, parseDetails } from "../../system/docker-api.ts";
 import { isErrno } from "../../system/files.ts";
 import { type BindSource, bindSourcesOf, mountRequestEntries } from "./mounts.ts";
 
 /** Docker's own record of its containers, on the data disk: it is mounted before the place where Docker looks for it. */
 const recordsFolder = "/var/lib/qn/docker/containers";
+
+const ownSchema = v.object({ Name: v.string(), State: v.object({ Running: v.boolean() }) });
 
 const recordSchema = v.object({
   RestartPolicy: v.nullish(v.object({ Name: v.optional(v.string(), "") })),
@@ -14,16 +17,18 @@ const recordSchema = v.object({
 });
 
 /**
- * The bind sources of one container, by its whole id; nothing for a name, or for one that has no record. Docker would answer
- * the same, but only after it has asked all its plugins about the question.
+ * One container by its whole id, as Docker would describe it; nothing for a name, or for one whose record cannot be read. Docker
+ * would answer the same, but only after it has asked its plugins about the question. It writes both files anew whenever
+ * something changes, each at once (moby, container/container.go, CheckpointTo).
  */
-export async function sourcesOfRecord(
-  id: string,
-  folder: string = recordsFolder,
-): Promise<readonly BindSource[] | undefined> {
+export async function recordOf(id: string, folder: string = recordsFolder): Promise<ContainerDetails | undefined> {
   if (!/^[0-9a-f]{64}$/.test(id)) return undefined;
   try {
-    return bindSourcesOf(await readRecord(join(folder, id, "hostconfig.json")));
+    const [own, HostConfig] = await Promise.all(
+      ["config.v2.json", "hostconfig.json"].map((name) => readJson(join(folder, id, name))),
+    );
+    const { Name, State } = v.parse(ownSchema, own);
+    return parseDetails({ Id: id, Name, State, HostConfig });
   } catch {
     return undefined;
   }
@@ -59,7 +64,11 @@ async function recordAt(path: string): Promise<DockerRecord> {
 }
 
 async function readRecord(path: string): Promise<DockerRecord> {
-  return v.parse(recordSchema, JSON.parse(await readFile(path, "utf8")));
+  return v.parse(recordSchema, await readJson(path));
+}
+
+async function readJson(path: string): Promise<unknown> {
+  return JSON.parse(await readFile(path, "utf8"));
 }
 
 function isRestarted({ RestartPolicy }: DockerRecord): boolean {

@@ -1,18 +1,19 @@
-/** What `qn-ports` does while Docker waits: opens ports before a container starts, settles the rest before the answer. */
+/** What is done about ports while Docker waits: opens ports before a container starts, settles the rest before the answer. */
 import { messageOf, QnError } from "../../base/errors.ts";
 import type { FailedPort, PublishedPort } from "../../protocol/messages.ts";
 import { pause, within } from "../../system/clock.ts";
 import type { ContainerDetails } from "../../system/docker-api.ts";
-import { dockerPath } from "../docker/docker-path.ts";
-import type { DockerRequest, Hooks } from "../docker/plugin.ts";
+import type { CallOn, DockerCall } from "../docker/call.ts";
+import type { Containers } from "../docker/containers.ts";
+import type { CallHooks } from "../docker/hooks.ts";
 import type { PortBook } from "./book.ts";
 import { keyOf } from "./published.ts";
-import { fixedPortsOf, letsDockerChoose, portCallOf } from "./request.ts";
+import { fixedPortsOf, letsDockerChoose } from "./request.ts";
 
 /** What the hooks need. `refresh` lists the containers anew into the book, `kill` ends one, `remove` does away with it. */
 export type HookOptions = {
   readonly book: PortBook;
-  readonly details: (id: string) => Promise<ContainerDetails>;
+  readonly containers: Pick<Containers, "startedBy" | "idOf" | "hasEnded">;
   readonly refresh: () => Promise<void>;
   readonly kill: (id: string) => Promise<void>;
   readonly remove: (id: string) => Promise<void>;
@@ -31,11 +32,16 @@ const usualDeadlineMs = 5_000;
 /** How many reasons a refused start shows. */
 const reasonsMax = 8;
 
-/** The hooks of the plugin `qn-ports`. */
-export function portHooks(options: HookOptions): Hooks {
+/** Opens the ports of a container before it starts, and holds each answer that ports may have changed by until the host knows. */
+export function portHooks(options: HookOptions): CallHooks {
   return {
-    beforeRequest: (request) => openFixed(request, options),
-    beforeAnswer: (request) => settle(request, options),
+    async beforeRequest(call) {
+      if (call.kind === "start") await openFixed(call, options);
+    },
+    async beforeAnswer(call) {
+      if (call.kind === "start") await settleStart(call, options);
+      else if (settling.has(call.kind)) await relist(call, options);
+    },
     // Whatever it was, it may have changed the ports.
     beforeLostAnswer: async () => void (await relist(undefined, options)),
   };
@@ -43,16 +49,23 @@ export function portHooks(options: HookOptions): Hooks {
 
 // --- internal ---
 
+/** The calls that end a container, or are answered when it has ended. */
+const ending: ReadonlySet<DockerCall["kind"]> = new Set(["stop", "kill", "wait", "remove"]);
+
+/** All after which other ports may be published than before, starts aside. */
+const settling: ReadonlySet<DockerCall["kind"]> = new Set([
+  ...ending,
+  ...(["pause", "unpause", "rename", "update", "connect", "disconnect"] as const),
+]);
+
 /** A host port that is taken becomes Docker's own error, and the container does not start. */
-async function openFixed(request: DockerRequest, options: HookOptions): Promise<void> {
-  const { book, details, onTrouble, deadlineMs = usualDeadlineMs } = options;
-  const call = portCallOf(request.method, request.uri);
-  if (call?.call !== "start") return;
+async function openFixed(call: CallOn<"start">, options: HookOptions): Promise<void> {
+  const { book, containers, onTrouble, deadlineMs = usualDeadlineMs } = options;
   let ports: readonly PublishedPort[];
   let isChoosing: boolean;
   let container: ContainerDetails;
   try {
-    container = await within(details(call.id), deadlineMs, () => new Error("Docker does not answer."));
+    container = await within(containers.startedBy(call), deadlineMs, () => new Error("Docker does not answer."));
     ports = fixedPortsOf(container).map(({ containerPort: _containerPort, ...port }) => port);
     isChoosing = letsDockerChoose(container);
   } catch {
@@ -71,14 +84,11 @@ async function openFixed(request: DockerRequest, options: HookOptions): Promise<
   throw new QnError("PORT_TAKEN", reasonsOf(refused));
 }
 
-async function settle(request: DockerRequest, options: HookOptions): Promise<void> {
-  const { book } = options;
-  const call = portCallOf(request.method, request.uri);
-  if (call === undefined) return;
-  const isStart = call.call === "start";
-  const failed = await relist(request, options, isStart ? call.id : undefined);
-  if (!isStart || failed.length === 0) return;
-  const container = await options.details(call.id).catch(() => undefined);
+async function settleStart(call: CallOn<"start">, options: HookOptions): Promise<void> {
+  const { book, containers } = options;
+  const failed = await relist(call, options);
+  if (failed.length === 0) return;
+  const container = await containers.startedBy(call).catch(() => undefined);
   const refused = container === undefined ? [] : ofThese(failed, book.portsOf(container.Id));
   if (container === undefined || refused.length === 0) return;
   await endAgain(container, options);
@@ -100,23 +110,19 @@ async function removeAgain({ Id, HostConfig, State }: ContainerDetails, options:
   }
 }
 
-/** Lists anew, tells the host, and gives back what it cannot serve. `startId` is the container whose start is over. */
-async function relist(
-  request: DockerRequest | undefined,
-  options: HookOptions,
-  startId?: string,
-): Promise<readonly FailedPort[]> {
+/** Lists anew, tells the host, and gives back what it cannot serve. `call` is what may have changed the ports, if that is known. */
+async function relist(call: DockerCall | undefined, options: HookOptions): Promise<readonly FailedPort[]> {
   const { book, onTrouble, deadlineMs = usualDeadlineMs } = options;
   let isListed = true;
   try {
-    await within(refreshUntilTrue(request, options), deadlineMs, () => new Error("Docker does not answer."));
+    await within(refreshUntilTrue(call, options), deadlineMs, () => new Error("Docker does not answer."));
   } catch (error) {
     isListed = false;
     onTrouble(`cannot list containers: ${String(error)}`);
   }
-  if (startId !== undefined && isListed) book.drop(startId);
+  if (call?.kind === "start" && isListed) book.drop(call.id);
   // Its ports may well be published: they stay open until a list tells.
-  if (startId !== undefined && !isListed) book.dropWhenListed(startId);
+  if (call?.kind === "start" && !isListed) book.dropWhenListed(call.id);
   const failed = (await book.publishAndWait(deadlineMs)) ?? [];
   for (const { reason } of failed) onTrouble(reason);
   return failed;
@@ -134,20 +140,19 @@ async function endAgain({ Id }: ContainerDetails, { book, refresh, kill, onTroub
 }
 
 /**
- * Lists the containers until the list knows what has happened to the one that the request was about: Docker answers
- * `stop` and `kill` a moment before its own list shows that the container has ended.
+ * Lists the containers until the list knows what has happened to the one that was ended: Docker answers `stop` and `kill` a
+ * moment before its own list shows that the container has ended. One that publishes nothing by the list is not asked about.
  */
-async function refreshUntilTrue(
-  request: DockerRequest | undefined,
-  { book, details, refresh }: HookOptions,
-): Promise<void> {
-  const [kind, id = ""] = dockerPath(request?.uri ?? "") ?? [];
+async function refreshUntilTrue(call: DockerCall | undefined, options: HookOptions): Promise<void> {
+  const { book, containers, refresh } = options;
+  let hasEnded: boolean | undefined;
   for (let tries = 0; tries < listTriesMax; tries += 1) {
     await refresh();
-    if (kind !== "containers") return;
-    const container = await details(id).catch(() => undefined);
-    // One that is gone is in no list any more.
-    if (container?.State?.Running !== false || !book.publishes(container.Id)) return;
+    if (call === undefined || !("id" in call) || !ending.has(call.kind)) return;
+    const id = containers.idOf(call.id);
+    if (id === undefined || !book.publishes(id)) return;
+    hasEnded ??= await containers.hasEnded(id);
+    if (!hasEnded) return;
     await pause(listPauseMs);
   }
 }

@@ -1,12 +1,5 @@
-/** Which Docker API requests change what is published, and which host ports a container asks for by number. */
+/** Which host ports a container asks for. */
 import type { PublishedPort } from "../../protocol/messages.ts";
-import { dockerPath } from "../docker/docker-path.ts";
-
-/**
- * What a request does to ports: `start` may publish those of one container; `settle` may publish or release any; nothing
- * for all other requests.
- */
-export type PortCall = { readonly call: "start"; readonly id: string } | { readonly call: "settle" } | undefined;
 
 /** What a container asks for with `-p`, as Docker's API writes it. */
 export type PortRequests = {
@@ -20,16 +13,6 @@ export type PortRequests = {
     > | null;
   };
 };
-
-/** Recognises the calls after which other ports may be published than before. */
-export function portCallOf(method: string, uri: string): PortCall {
-  const [kind = "", id = "", verb, ...more] = dockerPath(uri) ?? [];
-  if (id === "" || more.length > 0) return undefined;
-  if (method === "DELETE" && kind === "containers" && verb === undefined) return { call: "settle" };
-  if (method !== "POST" || verb === undefined) return undefined;
-  if (kind === "containers" && (verb === "start" || verb === "restart")) return { call: "start", id };
-  return settling.get(kind)?.includes(verb) === true ? { call: "settle" } : undefined;
-}
 
 /**
  * The host ports that a container names itself. What Docker chooses (`-p 80`, ranges) is known only once it runs, and
@@ -76,10 +59,3 @@ function hasOwnPorts(networkMode: string): boolean {
 }
 
 const protocols = ["tcp", "udp", "sctp"] as const;
-
-/** The verbs after which ports may have come or gone, by the kind of thing they are done to. */
-const settling: ReadonlyMap<string, readonly string[]> = new Map([
-  // The answer to a wait leaves when a container has ended: `docker run` ends with it.
-  ["containers", ["stop", "kill", "wait", "pause", "unpause", "rename", "update"]],
-  ["networks", ["connect", "disconnect"]],
-]);

@@ -3,7 +3,8 @@ import { expect, test } from "bun:test";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sourcesOfRecord, sourcesOfRestarting } from "../../../../src/agent/docker/records.ts";
+import { bindSourcesOf } from "../../../../src/agent/docker/mounts.ts";
+import { recordOf, sourcesOfRestarting } from "../../../../src/agent/docker/records.ts";
 
 test("the mounts of containers with a restart policy are found, whatever else lies there", async () => {
   const folder = await mkdtemp(join(tmpdir(), "qn-records-"));
@@ -31,22 +32,28 @@ test("a Docker that has never run has none", async () => {
   expect(await sourcesOfRestarting("/nowhere/at/all")).toEqual([]);
 });
 
-test("the mounts of one container are found by its whole id, and by nothing else", async () => {
+test("one container is found by its whole id, as Docker would describe it, and by nothing else", async () => {
   const folder = await mkdtemp(join(tmpdir(), "qn-records-"));
   const id = "0123456789abcdef".repeat(4);
+  const [half, strange] = ["a".repeat(64), "b".repeat(64)];
   try {
     const mount = { Type: "bind", Source: "/tmp/b", Target: "/y", BindOptions: { CreateMountpoint: true } };
-    const record = { Binds: ["/tmp/a:/x:ro"], Mounts: [mount, { Type: "volume", Source: "v" }] };
-    await Bun.write(join(folder, id, "hostconfig.json"), JSON.stringify(record));
-    await Bun.write(join(folder, "name", "hostconfig.json"), JSON.stringify(record));
-    expect(await sourcesOfRecord(id, folder)).toEqual([
+    const PortBindings = { "80/tcp": [{ HostIp: "", HostPort: "8080" }] };
+    const host = { Binds: ["/tmp/a:/x:ro"], Mounts: [mount], NetworkMode: "shop", PortBindings, AutoRemove: true };
+    const own = { ID: id, Name: "/web", State: { Running: false, Pid: 0 }, Config: {} };
+    for (const name of [id, half, "name"]) await Bun.write(join(folder, name, "hostconfig.json"), JSON.stringify(host));
+    for (const name of [id, "name"]) await Bun.write(join(folder, name, "config.v2.json"), JSON.stringify(own));
+    await Bun.write(join(folder, strange, "hostconfig.json"), JSON.stringify({ PortBindings: 7 }));
+    await Bun.write(join(folder, strange, "config.v2.json"), JSON.stringify(own));
+    const found = await recordOf(id, folder);
+    expect(found).toMatchObject({ Id: id, Name: "/web", State: { Running: false } });
+    expect(found?.HostConfig).toMatchObject({ NetworkMode: "shop", AutoRemove: true, PortBindings });
+    expect(bindSourcesOf(found?.HostConfig ?? {})).toEqual([
       { path: "/tmp/a", createMissing: true },
       { path: "/tmp/b", createMissing: true },
     ]);
-    const others = ["name", "../records", id.slice(1), id.replace("0", "1")];
-    expect(await Promise.all(others.map((other) => sourcesOfRecord(other, folder)))).toEqual(
-      others.map(() => undefined),
-    );
+    const others = ["name", "../records", id.slice(1), id.replace("0", "1"), half, strange];
+    expect(await Promise.all(others.map((other) => recordOf(other, folder)))).toEqual(others.map(() => undefined));
   } finally {
     await rm(folder, { recursive: true });
   }

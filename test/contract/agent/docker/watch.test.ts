@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DockerStops, watchDockerStops } from "../../../../src/agent/docker/docker-stops.ts";
+import { Containers } from "../../../../src/agent/docker/containers.ts";
 import { portLister } from "../../../../src/agent/ports/list.ts";
 import { Lister } from "../../../../src/base/lister.ts";
 import type { ServedPort } from "../../../../src/agent/ports/published.ts";
@@ -38,7 +39,7 @@ function watching(
     if (text === goal?.wanted) goal.resolve();
   };
   let listed: readonly ServedPort[] = [];
-  const lister = new Lister(portLister(docker), (ports) => (listed = ports));
+  const lister = new Lister(portLister(new Containers(docker)), (ports) => (listed = ports));
   const ended = watchDocker(
     docker,
     {

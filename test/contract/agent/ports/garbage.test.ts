@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PortBook } from "../../../../src/agent/ports/book.ts";
 import { portHooks } from "../../../../src/agent/ports/hooks.ts";
+import { Containers } from "../../../../src/agent/docker/containers.ts";
+import { inOrder } from "../../../../src/agent/docker/hooks.ts";
 import { servePlugin } from "../../../../src/agent/docker/plugin.ts";
 import { dial, type Proven } from "../../../../src/host/gate/dial.ts";
 import { encodeDatagram } from "../../../../src/protocol/datagram.ts";
@@ -57,16 +59,18 @@ async function portsPlugin(): Promise<Plugin> {
   };
   const served = await servePlugin(
     socketPath,
-    portHooks({
-      book,
-      details: (id) => api.details(id),
-      async refresh() {
-        it.lists += 1;
-      },
-      kill: (id) => api.kill(id),
-      remove: (id) => api.remove(id),
-      onTrouble: (text) => it.troubles.push(text),
-    }),
+    inOrder([
+      portHooks({
+        book,
+        containers: new Containers(api),
+        async refresh() {
+          it.lists += 1;
+        },
+        kill: (id) => api.kill(id),
+        remove: (id) => api.remove(id),
+        onTrouble: (text) => it.troubles.push(text),
+      }),
+    ]),
   );
   return it;
 }

@@ -1,5 +1,6 @@
 /** Listing what a real API says is published, with the ports that its list leaves out. */
 import { expect, test } from "bun:test";
+import { Containers } from "../../../../src/agent/docker/containers.ts";
 import { portLister } from "../../../../src/agent/ports/list.ts";
 import { keyOf, type ServedPort } from "../../../../src/agent/ports/published.ts";
 import { dockerApi } from "../../../../src/system/docker-api.ts";
@@ -27,7 +28,7 @@ test("each container with ports is asked about once in its life, or until it ans
   await using docker = await fakeDocker();
   docker.containers = [container("web", [http]), container("tls", [exposed]), container("job", [])];
   docker.inspected["tls"] = details("tls", "8443");
-  const list = portLister(dockerApi(docker.socketPath));
+  const list = portLister(new Containers(dockerApi(docker.socketPath)));
   const whole = ["tcp ::1 8443 tls 443", "tcp 0.0.0.0 8080 web 80"];
   expect([told(await list()), told(await list())]).toEqual([whole, whole]);
   // Docker does not know "web" any more, which publishes what the list says and is asked about again.
@@ -42,7 +43,7 @@ test("each container with ports is asked about once in its life, or until it ans
 
 test("a container that has gone is forgotten, and asked about anew when it is back", async () => {
   await using docker = await fakeDocker();
-  const list = portLister(dockerApi(docker.socketPath));
+  const list = portLister(new Containers(dockerApi(docker.socketPath)));
   const lists = [];
   for (const HostPort of ["8443", "", "8444"]) {
     docker.containers = HostPort === "" ? [] : [container("tls", [exposed])];
@@ -55,5 +56,5 @@ test("a container that has gone is forgotten, and asked about anew when it is ba
 test("a daemon that refuses the list fails it", async () => {
   await using docker = await fakeDocker();
   docker.containers = 500;
-  expect(await portLister(dockerApi(docker.socketPath))().catch(() => "failed")).toBe("failed");
+  expect(await portLister(new Containers(dockerApi(docker.socketPath)))().catch(() => "failed")).toBe("failed");
 });

@@ -1,53 +1,6 @@
-/** What a request of Docker's API is about to mount. */
+/** What a container mounts, in the words of Docker's API. */
 import { expect, test } from "bun:test";
-import { bindSourcesOf, entryOf, mountCallOf } from "../../../../src/agent/docker/mounts.ts";
-
-test("the calls that mount are recognised in every version of the API", () => {
-  const uris = [
-    "/containers/create",
-    "/v1.24/containers/create?name=web&platform=linux%2Famd64",
-    "/v1.45/containers/create",
-    "/containers/f00d/start",
-    "/v1.45/containers/web/start?detachKeys=ctrl-p",
-    "/v1.45/containers/my%20web/restart?t=3",
-    "http://localhost/v1.45/containers/web/start",
-  ];
-  expect(uris.map((uri) => mountCallOf("POST", uri))).toEqual([
-    { call: "create" },
-    { call: "create" },
-    { call: "create" },
-    { call: "start", id: "f00d" },
-    { call: "start", id: "web" },
-    { call: "start", id: "my web" },
-    { call: "start", id: "web" },
-  ]);
-});
-
-test("every other call passes", () => {
-  const calls = [
-    ["GET", "/v1.45/containers/create"],
-    ["DELETE", "/v1.45/containers/web/start"],
-    ["POST", "/v1.45/containers/web/stop"],
-    ["POST", "/v1.45/containers/web/exec"],
-    ["POST", "/v1.45/exec/f00d/start"],
-    ["POST", "/v1.45/containers/start"],
-    ["POST", "/v1.45/containers//start"],
-    ["POST", "/v1.45/containers/create/"],
-    ["POST", "/v1.45/containers/a/b/start"],
-    ["POST", "/v1.45/images/create?fromImage=/containers/create"],
-    ["POST", "/v1.45/build?x=/containers/web/start"],
-    ["POST", "/session"],
-    ["POST", "/"],
-    ["OPTIONS", "*"],
-    ["POST", ""],
-  ] as const;
-  expect(calls.filter(([method, uri]) => mountCallOf(method, uri) !== undefined)).toEqual([]);
-});
-
-test("what is no address at all is Docker's to refuse", () => {
-  const uris = ["//", "http://", "http://[", "/containers/%zz/start", "/containers/%ff/start"];
-  expect(uris.map((uri) => mountCallOf("POST", uri))).toEqual(uris.map(() => undefined));
-});
+import { bindSourcesOf, entryOf } from "../../../../src/agent/docker/mounts.ts";
 
 test("binds of -v are made when missing, those of --mount are not", () => {
   const sources = bindSourcesOf({

@@ -1,4 +1,4 @@
-/** What `qn-ports` does before an answer leaves: the host's word comes first, and what it cannot serve does not run. */
+/** What is done about ports before an answer leaves: the host's word comes first, and what it cannot serve does not run. */
 import { expect, test } from "bun:test";
 import { failureOf } from "../../../support/failures.ts";
 import type { ServedPort } from "../../../../src/agent/ports/published.ts";
@@ -10,13 +10,7 @@ test("the answer to a start leaves when the ports that Docker chose are listened
   const request = post("/v1.45/containers/web/start");
   await hooks.beforeRequest(request);
   await hooks.beforeAnswer?.(request);
-  expect(events).toEqual([
-    "details web",
-    "report choosing any:8080",
-    "list",
-    "details web",
-    "report 0.0.0.0:8080 0.0.0.0:49153",
-  ]);
+  expect(events).toEqual(["details web", "report choosing any:8080", "list", "report 0.0.0.0:8080 0.0.0.0:49153"]);
   expect(book.wanted.map(({ hostPort }) => hostPort)).toEqual([8080, 49_153]);
 });
 
@@ -34,7 +28,7 @@ test("the answer to a stop leaves when the host has let go of the ports", async 
   await hooks.beforeRequest(request);
   expect(events).toEqual([]);
   await hooks.beforeAnswer?.(request);
-  expect([events, book.wanted]).toEqual([["list", "details web", "report none"], []]);
+  expect([events, book.wanted]).toEqual([["list", "report none"], []]);
 });
 
 test("the answer to a stop waits for Docker's list to know that the container has ended", async () => {
@@ -45,7 +39,7 @@ test("the answer to a stop waits for Docker's list to know that the container ha
     deadlineMs: 5_000,
   });
   await hooks.beforeAnswer?.(post("/containers/web/stop"));
-  expect([events, book.wanted]).toEqual([["list", "details web", "list", "details web", "report none"], []]);
+  expect([events, book.wanted]).toEqual([["list", "details f00d", "list", "report none"], []]);
 });
 
 test("an answer tells what the host cannot serve, and leaves in any case", async () => {

@@ -1,4 +1,4 @@
-/** What `qn-ports` does before a request goes on: the host's word comes before a container starts. */
+/** What is done about ports before a request goes on: the host's word comes before a container starts. */
 import { expect, test } from "bun:test";
 import { failureOf } from "../../../support/failures.ts";
 import { port, post, scene, taken, web } from "../../../support/hook-scene.ts";

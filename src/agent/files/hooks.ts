@@ -1,0 +1,100 @@
+/** What is done about bind sources while Docker waits: they are the host's before a container is made or starts. */
+import { messageOf } from "../../base/errors.ts";
+import { newQueue } from "../../base/queue.ts";
+import { liesIn } from "../../base/words.ts";
+import type { Boot } from "../../protocol/messages.ts";
+import type { DockerCall } from "../docker/call.ts";
+import type { Containers } from "../docker/containers.ts";
+import type { CallHooks } from "../docker/hooks.ts";
+import { type BindSource, bindSourcesOf } from "../docker/mounts.ts";
+import { sourcesOfRestarting } from "../docker/records.ts";
+import { settleSources } from "./bind-sources.ts";
+import { viewsOf } from "./shares.ts";
+import { type Mirror, mirrorSources, sweepDeleted } from "./tmp/mirror.ts";
+
+/**
+ * Prepares what Docker, which must not have started yet, starts without a request. Then the hooks; `onTrouble` hears of what
+ * keeps no container from starting.
+ */
+export async function fileHooks(
+  boot: Boot,
+  containers: Pick<Containers, "startedBy">,
+  onTrouble: (text: string) => void,
+): Promise<CallHooks> {
+  const mirrors = boot.shares
+    .filter((share) => share.folder !== share.path)
+    .map((share) => ({ asides: viewsOf(share).map(({ folder }) => folder), folder: share.path }));
+  const tell = (error: unknown): void => onTrouble(messageOf(error));
+  await prepareRestarting(mirrors, tell);
+  // Two requests for the same path must not both make its mount point.
+  const inTurn = newQueue();
+  const sweepSoon = sweeper(mirrors, inTurn, tell);
+  return {
+    async beforeRequest(call) {
+      const sources = (await sourcesOf(call, containers)).map((source) => throughLinks(source, boot));
+      if (sources.length === 0) return;
+      await settleSources(sources, boot);
+      await inTurn(async () => {
+        for (const mirror of mirrors) await mirrorSources(mirror, sources);
+      });
+    },
+    async beforeAnswer({ kind }) {
+      // Nobody waits for it: what is gone on the host is taken away whenever containers have come or gone.
+      if (comingOrGoing.has(kind)) sweepSoon();
+    },
+    // What it would mount is not known, and an empty folder in its place would be worse than an error.
+    refuseLost: "The agent in the guest was started anew meanwhile. Please try again.",
+  };
+}
+
+// --- internal ---
+
+/** The answers after which a container may have come or gone. A wait is answered when one has ended. */
+const comingOrGoing: ReadonlySet<DockerCall["kind"]> = new Set(["start", "stop", "kill", "wait", "remove", "prune"]);
+
+/** What a call is about to mount. Calls that mount nothing have none. */
+async function sourcesOf(call: DockerCall, containers: Pick<Containers, "startedBy">): Promise<readonly BindSource[]> {
+  if (call.kind === "create") return bindSourcesOf(call.mounts());
+  if (call.kind !== "start") return [];
+  try {
+    return bindSourcesOf((await containers.startedBy(call)).HostConfig);
+  } catch {
+    // No such container: Docker says so itself.
+    return [];
+  }
+}
+
+/** A source below a link that leads to a mirrored folder (macOS: /private/tmp), as it is named in that folder. */
+function throughLinks(source: BindSource, { shares }: Boot): BindSource {
+  for (const { path, folder, links = [] } of shares) {
+    const link = path === folder ? undefined : links.find((name) => liesIn(source.path, name));
+    if (link !== undefined) return { ...source, path: `${path}${source.path.slice(link.length)}` };
+  }
+  return source;
+}
+
+/** Prepares what Docker starts by itself. One that cannot be shown must not keep the others, or Docker, from starting. */
+async function prepareRestarting(mirrors: readonly Mirror[], tell: (error: unknown) => void): Promise<void> {
+  for (const source of await sourcesOfRestarting()) {
+    for (const mirror of mirrors) await mirrorSources(mirror, [source]).catch(tell);
+  }
+}
+
+/** What takes away what is gone, once for all who ask for it before it begins. */
+function sweeper(
+  mirrors: readonly Mirror[],
+  inTurn: ReturnType<typeof newQueue>,
+  tell: (error: unknown) => void,
+): () => void {
+  const sweeps = newQueue();
+  let isDue = false;
+  const sweep = async (): Promise<void> => {
+    isDue = false;
+    for (const mirror of mirrors) await sweepDeleted(mirror, (action) => inTurn(async () => action()));
+  };
+  return () => {
+    if (isDue) return;
+    isDue = true;
+    void sweeps(sweep).catch(tell);
+  };
+}
