@@ -42,9 +42,8 @@ pkgs.testers.runNixOSTest {
     guest.wait_for_unit("multi-user.target")
     guest.wait_for_unit("qn-firewall.service")
     guest.succeed("nft list table inet qn")
-    # Without a boot credential the agents have no host to serve, and Docker's questions wait in their sockets.
-    guest.wait_for_unit("qn-tmp.socket")
-    guest.wait_for_unit("qn-ports.socket")
+    # Without a boot credential the agent has no host to serve, and Docker's questions wait in its socket.
+    guest.wait_for_unit("qn-agent.socket")
     guest.wait_for_unit("container@web.service")
     guest.wait_until_succeeds("nft list map ip io.systemd.nat map_port_ipport | grep 8081")
     guest.succeed("echo from the guest > /srv/page/index.html")
@@ -53,7 +52,7 @@ pkgs.testers.runNixOSTest {
     guest.succeed("systemctl restart systemd-networkd")
     guest.succeed("ip -4 address show dev ve-web | grep 10.231.0.1")
     # What the agent of the ports runs is in its path.
-    path = guest.succeed("systemctl show --property=Environment --value qn-ports.service | tr ' ' '\n' | sed -n s/^PATH=//p").strip()
+    path = guest.succeed("systemctl show --property=Environment --value qn-agent.service | tr ' ' '\n' | sed -n s/^PATH=//p").strip()
     guest.succeed(f"PATH={path} nft --version", f"PATH={path} ip -Version")
     # The host's key comes with a boot credential, and `sshd -T` says nothing without one.
     guest.succeed("sshd -G | grep -x 'port 1022'")

@@ -50,10 +50,8 @@ in
 
   config = lib.mkIf cfg.enable {
     systemd.packages = map unit [
-      "qn-tmp.socket"
-      "qn-tmp.service"
-      "qn-ports.socket"
-      "qn-ports.service"
+      "qn-agent.socket"
+      "qn-agent.service"
       "qn-provision.service"
       "qn-firewall.service"
       "docker.service.d/qn.conf"
@@ -62,12 +60,8 @@ in
     ];
     # NixOS reads no [Install] section of a package's unit.
     systemd.services = {
-      qn-tmp = {
-        wantedBy = [ "multi-user.target" ];
-        # A switch must not take the shares from under running containers.
-        restartIfChanged = false;
-      };
-      qn-ports = {
+      # A switch that starts it anew leaves the shares mounted, and Docker's questions wait in the socket.
+      qn-agent = {
         wantedBy = [ "multi-user.target" ];
         path = [
           pkgs.iproute2
@@ -82,10 +76,7 @@ in
       qn-firewall.wantedBy = [ "sysinit.target" ];
     };
 
-    systemd.sockets = {
-      qn-tmp.wantedBy = [ "sockets.target" ];
-      qn-ports.wantedBy = [ "sockets.target" ];
-    };
+    systemd.sockets.qn-agent.wantedBy = [ "sockets.target" ];
 
     virtualisation.docker = {
       enable = true;

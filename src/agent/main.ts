@@ -1,75 +1,118 @@
-/** `qn agent ports`: the gate, and the published ports behind it. */
-import { type FileHandle, open } from "node:fs/promises";
-import { messageOf, QnError } from "../base/errors.ts";
-import { type Boot, doorbellPort, gateGuestPort, namesGuestPort, slirp } from "../protocol/messages.ts";
-import type { OpenOnward } from "../protocol/open.ts";
-import { after, type Timer } from "../system/clock.ts";
-import type { Address } from "../system/net/connection.ts";
-import { askServer } from "../system/dns.ts";
+/** The floor plan of the guest: what the agent sets up there, what it serves, and in which order. */
+import { Lister } from "../base/lister.ts";
+import { type Boot, gateGuestPort, type ProvisionStep } from "../protocol/messages.ts";
 import { type DockerApi, dockerApi } from "../system/docker-api.ts";
-import { isThere, writeFileAtomically } from "../system/files.ts";
 import { inheritedSocket } from "../system/kernel/inherited.ts";
-import { ChangeReceiver } from "./changes/receive.ts";
 import { changeHooks } from "./changes/hooks.ts";
-import { GuestClock } from "./setup/clock.ts";
-import { hideHostPorts } from "./setup/firewall.ts";
+import { observed, receiveChanges } from "./changes/open.ts";
+import type { ChangeReceiver } from "./changes/receive.ts";
+import { Containers } from "./docker/containers.ts";
+import { type CallHooks, inOrder } from "./docker/hooks.ts";
+import { servePlugin } from "./docker/plugin.ts";
+import { dockerSocket, pluginSocket } from "./docker/socket.ts";
+import { watchDockerStops } from "./docker/docker-stops.ts";
+import { watchDocker } from "./docker/watch.ts";
+import { guardFullDisks } from "./files/full-disk.ts";
+import { fileHooks } from "./files/hooks.ts";
+import { mountShares } from "./files/shares.ts";
+import { ring } from "./link/doorbell.ts";
 import { openGate } from "./link/gate.ts";
 import { Lanes } from "./link/lanes.ts";
 import { HostLink, type Identity } from "./link/link.ts";
-import { HostNames } from "./names/host-names.ts";
-import { interceptNames } from "./names/intercept.ts";
-import { serveNames } from "./names/serve.ts";
-import { Containers } from "./docker/containers.ts";
-import { inOrder } from "./docker/hooks.ts";
-import { servePlugin } from "./docker/plugin.ts";
-import { watchProvision } from "./setup/provision/tell.ts";
-import { provideProxy } from "./setup/proxy.ts";
-import { PortBook } from "./ports/book.ts";
-import { watchDockerStops } from "./docker/docker-stops.ts";
-import { HeldPorts } from "./ports/held.ts";
+import { openNames } from "./names/open.ts";
+import type { PortBook } from "./ports/book.ts";
 import { portHooks } from "./ports/hooks.ts";
 import { portLister } from "./ports/list.ts";
 import { listenSource } from "./ports/listen.ts";
-import { Lister } from "../base/lister.ts";
 import { nspawnSource } from "./ports/nspawn.ts";
+import { openBook } from "./ports/open.ts";
+import type { ServedPort } from "./ports/published.ts";
 import { watchSource } from "./ports/sources.ts";
-import { watchDocker } from "./docker/watch.ts";
+import { targetOf } from "./ports/target.ts";
+import { GuestClock } from "./setup/clock.ts";
+import { extendDaemon } from "./setup/daemon.ts";
+import { offerDockerPorts } from "./setup/docker-ports.ts";
+import { hideHostPorts } from "./setup/firewall.ts";
+import { announceFlake } from "./setup/flake.ts";
+import { provideLogin } from "./setup/login.ts";
+import { offerProvision } from "./setup/provision/run.ts";
+import { watchProvision } from "./setup/provision/tell.ts";
+import { provideProxy } from "./setup/proxy.ts";
 
-/** Who is asked for names while no supervisor is there: slirp asks the first server of the host's resolv.conf. */
-const slirpResolver = { hostname: slirp.resolver, port: 53 };
-const slirpMs = 5_000;
+/** What may run alone: the host's files in the guest, and everything that the host dials or is told. In the order of their hooks. */
+export const roles = ["tmp", "ports"] as const;
+export type Role = (typeof roles)[number];
 
-/** Says that an agent has been here since the guest started, and so that the host may know its ports. */
-const servedFile = "/run/qn/ports-served";
+/** Which roles run; `onReady` is called once Docker may start. */
+export type AgentOptions = {
+  readonly roles: readonly Role[];
+  readonly signal: AbortSignal;
+  readonly onReady: () => void;
+};
 
-/** How long an agent that was started anew keeps silent about ports at the most: Docker has been asked for them long before. */
-const silenceMs = 60_000;
+/** Serves until `signal` fires. Throws AGENT_FAILED or the system's error when it cannot. */
+export async function serveGuest(boot: Boot, identity: Identity, options: AgentOptions): Promise<void> {
+  await using opened = new AsyncDisposableStack();
+  const link = new HostLink(identity);
+  const changes = receiveChanges(boot, link);
+  const docker = observed(dockerApi(dockerSocket), changes);
+  const guest: Guest = { boot, link, changes, docker, containers: new Containers(docker), opened, ...options };
+  const wanted = roles.filter((role) => options.roles.includes(role));
+  const running = await Promise.all(wanted.map((role) => setUp[role](guest)));
+  const { name, unit } = wanted.length === 1 ? aloneAs(wanted[0]) : whole;
+  const hooks = inOrder(running.flatMap((role) => role.hooks));
+  const plugin = await servePlugin(pluginSocket(name), hooks, { inherited: inheritedSocket(`${unit}.socket`) });
+  opened.defer(() => plugin.close());
+  options.onReady();
+  await Promise.all(running.map((role) => role.serve()));
+}
 
-const dockerSocket = "/run/docker.sock";
+// --- internal ---
 
-/** dockerd finds plugins by the name of their socket here. */
-const pluginSocket = "/run/docker/plugins/qn-ports.sock";
+/** What both roles work with. What is put on `opened` is closed at the end, the last first. */
+type Guest = Pick<AgentOptions, "signal"> & {
+  readonly boot: Boot;
+  readonly link: HostLink;
+  readonly changes: ChangeReceiver;
+  readonly docker: DockerApi;
+  readonly containers: Containers;
+  readonly opened: AsyncDisposableStack;
+};
 
-/** Where dockerd's unit finds what Docker chooses ports from, as the kernel writes such a range. */
-const dockerPortsFile = "/run/qn/docker-ports";
+/** A role that has been set up: what it does while Docker waits, and what it does until the signal fires. */
+type Running = { readonly hooks: readonly CallHooks[]; serve(): Promise<void> };
 
-/** Serves until `signal` fires; `onReady` is called once Docker may start. Throws the system's error when it cannot. */
-export async function servePorts(
-  boot: Boot,
-  identity: Identity,
-  options: { signal: AbortSignal; onReady: () => void },
-): Promise<void> {
+const setUp: Readonly<Record<Role, (guest: Guest) => Promise<Running>>> = { tmp: setUpFiles, ports: setUpPorts };
+
+/** The plugin's name, which Docker's errors show, and the unit that holds its socket. */
+const whole = { name: "qn", unit: "qn-agent" };
+
+/** A role that runs alone has a plugin of its own, beside the other's. */
+function aloneAs(role: Role | undefined): typeof whole {
+  return { name: `qn-${role}`, unit: `qn-${role}` };
+}
+
+/** Login and shares, which sshd and Docker wait for, what the settings want done before Docker starts, and bind sources. */
+async function setUpFiles({ boot, link, containers, signal }: Guest): Promise<Running> {
+  const onTrouble = (text: string): void => link.log(text);
+  await provideLogin(boot);
+  await mountShares(boot);
+  guardFullDisks(boot.shares, signal, onTrouble);
+  await extendDaemon(boot.daemon);
+  await offerProvision(boot);
+  await announceFlake(boot.flake);
+  return { hooks: [await fileHooks(boot, containers, onTrouble)], serve: async () => await fired(signal) };
+}
+
+/** The firewall, the gate, names, and published ports; then the host is rung, and hears of Docker. */
+async function setUpPorts(guest: Guest): Promise<Running> {
+  const { boot, link, changes, docker, containers, opened } = guest;
+  const onTrouble = (text: string): void => link.log(text);
   await hideHostPorts(boot.hostPorts);
   await provideProxy(boot.proxy);
-  const link = new HostLink(identity);
-  const onTrouble = (text: string): void => link.log(text);
   await offerDockerPorts(boot);
-  const { book, silence } = await bookOf(link, onTrouble);
-  const names = new HostNames((question) => askServer(slirpResolver, question, slirpMs), onTrouble);
-  const ask = (question: Uint8Array): Promise<Uint8Array> => names.ask(question);
-  const nameServer = await serveNames({ hostname: slirp.guest, port: namesGuestPort }, ask, onTrouble);
-  await interceptNames();
-  const changes = changesOf(boot, link);
+  const { book } = closing(opened, await openBook(link, onTrouble));
+  const names = closing(opened, await openNames(onTrouble));
   const gate = openGate({
     secret: Buffer.from(boot.secret, "hex"),
     address: { hostname: "0.0.0.0", port: gateGuestPort },
@@ -77,12 +120,11 @@ export async function servePorts(
     isStarting: (request) => request.open === "port" && book.isStarting(request),
     beforePort: async () => void (await Promise.all([changes.catchUpForPage(), book.known()])),
     onControl: (connection, early) => link.adopt(connection, early),
-    onNames: (connection, early) => names.adopt(connection, early),
+    onNames: (connection, early) => names.host.adopt(connection, early),
   });
+  opened.defer(() => gate.closeAll());
   const lanes = new Lanes((connection) => gate.admit(connection), onTrouble);
   link.onLanes = (message) => lanes.open(message);
-  const docker = dockerApi(dockerSocket);
-  const containers = new Containers(observed(docker, changes));
   const lister = new Lister(portLister(containers), (ports) => book.setPublished(ports));
   const hooks = portHooks({
     book,
@@ -92,13 +134,28 @@ export async function servePorts(
     remove: (id) => docker.remove(id),
     onTrouble,
   });
-  const inherited = inheritedSocket("qn-ports.socket");
-  const plugin = await servePlugin(pluginSocket, inOrder([changeHooks(changes, containers), hooks]), { inherited });
-  options.onReady();
-  const doorbell = await ring();
-  const beside = await serveBeside(link);
-  const sources = [nspawnSource, ...(boot.listen ? [listenSource()] : [])];
-  for (const source of sources) void watchSource(source, book, { signal: options.signal, onTrouble });
+  return {
+    // What is mounted is brought up to date before a port answers.
+    hooks: [changeHooks(changes, containers), hooks],
+    serve: async () => await speakToHost(guest, book, lister),
+  };
+}
+
+/** What the host hears until the signal fires. */
+async function speakToHost(
+  { boot, link, docker, opened, signal }: Guest,
+  book: PortBook,
+  lister: Lister<ServedPort>,
+): Promise<void> {
+  const onTrouble = (text: string): void => link.log(text);
+  opened.use(await ring());
+  const clock = new GuestClock(onTrouble);
+  link.onClock = (message, ask) => clock.hear(message, ask);
+  const onSteps = (steps: readonly ProvisionStep[]): void => link.reportProvision(steps);
+  closing(opened, await watchProvision({ onSteps, onLine: onTrouble }));
+  for (const source of [nspawnSource, ...(boot.listen ? [listenSource()] : [])]) {
+    void watchSource(source, book, { signal, onTrouble });
+  }
   const onNudge = (): void =>
     lister.nudge(
       () => book.publish(),
@@ -111,97 +168,18 @@ export async function servePorts(
     }
     link.reportDocker(state);
   };
-  const stops = watchDockerStops(options.signal);
-  try {
-    await watchDocker(docker, { onNudge, onDocker, onTrouble }, options.signal, stops);
-  } finally {
-    silence?.cancel();
-    gate.closeAll();
-    beside.close();
-    nameServer.close();
-    await plugin.close();
-    await doorbell.close();
-  }
+  await watchDocker(docker, { onNudge, onDocker, onTrouble }, signal, watchDockerStops(signal));
 }
 
-// --- internal ---
-
-/** The book that reports over the link. An agent that was started anew is silent at first, on both. */
-async function bookOf(link: HostLink, onTrouble: (text: string) => void): Promise<{ book: PortBook; silence?: Timer }> {
-  const held = new HeldPorts();
-  const book = new PortBook((ports, choosing) => link.reportPorts(ports, choosing || held.any), onTrouble);
-  link.onServed = (report, failed, taken) => {
-    if (taken !== undefined) held.hold(taken);
-    book.onServed(report, failed);
-  };
-  if (!(await isThere(servedFile))) {
-    await writeFileAtomically(servedFile, "", 0o644);
-    return { book };
-  }
-  link.awaitPorts();
-  book.keepSilent();
-  return { book, silence: after(silenceMs, () => book.speak()) };
+/** The same thing, which is closed at the end. */
+function closing<Thing extends { close(): void }>(opened: AsyncDisposableStack, thing: Thing): Thing {
+  return opened.adopt(thing, (it) => it.close());
 }
 
-/** What the same link carries beside the ports: the time for the guest's clock, and how far the settings' commands are. */
-async function serveBeside(link: HostLink): Promise<{ close(): void }> {
-  const onLine = (text: string): void => link.log(text);
-  const clock = new GuestClock(onLine);
-  link.onClock = (message, ask) => clock.hear(message, ask);
-  return await watchProvision({ onSteps: (steps) => link.reportProvision(steps), onLine });
-}
-
-/** What the host changes below what containers mount. */
-function changesOf(boot: Boot, link: HostLink): ChangeReceiver {
-  const changes = new ChangeReceiver(boot, {
-    report: (sources) => link.reportMounts(sources),
-    ask: (sources) => link.askChanges(sources),
-    onTrouble: (text) => link.log(text),
-  });
-  link.onChanges = (told) => changes.onChanges(told);
-  return changes;
-}
-
-/** The same Docker; each list of containers also says what of the host they mount, and so what is watched there. */
-function observed(docker: DockerApi, changes: ChangeReceiver): DockerApi {
-  return {
-    ...docker,
-    async containers() {
-      const containers = await docker.containers();
-      await changes.onContainers(containers);
-      return containers;
-    },
-  };
-}
-
-/**
- * Leaves the VM's slot of ports where dockerd's unit looks before it starts (guest/units/docker.service.d): Docker reads
- * net.ipv4.ip_local_port_range once, when it starts (moby's libnetwork/portallocator). A guest without one keeps its own.
- */
-async function offerDockerPorts({ dockerPorts }: Boot): Promise<void> {
-  if (dockerPorts === undefined) return;
-  await writeFileAtomically(dockerPortsFile, `${dockerPorts.first}\t${dockerPorts.last}\n`, 0o644);
-}
-
-/** Where a stream leads: Docker's socket, or the container that publishes the port now. */
-function targetOf(request: OpenOnward, book: PortBook): Address {
-  if (request.open === "docker") return { unix: dockerSocket };
-  if (request.open === "guest") return { hostname: "127.0.0.1", port: request.port };
-  const target = book.find(request);
-  if (target !== undefined) return target;
-  throw new QnError("AGENT_FAILED", `No container publishes ${request.protocol} port ${request.hostPort}.`);
-}
-
-/**
- * Rings the host: QEMU tells it (VSERPORT_CHANGE) when a process holds this port open, so it need not try the gate
- * again and again while the guest boots. No byte ever passes. Throws AGENT_FAILED when the port is not there, and systemd
- * then starts the agent again: a host that is never rung would wait in vain.
- */
-async function ring(): Promise<FileHandle> {
-  const path = `/dev/virtio-ports/${doorbellPort}`;
-  try {
-    return await open(path, "r+");
-  } catch (cause) {
-    throw new QnError("AGENT_FAILED", `The doorbell ${path} cannot be opened: ${messageOf(cause)}.`, { cause });
-  }
+/** Resolves when the signal fires. */
+async function fired(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
 }

@@ -2,7 +2,7 @@
  * What the plugins cost Docker's calls, and whether they are right each time, where nothing is emulated: the guest image's own programs on this machine's kernel, and the
  * supervisor in front of them (test/support/native-guest.ts). For root on Linux:
  *
- *   node_modules/.bin/bun test/bench/native.ts [calls|tmp|rounds|race]…
+ *   node_modules/.bin/bun test/bench/native.ts [calls|agent|tmp|rounds|race]…
  *
  * Needs a guest image of this build (`QN_HOME=$PWD/dist/e2e dist/qn image build`), the docker command, and no other load.
  */
@@ -13,12 +13,19 @@ import { busyboxArchive } from "../support/busybox.ts";
 import { fakeVm } from "../support/fake-vm.ts";
 import { inNativeGuest, nativeFolder } from "../support/native-guest.ts";
 import { repository, runProgram } from "../support/program.ts";
+import { measureAgent } from "./agent.ts";
 import { measureDockerCalls } from "./docker-calls.ts";
 import type { Guest } from "./guest.ts";
 import { measureRounds } from "./rounds.ts";
 import { measureTmp, raceTmp } from "./tmp.ts";
 
-const benchmarks = { calls: measureDockerCalls, tmp: measureTmp, rounds: measureRounds, race: raceTmp };
+const benchmarks = {
+  calls: measureDockerCalls,
+  agent: measureAgent,
+  tmp: measureTmp,
+  rounds: measureRounds,
+  race: raceTmp,
+};
 const [first, ...wanted] = process.argv.slice(2);
 
 if (first === "inside") await measure();
@@ -51,7 +58,7 @@ async function measure(): Promise<void> {
     for (const [name, bench] of Object.entries(benchmarks)) {
       if (wanted.length > 0 && !wanted.includes(name)) continue;
       console.log(`\n${name}`);
-      for (const line of await bench(guest)) console.log(`  ${line}`);
+      for (const line of await bench(guest, join(folder, "log"))) console.log(`  ${line}`);
     }
   } finally {
     await runProgram(["find", "/sys/fs/cgroup", "-depth", "-type", "d", "-path", "*/qn-native*", "-delete"]);

@@ -1,4 +1,4 @@
-/** Memory and processor time of supervisor and agents while nothing happens. */
+/** Memory and processor time of supervisor and agent while nothing happens. */
 import { readFile } from "node:fs/promises";
 import type { Vm } from "../support/vm.ts";
 
@@ -30,14 +30,13 @@ async function samples(vm: Vm): Promise<Sample[]> {
     ["stat", "status"].map((name) => readFile(`/proc/${supervisor.pid ?? 0}/${name}`, "utf8")),
   );
   const ours = sampleOf("supervisor", host);
-  const agents = await Promise.all(["qn-ports", "qn-tmp"].map((unit) => inGuest(vm, unit)));
-  return [ours, ...agents];
+  return [ours, await agentIn(vm)];
 }
 
-async function inGuest(vm: Vm, unit: string): Promise<Sample> {
-  const read = `pid=$(systemctl show -P MainPID ${unit}); cat /proc/$pid/stat; echo; cat /proc/$pid/status`;
+async function agentIn(vm: Vm): Promise<Sample> {
+  const read = "pid=$(systemctl show -P MainPID qn-agent); cat /proc/$pid/stat; echo; cat /proc/$pid/status";
   const text = await vm.qn("ssh", "--", "sh", "-c", read);
-  return sampleOf(`agent ${unit}`, text.split("\n\n"));
+  return sampleOf("agent", text.split("\n\n"));
 }
 
 /** From proc(5): fields 14 and 15 of `stat` are user and system time, and `status` has the resident size. */

@@ -11,7 +11,7 @@ const races = 300;
 /** Entries that lie in the host's /tmp beside the one that is mounted. */
 const entryCounts = [10, 10_000];
 
-/** What `qn-tmp` itself takes, and the time of `create` with a mount below /tmp beside one in the home folder, for few and many entries in /tmp. */
+/** What the agent itself takes, and the time of `create` with a mount below /tmp beside one in the home folder, for few and many entries in /tmp. */
 export async function measureTmp(guest: Guest): Promise<string[]> {
   const inHome = join(guest.inHome, "mounted");
   await mkdir(inHome);
@@ -45,7 +45,7 @@ export async function raceTmp(guest: Guest): Promise<string[]> {
 
 // --- internal ---
 
-/** How often qn-tmp is asked in a `docker run` beside: before and after ping, attach and wait, and after create and start. */
+/** How often the agent is asked in a `docker run` beside: before and after ping, attach and wait, and after create and start. */
 const otherCalls = 8;
 
 /**
@@ -57,7 +57,7 @@ async function ownTimes(guest: Guest): Promise<string[]> {
   const script = `const times = [[], [], []];
     let text = "", answered = () => {};
     const data = (_socket, bytes) => { text += bytes; if (text.endsWith("}")) answered(); };
-    const plugin = await Bun.connect({ unix: "/run/docker/plugins/qn-tmp.sock", socket: { data } });
+    const plugin = await Bun.connect({ unix: "/run/docker/plugins/qn.sock", socket: { data } });
     const ask = async (RequestMethod, RequestUri, asked) => {
       const RequestBody = asked && Buffer.from(JSON.stringify(asked)).toString("base64");
       const body = JSON.stringify({ RequestMethod, RequestUri, RequestBody });
@@ -83,7 +83,7 @@ async function ownTimes(guest: Guest): Promise<string[]> {
     const [nothing = 0, fresh = 0, again = 0] = times.map((kind) => median(kind.slice(rounds / 2)));
     const whole = fresh + again + otherCalls * nothing;
     return [
-      `qn-tmp's part of a docker run with a mount below /tmp: ${whole.toFixed(1)} ms (aim: at most 20)`,
+      `the agent's part of a docker run with a mount below /tmp: ${whole.toFixed(1)} ms (aim: at most 20)`,
       `of that for an entry that is not mounted yet: ${fresh.toFixed(1)} ms`,
       `for one that is: ${again.toFixed(1)} ms`,
       `for each of the ${otherCalls} calls that mount nothing: ${nothing.toFixed(2)} ms`,

@@ -69,13 +69,13 @@ vmTest("two up of the same moment both succeed, and there is one VM", async (vm)
 
 vmTest("an agent that is killed comes back by itself, and nobody who comes to its ports is refused", async (vm) => {
   const port = await serve(vm, "beside-agent");
-  const pidOf = (): Promise<string> => vm.qn("ssh", "--", "systemctl", "show", "--property=MainPID", "qn-ports");
+  const pidOf = (): Promise<string> => vm.qn("ssh", "--", "systemctl", "show", "--property=MainPID", "qn-agent");
   const before = await pidOf();
   const over = new AbortController();
   const fetching = keepFetching(port, over.signal);
   let backMs = Number.NaN;
   try {
-    await vm.succeed(asRoot(vm, "systemctl kill --signal=KILL qn-ports qn-tmp"));
+    await vm.succeed(asRoot(vm, "systemctl kill --signal=KILL qn-agent"));
     await until("another agent", 60_000, async () => {
       const pid = await pidOf();
       return pid === before || pid.endsWith("=0") ? undefined : pid;

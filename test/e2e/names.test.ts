@@ -83,7 +83,7 @@ test("names go on while the supervisor is away, and when the agent has been kill
   expect(await vm.succeed(own)).toContain("10.0.2.2");
   await vm.qn("up");
   expect(await addressesInGuest(vm, "first.test")).toEqual(["192.0.2.1"]);
-  await vm.succeed(["ssh", "-F", join(vm.folder, "ssh_config"), "root@qn-default", "systemctl kill -s KILL qn-ports"]);
+  await vm.succeed(["ssh", "-F", join(vm.folder, "ssh_config"), "root@qn-default", "systemctl kill -s KILL qn-agent"]);
   const back = await until("names after the agent's death", 60_000, async () => {
     const found = await addressesInGuest(vm, "first.test");
     return found.length > 0 ? found : undefined;

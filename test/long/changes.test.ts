@@ -20,7 +20,7 @@ const ticksPerSecond = 100;
 /** Seconds of processor time that supervisor, QEMU and the agent have had. */
 async function spent(vm: Vm): Promise<Record<string, number>> {
   const { supervisor, qemu } = await vm.status();
-  const read = `cat /proc/$(systemctl show -P MainPID qn-ports)/stat`;
+  const read = `cat /proc/$(systemctl show -P MainPID qn-agent)/stat`;
   const texts = {
     supervisor: await readFile(`/proc/${supervisor.pid ?? 0}/stat`, "utf8"),
     qemu: await readFile(`/proc/${qemu.pid ?? 0}/stat`, "utf8"),
@@ -167,7 +167,7 @@ test("twenty thousand watched entries cost nothing at rest", async (vm) => {
   await Bun.sleep(20_000);
   const before = await rates(vm);
   await vm.docker("run", "-d", "--name", "many", "-v", `${folder}:/mnt`, "busybox", "sleep", "100000");
-  const count = "ls /proc/$(systemctl show -P MainPID qn-ports)/fd | wc -l";
+  const count = "ls /proc/$(systemctl show -P MainPID qn-agent)/fd | wc -l";
   const begin = performance.now();
   await until("all to be held", 600_000, async () =>
     Number(await vm.qn("ssh", "--", "sudo", "sh", "-c", count)) > 19_900 ? true : undefined,

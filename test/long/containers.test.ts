@@ -62,7 +62,7 @@ test("a container as NixOS declares it starts and stops, and a folder of this ma
   await inGuest(vm.folder, nixosContainer({ name: "site", ...addresses, hostPort: port, flags }));
   // One that starts with the guest has to find the folder there.
   const after = await inGuest(vm.folder, "systemctl show --property=After --value container@site systemd-nspawn@web");
-  expect(after.split("\n").filter((line) => / qn-tmp\.service( |$)/.test(` ${line}`))).toHaveLength(2);
+  expect(after.split("\n").filter((line) => / qn-agent\.service( |$)/.test(` ${line}`))).toHaveLength(2);
   expect(await containers(vm)).toContainEqual({ name: "site", state: "stopped", addresses: [] });
 
   await vm.qn("container", "start", "site");

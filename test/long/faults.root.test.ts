@@ -66,7 +66,7 @@ for (const cache of caches) {
 
 test("an agent that is killed while it mounts leaves each start right or refused, and the next one right", async (vm) => {
   const rounds = 30;
-  const kill = "for i in $(seq 40); do systemctl kill -s KILL qn-tmp; sleep 0.$((i % 9 + 1)); done";
+  const kill = "for i in $(seq 40); do systemctl kill -s KILL qn-agent; sleep 0.$((i % 9 + 1)); done";
   const killing = asRoot(vm, kill);
   const outcomes = { right: 0, refused: 0 };
   const files = Array.from({ length: rounds }, (_, index) => `${vm.inTmp}.killed-${index}`);

@@ -63,7 +63,7 @@ vmTest(
 
 vmTest("a guest's clock that is wrong is set right by the next link, forwards and backwards", async (vm) => {
   for (const by of ["-1 hour", "+1 day"]) {
-    await vm.succeed(asRoot(vm, `date -s '${by}' && systemctl kill --signal=KILL qn-ports`));
+    await vm.succeed(asRoot(vm, `date -s '${by}' && systemctl kill --signal=KILL qn-agent`));
     await rightClock(vm);
   }
 });

@@ -70,7 +70,7 @@ evaluated(
       await vm[Symbol.asyncDispose]();
     }
     await using again = await bootVm({ images });
-    const shown = "systemctl show --property=ExecStart --property=Environment --property=DropInPaths qn-ports.service";
+    const shown = "systemctl show --property=ExecStart --property=Environment --property=DropInPaths qn-agent.service";
     const said = await inGuest(again.folder, shown);
     expect(said).toMatch(/path=\/nix\/store\/\w+-qn-agent-[\d.]+\/bin\/qn /);
     expect(said).toContain("Environment=PATH=/nix/store/");

@@ -11,7 +11,7 @@ export async function held(vm: Vm): Promise<Held[]> {
   const { supervisor } = await vm.status();
   const folder = `/proc/${supervisor.pid}`;
   const ours = heldOf((await readdir(join(folder, "fd"))).length, await readFile(join(folder, "status"), "utf8"));
-  const look = "pid=$(systemctl show -P MainPID qn-ports); ls /proc/$pid/fd | wc -l; cat /proc/$pid/status";
+  const look = "pid=$(systemctl show -P MainPID qn-agent); ls /proc/$pid/fd | wc -l; cat /proc/$pid/status";
   const text = await vm.succeed(["ssh", "-F", join(vm.folder, "ssh_config"), "root@qn-default", look]);
   return [ours, heldOf(Number(text.split("\n")[0]), text)];
 }

@@ -2,8 +2,9 @@
 import { mkdir } from "node:fs/promises";
 import { extendDaemon } from "../../src/agent/setup/daemon.ts";
 import { mirrorSources, sweepDeleted } from "../../src/agent/files/tmp/mirror.ts";
-import { serveTmp } from "../../src/agent/files/serve.ts";
+import { serveGuest } from "../../src/agent/main.ts";
 import { messageOf } from "../../src/base/errors.ts";
+import { ownArch } from "../../src/system/platform.ts";
 import { run } from "../../src/system/process.ts";
 import { testBoot } from "./boot.ts";
 import { fakeDocker } from "./fake-docker.ts";
@@ -87,7 +88,8 @@ async function wholeAgent() {
   const boot = testBoot({ shares: [share] });
   const { promise: ready, resolve } = Promise.withResolvers<void>();
   const stopping = new AbortController();
-  const served = serveTmp(boot, { signal: stopping.signal, onReady: resolve });
+  const identity = { version: "0.0.0", arch: ownArch(), image: "none" };
+  const served = serveGuest(boot, identity, { roles: ["tmp"], signal: stopping.signal, onReady: resolve });
   await Promise.race([ready, served]);
   return {
     async ask(RequestMethod: string, RequestUri: string, body: unknown): Promise<string> {

@@ -61,15 +61,13 @@ cd "$root"
 pivot_root . mnt
 umount -l /mnt
 
-# The agents first, as the units have it: Docker asks them before it serves anybody.
+# The agent first, as the units have it: Docker asks it before it serves anybody.
 # shellcheck disable=SC2016 # The shell in the guest expands it.
 exec setpriv --pdeathsig KILL unshare --pid --fork --kill-child --mount-proc /bin/sh -c '
   export CREDENTIALS_DIRECTORY=/run/credentials PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin
   nft -f /etc/qn/nftables.conf
   sysctl --quiet --system
-  for role in tmp ports; do
-    (while :; do qn agent $role; done) &
-    until [ -S /run/docker/plugins/qn-$role.sock ]; do sleep 0.05; done
-  done
+  (while :; do qn agent; done) &
+  until [ -S /run/docker/plugins/qn.sock ]; do sleep 0.05; done
   exec dockerd --host unix:///run/docker.sock --cgroup-parent /qn-native
 '

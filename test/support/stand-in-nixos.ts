@@ -14,7 +14,7 @@ const systems = {
   first: "",
   second: "",
   // The gate and the hooks are gone, and Docker hangs for want of its plugins.
-  "kills-agent": "systemctl stop qn-ports.socket qn-ports.service",
+  "kills-agent": "systemctl stop qn-agent.socket qn-agent.service",
   "kills-docker":
     "systemctl stop docker.socket docker.service; systemctl mask --runtime docker.socket docker.service 2>&1",
   hangs: "echo now it hangs; sleep infinity",
@@ -38,7 +38,7 @@ case $1 in
   test)
     ln -sfn ${systemPath(name)} /run/current-system
     systemctl unmask --runtime docker.socket docker.service 2>/dev/null
-    systemctl start qn-ports.socket qn-ports.service docker.socket docker.service
+    systemctl start qn-agent.socket qn-agent.service docker.socket docker.service
     ${systems[name] || ":"} ;;
 esac
 `;

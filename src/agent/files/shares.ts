@@ -6,6 +6,7 @@ import { innermostOf, liesIn } from "../../base/words.ts";
 import type { Boot } from "../../protocol/messages.ts";
 import { isErrno } from "../../system/files.ts";
 import { bindMount, mount, setReadOnly } from "../../system/kernel/libc.ts";
+import { dockerSocket } from "../docker/socket.ts";
 import { type Mounted, mountTable } from "./mount-table.ts";
 
 /**
@@ -37,7 +38,7 @@ export async function mountShares(boot: Boot): Promise<void> {
     if (!now.some(({ target }) => target === path)) await coverHome(path, boot);
   }
   // The host's path of Docker's socket means the guest's own, also where the guest does not see QN_HOME.
-  if (covers.size === 0) await linkIfFree("/run/docker.sock", boot.dockerSocket);
+  if (covers.size === 0) await linkIfFree(dockerSocket, boot.dockerSocket);
 }
 
 /** Every tag and folder of a share: /tmp has two. */
@@ -108,12 +109,12 @@ function homesIn({ shares, home }: Boot): readonly string[] {
  * Hides the host's QN_HOME, with its disks, keys and settings, behind an empty folder. The VM's Docker socket is there
  * again as a link to the guest's own, so that `-v <host's socket>:/var/run/docker.sock` means what it says.
  */
-async function coverHome(path: string, { home, dockerSocket }: Boot): Promise<void> {
+async function coverHome(path: string, { home, dockerSocket: hostSocket }: Boot): Promise<void> {
   try {
     mount("qn-home", path, "tmpfs", "size=64k,mode=0755");
-    const link = `${path}${dockerSocket.slice(home.length)}`;
+    const link = `${path}${hostSocket.slice(home.length)}`;
     await mkdir(dirname(link), { recursive: true });
-    await symlink("/run/docker.sock", link);
+    await symlink(dockerSocket, link);
   } catch (error) {
     if (!isErrno(error, "ENOENT") && !isErrno(error, "EEXIST")) throw error;
   }

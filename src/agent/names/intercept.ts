@@ -16,7 +16,7 @@ export async function interceptNames(): Promise<void> {
 
 // --- internal ---
 
-/** One transaction (nft(8)). `cgroups` is /proc/self/cgroup: `0::/system.slice/qn-ports.service`. */
+/** One transaction (nft(8)). `cgroups` is /proc/self/cgroup: `0::/system.slice/qn-agent.service`. */
 function interception(cgroups: string): string {
   const own = /^0::\/(.+)$/m.exec(cgroups)?.[1] ?? "";
   const others = own === "" ? "" : `socket cgroupv2 level ${own.split("/").length} != "${own}"`;

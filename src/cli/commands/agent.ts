@@ -1,7 +1,6 @@
 /** `qn agent`: hidden; the services in the guest, both roles in one process or one of them. */
 import { readFile } from "node:fs/promises";
-import { serveTmp } from "../../agent/files/serve.ts";
-import { servePorts } from "../../agent/main.ts";
+import { roles, serveGuest } from "../../agent/main.ts";
 import { readBoot } from "../../agent/setup/boot.ts";
 import { provision } from "../../agent/setup/provision/run.ts";
 import { QnError } from "../../base/errors.ts";
@@ -22,8 +21,6 @@ export const command = defineCommand({
 
 // --- internal ---
 
-const roles = ["ports", "tmp"] as const;
-
 /**
  * Runs one role, or both that serve, until systemd stops them; `provision` ends by itself. Throws USAGE for an unknown
  * one, AGENT_FAILED outside a guest that qn booted.
@@ -33,21 +30,13 @@ async function runAgent(role: string | undefined): Promise<void> {
   const wanted = roles.filter((name) => role === undefined || name === role);
   if (wanted.length === 0) throw new QnError("USAGE", `"${role}" is not a role of the agent: ports, tmp or provision.`);
   const boot = await readBoot();
-  const image = await imageName();
+  const identity = { version, arch: ownArch(), image: await imageName() };
   using stopped = interruption();
-  let pending = wanted.length;
-  const options = {
+  await serveGuest(boot, identity, {
+    roles: wanted,
     signal: stopped.signal,
-    onReady: () => {
-      pending -= 1;
-      if (pending === 0) notifySystemd("READY=1");
-    },
-  };
-  const serve = {
-    ports: () => servePorts(boot, { version, arch: ownArch(), image }, options),
-    tmp: () => serveTmp(boot, options),
-  };
-  await Promise.all(wanted.map((name) => serve[name]()));
+    onReady: () => notifySystemd("READY=1"),
+  });
 }
 
 /** What the image says it is; the host shows it, nothing depends on it. */

@@ -12,13 +12,11 @@ import sysctl from "../../../guest/sysctl.conf" with { type: "text" };
 import tmpfiles from "../../../guest/tmpfiles.conf" with { type: "text" };
 import containerDropIn from "../../../guest/units/container@.service.d/qn.conf" with { type: "text" };
 import containerdDropIn from "../../../guest/units/containerd.service.d/qn.conf" with { type: "text" };
+import agentSocket from "../../../guest/units/qn-agent.socket" with { type: "text" };
+import agentUnit from "../../../guest/units/qn-agent.service" with { type: "text" };
 import dockerDropIn from "../../../guest/units/docker.service.d/qn.conf" with { type: "text" };
 import firewallUnit from "../../../guest/units/qn-firewall.service" with { type: "text" };
 import provisionUnit from "../../../guest/units/qn-provision.service" with { type: "text" };
-import portsSocket from "../../../guest/units/qn-ports.socket" with { type: "text" };
-import portsUnit from "../../../guest/units/qn-ports.service" with { type: "text" };
-import tmpSocket from "../../../guest/units/qn-tmp.socket" with { type: "text" };
-import tmpUnit from "../../../guest/units/qn-tmp.service" with { type: "text" };
 import nspawnDropIn from "../../../guest/units/systemd-nspawn@.service.d/qn.conf" with { type: "text" };
 
 /** One file of a guest: its path there, its permission bits and its text. */
@@ -50,11 +48,9 @@ export function guestFiles(programs: GuestPrograms): readonly GuestFile[] {
     { path: `${unitFolder}/containerd.service.d/qn.conf`, mode: 0o644, text: containerdDropIn },
     { path: `${unitFolder}/docker.service.d/qn.conf`, mode: 0o644, text: dockerDropIn },
     { path: `${unitFolder}/qn-firewall.service`, mode: 0o644, text: withPrograms(firewallUnit, programs) },
-    { path: `${unitFolder}/qn-ports.socket`, mode: 0o644, text: portsSocket },
-    { path: `${unitFolder}/qn-tmp.socket`, mode: 0o644, text: tmpSocket },
+    { path: `${unitFolder}/qn-agent.socket`, mode: 0o644, text: agentSocket },
     { path: `${unitFolder}/qn-provision.service`, mode: 0o644, text: withPrograms(provisionUnit, programs) },
-    { path: `${unitFolder}/qn-ports.service`, mode: 0o644, text: withPrograms(portsUnit, programs) },
-    { path: `${unitFolder}/qn-tmp.service`, mode: 0o644, text: withPrograms(tmpUnit, programs) },
+    { path: `${unitFolder}/qn-agent.service`, mode: 0o644, text: withPrograms(agentUnit, programs) },
     { path: `${unitFolder}/systemd-nspawn@.service.d/qn.conf`, mode: 0o644, text: nspawnDropIn },
   ];
 }

@@ -3,7 +3,7 @@
 /** Where systemd's sockets begin: behind standard input, output and error. */
 const firstSocket = 3;
 
-/** The number of the socket of this unit, such as "qn-ports.socket"; nothing when systemd has passed no such socket. */
+/** The number of the socket of this unit, such as "qn-agent.socket"; nothing when systemd has passed no such socket. */
 export function inheritedSocket(
   unit: string,
   env: Readonly<Record<string, string | undefined>> = process.env,

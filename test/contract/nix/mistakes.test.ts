@@ -31,8 +31,8 @@ refuses("guest", systems.linux, {
     "virtualisation.docker.logDriver",
   ],
   "a unit of a wrong name": [
-    '{ virtualisation.qn.enable = true; systemd.services.qn-ports.after = [ "docker" ]; }',
-    "systemd.services.qn-ports.after",
+    '{ virtualisation.qn.enable = true; systemd.services.qn-agent.after = [ "docker" ]; }',
+    "systemd.services.qn-agent.after",
   ],
   "a sysctl that NixOS sets, at its own priority": [
     '{ lib, ... }: { virtualisation.qn.enable = true; boot.kernel.sysctl."kernel.pid_max" = lib.mkDefault 4194304; }',

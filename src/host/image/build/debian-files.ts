@@ -147,11 +147,9 @@ export const debianFiles: readonly GuestFile[] = [
 /** Units that a guest starts, with the target that wants them. */
 const enabledUnits: readonly (readonly [target: string, unit: string])[] = [
   ["sysinit.target", "/etc/systemd/system/qn-firewall.service"],
-  ["sockets.target", "/etc/systemd/system/qn-tmp.socket"],
-  ["sockets.target", "/etc/systemd/system/qn-ports.socket"],
+  ["sockets.target", "/etc/systemd/system/qn-agent.socket"],
   ["multi-user.target", "/etc/systemd/system/qn-binfmt.service"],
-  ["multi-user.target", "/etc/systemd/system/qn-tmp.service"],
-  ["multi-user.target", "/etc/systemd/system/qn-ports.service"],
+  ["multi-user.target", "/etc/systemd/system/qn-agent.service"],
   ["multi-user.target", "/etc/systemd/system/qn-provision.service"],
   ["multi-user.target", "/etc/systemd/system/qn-grow-root.service"],
   ["multi-user.target", "/usr/lib/systemd/system/systemd-networkd.service"],

@@ -128,8 +128,11 @@ case $1 in
   rollback) rollback "$2" ;;
   await) await "$2" ;;
   commit) commit ;;
-  # What the host waits for, as far as it can be seen here.
-  well) systemctl is-active --quiet qn-tmp.service && systemctl is-active --quiet qn-ports.service ;;
+  # What the host waits for, as far as it can be seen here. The system may be one of an older qn, with two agents.
+  well)
+    systemctl is-active --quiet qn-agent.service ||
+      { systemctl is-active --quiet qn-tmp.service && systemctl is-active --quiet qn-ports.service; }
+    ;;
   call-off) : >"$state/called-off" && systemctl start qn-rollback.service ;;
   outcome) cat "$state/decision" "$state/rollback" 2>/dev/null ;;
   log) tail -n 15 "$state/$2.log" 2>/dev/null ;;

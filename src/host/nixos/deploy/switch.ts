@@ -74,7 +74,7 @@ async function switched({ guest, signal }: SwitchOptions, endMs: number): Promis
   return undefined;
 }
 
-/** Waits until the agents and Docker answer, seen from both sides; false at the deadline, or when it was called off. */
+/** Waits until the agent and Docker answer, seen from both sides; false at the deadline, or when it was called off. */
 async function becomesWell(options: SwitchOptions, endMs: number): Promise<boolean> {
   while (Date.now() < endMs && !options.signal.aborted) {
     if (await isWell(options)) return true;

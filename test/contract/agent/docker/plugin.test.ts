@@ -26,7 +26,7 @@ async function plugin(
 ): Promise<Served> {
   const folder = await mkdtemp(join(tmpdir(), "qn-plugin-"));
   // Neither folder is there yet, as after a boot.
-  const socketPath = join(folder, "docker/plugins/qn-tmp.sock");
+  const socketPath = join(folder, "docker/plugins/qn.sock");
   const seen: DockerRequest[] = [];
   const served = await servePlugin(
     socketPath,
@@ -171,7 +171,7 @@ test("a request is held until what it needs is there, others pass meanwhile", as
 });
 
 /** What Docker 20.10 sends, what 24 and later do, and the socket's path as other clients write it. */
-for (const host of ["", "plugin.moby.localhost", "%2Frun%2Fdocker%2Fplugins%2Fqn-tmp.sock"]) {
+for (const host of ["", "plugin.moby.localhost", "%2Frun%2Fdocker%2Fplugins%2Fqn.sock"]) {
   test(`a request with the Host "${host}" is understood`, async () => {
     await using it = await plugin();
     const body = JSON.stringify(asked("{}"));
@@ -196,7 +196,7 @@ test("a body of some megabytes passes, as a build of a large project may have it
 
 test("the socket of an agent that was killed is replaced", async () => {
   const folder = await mkdtemp(join(tmpdir(), "qn-plugin-"));
-  const socketPath = join(folder, "qn-tmp.sock");
+  const socketPath = join(folder, "qn.sock");
   await mkdir(folder, { recursive: true });
   await writeFile(socketPath, "");
   const served = await servePlugin(socketPath, { beforeRequest: async () => {} });

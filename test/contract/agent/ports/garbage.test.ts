@@ -1,4 +1,4 @@
-/** Garbage at the doors of `qn-ports`: the plugin's socket and the gate's UDP streams. Nothing opens, nothing breaks. */
+/** Garbage at the doors of the agent: the plugin's socket and the gate's UDP streams. Nothing opens, nothing breaks. */
 import { expect, test } from "bun:test";
 import { randomBytes, randomInt } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -35,7 +35,7 @@ type Plugin = AsyncDisposable & {
 /** The plugin as the agent serves it, beside a Docker that has the container "odd" of a kind that nobody knows. */
 async function portsPlugin(): Promise<Plugin> {
   const folder = await mkdtemp(join(tmpdir(), "qn-plugin-"));
-  const socketPath = join(folder, "qn-ports.sock");
+  const socketPath = join(folder, "qn.sock");
   const docker = await fakeDocker();
   docker.inspected["odd"] = { Id: 7, HostConfig: [] };
   const api = dockerApi(docker.socketPath);

@@ -90,11 +90,9 @@ test("no unit is both started and masked", () => {
   const started = named.filter(({ target }) => target !== "/dev/null").map(({ name }) => name);
   expect(started).toEqual([
     "qn-firewall.service",
-    "qn-tmp.socket",
-    "qn-ports.socket",
+    "qn-agent.socket",
     "qn-binfmt.service",
-    "qn-tmp.service",
-    "qn-ports.service",
+    "qn-agent.service",
     "qn-provision.service",
     "qn-grow-root.service",
     "systemd-networkd.service",

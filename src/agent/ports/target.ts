@@ -1,0 +1,15 @@
+/** Where a stream from the host leads in the guest. */
+import { QnError } from "../../base/errors.ts";
+import type { OpenOnward } from "../../protocol/open.ts";
+import type { Address } from "../../system/net/connection.ts";
+import { dockerSocket } from "../docker/socket.ts";
+import type { PortBook } from "./book.ts";
+
+/** Docker's socket, the guest itself, or the container that publishes the port now. Throws AGENT_FAILED when none does. */
+export function targetOf(request: OpenOnward, book: Pick<PortBook, "find">): Address {
+  if (request.open === "docker") return { unix: dockerSocket };
+  if (request.open === "guest") return { hostname: "127.0.0.1", port: request.port };
+  const target = book.find(request);
+  if (target !== undefined) return target;
+  throw new QnError("AGENT_FAILED", `No container publishes ${request.protocol} port ${request.hostPort}.`);
+}
