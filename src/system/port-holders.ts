@@ -1,5 +1,6 @@
 /** The door to everybody who holds a port of this machine, address by address. */
 import { readdir, readFile, readlink } from "node:fs/promises";
+import { heldSockets } from "./proc-net.ts";
 import { findProgram, run } from "./process.ts";
 
 /** Who holds a port, and where. A process of another user has no pid that this user may know. */
@@ -18,44 +19,14 @@ export async function holdersOfPort(port: number): Promise<PortHolder[]> {
   return grouped(found);
 }
 
-/** The addresses in a line of /proc/net/tcp or tcp6, such as "0100007F": 32-bit words in the host's byte order (proc(5)). */
-export function addressInProc(hex: string): string {
-  const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) => Array.from(Buffer.from(word, "hex")).toReversed());
-  if (bytes.length === 4) return bytes.join(".");
-  const groups = Array.from({ length: 8 }, (_, index) =>
-    (((bytes[2 * index] ?? 0) << 8) | (bytes[2 * index + 1] ?? 0)).toString(16),
-  );
-  // URLs write IPv6 addresses in their one short form (RFC 5952).
-  return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1);
-}
-
 // --- internal ---
 
 /** One socket that holds the port. */
 type Held = Omit<PortHolder, "addresses"> & { readonly address: string };
 
-/** The states that hold a port: LISTEN for TCP; for UDP both CLOSE (unconnected) and ESTABLISHED. */
-const states = { tcp: ["0A"], udp: ["07", "01"] } as const satisfies Record<PortHolder["protocol"], readonly string[]>;
-
 async function socketsOnLinux(port: number): Promise<Held[]> {
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  const tables = await Promise.all(
-    (["tcp", "udp"] as const).flatMap((protocol) =>
-      ["", "6"].map(async (family) => {
-        const text = await readFile(`/proc/net/${protocol}${family}`, "utf8").catch(() => "");
-        const rows = text.split("\n").map((line) => line.trim().split(/\s+/));
-        const known: readonly string[] = states[protocol];
-        return rows
-          .filter((row) => row[1]?.endsWith(suffix) === true && known.includes(row[3] ?? ""))
-          .map((row) => ({
-            protocol,
-            address: addressInProc((row[1] ?? "").slice(0, -suffix.length)),
-            link: `socket:[${row[9] ?? ""}]`,
-          }));
-      }),
-    ),
-  );
-  const sockets = tables.flat();
+  const holding = (await heldSockets()).filter((socket) => socket.port === port);
+  const sockets = holding.map((socket) => ({ ...socket, link: `socket:[${socket.inode}]` }));
   const owners = sockets.length === 0 ? new Map<string, number>() : await ownersOf(sockets.map(({ link }) => link));
   return await Promise.all(
     sockets.map(async ({ protocol, address, link }) => {

@@ -1,12 +1,14 @@
 /** What the guest's kernel must not forget of the shares, so that a watch in a container hears of it. */
 import { type Stats, constants } from "node:fs";
-import { type FileHandle, open, readFile, readlink } from "node:fs/promises";
+import { type FileHandle, open, readlink } from "node:fs/promises";
 import { dirname } from "node:path";
+import { lazily } from "../../base/lazily.ts";
 import { newPathTree } from "../../base/path-tree.ts";
 import { liesIn } from "../../base/words.ts";
 import { O_PATH } from "../../system/kernel/libc.ts";
+import { mountTable } from "../../system/mount-table.ts";
 
-/** Types of file systems that a share can be, as mountinfo names them. statfs(2) over 9p tells the host's own type. */
+/** Types of file systems that a share can be, as the kernel names them. statfs(2) over 9p tells the host's own type. */
 const shareTypes: ReadonlySet<string> = new Set(["9p", "virtiofs"]);
 
 /** A file or folder that is held. `path` leads to it whatever becomes of its name. */
@@ -69,7 +71,7 @@ export class Pins {
     try {
       handle = await open(at, O_PATH | constants.O_NOFOLLOW);
       const pin = await pinOf(handle);
-      const share = await shareOn(pin.stats.dev);
+      const share = shareOn(pin.stats.dev);
       // The sources may be others by now.
       if ((await readlink(pin.path)) === at && share !== undefined && this.#isMounted(path)) {
         this.#held.set(path, { handle, isFile: pin.stats.isFile() });
@@ -129,21 +131,18 @@ function pathOf({ fd }: FileHandle): string {
 /** A share by its device; whether the guest keeps what it has read and written of it. */
 type ShareDevice = { readonly isCached: boolean };
 
-/** Devices of shares, found in the kernel's table of mounts (proc(5)); shares are mounted before anything is held. */
-let shareDevices: Promise<ReadonlyMap<string, ShareDevice>> | undefined;
+/** Devices of shares, by the kernel's table of mounts; shares are mounted before anything is held. */
+const shareDevices = lazily((): ReadonlyMap<string, ShareDevice> => {
+  const shares = mountTable().filter(({ type }) => shareTypes.has(type));
+  return new Map(
+    shares.map(({ type, device, options }) => [
+      device,
+      { isCached: type === "9p" && /(^|,)cache=(?!none|0x0|0)/.test(options) },
+    ]),
+  );
+});
 
-async function shareOn(device: number): Promise<ShareDevice | undefined> {
-  shareDevices ??= readFile("/proc/self/mountinfo", "utf8").then(devicesOf);
+function shareOn(device: number): ShareDevice | undefined {
   // As the C library puts a device number together (makedev(3)), for the small numbers that such mounts have.
-  return (await shareDevices).get(`${(device >> 8) & 0xfff}:${(device & 0xff) | ((device >> 12) & 0xfff00)}`);
-}
-
-function devicesOf(table: string): ReadonlyMap<string, ShareDevice> {
-  const devices = new Map<string, ShareDevice>();
-  for (const line of table.split("\n")) {
-    const [type = "", , options = ""] = line.split(" - ")[1]?.split(" ") ?? [];
-    const isCached = type === "9p" && /(^|,)cache=(?!none|0x0|0)/.test(options);
-    if (shareTypes.has(type)) devices.set(line.split(" ")[2] ?? "", { isCached });
-  }
-  return devices;
+  return shareDevices().get(`${(device >> 8) & 0xfff}:${(device & 0xff) | ((device >> 12) & 0xfff00)}`);
 }

@@ -6,8 +6,8 @@ import { innermostOf, liesIn } from "../../base/words.ts";
 import type { Boot } from "../../protocol/messages.ts";
 import { isErrno } from "../../system/files.ts";
 import { bindMount, mount, setReadOnly } from "../../system/kernel/libc.ts";
+import { type Mounted, mountTable } from "../../system/mount-table.ts";
 import { dockerSocket } from "../docker/socket.ts";
-import { type Mounted, mountTable } from "./mount-table.ts";
 
 /**
  * 9p over virtio. 512000 bytes is the most that the transport takes in one message. Nothing is cached unless the share
@@ -26,7 +26,7 @@ const ownFolder = "/run/qn/shares";
  * with the folder's name when one fails.
  */
 export async function mountShares(boot: Boot): Promise<void> {
-  const table = await mountTable();
+  const table = mountTable();
   for (const share of boot.shares) {
     for (const view of viewsOf(share)) await mountShare({ ...share, ...view }, table);
     for (const link of share.links ?? []) await linkIfFree(share.folder === share.path ? share.path : "/tmp", link);
@@ -34,7 +34,7 @@ export async function mountShares(boot: Boot): Promise<void> {
   const covers = new Set(homesIn(boot));
   for (const path of covers) {
     // A cover may have come to a second mount of the same share by itself (mount_namespaces(7), shared subtrees).
-    const now = await mountTable();
+    const now = mountTable();
     if (!now.some(({ target }) => target === path)) await coverHome(path, boot);
   }
   // The host's path of Docker's socket means the guest's own, also where the guest does not see QN_HOME.

@@ -3,9 +3,10 @@ import { mkdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { every } from "../../system/clock.ts";
 import { isThere } from "../../system/files.ts";
 import { mount } from "../../system/kernel/libc.ts";
-import { addressInProc, holdersOfPort } from "../../system/port-holders.ts";
+import { holdersOfPort } from "../../system/port-holders.ts";
+import { heldSockets } from "../../system/proc-net.ts";
 import { followProgram } from "../../system/process.ts";
-import { forwardOf, type Listening, listeningIn } from "./listening.ts";
+import { forwardOf, type Listening } from "./listening.ts";
 import { keyOf, type ServedPort } from "./published.ts";
 import type { PortWatch } from "./sources.ts";
 
@@ -67,15 +68,8 @@ type Forwarded = Listening & { readonly hostIp: string; readonly target: string 
 async function forwardedSockets(): Promise<Forwarded[]> {
   const range = await readFile("/proc/sys/net/ipv4/ip_local_port_range", "utf8");
   const [first = 0, last = 0] = range.split(/\s+/).map(Number);
-  const tables = await Promise.all(
-    (["tcp", "udp"] as const).flatMap((protocol) =>
-      ["", "6"].map(async (family) => {
-        const table = await readFile(`/proc/net/${protocol}${family}`, "utf8").catch(() => "");
-        return listeningIn(table, protocol, addressInProc);
-      }),
-    ),
-  );
-  return tables.flat().flatMap((socket) => {
+  const waiting = (await heldSockets()).filter(({ state }) => state === "waiting");
+  return waiting.flatMap((socket) => {
     const forward = forwardOf(socket, { first, last });
     return forward === undefined ? [] : { ...socket, ...forward };
   });

@@ -1,13 +1,9 @@
 /** Which listening sockets of the guest are forwarded with `ports.listen`, and under which address. */
 import { gateGuestPort, namesGuestPort, sshGuestPort } from "../../protocol/messages.ts";
+import type { HeldSocket } from "../../system/proc-net.ts";
 
 /** A socket that waits for clients; a UDP socket has no peer. */
-export type Listening = {
-  readonly protocol: "tcp" | "udp";
-  readonly address: string;
-  readonly port: number;
-  readonly inode: string;
-};
+export type Listening = Omit<HeldSocket, "state">;
 
 /** Ports of the guest's own business (DNS, DHCP, time, mDNS, LLMNR), and qn's doors. */
 const guestsOwn = [53, 67, 68, 123, 323, 546, 547, 5353, 5355];
@@ -27,22 +23,4 @@ export function forwardOf(
   if (address === "0.0.0.0" || address === "::") return { hostIp: "0.0.0.0", target: "127.0.0.1" };
   if (address.startsWith("127.") || address === "::1") return { hostIp: address, target: address };
   return undefined;
-}
-
-/** The sockets in a table of /proc/net (proc(5)); `addressOf` reads its way to write an address. */
-export function listeningIn(
-  table: string,
-  protocol: Listening["protocol"],
-  addressOf: (hex: string) => string,
-): Listening[] {
-  const state = { tcp: "0A", udp: "07" }[protocol];
-  return table
-    .split("\n")
-    .slice(1)
-    .map((line) => line.trim().split(/\s+/))
-    .filter((row) => row[3] === state)
-    .map((row) => {
-      const [address = "", port = ""] = (row[1] ?? "").split(":");
-      return { protocol, address: addressOf(address), port: Number.parseInt(port, 16), inode: row[9] ?? "" };
-    });
 }

@@ -1,8 +1,8 @@
 /** The user's part of Docker's daemon.json: laid over the guest's own before dockerd starts, until the guest stops. */
-import { readFile } from "node:fs/promises";
 import type { Boot } from "../../protocol/messages.ts";
 import { readTextIfThere, writeFileAtomically } from "../../system/files.ts";
 import { bindMount } from "../../system/kernel/libc.ts";
+import { mountTable } from "../../system/mount-table.ts";
 
 /** Where dockerd reads its settings, and where the merged ones are: /run, so that each boot begins with the image's. */
 const places = { own: "/etc/docker/daemon.json", merged: "/run/qn/daemon.json" };
@@ -16,8 +16,7 @@ export async function extendDaemon(
   { own, merged }: Readonly<typeof places> = places,
 ): Promise<void> {
   if (more === undefined || Object.keys(more).length === 0) return;
-  const mountPoints = (await readFile("/proc/self/mounts", "utf8")).split("\n").map((line) => line.split(" ")[1]);
-  if (mountPoints.includes(own)) return;
+  if (mountTable().some(({ target }) => target === own)) return;
   const text = await readTextIfThere(own);
   // NixOS has its daemon.json elsewhere, made from the system's configuration, which is the place for more of it.
   if (text === undefined) return void process.stderr.write(`There is no ${own}: docker.daemon changes nothing.\n`);

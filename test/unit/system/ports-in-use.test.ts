@@ -1,15 +1,6 @@
-/** The tables of ports in use, as Linux and macOS write them. */
+/** The table of ports in use, as macOS writes it. */
 import { expect, test } from "bun:test";
-import { portsInNetstat, portsInProc } from "../../../src/system/ports-in-use.ts";
-
-test("sockets that listen count in Linux's table, and connections do not", () => {
-  const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:5000 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1
-   1: 0100007F:5001 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 2 1
-   2: 0100007F:5002 0100007F:9C41 06 00000000:00000000 03:00000000 00000000     0        0 0 3
-   3: 00000000000000000000000001000000:5003 00000000000000000000000000000000:0000 07 00000000:00000000 00:0 0 0 0 4 2`;
-  expect(portsInProc(table)).toEqual([0x5000, 0x5003]);
-});
+import { portsInNetstat } from "../../../src/system/ports-in-use.ts";
 
 test("sockets that listen count in macOS's table, and connections do not", () => {
   const table = `Active Internet connections (including servers)

@@ -1,10 +1,11 @@
 /** Carries the plan out: makes entries of the guest's /tmp the host's, one bind mount each. */
-import { closeSync, lstatSync, mkdirSync, openSync, readFileSync, rmdirSync, unlinkSync } from "node:fs";
+import { closeSync, lstatSync, mkdirSync, openSync, rmdirSync, unlinkSync } from "node:fs";
 import { join, relative } from "node:path";
 import { messageOf, QnError } from "../../../base/errors.ts";
 import { pause } from "../../../system/clock.ts";
 import { isErrno, isThere } from "../../../system/files.ts";
 import { bindMount, unmount } from "../../../system/kernel/libc.ts";
+import { mountTable } from "../../../system/mount-table.ts";
 import { belowFile, type DatedEntry, entryAt, holdName, holdsSomething, isOfKind, lookAt } from "./entry.ts";
 import { planEntry, type Step } from "./plan.ts";
 import { type BindSource, entryOf } from "../../docker/mounts.ts";
@@ -167,13 +168,6 @@ function makeUnlessThere(path: string, kind: "file" | "folder", make: () => void
   }
 }
 
-/** Reads the kernel's own table, so that a restarted agent knows as much as the one before. */
 function mountPoints(): Set<string> {
-  const table = readFileSync("/proc/self/mountinfo", "utf8");
-  return new Set(table.split("\n").map((line) => unescapeMountPath(line.split(" ")[4] ?? "")));
-}
-
-/** mountinfo writes space, tab, newline and backslash as octal (proc(5)). */
-function unescapeMountPath(path: string): string {
-  return path.replaceAll(/\\([0-7]{3})/g, (_match, octal: string) => String.fromCodePoint(Number.parseInt(octal, 8)));
+  return new Set(mountTable().map(({ target }) => target));
 }
