@@ -39,7 +39,10 @@ import { offerProvision } from "./setup/provision/run.ts";
 import { watchProvision } from "./setup/provision/tell.ts";
 import { provideProxy } from "./setup/proxy.ts";
 
-/** What may run alone: the host's files in the guest, and everything that the host dials or is told. In the order of their hooks. */
+/**
+ * What may run alone: the host's files in the guest, and everything that the host dials or is told. In the order of
+ * their hooks.
+ */
 export const roles = ["tmp", "ports"] as const;
 export type Role = (typeof roles)[number];
 
@@ -92,7 +95,10 @@ function aloneAs(role: Role | undefined): typeof whole {
   return { name: `qn-${role}`, unit: `qn-${role}` };
 }
 
-/** Login and shares, which sshd and Docker wait for, what the settings want done before Docker starts, and bind sources. */
+/**
+ * Login and shares, which sshd and Docker wait for, what the settings want done before Docker starts, and bind
+ * sources.
+ */
 async function setUpFiles({ boot, link, containers, signal }: Guest): Promise<Running> {
   const onTrouble = (text: string): void => link.log(text);
   await provideLogin(boot);

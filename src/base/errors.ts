@@ -47,7 +47,7 @@ const catalogue = {
   NO_SUCH_FORWARD: { exit: 48, hint: "`qn ports` shows the forwards; those of containers end with their containers." },
   GATE_REFUSED: { exit: 50, hint: "`qn down` and `qn up` give both sides a new secret." },
   PROTOCOL: { exit: 51, hint: "Host and guest disagree; build the image again with `qn image build`." },
-  AGENT_FAILED: { exit: 52, hint: "`journalctl -u qn-agent` in the guest shows more." },
+  AGENT_FAILED: { exit: 52, hint: "`journalctl -u 'qn-*'` in the guest shows more." },
   COPY_FAILED: { exit: 60, hint: "Check both paths; `qn ssh` shows the guest's side." },
   DEPLOY_FAILED: { exit: 61, hint: "The guest runs what it ran before." },
   DEPLOY_ROLLED_BACK: { exit: 62, hint: "The guest runs what it ran before; `qn ssh -- journalctl -b` shows more." },

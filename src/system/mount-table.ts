@@ -1,7 +1,13 @@
-/** The door to the kernel's own table of what is mounted: a restarted program knows as much as the one before. Linux only. */
+/**
+ * The door to the kernel's own table of what is mounted: a restarted program knows as much as the one before. Linux
+ * only.
+ */
 import { readFileSync } from "node:fs";
 
-/** One mount: what was mounted (a share's tag, a device), where, and as what. `device` is "0:45"; `options` are the file system's own. */
+/**
+ * One mount: what was mounted (a share's tag, a device), where, and as what. `device` is "0:45"; `options` are the
+ * file system's own.
+ */
 export type Mounted = {
   readonly source: string;
   readonly target: string;
@@ -10,12 +16,17 @@ export type Mounted = {
   readonly options: string;
 };
 
-/** Every mount of this process' table, in the order in which they were made. No disk is asked. Throws where there is no /proc. */
+/**
+ * Every mount of this process' table, in the order in which they were made. No disk is asked. Throws where there is
+ * no /proc.
+ */
 export function mountTable(): readonly Mounted[] {
   return mountsIn(readFileSync("/proc/self/mountinfo", "utf8"));
 }
 
-/** The mounts in a text as /proc/PID/mountinfo has it (proc(5)): there may be fields before the lone hyphen, or none. */
+/**
+ * The mounts in a text as /proc/PID/mountinfo has it (proc(5)): there may be fields before the lone hyphen, or none.
+ */
 export function mountsIn(text: string): readonly Mounted[] {
   return text.split("\n").flatMap((line) => {
     const [before = "", behind] = line.split(" - ");

@@ -34,7 +34,10 @@ export function heldSocketsIn(table: string, protocol: HeldSocket["protocol"]): 
 
 // --- internal ---
 
-/** The states that hold a port (include/net/tcp_states.h): LISTEN for TCP; for UDP CLOSE, which is unconnected, and ESTABLISHED. */
+/**
+ * The states that hold a port (include/net/tcp_states.h): LISTEN for TCP; for UDP CLOSE, which is unconnected, and
+ * ESTABLISHED.
+ */
 const states: Readonly<Record<HeldSocket["protocol"], ReadonlyMap<string, HeldSocket["state"]>>> = {
   tcp: new Map([["0A", "waiting"]]),
   udp: new Map([

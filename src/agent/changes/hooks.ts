@@ -12,7 +12,10 @@ const catchUpMs = 5_000;
 /** How long a container may be held up by what it mounts: it runs well without, only a watch that it begins would not hear. */
 const holdMs = 1_000;
 
-/** Before a container starts, it finds the host's files as they are when it was asked for; one that begins to watch hears of changes. */
+/**
+ * Before a container starts, it finds the host's files as they are when it was asked for; one that begins to watch
+ * hears of changes.
+ */
 export function changeHooks(
   changes: Pick<ChangeReceiver, "catchUp" | "onStart" | "onStarted">,
   containers: Pick<Containers, "startedBy">,
@@ -32,8 +35,8 @@ export function changeHooks(
 // --- internal ---
 
 /**
- * The calls after which somebody reads what a container mounts: a program that starts in it, or `docker cp`. Making an exec
- * only prepares what its start does.
+ * The calls after which somebody reads what a container mounts: a program that starts in it, or `docker cp`. Making
+ * an exec only prepares what its start does.
  */
 const readers: ReadonlySet<DockerCall["kind"]> = new Set(["start", "unpause", "archive", "exec-start"]);
 

@@ -4,7 +4,10 @@ import { lazily } from "../../base/lazily.ts";
 import { type MountRequests, mountRequestEntries } from "./mounts.ts";
 import type { DockerRequest } from "./plugin.ts";
 
-/** A call that does something to what is there. The id is a whole one or its begin, a name, or an alias such as "shop/db". */
+/**
+ * A call that does something to what is there. The id is a whole one or its begin, a name, or an alias such as
+ * "shop/db".
+ */
 export type CallOn<Kind extends Deed> = { readonly kind: Kind; readonly id: string };
 
 /** One call, as far as the agent goes by it. What a new container mounts is parsed when somebody asks for it. */
@@ -15,9 +18,9 @@ export type DockerCall =
 
 /**
  * Recognises a request as dockerd routes it (moby, api/server/server.go; gorilla/mux): by the decoded path, so that
- * `/containers%2fcreate` is a create and a name may have slashes in it; with a version of the API before it or without; by the
- * method as it is written. What dockerd has no route for never comes here, nor a path with dots or doubled slashes, whose
- * client is sent to the clean one.
+ * `/containers%2fcreate` is a create and a name may have slashes in it; with a version of the API before it or
+ * without; by the method as it is written. What dockerd has no route for never comes here, nor a path with dots or
+ * doubled slashes, whose client is sent to the clean one.
  */
 export function callOf(request: DockerRequest): DockerCall {
   const path = pathOf(request.uri);
@@ -63,8 +66,8 @@ const routes = [
 type Route = readonly [methods: readonly string[], before: string, after: string, kind: string];
 
 /**
- * The path that dockerd routes by: Go's server takes a whole URL too, whatever its scheme and host (net/url, ParseRequestURI).
- * Nothing that is a path when a part is no valid encoding, which is Docker's to refuse.
+ * The path that dockerd routes by: Go's server takes a whole URL too, whatever its scheme and host (net/url,
+ * ParseRequestURI). Nothing that is a path when a part is no valid encoding, which is Docker's to refuse.
  */
 function pathOf(uri: string): string {
   const path = (uri.split("?")[0] ?? "").replace(/^[a-z][a-z\d+.-]*:(\/\/[^/]*)?/i, "");

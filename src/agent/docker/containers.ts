@@ -1,4 +1,7 @@
-/** What the agent knows of Docker's containers. It asks seldom: dockerd asks its plugins about each of these questions too. */
+/**
+ * What the agent knows of Docker's containers. It asks seldom: dockerd asks its plugins about each of these questions
+ * too.
+ */
 import type { Container, ContainerDetails, DockerApi } from "../../system/docker-api.ts";
 import type { CallOn } from "./call.ts";
 import { recordOf } from "./records.ts";
@@ -8,7 +11,10 @@ export class Containers {
   readonly #docker: Pick<DockerApi, "containers" | "details">;
   readonly #record: typeof recordOf;
   readonly #calls = new WeakMap<CallOn<"start">, Promise<ContainerDetails>>();
-  /** What containers were asked to be, which never changes, by whole id: of those about to start, and of those that run. */
+  /**
+   * What containers were asked to be, which never changes, by whole id: of those about to start, and of those that
+   * run.
+   */
   readonly #starting = new Map<string, ContainerDetails>();
   #asked = new Map<string, ContainerDetails>();
   #running: readonly Container[] = [];
@@ -19,7 +25,10 @@ export class Containers {
     this.#record = record;
   }
 
-  /** The container that a call starts, looked up once for all who ask. Throws when there is none or Docker does not answer. */
+  /**
+   * The container that a call starts, looked up once for all who ask. Throws when there is none or Docker does not
+   * answer.
+   */
   startedBy(call: CallOn<"start">): Promise<ContainerDetails> {
     const found = this.#calls.get(call) ?? this.#findStarting(call.id);
     this.#calls.set(call, found);
@@ -45,7 +54,10 @@ export class Containers {
     return container?.State?.Running === false;
   }
 
-  /** What these running containers were asked to be: each is looked up once in its life. One that has gone is left out. */
+  /**
+   * What these running containers were asked to be: each is looked up once in its life. One that has gone is left
+   * out.
+   */
   async askedOf(ids: readonly string[]): Promise<ReadonlyMap<string, ContainerDetails>> {
     const looks = ids.map(async (id) => this.#asked.get(id) ?? this.#starting.get(id) ?? (await this.#find(id)));
     const found = (await Promise.allSettled(looks)).flatMap((look) => (look.status === "fulfilled" ? look.value : []));

@@ -1,4 +1,6 @@
-/** What the agent's rooms do while Docker waits: each call is recognised once, and given to one room after the other. */
+/**
+ * What the agent's rooms do while Docker waits: each call is recognised once, and given to one room after the other.
+ */
 import { callOf, type DockerCall } from "./call.ts";
 import type { Hooks } from "./plugin.ts";
 
@@ -10,7 +12,10 @@ export type CallHooks = {
   readonly refuseLost?: string;
 };
 
-/** One plugin's hooks from those of all rooms, in their order; the first that refuses a call ends it, as with plugins of dockerd. */
+/**
+ * One plugin's hooks from those of all rooms, in their order; the first that refuses a call ends it, as with plugins
+ * of dockerd.
+ */
 export function inOrder(rooms: readonly CallHooks[]): Hooks {
   const refuseLost = rooms.find((room) => room.refuseLost !== undefined)?.refuseLost;
   return {

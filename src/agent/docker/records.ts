@@ -1,4 +1,6 @@
-/** Docker's own records of its containers: what those mount that it starts by itself, and what one is that is started. */
+/**
+ * Docker's own records of its containers: what those mount that it starts by itself, and what one is that is started.
+ */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -17,9 +19,9 @@ const recordSchema = v.object({
 });
 
 /**
- * One container by its whole id, as Docker would describe it; nothing for a name, or for one whose record cannot be read. Docker
- * would answer the same, but only after it has asked its plugins about the question. It writes both files anew whenever
- * something changes, each at once (moby, container/container.go, CheckpointTo).
+ * One container by its whole id, as Docker would describe it; nothing for a name, or for one whose record cannot be
+ * read. Docker would answer the same, but only after it has asked its plugins about the question. It writes both
+ * files anew whenever something changes, each at once (moby, container/container.go, CheckpointTo).
  */
 export async function recordOf(id: string, folder: string = recordsFolder): Promise<ContainerDetails | undefined> {
   if (!/^[0-9a-f]{64}$/.test(id)) return undefined;

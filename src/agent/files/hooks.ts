@@ -13,8 +13,8 @@ import { viewsOf } from "./shares.ts";
 import { type Mirror, mirrorSources, sweepDeleted } from "./tmp/mirror.ts";
 
 /**
- * Prepares what Docker, which must not have started yet, starts without a request. Then the hooks; `onTrouble` hears of what
- * keeps no container from starting.
+ * Prepares what Docker, which must not have started yet, starts without a request. Then the hooks; `onTrouble` hears
+ * of what keeps no container from starting.
  */
 export async function fileHooks(
   boot: Boot,
@@ -73,7 +73,9 @@ function throughLinks(source: BindSource, { shares }: Boot): BindSource {
   return source;
 }
 
-/** Prepares what Docker starts by itself. One that cannot be shown must not keep the others, or Docker, from starting. */
+/**
+ * Prepares what Docker starts by itself. One that cannot be shown must not keep the others, or Docker, from starting.
+ */
 async function prepareRestarting(mirrors: readonly Mirror[], tell: (error: unknown) => void): Promise<void> {
   for (const source of await sourcesOfRestarting()) {
     for (const mirror of mirrors) await mirrorSources(mirror, [source]).catch(tell);

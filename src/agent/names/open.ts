@@ -9,7 +9,10 @@ import { serveNames } from "./serve.ts";
 const slirpResolver = { hostname: slirp.resolver, port: 53 };
 const slirpMs = 5_000;
 
-/** Serves until `close`; `host` takes the stream on which the host answers. Throws when the port is taken or nftables refuses. */
+/**
+ * Serves until `close`; `host` takes the stream on which the host answers. Throws when the port is taken or nftables
+ * refuses.
+ */
 export async function openNames(
   onTrouble: (text: string) => void,
 ): Promise<{ readonly host: HostNames; close(): void }> {

@@ -1,4 +1,7 @@
-/** What is done about ports while Docker waits: opens ports before a container starts, settles the rest before the answer. */
+/**
+ * What is done about ports while Docker waits: opens ports before a container starts, settles the rest before the
+ * answer.
+ */
 import { messageOf, QnError } from "../../base/errors.ts";
 import type { FailedPort, PublishedPort } from "../../protocol/messages.ts";
 import { pause, within } from "../../system/clock.ts";
@@ -32,7 +35,10 @@ const usualDeadlineMs = 5_000;
 /** How many reasons a refused start shows. */
 const reasonsMax = 8;
 
-/** Opens the ports of a container before it starts, and holds each answer that ports may have changed by until the host knows. */
+/**
+ * Opens the ports of a container before it starts, and holds each answer that ports may have changed by until the
+ * host knows.
+ */
 export function portHooks(options: HookOptions): CallHooks {
   return {
     async beforeRequest(call) {
@@ -110,7 +116,10 @@ async function removeAgain({ Id, HostConfig, State }: ContainerDetails, options:
   }
 }
 
-/** Lists anew, tells the host, and gives back what it cannot serve. `call` is what may have changed the ports, if that is known. */
+/**
+ * Lists anew, tells the host, and gives back what it cannot serve. `call` is what may have changed the ports, if that
+ * is known.
+ */
 async function relist(call: DockerCall | undefined, options: HookOptions): Promise<readonly FailedPort[]> {
   const { book, onTrouble, deadlineMs = usualDeadlineMs } = options;
   let isListed = true;
@@ -140,8 +149,9 @@ async function endAgain({ Id }: ContainerDetails, { book, refresh, kill, onTroub
 }
 
 /**
- * Lists the containers until the list knows what has happened to the one that was ended: Docker answers `stop` and `kill` a
- * moment before its own list shows that the container has ended. One that publishes nothing by the list is not asked about.
+ * Lists the containers until the list knows what has happened to the one that was ended: Docker answers `stop` and
+ * `kill` a moment before its own list shows that the container has ended. One that publishes nothing by the list is
+ * not asked about.
  */
 async function refreshUntilTrue(call: DockerCall | undefined, options: HookOptions): Promise<void> {
   const { book, containers, refresh } = options;

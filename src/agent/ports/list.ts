@@ -3,8 +3,8 @@ import type { Containers } from "../docker/containers.ts";
 import { publishedPorts, type ServedPort } from "./published.ts";
 
 /**
- * Makes what lists the ports that are published now, those included that Docker's own list leaves out and the containers
- * have asked for. Throws when the daemon does not answer.
+ * Makes what lists the ports that are published now, those included that Docker's own list leaves out and the
+ * containers have asked for. Throws when the daemon does not answer.
  */
 export function portLister(containers: Pick<Containers, "list" | "askedOf">): () => Promise<readonly ServedPort[]> {
   return async () => {

@@ -8,7 +8,10 @@ import { HeldPorts } from "./held.ts";
 /** Says that an agent has been here since the guest started, and so that the host may know its ports. */
 const servedFile = "/run/qn/ports-served";
 
-/** How long an agent that was started anew keeps silent about ports at the most: Docker has been asked for them long before. */
+/**
+ * How long an agent that was started anew keeps silent about ports at the most: Docker has been asked for them long
+ * before.
+ */
 const silenceMs = 60_000;
 
 /** Opens it, until `close`. An agent that was started anew is silent at first, in the book and on the link. */

@@ -5,7 +5,10 @@ import type { Address } from "../../system/net/connection.ts";
 import { dockerSocket } from "../docker/socket.ts";
 import type { PortBook } from "./book.ts";
 
-/** Docker's socket, the guest itself, or the container that publishes the port now. Throws AGENT_FAILED when none does. */
+/**
+ * Docker's socket, the guest itself, or the container that publishes the port now. Throws AGENT_FAILED when none
+ * does.
+ */
 export function targetOf(request: OpenOnward, book: Pick<PortBook, "find">): Address {
   if (request.open === "docker") return { unix: dockerSocket };
   if (request.open === "guest") return { hostname: "127.0.0.1", port: request.port };

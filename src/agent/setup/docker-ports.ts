@@ -6,8 +6,9 @@ import { writeFileAtomically } from "../../system/files.ts";
 const dockerPortsFile = "/run/qn/docker-ports";
 
 /**
- * Leaves the VM's slot of ports where dockerd's unit looks before it starts (guest/units/docker.service.d): Docker reads
- * net.ipv4.ip_local_port_range once, when it starts (moby's libnetwork/portallocator). A guest without one keeps its own.
+ * Leaves the VM's slot of ports where dockerd's unit looks before it starts (guest/units/docker.service.d): Docker
+ * reads net.ipv4.ip_local_port_range once, when it starts (moby's libnetwork/portallocator). A guest without one
+ * keeps its own.
  */
 export async function offerDockerPorts({ dockerPorts }: Pick<Boot, "dockerPorts">): Promise<void> {
   if (dockerPorts === undefined) return;
