@@ -61,7 +61,9 @@ export async function serveGuest(boot: Boot, identity: Identity, options: AgentO
   const docker = observed(dockerApi(dockerSocket), changes);
   const guest: Guest = { boot, link, changes, docker, containers: new Containers(docker), opened, ...options };
   const wanted = roles.filter((role) => options.roles.includes(role));
-  const running = await Promise.all(wanted.map((role) => setUp[role](guest)));
+  const running: Running[] = [];
+  // In turn: whoever looks for why the second one fails can log in by then, and finds the shares.
+  for (const role of wanted) running.push(await setUp[role](guest));
   const { name, unit } = wanted.length === 1 ? aloneAs(wanted[0]) : whole;
   const hooks = inOrder(running.flatMap((role) => role.hooks));
   const plugin = await servePlugin(pluginSocket(name), hooks, { inherited: inheritedSocket(`${unit}.socket`) });

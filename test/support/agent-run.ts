@@ -18,8 +18,8 @@ export type AgentSeen = {
   readonly hasLogin: boolean;
   /** What nft was told, in part. */
   readonly firewall: string;
-  /** What is left of it after its end. */
-  readonly after: { readonly error: string; readonly hasGate: boolean };
+  /** What went wrong by the time of its end. */
+  readonly error: string;
 };
 
 const [tools = "", ...roles] = process.argv.slice(2);
@@ -54,7 +54,7 @@ const seen = {
 };
 stopping.abort();
 const error = await served.then(() => "", messageOf);
-const result: AgentSeen = { ...seen, after: { error, hasGate: await hasGate() } };
+const result: AgentSeen = { ...seen, error };
 process.stdout.write(JSON.stringify(result));
 
 async function askPlugins(): Promise<Record<string, unknown>> {
