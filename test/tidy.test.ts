@@ -51,6 +51,11 @@ const samples: Record<string, { readonly path: string; readonly bad: string; rea
     bad: "line\n".repeat(301),
     good: "line\n".repeat(300),
   },
+  "a comment fits into 120 columns": {
+    path: "src/base/words.ts",
+    bad: `  /** ${"a".repeat(112)} */`,
+    good: `  /** ${"a".repeat(111)} */\nconst text = "${"a".repeat(120)}";`,
+  },
   "a file starts by saying what it is for": {
     path: "src/base/words.ts",
     bad: 'import { join } from "node:path";',

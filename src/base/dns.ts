@@ -50,7 +50,9 @@ export function isCut(answer: Uint8Array): boolean {
   return (byteAt(answer, 2) & 0x02) !== 0;
 }
 
-/** The same answer as a datagram of at most `bytesMax`: one that is longer is reduced to its question and marked as cut. */
+/**
+ * The same answer as a datagram of at most `bytesMax`: one that is longer is reduced to its question and marked as cut.
+ */
 export function cutTo(answer: Uint8Array, bytesMax: number): Uint8Array {
   if (answer.length <= bytesMax) return answer;
   return emptyAnswer(answer, codeOf(answer), cutFlag);

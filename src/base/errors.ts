@@ -96,7 +96,10 @@ export class QnError extends Error {
   }
 }
 
-/** An error with a code of the catalogue: a disk that is full or read-only is the machine's, what else has none is a BUG. */
+/**
+ * An error with a code of the catalogue: a disk that is full or read-only is the machine's, what else has none is a
+ * BUG.
+ */
 export function knownError(error: unknown): QnError {
   if (error instanceof QnError) return error;
   const code = error instanceof Error && "code" in error ? error.code : undefined;

@@ -1,9 +1,9 @@
 /** Takes the newest of what comes faster than it can be taken. */
 
 /**
- * What takes values one at a time; of those that come meanwhile one is kept: the newest, or what `join` makes of the one
- * that waits and the newer. Then what it gives back resolves when
- * that has its turn, for whoever need not be faster. Only for what repeats the whole state, where an older value says nothing more. `take` owns its errors.
+ * What takes values one at a time; of those that come meanwhile one is kept: the newest, or what `join` makes of the
+ * one that waits and the newer. Then what it gives back resolves when that has its turn, for whoever need not be
+ * faster. Only for what repeats the whole state, where an older value says nothing more. `take` owns its errors.
  */
 export function newestOf<Value>(
   take: (value: Value) => Promise<void>,

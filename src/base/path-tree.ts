@@ -13,7 +13,9 @@ export type PathTree<Value> = {
   childOf(path: string, isWanted: (value: Value) => boolean): Value | undefined;
 };
 
-/** An empty tree. Each operation costs as much as the path is deep and the answer is long, however large the tree is. */
+/**
+ * An empty tree. Each operation costs as much as the path is deep and the answer is long, however large the tree is.
+ */
 export function newPathTree<Value>(): PathTree<Value> {
   const root: Node<Value> = { children: new Map() };
   let size = 0;

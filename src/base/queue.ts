@@ -1,8 +1,8 @@
 /** Does one thing after the other. */
 
 /**
- * A queue: each action begins when those before it have ended, whether they went well or not, and its caller gets what it
- * gives or throws.
+ * A queue: each action begins when those before it have ended, whether they went well or not, and its caller gets what
+ * it gives or throws.
  */
 export function newQueue(): <Value>(action: () => Promise<Value>) => Promise<Value> {
   let last: Promise<unknown> = Promise.resolve();

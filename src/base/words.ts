@@ -50,7 +50,9 @@ export function cleanPath(path: string): string {
   return posix.normalize(path).replace(/(?<=.)\/$/, "");
 }
 
-/** Whether `path` is `folder` or lies below it, compared name by name: /home/x2 is not in /home/x. Both are clean paths. */
+/**
+ * Whether `path` is `folder` or lies below it, compared name by name: /home/x2 is not in /home/x. Both are clean paths.
+ */
 export function liesIn(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder === "/" ? "/" : `${folder}/`);
 }
@@ -64,8 +66,8 @@ export function innermostOf<Folder extends { readonly path: string }>(
 }
 
 /**
- * The known word nearest to a mistyped one, or nothing when none is near: a Levenshtein distance of at most 2, and of at
- * most half of the word, or every two letters would be "up".
+ * The known word nearest to a mistyped one, or nothing when none is near: a Levenshtein distance of at most 2, and of
+ * at most half of the word, or every two letters would be "up".
  */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const ranked = known

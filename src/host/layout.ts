@@ -100,8 +100,9 @@ export function laneSockets(paths: VmPaths): readonly string[] {
 export type SshLogin = "user" | "root";
 
 /**
- * Where ssh listens for who shares a connection to the guest; nothing where QN_HOME is too long for it. ssh makes the socket under
- * this name with a dot and 16 letters behind it, and dies when that does not fit (muxserver_listen in OpenSSH's mux.c).
+ * Where ssh listens for who shares a connection to the guest; nothing where QN_HOME is too long for it. ssh makes the
+ * socket under this name with a dot and 16 letters behind it, and dies when that does not fit (muxserver_listen in
+ * OpenSSH's mux.c).
  */
 export function sshMasterSocket(paths: VmPaths, login: SshLogin): string | undefined {
   const socket = join(paths.folder, login === "user" ? "ssh.sock" : "ssh-root.sock");

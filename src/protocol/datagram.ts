@@ -1,4 +1,7 @@
-/** How datagrams travel through a stream: two bytes of length, the higher first, then the payload (as DNS over TCP, RFC 1035). */
+/**
+ * How datagrams travel through a stream: two bytes of length, the higher first, then the payload (as DNS over TCP, RFC
+ * 1035).
+ */
 
 /** One datagram as it travels. A UDP payload has at most 65,507 bytes, so two bytes are enough. */
 export function encodeDatagram(payload: Uint8Array): Uint8Array {

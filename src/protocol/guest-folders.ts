@@ -1,7 +1,7 @@
 /**
- * Which folders a guest has itself, and which of those people mean as the host's. The host refuses shares by it, and the
- * agent says by it how a bind source can be shared. An agent of another version may have another list: what it says is
- * then advice of its time, and the host's answer counts.
+ * Which folders a guest has itself, and which of those people mean as the host's. The host refuses shares by it, and
+ * the agent says by it how a bind source can be shared. An agent of another version may have another list: what it says
+ * is then advice of its time, and the host's answer counts.
  */
 import { liesIn } from "../base/words.ts";
 

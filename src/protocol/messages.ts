@@ -6,9 +6,9 @@ import { parserOf } from "./parser.ts";
 
 /**
  * The promise between versions of qn (decision D83): what one side says more than before is a field that may be left
- * out, or a kind of message that the other passes over, or a stream that it refuses with a reason; what a side has to know
- * beforehand is listed in `hello`. This number grows only when an older other side would do the wrong thing; `hello` and
- * the image's manifest carry it. skew.ts says which numbers work together.
+ * out, or a kind of message that the other passes over, or a stream that it refuses with a reason; what a side has to
+ * know beforehand is listed in `hello`. This number grows only when an older other side would do the wrong thing;
+ * `hello` and the image's manifest carry it. skew.ts says which numbers work together.
  */
 export const protocolVersion = 2;
 
@@ -20,8 +20,8 @@ export const gateGuestPort = 1021;
 export const sshGuestPort = 1022;
 
 /**
- * The guest's side of slirp: the host, which answers at its loopback, its resolver, and the guest itself (slirp's defaults
- * for its network 10.0.2.0/24).
+ * The guest's side of slirp: the host, which answers at its loopback, its resolver, and the guest itself (slirp's
+ * defaults for its network 10.0.2.0/24).
  */
 export const slirp = { host: "10.0.2.2", resolver: "10.0.2.3", guest: "10.0.2.15" } as const;
 
@@ -211,13 +211,17 @@ const hostMessageSchema = v.variant("type", [
   }),
 ]);
 
-/** What the host tells the agent on the control connection; `served` answers a report of ports once all are listened on. */
+/**
+ * What the host tells the agent on the control connection; `served` answers a report of ports once all are listened on.
+ */
 export type HostMessage = v.InferOutput<typeof hostMessageSchema>;
 
 /** A published port that the host cannot serve, and why, as a sentence for the user. */
 export type FailedPort = Extract<HostMessage, { type: "served" }>["failed"][number];
 
-/** Parses what the guest learns at boot. Throws PROTOCOL with what is wrong; unknown fields are ignored (version skew). */
+/**
+ * Parses what the guest learns at boot. Throws PROTOCOL with what is wrong; unknown fields are ignored (version skew).
+ */
 export const parseBoot = parserOf("boot credential", bootSchema);
 
 /** The same of messages; nothing for one of a kind that only a newer other side knows. */

@@ -1,12 +1,14 @@
-/** What the host asks a proven connection through the gate to become, what the agent answers, and when it asks again. */
+/**
+ * What the host asks a proven connection through the gate to become, what the agent answers, and when it asks again.
+ */
 import * as v from "valibot";
 import { hostAddress, portSchema } from "./messages.ts";
 import { parserOf } from "./parser.ts";
 
 /**
  * Asks, and answers, that the connection may be used for another request when the stream has ended in both directions.
- * The agent then says `Ready`, and until it does the host asks for nothing. Either side may be one that does not know of
- * it: then the connection ends with its stream.
+ * The agent then says `Ready`, and until it does the host asks for nothing. Either side may be one that does not know
+ * of it: then the connection ends with its stream.
  */
 const reuse = v.optional(v.boolean());
 

@@ -1,7 +1,7 @@
 /**
- * How a stream's bytes travel through the gate: in pieces, each behind four bytes of length, the highest first. A piece of
- * no bytes is the stream's end. A connection that ends without it was broken off: slirp turns a reset, and the
- * death of either process, into what looks like a clean end (measured, QEMU 7.2).
+ * How a stream's bytes travel through the gate: in pieces, each behind four bytes of length, the highest first. A piece
+ * of no bytes is the stream's end. A connection that ends without it was broken off: slirp turns a reset, and the death
+ * of either process, into what looks like a clean end (measured, QEMU 7.2).
  */
 import { QnError } from "../base/errors.ts";
 
@@ -16,7 +16,9 @@ const headBytes = 4;
  */
 const copiedBytesMax = 65_536;
 
-/** Pieces as whoever carries streams uses them: bytes and the end of a stream as they travel, and what takes them apart. */
+/**
+ * Pieces as whoever carries streams uses them: bytes and the end of a stream as they travel, and what takes them apart.
+ */
 export const pieces = {
   encode: encodePiece,
   end: new Uint8Array(headBytes),
@@ -43,7 +45,10 @@ export class PieceReader {
     return this.#rest;
   }
 
-  /** The stream's own bytes among those that came. Throws PROTOCOL for a piece that is too long, or once the end has come. */
+  /**
+   * The stream's own bytes among those that came. Throws PROTOCOL for a piece that is too long, or once the end has
+   * come.
+   */
   push(bytes: Uint8Array): Uint8Array[] {
     const own: Uint8Array[] = [];
     if (this.#isOver && bytes.length > 0) throw new QnError("PROTOCOL", "Bytes came behind the end of a stream.");

@@ -4,7 +4,9 @@ import { compareVersions } from "../base/words.ts";
 import { protocolVersion } from "./messages.ts";
 import { skewOf } from "./skew.ts";
 
-/** Throws AGENT_INCOMPATIBLE when `subject`, such as "The agent in the guest", speaks a protocol that this qn does not. */
+/**
+ * Throws AGENT_INCOMPATIBLE when `subject`, such as "The agent in the guest", speaks a protocol that this qn does not.
+ */
 export function refuseSkew(subject: string, protocol: number): void {
   const skew = skewOf(protocol);
   if (skew === undefined) return;
@@ -13,7 +15,9 @@ export function refuseSkew(subject: string, protocol: number): void {
   throw new QnError("AGENT_INCOMPATIBLE", message, { hint: skew === "older" ? rebuild : `Upgrade qn, or: ${rebuild}` });
 }
 
-/** What a person should know of an agent of a protocol that fits and of another version; nothing when there is nothing. */
+/**
+ * What a person should know of an agent of a protocol that fits and of another version; nothing when there is nothing.
+ */
 export function skewWarning(version: string, ownVersion: string): string | undefined {
   const order = compareVersions(version, ownVersion);
   if (order === 0) return undefined;

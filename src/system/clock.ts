@@ -3,7 +3,9 @@
 /** A timer that was set; calling it off twice is harmless. */
 export type Timer = { cancel(): void };
 
-/** Calls `action` once after `delayMs`, unless called off. Never keeps the process alive by itself when `background`. */
+/**
+ * Calls `action` once after `delayMs`, unless called off. Never keeps the process alive by itself when `background`.
+ */
 export function after(delayMs: number, action: () => void, options: { background?: boolean } = {}): Timer {
   const timer = setTimeout(action, delayMs);
   if (options.background === true) timer.unref();

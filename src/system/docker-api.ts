@@ -70,7 +70,10 @@ export type DockerApi = {
   follow(onEvent: () => void, signal: AbortSignal): Promise<void>;
 };
 
-/** How long Docker may take to answer a command's question: longer than an emulated guest needs, shorter than a person waits. */
+/**
+ * How long Docker may take to answer a command's question: longer than an emulated guest needs, shorter than a person
+ * waits.
+ */
 export const answerMs = 10_000;
 
 /** What a command says when the Docker behind a socket does not answer. */
@@ -79,9 +82,9 @@ export function dockerUnreachable(socketPath: string, cause: unknown): QnError {
 }
 
 /**
- * The daemon behind a socket in one line, such as "Docker 26.1.5 (API 1.45)", by what it says of itself with each answer
- * (Docker Engine API, `/_ping`): for `/version` it starts four programs, which takes an emulated guest a second. Throws
- * DOCKER_UNREACHABLE when it does not answer.
+ * The daemon behind a socket in one line, such as "Docker 26.1.5 (API 1.45)", by what it says of itself with each
+ * answer (Docker Engine API, `/_ping`): for `/version` it starts four programs, which takes an emulated guest a second.
+ * Throws DOCKER_UNREACHABLE when it does not answer.
  */
 export async function describeDocker(socketPath: string): Promise<string> {
   const how = { unix: socketPath, retry: false, timeout: answerMs, responseType: "text" } as const;

@@ -1,4 +1,6 @@
-/** What Docker says of its containers, cut down to what commands show: whatever a guest answers is checked at this door. */
+/**
+ * What Docker says of its containers, cut down to what commands show: whatever a guest answers is checked at this door.
+ */
 import * as v from "valibot";
 
 /** A port as `GET /containers/json` lists it. */

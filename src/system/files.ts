@@ -26,8 +26,8 @@ export async function writeFileAtomically(path: string, content: string | Uint8A
 }
 
 /**
- * Makes a file that only its owner can read, in a folder that others may write to: nothing that is there is written to, and no link
- * followed. Throws EEXIST when there is something of that name, a link that leads nowhere included.
+ * Makes a file that only its owner can read, in a folder that others may write to: nothing that is there is written to,
+ * and no link followed. Throws EEXIST when there is something of that name, a link that leads nowhere included.
  */
 export async function writeNewFile(path: string, content: Uint8Array): Promise<void> {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
@@ -43,8 +43,8 @@ export async function writeNewFile(path: string, content: Uint8Array): Promise<v
 }
 
 /**
- * The last bytes of a file, at most `bytesMax`; nothing when it is not there. Throws for whatever is no file: a link is not
- * followed, and nobody waits for the other end of a FIFO.
+ * The last bytes of a file, at most `bytesMax`; nothing when it is not there. Throws for whatever is no file: a link is
+ * not followed, and nobody waits for the other end of a FIFO.
  */
 export async function readPlainEnd(
   path: string,

@@ -18,7 +18,10 @@ export function ownArch(): Arch {
 /** The user who runs this: `uid` and `gid` own what it makes. */
 export type OwnUser = { readonly name: string; readonly uid: number; readonly gid: number };
 
-/** Who runs this. Bun knows the name from the environment only, which services do not have; the C library knows it always. */
+/**
+ * Who runs this. Bun knows the name from the environment only, which services do not have; the C library knows it
+ * always.
+ */
 export const ownUser: () => OwnUser = lazily(() => {
   const { username, uid, gid } = userInfo();
   if (username !== "unknown" && username !== "") return { name: username, uid, gid };

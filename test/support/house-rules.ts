@@ -89,6 +89,11 @@ export const rules: Readonly<Record<string, Rule>> = {
     problems: ({ text }) =>
       text.trimEnd().split("\n").length > 300 ? [`${text.trimEnd().split("\n").length} lines`] : [],
   },
+  // The formatter wraps code, and leaves comments as they are.
+  "a comment fits into 120 columns": {
+    about: /^src\/.*\.ts$/,
+    problems: ({ text }) => text.split("\n").filter((line) => /^\s*(\/\/|\/?\*)/.test(line) && line.length > 120),
+  },
   "a file starts by saying what it is for": {
     about: /^(src|test|scripts)\/.*\.ts$/,
     problems: ({ text }) => (/^(#!.*\n)?\/\*\*\s+\S/.test(text) ? [] : [text.split("\n")[0] ?? ""]),

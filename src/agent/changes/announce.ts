@@ -10,10 +10,10 @@ const setIdBits = 0o6000;
 const executableBits = 0o111;
 
 /**
- * Raises the events of a changed file: IN_MODIFY, with the IN_OPEN and IN_CLOSE_WRITE around it, by a write of no bytes.
- * A program gets IN_ATTRIB instead, because on the host it could not be started while it is open for writing, and so does
- * a file of a read-only share. What the kernel had cached of the content is dropped first. A file that the user of qn may
- * not write raises nothing.
+ * Raises the events of a changed file: IN_MODIFY, with the IN_OPEN and IN_CLOSE_WRITE around it, by a write of no
+ * bytes. A program gets IN_ATTRIB instead, because on the host it could not be started while it is open for writing,
+ * and so does a file of a read-only share. What the kernel had cached of the content is dropped first. A file that the
+ * user of qn may not write raises nothing.
  */
 export async function announceFile({ path, stats }: Pin): Promise<void> {
   if (!stats.isFile()) return;
@@ -23,8 +23,9 @@ export async function announceFile({ path, stats }: Pin): Promise<void> {
 }
 
 /**
- * Raises IN_ATTRIB of a folder, for those who watch it and for those who watch the folder that it lies in. In a read-only
- * share a folder cannot tell, but a file in it, `inside`, can: who watches the folder hears that, and looks again.
+ * Raises IN_ATTRIB of a folder, for those who watch it and for those who watch the folder that it lies in. In a
+ * read-only share a folder cannot tell, but a file in it, `inside`, can: who watches the folder hears that, and looks
+ * again.
  */
 export async function announceFolder(
   { path, stats }: Pin,
@@ -35,21 +36,27 @@ export async function announceFolder(
   if (file !== undefined) raiseLocally(file);
 }
 
-/** Raises IN_ATTRIB of a file that is gone from a read-only share; elsewhere its folder tells. `path` is one of /proc/self/fd. */
+/**
+ * Raises IN_ATTRIB of a file that is gone from a read-only share; elsewhere its folder tells. `path` is one of
+ * /proc/self/fd.
+ */
 export function announceGone(path: string): void {
   raiseLocally(path);
 }
 
 // --- internal ---
 
-/** How often pages are dropped once more because the file has changed meanwhile; the host tells of later changes anyway. */
+/**
+ * How often pages are dropped once more because the file has changed meanwhile; the host tells of later changes anyway.
+ */
 const dropTriesMax = 5;
 
 /**
  * Makes the next read ask the host. The kernel takes what lies behind the size that it first knew for zeros (netfs'
  * `zero_point`, seen on 6.12: a file that grew read as NULs) until it lets go of a page there: so the last one is read
- * first. It learns the size from the host only, and pages that went with a size from before a write would be zeros: nothing
- * is dropped while the guest itself has something to write, and all is done again when the size was another one before.
+ * first. It learns the size from the host only, and pages that went with a size from before a write would be zeros:
+ * nothing is dropped while the guest itself has something to write, and all is done again when the size was another one
+ * before.
  */
 async function dropPages(path: string): Promise<void> {
   try {
@@ -96,8 +103,9 @@ async function raiseAttrib(path: string, { uid, gid, mode }: Pin["stats"]): Prom
 }
 
 /**
- * Takes away what a file never has, a default access control list. The kernel says so to who watches (IN_ATTRIB) and asks
- * no file system; it refuses on all but what is mounted for it (shares.ts: read-only shares), and nothing is said there.
+ * Takes away what a file never has, a default access control list. The kernel says so to who watches (IN_ATTRIB) and
+ * asks no file system; it refuses on all but what is mounted for it (shares.ts: read-only shares), and nothing is said
+ * there.
  */
 function raiseLocally(path: string): void {
   try {

@@ -9,7 +9,10 @@ import type { ChangeReceiver } from "./receive.ts";
 /** How long what reads may be held up by what the host has changed just before. */
 const catchUpMs = 5_000;
 
-/** How long a container may be held up by what it mounts: it runs well without, only a watch that it begins would not hear. */
+/**
+ * How long a container may be held up by what it mounts: it runs well without, only a watch that it begins would not
+ * hear.
+ */
 const holdMs = 1_000;
 
 /**

@@ -7,7 +7,10 @@ import { after, type Timer, within } from "../../system/clock.ts";
 import { type FileEvent, type FileEvents, openFileEvents } from "../../system/kernel/fanotify.ts";
 import type { Pin } from "./pins.ts";
 
-/** Whose state of an entry it is that the host tells: the guest's, somebody else's, or one of an entry that is just being written. */
+/**
+ * Whose state of an entry it is that the host tells: the guest's, somebody else's, or one of an entry that is just
+ * being written.
+ */
 type Verdict = "own" | "other" | "changing";
 
 /** What the entries are looked at for, and by whom new folders are held. */
@@ -34,10 +37,11 @@ const eventsMs = 1_000;
 const statesMax = 20_000;
 
 /**
- * Remembers the state (time and size) in which the guest leaves each entry that it changes, as the kernel tells (fanotify(7)).
- * What the host then tells is the guest's own doing when it finds the entry in just that state. A change by the
- * host in the moment between the guest's own and the look at it is taken for the guest's; nothing else is. The host gives
- * files their times, and the guest's clock follows its clock: a guest that is late tells by them what came after the event.
+ * Remembers the state (time and size) in which the guest leaves each entry that it changes, as the kernel tells
+ * (fanotify(7)). What the host then tells is the guest's own doing when it finds the entry in just that state. A change
+ * by the host in the moment between the guest's own and the look at it is taken for the guest's; nothing else is. The
+ * host gives files their times, and the guest's clock follows its clock: a guest that is late tells by them what came
+ * after the event.
  */
 export class OwnChanges {
   readonly #options: OwnOptions;
@@ -101,8 +105,8 @@ export class OwnChanges {
   }
 
   /**
-   * Whose doing it is that an entry is in a state: after `settled`, with what `changesOf` said before the entry was looked at.
-   * Others' is so only once: the next state may be anybody's.
+   * Whose doing it is that an entry is in a state: after `settled`, with what `changesOf` said before the entry was
+   * looked at. Others' is so only once: the next state may be anybody's.
    */
   judge(path: string, stats: Stats, changesBefore: number): Verdict {
     if (this.#states.get(path) === stateOf(stats)) return "own";

@@ -26,7 +26,8 @@ type Held = { readonly handle: FileHandle; readonly isFile: boolean };
 
 /**
  * Holds files and folders of shares. A 9p client without a cache makes a new inode at each look-up, and a watch
- * (inotify(7)) sits on the inode of its own look-up: it hears nothing of what others do, unless somebody holds the name.
+ * (inotify(7)) sits on the inode of its own look-up: it hears nothing of what others do, unless somebody holds the
+ * name.
  */
 export class Pins {
   readonly #options: PinsOptions;

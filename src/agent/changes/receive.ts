@@ -14,7 +14,10 @@ import { mountSourcesOf, someSources } from "./sources.ts";
 /** What the host tells of the folders that it watches. */
 type Changes = Extract<HostMessage, { type: "changes" }>;
 
-/** The way to the host: `report` sends the sources; `ask` does too, asks for all changes up to now, and gives the answer's number. */
+/**
+ * The way to the host: `report` sends the sources; `ask` does too, asks for all changes up to now, and gives the
+ * answer's number.
+ */
 export type ChangesLink = {
   readonly report: (sources: readonly string[]) => void;
   readonly ask: (sources: readonly string[]) => number | undefined;

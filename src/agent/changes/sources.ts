@@ -2,7 +2,9 @@
 import { mountSourcesMax } from "../../protocol/messages.ts";
 import type { Container } from "../../system/docker-api.ts";
 
-/** The bind sources of running containers, each once and in order; those beyond what one report may have are left out. */
+/**
+ * The bind sources of running containers, each once and in order; those beyond what one report may have are left out.
+ */
 export function mountSourcesOf(containers: readonly Container[]): string[] {
   const binds = containers.flatMap(({ Mounts }) => Mounts.filter(({ Type }) => Type === "bind"));
   return someSources(binds.map(({ Source }) => Source));

@@ -20,15 +20,15 @@ export type DockerRequest = { readonly method: string; readonly uri: string; rea
 export type Plugin = { close(): Promise<void> };
 
 /**
- * What a plugin does. `beforeRequest` holds a request until it resolves; when it throws, Docker shows its message to the
- * user and does nothing. `beforeAnswer` holds the answer back: what was asked for has been done by then.
+ * What a plugin does. `beforeRequest` holds a request until it resolves; when it throws, Docker shows its message to
+ * the user and does nothing. `beforeAnswer` holds the answer back: what was asked for has been done by then.
  */
 export type Hooks = {
   readonly beforeRequest: (request: DockerRequest) => Promise<void>;
   readonly beforeAnswer?: (request: DockerRequest) => Promise<void>;
   /**
-   * Holds an answer back of which only that much is known: a call that an agent's death has cut off is repeated by dockerd
-   * without its body (moby's pkg/plugins/client.go sends a buffer that the first try has read).
+   * Holds an answer back of which only that much is known: a call that an agent's death has cut off is repeated by
+   * dockerd without its body (moby's pkg/plugins/client.go sends a buffer that the first try has read).
    */
   readonly beforeLostAnswer?: () => Promise<void>;
   /** Why a request is refused whose words are lost the same way; without it such a request passes. */
@@ -85,8 +85,9 @@ async function serveAt(socketPath: string, hooks: Hooks): Promise<Plugin> {
     unix: socketPath,
     development: false,
     maxRequestBodySize: 64 * 1024 * 1024,
-    // Bun closes what idles for 10 s otherwise: a call that dockerd writes at that moment is lost and comes again without
-    // its words, and the request of the user is refused (403, seen with `docker run`). Bun's types know it for TCP only.
+    // Bun closes what idles for 10 s otherwise: a call that dockerd writes at that moment is lost and comes again
+    // without its words, and the request of the user is refused (403, seen with `docker run`). Bun's types know it for
+    // TCP only.
     ...({ idleTimeout: 0 } as object),
     fetch(request, server) {
       // Bun hangs up on a request that is held for 10 s otherwise, and Docker then refuses it.

@@ -8,7 +8,9 @@ import { type ContainerDetails, parseDetails } from "../../system/docker-api.ts"
 import { isErrno } from "../../system/files.ts";
 import { type BindSource, bindSourcesOf, mountRequestEntries } from "./mounts.ts";
 
-/** Docker's own record of its containers, on the data disk: it is mounted before the place where Docker looks for it. */
+/**
+ * Docker's own record of its containers, on the data disk: it is mounted before the place where Docker looks for it.
+ */
 const recordsFolder = "/var/lib/qn/docker/containers";
 
 const ownSchema = v.object({ Name: v.string(), State: v.object({ Running: v.boolean() }) });
@@ -37,9 +39,9 @@ export async function recordOf(id: string, folder: string = recordsFolder): Prom
 }
 
 /**
- * The bind sources of every container with a restart policy, as `hostconfig.json` has them. dockerd starts such containers
- * before it answers its first request, so they are prepared before dockerd. A record that cannot be read is left out:
- * dockerd does not know that container either.
+ * The bind sources of every container with a restart policy, as `hostconfig.json` has them. dockerd starts such
+ * containers before it answers its first request, so they are prepared before dockerd. A record that cannot be read is
+ * left out: dockerd does not know that container either.
  */
 export async function sourcesOfRestarting(folder: string = recordsFolder): Promise<BindSource[]> {
   let names: string[];

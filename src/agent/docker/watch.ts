@@ -14,8 +14,8 @@ export type WatchListener = {
 const retryMs = 500;
 
 /**
- * Watches until `signal` fires. Never throws: a daemon that goes away is waited for. One that is being stopped is let go of: it would
- * wait five seconds for whoever follows its events before it stops a container (moby's cmd/dockerd).
+ * Watches until `signal` fires. Never throws: a daemon that goes away is waited for. One that is being stopped is let
+ * go of: it would wait five seconds for whoever follows its events before it stops a container (moby's cmd/dockerd).
  */
 export async function watchDocker(
   docker: Pick<DockerApi, "ping" | "follow">,

@@ -30,8 +30,9 @@ export async function settleSources(sources: readonly BindSource[], boot: Shared
 }
 
 /**
- * Why a source cannot be mounted, or nothing when it can: it lies in a share (of /tmp, one of its entries), it is there in a folder that belongs to
- * the guest's system (docs/files.md says why those count), or the settings let Docker make what is missing.
+ * Why a source cannot be mounted, or nothing when it can: it lies in a share (of /tmp, one of its entries), it is there
+ * in a folder that belongs to the guest's system (docs/files.md says why those count), or the settings let Docker make
+ * what is missing.
  */
 export function whyNot(source: string, { path, isThere }: Place, boot: SharedWith): string | undefined {
   const named = path === source ? `"${source}"` : `"${source}" leads to "${path}", which`;

@@ -13,8 +13,8 @@ const bytesPerMsMax = 1.5 * MiB;
 const lookMs = { shortest: 500, longest: 60_000 };
 
 /**
- * What the guest may have written and not brought to the host yet: a fifth of its memory (vm.dirty_ratio), and some more.
- * With less space than this a write could find the disk full after the program that made it has ended.
+ * What the guest may have written and not brought to the host yet: a fifth of its memory (vm.dirty_ratio), and some
+ * more. With less space than this a write could find the disk full after the program that made it has ended.
  */
 export function littleSpace(memoryBytes: number): number {
   return memoryBytes / 5 + 256 * MiB;
@@ -28,9 +28,9 @@ export function nextLookMs(freeBytes: number, littleBytes: number): number {
 
 /**
  * Looks after the disks that shares lie on, until `signal` fires. Linux keeps what is written to a share with the cache
- * `mmap` for a moment, and tells of what goes wrong then to nobody but who calls fsync(2): `cp` onto a full disk would end
- * well, with half a file. So writes go through at once while a disk has little space left. Nobody tells how full a disk
- * of the host is, so it is looked at; never more often than it can fill up.
+ * `mmap` for a moment, and tells of what goes wrong then to nobody but who calls fsync(2): `cp` onto a full disk would
+ * end well, with half a file. So writes go through at once while a disk has little space left. Nobody tells how full a
+ * disk of the host is, so it is looked at; never more often than it can fill up.
  */
 export function guardFullDisks(shares: Boot["shares"], signal: AbortSignal, onTrouble: (text: string) => void): void {
   const guarded = shares.filter(

@@ -11,19 +11,22 @@ import { dockerSocket } from "../docker/socket.ts";
 
 /**
  * 9p over virtio. 512000 bytes is the most that the transport takes in one message. Nothing is cached unless the share
- * says otherwise: Linux 6.12 loses or never ends what is written with `cache=mmap` while somebody asks for the file's size
- * (decision D48; docs/files.md says what each mode costs and shows).
+ * says otherwise: Linux 6.12 loses or never ends what is written with `cache=mmap` while somebody asks for the file's
+ * size (decision D48; docs/files.md says what each mode costs and shows).
  */
 function mountOptions(cache = "none"): string {
   return `trans=virtio,version=9p2000.L,msize=512000,access=client,cache=${cache}`;
 }
 
-/** Where the agent itself finds a read-only share: the same files, in a mount that may be written to as far as QEMU allows. */
+/**
+ * Where the agent itself finds a read-only share: the same files, in a mount that may be written to as far as QEMU
+ * allows.
+ */
 const ownFolder = "/run/qn/shares";
 
 /**
- * Mounts every share that is not mounted yet, in their order: a folder comes before what lies in it. Throws AGENT_FAILED
- * with the folder's name when one fails.
+ * Mounts every share that is not mounted yet, in their order: a folder comes before what lies in it. Throws
+ * AGENT_FAILED with the folder's name when one fails.
  */
 export async function mountShares(boot: Boot): Promise<void> {
   const table = mountTable();
@@ -50,7 +53,10 @@ export function viewsOf({
   return [{ tag, folder }, ...(again === undefined ? [] : [again])];
 }
 
-/** The path by which the agent itself finds what programs of the guest find at `path`, for it may not write where they may not. */
+/**
+ * The path by which the agent itself finds what programs of the guest find at `path`, for it may not write where they
+ * may not.
+ */
 export function ownPathOf(path: string, shares: Boot["shares"]): string {
   const innermost = innermostOf(path, shares);
   return innermost?.readOnly === true ? `${ownFolder}/${innermost.tag}${path.slice(innermost.path.length)}` : path;

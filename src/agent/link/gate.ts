@@ -12,7 +12,9 @@ import { isErrno } from "../../system/files.ts";
 import { type Lines, linesOf } from "../../system/net/lines.ts";
 import { carryDatagrams } from "./datagrams.ts";
 
-/** How long a caller may take to prove itself: long on an emulated guest's clock, short for somebody who only knocks. */
+/**
+ * How long a caller may take to prove itself: long on an emulated guest's clock, short for somebody who only knocks.
+ */
 const usualDeadlineMs = 20_000;
 
 /** Callers that have not proven themselves yet; more are hung up on, so that knocking cannot fill the memory. */
@@ -121,7 +123,9 @@ async function connectOnward({ addressOf, isStarting }: Onward): Promise<Connect
   }
 }
 
-/** Joins the caller's connection to its target, or answers why not and ends. `again` takes the connection at the end. */
+/**
+ * Joins the caller's connection to its target, or answers why not and ends. `again` takes the connection at the end.
+ */
 async function carryStream(
   caller: Connection,
   early: Uint8Array,

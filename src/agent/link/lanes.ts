@@ -1,4 +1,6 @@
-/** The agent's end of the lanes: opens the ports that the host is connected to, and gives the gate what comes on them. */
+/**
+ * The agent's end of the lanes: opens the ports that the host is connected to, and gives the gate what comes on them.
+ */
 import { messageOf } from "../../base/errors.ts";
 import type { HostMessage } from "../../protocol/messages.ts";
 import type { Connection } from "../../system/net/connection.ts";

@@ -29,7 +29,10 @@ export type Identity = Pick<Extract<AgentMessage, { type: "hello" }>, "version" 
 /** What a host may leave unread, in bytes: some of the largest reports. One that is not heard of dials again. */
 const unreadBytesMax = 4 * 1024 ** 2;
 
-/** Messages of the host being taken at once; changes of many files take the guest a while, and answers must not wait for them. */
+/**
+ * Messages of the host being taken at once; changes of many files take the guest a while, and answers must not wait for
+ * them.
+ */
 const atOnce = 64;
 
 /** All control connections of one agent: usually one, two while a supervisor is being replaced. */
@@ -113,7 +116,9 @@ export class HostLink {
     this.#send({ type: "mounts", sources: [...sources] });
   }
 
-  /** The same, and asks for all that has changed up to now; gives back the answer's number, or nothing without a host. */
+  /**
+   * The same, and asks for all that has changed up to now; gives back the answer's number, or nothing without a host.
+   */
   askChanges(sources: readonly string[]): number | undefined {
     this.#report.sources = sources;
     if (this.#connections.size === 0) return undefined;

@@ -13,7 +13,10 @@ import { localAnswer } from "./local.ts";
 const connectionsMax = 32;
 const idleMs = 10_000;
 
-/** Questions of one connection under way at once, and what its client may leave unread, in bytes: two of the longest answers. */
+/**
+ * Questions of one connection under way at once, and what its client may leave unread, in bytes: two of the longest
+ * answers.
+ */
 const atOnce = 16;
 const unreadBytesMax = 2 * 65_537 + 1_024;
 
@@ -24,8 +27,8 @@ export type NameServer = { readonly port: number; close(): void };
 const tellAgainMs = 60_000;
 
 /**
- * Listens at `address`; port 0 is a free one. `ask` knows what the guest does not. `onTrouble` hears, now and then, of clients
- * that ask and do not read. Throws when the port is taken.
+ * Listens at `address`; port 0 is a free one. `ask` knows what the guest does not. `onTrouble` hears, now and then, of
+ * clients that ask and do not read. Throws when the port is taken.
  */
 export async function serveNames(
   address: { readonly hostname: string; readonly port: number },

@@ -4,8 +4,8 @@ import { type FailedPort, type PublishedPort, reportPortsMax } from "../../proto
 import { keyOf, type ServedPort } from "./published.ts";
 
 /**
- * Sends a whole report to the host; nothing when nobody is linked, else its number. `choosing`: Docker is about to choose
- * ports by itself.
+ * Sends a whole report to the host; nothing when nobody is linked, else its number. `choosing`: Docker is about to
+ * choose ports by itself.
  */
 export type Reporter = (ports: readonly PublishedPort[], choosing: boolean) => number | undefined;
 
@@ -13,8 +13,8 @@ export type Reporter = (ports: readonly PublishedPort[], choosing: boolean) => n
 type Waiter = { readonly report: number; readonly resolve: (failed: readonly FailedPort[]) => void };
 
 /**
- * How long the program behind a port may take to listen once the port is published. `docker run -d` returns when the program is
- * started; a server in C listens some ms later, one of Node.js after half a second.
+ * How long the program behind a port may take to listen once the port is published. `docker run -d` returns when the
+ * program is started; a server in C listens some ms later, one of Node.js after half a second.
  */
 const startMs = 2_000;
 
@@ -77,7 +77,8 @@ export class PortBook {
   }
 
   /**
-   * Replaces what one source publishes; of two with the same port Docker's counts. The host is told at the next `publish`.
+   * Replaces what one source publishes; of two with the same port Docker's counts. The host is told at the next
+   * `publish`.
    */
   setPublished(ports: readonly ServedPort[], source = docker): void {
     this.#sources.set(source, ports);

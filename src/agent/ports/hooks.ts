@@ -13,7 +13,9 @@ import type { PortBook } from "./book.ts";
 import { keyOf } from "./published.ts";
 import { fixedPortsOf, letsDockerChoose } from "./request.ts";
 
-/** What the hooks need. `refresh` lists the containers anew into the book, `kill` ends one, `remove` does away with it. */
+/**
+ * What the hooks need. `refresh` lists the containers anew into the book, `kill` ends one, `remove` does away with it.
+ */
 export type HookOptions = {
   readonly book: PortBook;
   readonly containers: Pick<Containers, "startedBy" | "idOf" | "hasEnded">;

@@ -1,4 +1,6 @@
-/** The guest's own listening sockets as a source of ports, for `ports.listen`: programs and `--network host` containers. */
+/**
+ * The guest's own listening sockets as a source of ports, for `ports.listen`: programs and `--network host` containers.
+ */
 import { mkdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { every } from "../../system/clock.ts";
 import { isThere } from "../../system/files.ts";
@@ -11,9 +13,9 @@ import { keyOf, type ServedPort } from "./published.ts";
 import type { PortWatch } from "./sources.ts";
 
 /**
- * The kernel's tracing tells of sockets that begin or stop to listen, so that nothing is looked at meanwhile: an instance
- * of its own, with only these events and only those that count (kernel documentation, trace/events). A UDP socket that
- * is closed makes no event of its own.
+ * The kernel's tracing tells of sockets that begin or stop to listen, so that nothing is looked at meanwhile: an
+ * instance of its own, with only these events and only those that count (kernel documentation, trace/events). A UDP
+ * socket that is closed makes no event of its own.
  */
 const tracing = "/sys/kernel/tracing";
 const instance = `${tracing}/instances/qn`;
@@ -24,8 +26,8 @@ const events: Readonly<Record<string, string>> = {
 };
 
 /**
- * Makes the source. UDP has no event of closing: while such a socket is forwarded it is looked at every few seconds, and
- * only then. The programs' names are looked up once for each socket.
+ * Makes the source. UDP has no event of closing: while such a socket is forwarded it is looked at every few seconds,
+ * and only then. The programs' names are looked up once for each socket.
  */
 export function listenSource(): PortWatch {
   let names: ReadonlyMap<string, string> = new Map();
@@ -60,7 +62,9 @@ export function listenSource(): PortWatch {
 /** How long a UDP forward may outlive its socket. */
 const datagramsMs = 5_000;
 
-/** Docker and qn hold ports with sockets that nobody answers at: published ones, and those that Docker must not choose. */
+/**
+ * Docker and qn hold ports with sockets that nobody answers at: published ones, and those that Docker must not choose.
+ */
 const holders: readonly string[] = ["dockerd", "docker-proxy", "qn"];
 
 type Forwarded = Listening & { readonly hostIp: string; readonly target: string };

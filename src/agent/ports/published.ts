@@ -60,8 +60,8 @@ export function keyOf(port: Pick<PublishedPort, "protocol" | "hostIp" | "hostPor
 // --- internal ---
 
 /**
- * The IPv6 ports that the container asks for and Docker's list lacks: where a container has no IPv6 address and there is
- * no userland proxy, Docker 26 drops `-p [::1]:8080:80` without a word. The gate serves it all the same.
+ * The IPv6 ports that the container asks for and Docker's list lacks: where a container has no IPv6 address and there
+ * is no userland proxy, Docker 26 drops `-p [::1]:8080:80` without a word. The gate serves it all the same.
  */
 function unlistedPorts(
   listed: readonly ServedPort[],
@@ -76,8 +76,8 @@ function unlistedPorts(
 }
 
 /**
- * The container's address in the first network that gave it one, IPv4 before IPv6; a network without addresses publishes
- * nothing.
+ * The container's address in the first network that gave it one, IPv4 before IPv6; a network without addresses
+ * publishes nothing.
  */
 function addressOf(container: PortSource): string | undefined {
   const networks = Object.values(container.NetworkSettings?.Networks ?? {});

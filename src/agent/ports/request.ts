@@ -41,8 +41,8 @@ export function fixedPortsOf({ Id, Name, HostConfig }: PortRequests): (Published
 
 /**
  * Whether Docker chooses a host port for this container from the VM's own when it starts: `-P`, `-p 80`. Of a range
- * (`-p 8000-8010:80`) Docker takes one and tries no other (moby 26, bridge/port_mapping.go): one that the host has not is
- * then refused with its owner's name, as a port that was asked for by number is.
+ * (`-p 8000-8010:80`) Docker takes one and tries no other (moby 26, bridge/port_mapping.go): one that the host has not
+ * is then refused with its owner's name, as a port that was asked for by number is.
  */
 export function letsDockerChoose({ HostConfig }: PortRequests): boolean {
   const { NetworkMode, PortBindings, PublishAllPorts } = HostConfig;

@@ -5,8 +5,8 @@ import { QnError } from "../../base/errors.ts";
 import { type Boot, bootCredential, parseBoot } from "../../protocol/messages.ts";
 
 /**
- * Reads the boot credential from `$CREDENTIALS_DIRECTORY` (systemd.exec(5), ImportCredential=). Throws AGENT_FAILED when
- * there is none, PROTOCOL when it is not one of ours.
+ * Reads the boot credential from `$CREDENTIALS_DIRECTORY` (systemd.exec(5), ImportCredential=). Throws AGENT_FAILED
+ * when there is none, PROTOCOL when it is not one of ours.
  */
 export async function readBoot(folder: string | undefined = process.env["CREDENTIALS_DIRECTORY"]): Promise<Boot> {
   if (folder === undefined) {

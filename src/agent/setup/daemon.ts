@@ -8,8 +8,9 @@ import { mountTable } from "../../system/mount-table.ts";
 const places = { own: "/etc/docker/daemon.json", merged: "/run/qn/daemon.json" };
 
 /**
- * Shows dockerd the guest's daemon.json with `more` on top, by a mount over the file. Mappings are merged key by key, all
- * else is replaced. Does nothing when there is nothing more, when it is done already, and in a guest without the file.
+ * Shows dockerd the guest's daemon.json with `more` on top, by a mount over the file. Mappings are merged key by key,
+ * all else is replaced. Does nothing when there is nothing more, when it is done already, and in a guest without the
+ * file.
  */
 export async function extendDaemon(
   more: Boot["daemon"],

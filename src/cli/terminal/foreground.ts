@@ -4,8 +4,9 @@
 export type Ending = { readonly exitCode: number; readonly wasInterrupted: boolean };
 
 /**
- * Runs a child process with this one's standard streams and terminal, and forwards the signals that would end this one. It works in the
- * root folder: a connection that it leaves open for the next one must not hold the folder that a person is in.
+ * Runs a child process with this one's standard streams and terminal, and forwards the signals that would end this one.
+ * It works in the root folder: a connection that it leaves open for the next one must not hold the folder that a person
+ * is in.
  */
 export async function runForeground(words: readonly string[]): Promise<Ending> {
   const child = Bun.spawn([...words], { cwd: "/", stdio: ["inherit", "inherit", "inherit"] });

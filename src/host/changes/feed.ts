@@ -10,7 +10,10 @@ import { type TreeLimits, WatchTree } from "./watch-tree.ts";
 /** What may be watched, what of it is not, and a file of our own (mark.ts). */
 export type WatchPlace = Bounds & TreeLimits & { readonly mark: string };
 
-/** Names that have come and gone may wait to be told beside twice what is watched: what was there, and what of it has gone. */
+/**
+ * Names that have come and gone may wait to be told beside twice what is watched: what was there, and what of it has
+ * gone.
+ */
 const shortLivedMax = 1_000;
 
 /** The changes of one VM's mounts. */
@@ -38,7 +41,9 @@ export class ChangeFeed {
     await this.#watch.follow(sources, send);
   }
 
-  /** Tells at once of all that has changed up to now; resolves when it is told. Follows other sources than before first. */
+  /**
+   * Tells at once of all that has changed up to now; resolves when it is told. Follows other sources than before first.
+   */
   async catchUp(sources: readonly string[], send: Send): Promise<void> {
     if (!this.isFollowing(sources)) await this.follow(sources, send);
     await this.#watch?.catchUp();

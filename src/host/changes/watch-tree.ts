@@ -152,7 +152,9 @@ export class WatchTree {
     if (stats.isDirectory()) await this.#enter(path, "new");
   }
 
-  /** Whether a new file is to be looked at again later. A rename counts as a change, so a file is young after it too. */
+  /**
+   * Whether a new file is to be looked at again later. A rename counts as a change, so a file is young after it too.
+   */
   #waitWhileYoung(path: string, stats: BigIntStats): boolean {
     const nowMs = Date.now();
     const known = this.#young.get(path);

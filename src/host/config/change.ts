@@ -1,4 +1,6 @@
-/** Changes files of settings: one by one from the command line, or as a whole in an editor; never to something wrong. */
+/**
+ * Changes files of settings: one by one from the command line, or as a whole in an editor; never to something wrong.
+ */
 import { mkdir, realpath, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { QnError } from "../../base/errors.ts";
@@ -13,8 +15,8 @@ import { valueOf } from "./text.ts";
 const fileHead = "# Settings; what is not named here has its default. `qn config show` lists all of them.\n";
 
 /**
- * The changes that words such as `cpus=4` and `ports.bind=all` ask for, by path. Throws USAGE for a word without a value and
- * CONFIG_INVALID for an unknown setting; the values are judged with the file they go into.
+ * The changes that words such as `cpus=4` and `ports.bind=all` ask for, by path. Throws USAGE for a word without a
+ * value and CONFIG_INVALID for an unknown setting; the values are judged with the file they go into.
  */
 export function changesIn(words: readonly string[]): ReadonlyMap<string, unknown> {
   return new Map(

@@ -4,8 +4,8 @@ import { QnError } from "../../base/errors.ts";
 import type { SettingsFile } from "./load.ts";
 
 /**
- * The text with each setting at its new value; undefined takes it out. Throws CONFIG_INVALID when the text is no YAML, or
- * no mapping.
+ * The text with each setting at its new value; undefined takes it out. Throws CONFIG_INVALID when the text is no YAML,
+ * or no mapping.
  */
 export function withSettings({ path: file, text }: SettingsFile, changes: ReadonlyMap<string, unknown>): string {
   const document: Document = parseDocument(text);

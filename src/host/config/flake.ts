@@ -2,8 +2,8 @@
 import type { VmConfig } from "./schema.ts";
 
 /**
- * Where the guest sees a flake that is in none of its shares: not at its own path, which is in the guest's own folders when the flake
- * is a part of the host's configuration (`/etc`, `/nix/store`).
+ * Where the guest sees a flake that is in none of its shares: not at its own path, which is in the guest's own folders
+ * when the flake is a part of the host's configuration (`/etc`, `/nix/store`).
  */
 export const flakeAside = "/run/qn/machines";
 

@@ -2,8 +2,8 @@
 import type * as v from "valibot";
 
 /**
- * The value that `text` stands for: a number or a switch where the schema wants one, a list or a mapping written in YAML
- * where it wants that. What cannot be read stays as it is, so that the schema's message shows it.
+ * The value that `text` stands for: a number or a switch where the schema wants one, a list or a mapping written in
+ * YAML where it wants that. What cannot be read stays as it is, so that the schema's message shows it.
  */
 export function valueOf({ type }: v.GenericSchema, text: string): unknown {
   switch (type) {

@@ -1,12 +1,15 @@
-/** What comes from a guest, and where it goes on this machine: put in its place by renaming, through no link of the guest's. */
+/**
+ * What comes from a guest, and where it goes on this machine: put in its place by renaming, through no link of the
+ * guest's.
+ */
 import { chmod, lstat, lutimes, readdir, realpath, rename, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isErrno } from "../../system/files.ts";
 import type { Reason } from "./guest-scripts.ts";
 
 /**
- * What is copied: its kind, and the name that it takes in a folder that is there, which the host has chosen; nothing when the
- * source's path ends in none. `contents` when what a folder holds is meant.
+ * What is copied: its kind, and the name that it takes in a folder that is there, which the host has chosen; nothing
+ * when the source's path ends in none. `contents` when what a folder holds is meant.
  */
 export type Arrival = {
   readonly kind: "file" | "folder";
@@ -15,9 +18,9 @@ export type Arrival = {
 };
 
 /**
- * Where an arrival belongs when it is copied to `path`, as cp(1) has it; or the reason why it cannot go there. A link to a
- * folder that the person has named is followed, and one in the place itself never is: an earlier copy may have brought it, and it
- * leads wherever the guest likes.
+ * Where an arrival belongs when it is copied to `path`, as cp(1) has it; or the reason why it cannot go there. A link
+ * to a folder that the person has named is followed, and one in the place itself never is: an earlier copy may have
+ * brought it, and it leads wherever the guest likes.
  */
 export async function targetOf(path: string, { kind, name, contents }: Arrival): Promise<{ final: string } | Reason> {
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
@@ -34,8 +37,8 @@ export async function targetOf(path: string, { kind, name, contents }: Arrival):
 }
 
 /**
- * Puts what has arrived in its place: a file replaces a file or a link in one step, a folder joins one that is there, whose mode
- * stays. Gives back what could not be put in its place, as sentences; everything else is.
+ * Puts what has arrived in its place: a file replaces a file or a link in one step, a folder joins one that is there,
+ * whose mode stays. Gives back what could not be put in its place, as sentences; everything else is.
  */
 export async function settle(arrived: string, final: string): Promise<string[]> {
   const [next, there] = await Promise.all([lstat(arrived), lstat(final).catch(() => undefined)]);

@@ -9,9 +9,9 @@ import type { Arrival } from "./arrival.ts";
 export type Aside = AsyncDisposable & { readonly folder: string };
 
 /**
- * Makes a folder from which things can be renamed to `final`: in `own`, the VM's folder, which no guest sees, or beside `final` if
- * that is on another file system. What copies that were killed have left in `own` goes at this moment. Throws the system's
- * error, also when nothing can be made beside `final`.
+ * Makes a folder from which things can be renamed to `final`: in `own`, the VM's folder, which no guest sees, or beside
+ * `final` if that is on another file system. What copies that were killed have left in `own` goes at this moment.
+ * Throws the system's error, also when nothing can be made beside `final`.
  */
 export async function makeAside(final: string, own: string): Promise<Aside> {
   await sweep(own);
@@ -31,9 +31,9 @@ export async function makeAside(final: string, own: string): Promise<Aside> {
 }
 
 /**
- * Holds what a guest has sent to what it has announced, one entry of that kind: its path, or nothing. Below it only files,
- * folders and links stay, none with set-user-id or like bits; everything else is told as sentences that name its place at
- * `final`.
+ * Holds what a guest has sent to what it has announced, one entry of that kind: its path, or nothing. Below it only
+ * files, folders and links stay, none with set-user-id or like bits; everything else is told as sentences that name its
+ * place at `final`.
  */
 export async function tame(
   { folder }: Aside,

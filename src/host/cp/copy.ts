@@ -1,4 +1,7 @@
-/** Copies a file or a folder between this machine and a VM: an archive through ssh, unpacked aside, put in place at once. */
+/**
+ * Copies a file or a folder between this machine and a VM: an archive through ssh, unpacked aside, put in place at
+ * once.
+ */
 import { randomBytes } from "node:crypto";
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
@@ -25,8 +28,8 @@ export type CopyOptions = {
 };
 
 /**
- * Copies. Throws COPY_FAILED when not everything was copied, TOOL_MISSING without tar or ssh, INTERRUPTED when called off.
- * Whatever of the source could be read is at its place then, or nothing is, as the message says.
+ * Copies. Throws COPY_FAILED when not everything was copied, TOOL_MISSING without tar or ssh, INTERRUPTED when called
+ * off. Whatever of the source could be read is at its place then, or nothing is, as the message says.
  */
 export async function copy(options: CopyOptions): Promise<void> {
   try {
@@ -108,7 +111,9 @@ async function download({ from, to, paths, signal, onProgress }: CopyOptions): P
   if (problems.length > 0) throw complaint(problems, from, to, true);
 }
 
-/** The highest exit status of a tar that could not read some of the source, and has sent the rest (GNU tar's manual). */
+/**
+ * The highest exit status of a tar that could not read some of the source, and has sent the rest (GNU tar's manual).
+ */
 const partial = 2;
 
 /** The source on this machine: a link that is named is followed, one that leads nowhere is copied as it is. */
@@ -129,7 +134,9 @@ async function sourceOf(from: Place, to: Place) {
   };
 }
 
-/** What a tar says, and the last entry unless it has failed altogether: one that could not read some has sent the rest. */
+/**
+ * What a tar says, and the last entry unless it has failed altogether: one that could not read some has sent the rest.
+ */
 async function* followedBy(tar: Streaming, end: Uint8Array): AsyncGenerator<Uint8Array> {
   yield* tar.out;
   if ((await tar.exited) <= partial) yield end;

@@ -1,4 +1,6 @@
-/** What `qn cp` runs in the guest: POSIX shell with GNU tar and coreutils, so that no agent has to be of this version. */
+/**
+ * What `qn cp` runs in the guest: POSIX shell with GNU tar and coreutils, so that no agent has to be of this version.
+ */
 
 /** How a script says on standard error why it cannot go on; the host puts it into words. */
 export const reasonPrefix = "qn-cp: ";
@@ -31,8 +33,8 @@ locate() {
 }`;
 
 /**
- * Sends $1: a line with its kind and size in bytes, then an archive of it alone. A link that is named is followed, as scp does, and
- * one that leads nowhere is nothing to copy; links in a folder stay links.
+ * Sends $1: a line with its kind and size in bytes, then an archive of it alone. A link that is named is followed, as
+ * scp does, and one that leads nowhere is nothing to copy; links in a folder stay links.
  */
 export const sendScript = `${locate}
 locate "$1"
@@ -46,9 +48,10 @@ printf 'qn-cp %s %s\\n' "$kind" "$(stat -c %s -- "$path")"
 exec tar --format=pax --sparse --exclude='.qn-cp.*' -C "\${parent%?x}" -cf - -- "./$entry"`;
 
 /**
- * Receives an archive for $1: of a $2 (file or folder) that is its entry $3, to be called $4 in a folder that is there; $5
- * is "contents" when what the folder holds is meant. It is unpacked beside its place, and takes it by renaming once its
- * last entry $6 has come, in an archive of its own behind the first; whatever breaks off before leaves nothing. Set-user-id and like bits do not travel.
+ * Receives an archive for $1: of a $2 (file or folder) that is its entry $3, to be called $4 in a folder that is there;
+ * $5 is "contents" when what the folder holds is meant. It is unpacked beside its place, and takes it by renaming once
+ * its last entry $6 has come, in an archive of its own behind the first; whatever breaks off before leaves nothing.
+ * Set-user-id and like bits do not travel.
  */
 export const receiveScript = `${locate}
 kind=$2 entry=$3 name=$4 contents=$5 last=$6

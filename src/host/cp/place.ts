@@ -15,8 +15,8 @@ export type Place =
     };
 
 /**
- * A place as scp writes it: `VM:PATH`, `USER@VM:PATH`, `:PATH` for the VM "default"; whatever has a slash before its first
- * colon, or no colon, is a path of this machine. Throws USAGE for an empty path on this machine.
+ * A place as scp writes it: `VM:PATH`, `USER@VM:PATH`, `:PATH` for the VM "default"; whatever has a slash before its
+ * first colon, or no colon, is a path of this machine. Throws USAGE for an empty path on this machine.
  */
 export function parsePlace(written: string): Place {
   const colon = written.indexOf(":");

@@ -31,7 +31,9 @@ export type Finding = {
 /** Where to look. */
 export type Place = { readonly layout: Layout; readonly env: Environment; readonly nowMs: number };
 
-/** Every finding, in the order in which a person would mend them. Never throws: what cannot be looked at is a finding. */
+/**
+ * Every finding, in the order in which a person would mend them. Never throws: what cannot be looked at is a finding.
+ */
 export async function examine(place: Place): Promise<readonly Finding[]> {
   const checks: Readonly<Record<string, () => Promise<readonly Finding[]>>> = {
     home: () => checkHome(place),

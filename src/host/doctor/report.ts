@@ -28,9 +28,9 @@ const logBytesMax = 1024 ** 2;
 
 /**
  * Writes the archive, readable by its owner only, and gives back the names of what is in it. A VM that is not there, or
- * does not answer, is told about in its place, and so is a log that is no file. The archive is made in memory, and its file
- * anew: it may lie in a folder that a guest sees and plants links in. Throws USAGE when something is there already and
- * HOME_UNUSABLE when it cannot be written.
+ * does not answer, is told about in its place, and so is a log that is no file. The archive is made in memory, and its
+ * file anew: it may lie in a folder that a guest sees and plants links in. Throws USAGE when something is there already
+ * and HOME_UNUSABLE when it cannot be written.
  */
 export async function packReport(options: ReportOptions): Promise<readonly string[]> {
   const { output } = options;

@@ -15,8 +15,9 @@ export type GateKey = {
 };
 
 /**
- * A connection through the gate that both sides have proven; it waits to become a stream. `giveBack` takes it again when the
- * stream has ended in both directions, with what came behind the end; without it the connection is for one stream.
+ * A connection through the gate that both sides have proven; it waits to become a stream. `giveBack` takes it again
+ * when the stream has ended in both directions, with what came behind the end; without it the connection is for one
+ * stream.
  */
 export type Proven = {
   readonly connection: Connection;

@@ -4,7 +4,8 @@ import { listen, type Listener } from "../../system/net/connection.ts";
 import type { Gateway } from "./gateway.ts";
 
 /**
- * Opens the socket; a file that a killed supervisor left is replaced, so hold the VM's lock. `onRefused` is told why a client was turned away.
+ * Opens the socket; a file that a killed supervisor left is replaced, so hold the VM's lock. `onRefused` is told why a
+ * client was turned away.
  */
 export function openDockerSocket(path: string, gateway: Gateway, onRefused: (reason: string) => void): Listener {
   rmSync(path, { force: true });

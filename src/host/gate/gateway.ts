@@ -7,7 +7,9 @@ import type { Proven } from "./dial.ts";
 import type { GatePool } from "./pool.ts";
 import { carryClient, type StreamObserver } from "./stream.ts";
 
-/** How long clients wait for a gate that was lost: an agent that has died is there again in seconds, also when emulated. */
+/**
+ * How long clients wait for a gate that was lost: an agent that has died is there again in seconds, also when emulated.
+ */
 const usualPatienceMs = 20_000;
 
 /** The way into the guest of one VM. */
@@ -36,8 +38,8 @@ export class Gateway {
   }
 
   /**
-   * A proven connection through the gate of now, or through the next one where it was lost a moment ago: a call of Docker's
-   * is late then, and does not fail. Throws GATE_REFUSED when the guest cannot be reached.
+   * A proven connection through the gate of now, or through the next one where it was lost a moment ago: a call of
+   * Docker's is late then, and does not fail. Throws GATE_REFUSED when the guest cannot be reached.
    */
   async take(open: Open["open"] = "docker"): Promise<Proven> {
     for (;;) {

@@ -6,8 +6,8 @@ import { connect, type Connection } from "../../system/net/connection.ts";
 import { Lane } from "../../system/net/lane.ts";
 
 /**
- * `sockets` in the order of `lanePorts`. Where nobody listens there is no lane: the QEMU is of an older qn. The agent is
- * told with `tell`, and `onLane` gets each lane that it has opened. Nothing is sent on a lane before: it could be
+ * `sockets` in the order of `lanePorts`. Where nobody listens there is no lane: the QEMU is of an older qn. The agent
+ * is told with `tell`, and `onLane` gets each lane that it has opened. Nothing is sent on a lane before: it could be
  * meant for, and would be lost with, an agent of before.
  */
 export async function openLanes(

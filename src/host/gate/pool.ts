@@ -29,7 +29,10 @@ const readyBytesMax = 64;
 /** How many failed dials in a row mean that the gate is lost. */
 const failuresMax = 3;
 
-/** What takes a lane where one is free. Docker's own streams are many and long, and what they bring is faster by the gate. */
+/**
+ * What takes a lane where one is free. Docker's own streams are many and long, and what they bring is faster by the
+ * gate.
+ */
 const laneStreams: readonly Open["open"][] = ["port", "guest"];
 
 /** Idle connections of a pool that is cold: each costs a guest that boots time which Docker needs. */
@@ -111,7 +114,10 @@ export class GatePool {
     }
   }
 
-  /** Connections that are missing: one for each caller that waits, and the idle ones that are neither here nor on their way. */
+  /**
+   * Connections that are missing: one for each caller that waits, and the idle ones that are neither here nor on their
+   * way.
+   */
   #wanted(): number {
     const ahead = this.#target - this.#idle.length - this.#returning.size;
     return this.#waiting.length + Math.max(0, ahead) - this.#opening;

@@ -14,9 +14,9 @@ export type StreamObserver = {
 };
 
 /**
- * Joins `client` to what `open` asks for. The client's bytes follow the request at once, without waiting for the answer,
- * which saves a round trip on each connection; a refusal resets the client, as a closed port would. A connection that its
- * pool takes back goes there at the end, if the agent is one that can serve another stream on it.
+ * Joins `client` to what `open` asks for. The client's bytes follow the request at once, without waiting for the
+ * answer, which saves a round trip on each connection; a refusal resets the client, as a closed port would. A
+ * connection that its pool takes back goes there at the end, if the agent is one that can serve another stream on it.
  */
 export function carryClient(
   client: Connection,

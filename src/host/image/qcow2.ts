@@ -1,14 +1,14 @@
 /**
- * The head of a qcow2 file: whether the disk in it is all in that file. Whatever else a head names, QEMU opens with the user's
- * rights and shows to the guest. By QEMU's docs/interop/qcow2.txt; all numbers are big-endian.
+ * The head of a qcow2 file: whether the disk in it is all in that file. Whatever else a head names, QEMU opens with the
+ * user's rights and shows to the guest. By QEMU's docs/interop/qcow2.txt; all numbers are big-endian.
  */
 
 /** How much of a file `whyNotAlone` wants to see: a head of qemu-img's has less than a kibibyte. */
 export const qcow2HeadBytes = 65_536;
 
 /**
- * Why the disk that starts with these bytes is not only itself, to follow its name in a sentence; nothing when it is. What qn
- * does not know counts as a reason.
+ * Why the disk that starts with these bytes is not only itself, to follow its name in a sentence; nothing when it is.
+ * What qn does not know counts as a reason.
  */
 export function whyNotAlone(head: Uint8Array): string | undefined {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
@@ -45,7 +45,9 @@ const lengths = { 2: 72, 3: 104 } as const;
 
 const broken = "has a head that is no whole one of a qcow2 image";
 
-/** Bits of the features without which nobody can read the image: those that change only how its own clusters are kept. */
+/**
+ * Bits of the features without which nobody can read the image: those that change only how its own clusters are kept.
+ */
 const ownFeatures = (1n << 0n) | (1n << 3n) | (1n << 4n); // Dirty counts of clusters, zstd, halves of clusters.
 const corruptFeature = 1n << 1n;
 const dataFileFeature = 1n << 2n;

@@ -17,15 +17,16 @@ export type StoredImage = {
 };
 
 /**
- * The image of that name, or nothing. Throws IMAGE_CORRUPT when its files cannot be an image's, or its disk needs other files.
+ * The image of that name, or nothing. Throws IMAGE_CORRUPT when its files cannot be an image's, or its disk needs other
+ * files.
  */
 export async function findImage(imagesFolder: string, name: string, arch: Arch): Promise<StoredImage | undefined> {
   return await imageIn(join(imagesFolder, `${name}-${arch}`));
 }
 
 /**
- * The image in a folder that is not ours and may be read-only, such as one in the Nix store; what is remembered of it goes
- * into `cacheFolder`. Nothing when there is no such folder. Throws IMAGE_CORRUPT.
+ * The image in a folder that is not ours and may be read-only, such as one in the Nix store; what is remembered of it
+ * goes into `cacheFolder`. Nothing when there is no such folder. Throws IMAGE_CORRUPT.
  */
 export async function imageAt(folder: string, cacheFolder: string): Promise<StoredImage | undefined> {
   const image = await imageIn(folder);
@@ -65,8 +66,8 @@ export async function removeImage(imagesFolder: string, name: string, arch: Arch
 /**
  * Moves a finished folder, whose manifest has the hash of its disk, to the place of its name: `disk.qcow2` and
  * `image.json`, over an older image.
- * A VM that runs keeps the old disk open; readers see the old image, the new one, or for a moment none. Throws IMAGE_CORRUPT
- * when the disk needs other files.
+ * A VM that runs keeps the old disk open; readers see the old image, the new one, or for a moment none. Throws
+ * IMAGE_CORRUPT when the disk needs other files.
  */
 export async function activateImage(
   imagesFolder: string,

@@ -10,7 +10,10 @@ export function builderHost(vm: string): string {
   return `qn-${vm}-builder`;
 }
 
-/** The line of /etc/nix/machines: URI, system, key, jobs, speed, features, needed features, host key (nix.conf(5), builders). */
+/**
+ * The line of /etc/nix/machines: URI, system, key, jobs, speed, features, needed features, host key (nix.conf(5),
+ * builders).
+ */
 function machineLine(vm: string, { arch, cpus }: Pick<VmConfig, "arch" | "cpus">): string {
   return `ssh-ng://root@${builderHost(vm)} ${arch}-linux - ${cpus} 1 big-parallel - -`;
 }
@@ -31,8 +34,8 @@ export type EtcChange = {
 };
 
 /**
- * Writes or removes the entries. Throws NOT_PERMITTED when that takes an administrator and sudo was not allowed, or when the files
- * are Nix' own.
+ * Writes or removes the entries. Throws NOT_PERMITTED when that takes an administrator and sudo was not allowed, or
+ * when the files are Nix' own.
  */
 export async function changeEtc({ paths, config, mayUseSudo, etc = "/etc" }: EtcChange): Promise<void> {
   const line = config === undefined ? "" : machineLine(paths.name, config);

@@ -4,7 +4,8 @@ import type { VmPaths } from "../layout.ts";
 
 /**
  * The ssh command for `words`, or for a login shell when there are none. It starts in `cwd` when that lies in a share.
- * `options` are more words for ssh itself. ssh hands one string to the remote shell, so every word is quoted for it and arrives as it was given.
+ * `options` are more words for ssh itself. ssh hands one string to the remote shell, so every word is quoted for it and
+ * arrives as it was given.
  */
 export function sshCommand(
   paths: VmPaths,

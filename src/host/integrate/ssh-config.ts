@@ -30,9 +30,9 @@ export function renderBuilderSshConfig(paths: VmPaths, sshPort: number): string 
 }
 
 /**
- * What lets ssh, scp and editors share one connection, which `qn ssh` uses too. Only the login user's, and never root's: who
- * switches root's system from outside (deploy-rs, nixos-rebuild) has to see whether it still lets anybody in. Only this
- * machine's same user's: what another one makes here, this one could not use. Empty where it cannot be.
+ * What lets ssh, scp and editors share one connection, which `qn ssh` uses too. Only the login user's, and never
+ * root's: who switches root's system from outside (deploy-rs, nixos-rebuild) has to see whether it still lets anybody
+ * in. Only this machine's same user's: what another one makes here, this one could not use. Empty where it cannot be.
  */
 export function renderSharing(paths: VmPaths, user: string): string {
   const socket = sshMasterSocket(paths, "user");
@@ -69,8 +69,9 @@ function quoted(path: string): string {
 }
 
 /**
- * The line that includes every VM's configuration. Letters that ssh or its glob(7) would read as more than themselves stand as
- * "?", which is any one letter, themselves too: there is no way to write them that every version of ssh reads alike.
+ * The line that includes every VM's configuration. Letters that ssh or its glob(7) would read as more than themselves
+ * stand as "?", which is any one letter, themselves too: there is no way to write them that every version of ssh reads
+ * alike.
  */
 function includeLine(home: string): string {
   return `Include "${home.replaceAll(/[*?[\]\\"%$]/g, "?")}/*/ssh_config"`;

@@ -1,4 +1,7 @@
-/** One connection to the guest for all ssh commands of some minutes: ssh's own control master (ssh_config(5), ControlMaster). */
+/**
+ * One connection to the guest for all ssh commands of some minutes: ssh's own control master (ssh_config(5),
+ * ControlMaster).
+ */
 import { rm } from "node:fs/promises";
 import { isListenedAt } from "../../system/net/connection.ts";
 import { isThere } from "../../system/files.ts";
@@ -16,8 +19,9 @@ export const unsharedWords: readonly string[] = ["-S", "none"];
 const answerMs = 5_000;
 
 /**
- * Words for an ssh that uses the VM's master, or becomes it; to be disposed of when that ssh has ended. While another command is
- * just becoming the master this one gets a connection of its own: ssh would say on its standard error that it was late.
+ * Words for an ssh that uses the VM's master, or becomes it; to be disposed of when that ssh has ended. While another
+ * command is just becoming the master this one gets a connection of its own: ssh would say on its standard error that
+ * it was late.
  */
 export async function shareMaster(
   paths: VmPaths,
@@ -34,8 +38,9 @@ export async function shareMaster(
 }
 
 /**
- * Has every master of the VM's take no more commands, and end with the last one that it has; the next command makes a new one. For a
- * guest that went away or became another one, or that nobody has seen for a while: a connection to it may look alive for hours.
+ * Has every master of the VM's take no more commands, and end with the last one that it has; the next command makes a
+ * new one. For a guest that went away or became another one, or that nobody has seen for a while: a connection to it
+ * may look alive for hours.
  */
 export async function dismissMasters(paths: VmPaths): Promise<void> {
   for (const login of ["user", "root"] as const) {

@@ -20,8 +20,8 @@ const copyCommands: Record<HostOs, readonly string[]> = {
 };
 
 /**
- * Makes the VM `to` with the settings, the system disk and the data of `from`; its keys and ports are its own, made at its
- * first start. Throws NO_SUCH_VM, VM_RUNNING, VM_EXISTS, VM_NEWER, and DISK_FAILED; then there is no `to`.
+ * Makes the VM `to` with the settings, the system disk and the data of `from`; its keys and ports are its own, made at
+ * its first start. Throws NO_SUCH_VM, VM_RUNNING, VM_EXISTS, VM_NEWER, and DISK_FAILED; then there is no `to`.
  */
 export async function cloneVm(from: VmPaths, to: VmPaths, env: Environment): Promise<void> {
   await whileStopped(from, to, env, async () => {

@@ -8,8 +8,8 @@ import { writeFolderVersion } from "../vm/folder-version.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 
 /**
- * Makes the VM's folder if there is none, and its config.yaml a link to `settings`, an absolute path. Throws CONFIG_INVALID when
- * that file is wrong, or a person has written a config.yaml there, which is left alone.
+ * Makes the VM's folder if there is none, and its config.yaml a link to `settings`, an absolute path. Throws
+ * CONFIG_INVALID when that file is wrong, or a person has written a config.yaml there, which is left alone.
  */
 export async function declareVm(layout: Layout, paths: VmPaths, settings: string): Promise<void> {
   checkFile({ path: settings, text: await readFile(settings, "utf8") });

@@ -7,8 +7,8 @@ import { connectControl, eventsOf, endedWithoutWord } from "../supervisor/contro
 import { requireVm } from "../vm/known.ts";
 
 /**
- * Does it at once when the VM runs, and keeps it for its next starts. Throws NO_SUCH_VM, PORT_TAKEN with whoever has the
- * port, NO_SUCH_FORWARD, or what the supervisor says.
+ * Does it at once when the VM runs, and keeps it for its next starts. Throws NO_SUCH_VM, PORT_TAKEN with whoever has
+ * the port, NO_SUCH_FORWARD, or what the supervisor says.
  */
 export async function changeForwards(paths: VmPaths, change: ForwardChange, forward: HandForward): Promise<void> {
   await requireVm(paths);

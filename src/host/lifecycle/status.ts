@@ -16,8 +16,8 @@ import { restingStatus } from "../supervisor/status.ts";
 const answerMs = 2_000;
 
 /**
- * The status of one VM; a supervisor that does not answer within `patienceMs` makes it "degraded". Throws NO_SUCH_VM when
- * there is none.
+ * The status of one VM; a supervisor that does not answer within `patienceMs` makes it "degraded". Throws NO_SUCH_VM
+ * when there is none.
  */
 export async function statusOfVm(paths: VmPaths, env: Environment, patienceMs = answerMs): Promise<Status> {
   const [status, context] = await Promise.all([seenStatus(paths, env, patienceMs), contextOf(paths, env)]);

@@ -33,7 +33,9 @@ export type UpResult = "started" | "joined" | "running";
 /** How often a supervisor that is just leaving or just coming is waited for, and how long each time. */
 const patience = { tries: 100, pauseMs: 100 };
 
-/** How long what is silent in a VM that runs may take to come back: Docker starts anew in seconds, emulated in a minute. */
+/**
+ * How long what is silent in a VM that runs may take to come back: Docker starts anew in seconds, emulated in a minute.
+ */
 const usualSilenceS = 120;
 
 /**
@@ -143,7 +145,9 @@ async function startSupervisor(options: UpOptions): Promise<Control | "busy"> {
   });
 }
 
-/** Follows a supervisor until its VM runs; "gone" when that VM was just stopping, or had failed before anybody asked. */
+/**
+ * Follows a supervisor until its VM runs; "gone" when that VM was just stopping, or had failed before anybody asked.
+ */
 async function follow(control: Control, options: UpOptions, as: "started" | "joined"): Promise<UpResult | "gone"> {
   const { signal, onEvent } = options;
   // Only whoever has started the VM takes it down again when called off.
@@ -155,7 +159,8 @@ async function follow(control: Control, options: UpOptions, as: "started" | "joi
   let end: (ControlEvent & { readonly event: "failed" | "stopped" }) | undefined;
   const silence = silenceLimit(control, options.timeoutS ?? usualSilenceS);
   try {
-    // After its last word the supervisor still removes and writes files that a failed start takes away: it is followed to its end.
+    // After its last word the supervisor still removes and writes files that a failed start takes away: it is followed
+    // to its end.
     for await (const event of eventsOf(control, { ask: "follow" })) {
       if (end !== undefined) continue;
       onEvent(event);

@@ -7,7 +7,10 @@ import { statusOfVm } from "./status.ts";
 /** How long one look may take. */
 const lookMs = 10_000;
 
-/** True when the supervisor has its guest and Docker answers now, through the host's own socket: as the next command finds it. */
+/**
+ * True when the supervisor has its guest and Docker answers now, through the host's own socket: as the next command
+ * finds it.
+ */
 export async function dockerAnswers(paths: VmPaths, env: Environment): Promise<boolean> {
   if ((await statusOfVm(paths, env)).state !== "running") return false;
   try {

@@ -26,8 +26,8 @@ const hostsTtlS = 1;
 const scutilAgeMs = 5_000;
 
 /**
- * Makes what answers for this host. Its files are looked at with each question, and read again when they are other ones:
- * a VPN that comes up changes them. For tests QN_RESOLV_CONF and QN_HOSTS name other files.
+ * Makes what answers for this host. Its files are looked at with each question, and read again when they are other
+ * ones: a VPN that comes up changes them. For tests QN_RESOLV_CONF and QN_HOSTS name other files.
  */
 export function hostAnswerer(env: Environment, log: (text: string) => void): Answerer {
   const hosts = fileReader(env["QN_HOSTS"] ?? "/etc/hosts", (text) => hostsIn(text, slirp.host));
@@ -87,7 +87,9 @@ function fileReader<Value>(path: string, parse: (text: string) => Value): () => 
   };
 }
 
-/** macOS keeps its resolvers in no file: /etc/resolv.conf has but the ordinary ones, without those of a VPN's domains. */
+/**
+ * macOS keeps its resolvers in no file: /etc/resolv.conf has but the ordinary ones, without those of a VPN's domains.
+ */
 function scutilReader(): () => Promise<readonly Resolver[]> {
   let last: { readonly atMs: number; readonly value: readonly Resolver[] } | undefined;
   return async () => {

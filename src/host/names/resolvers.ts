@@ -7,8 +7,8 @@ export type Resolver = {
 };
 
 /**
- * The servers of a resolv.conf, in its order; this machine itself where none is named (resolv.conf(5)). A server may have
- * a port, as `[127.0.0.1]:5300`.
+ * The servers of a resolv.conf, in its order; this machine itself where none is named (resolv.conf(5)). A server may
+ * have a port, as `[127.0.0.1]:5300`.
  */
 export function resolversIn(resolvConf: string): Resolver[] {
   const named = [...resolvConf.matchAll(/^\s*nameserver\s+(?:\[(\S+)\]:(\d+)|(\S+))/gm)];
@@ -50,8 +50,8 @@ export function serversFor(name: string, resolvers: readonly Resolver[]): Resolv
 }
 
 /**
- * The names of a hosts file (hosts(5)), as the guest is to see them: what is at the host's loopback is at `host` for the
- * guest, and `localhost` is each machine's own.
+ * The names of a hosts file (hosts(5)), as the guest is to see them: what is at the host's loopback is at `host` for
+ * the guest, and `localhost` is each machine's own.
  */
 export function hostsIn(text: string, host: string): ReadonlyMap<string, readonly string[]> {
   const hosts = new Map<string, string[]>();

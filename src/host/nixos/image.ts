@@ -34,8 +34,8 @@ export function imageInstallable(flake: string, arch: Arch): string {
 }
 
 /**
- * Builds the image and takes it in under `name`. Throws TOOL_MISSING without Nix, IMAGE_BUILD_FAILED with its last words or when
- * what it made is no image of that architecture, and IMAGE_CORRUPT.
+ * Builds the image and takes it in under `name`. Throws TOOL_MISSING without Nix, IMAGE_BUILD_FAILED with its last
+ * words or when what it made is no image of that architecture, and IMAGE_CORRUPT.
  */
 export async function buildNixosImage(options: NixosBuildOptions): Promise<StoredImage & { readonly isNew: boolean }> {
   const { imagesFolder, cacheFolder, name, arch, builder, signal, onProgress, onLine } = options;

@@ -27,13 +27,18 @@ export function nixStore(paths: VmPaths): string {
   return `ssh-ng://root@qn-${paths.name}`;
 }
 
-/** Words of `nix build`: evaluated here, where the flake and nixpkgs are, and built in the VM; only derivations go over. */
+/**
+ * Words of `nix build`: evaluated here, where the flake and nixpkgs are, and built in the VM; only derivations go over.
+ */
 export function builtIn(paths: VmPaths): readonly string[] {
   // "auto" would pass over the store that NIX_REMOTE names, and look for a daemon that not every user may see.
   return ["--eval-store", process.env["NIX_REMOTE"] || "auto", "--store", nixStore(paths)];
 }
 
-/** Runs `nix` and gives the last line that it prints. Throws TOOL_MISSING without it, INTERRUPTED, and what `failed` makes. */
+/**
+ * Runs `nix` and gives the last line that it prints. Throws TOOL_MISSING without it, INTERRUPTED, and what `failed`
+ * makes.
+ */
 export async function nix(words: readonly string[], { vm, signal, onLine, failed }: NixCall): Promise<string> {
   if (findProgram("nix") === undefined) {
     throw new QnError("TOOL_MISSING", "Nix is not in PATH.", { hint: "Install Nix on this machine and try again." });
@@ -51,7 +56,10 @@ export async function nix(words: readonly string[], { vm, signal, onLine, failed
   return stdout.trim().split("\n").at(-1) ?? "";
 }
 
-/** Builds what the words name and gives its path. Throws as `nix` does, and what `failed` makes when it is not one thing with an output. */
+/**
+ * Builds what the words name and gives its path. Throws as `nix` does, and what `failed` makes when it is not one thing
+ * with an output.
+ */
 export async function nixBuild(words: readonly string[], call: NixCall): Promise<string> {
   // Nix before 2.9 does not know --print-out-paths.
   const said = await nix(["build", "--no-link", "--json", ...words], call);
@@ -62,7 +70,10 @@ export async function nixBuild(words: readonly string[], call: NixCall): Promise
 
 // --- internal ---
 
-/** A path in NIX_SSHOPTS: Nix of old cuts that at spaces and takes quotes for letters of the path; a newer one reads it as a shell does. */
+/**
+ * A path in NIX_SSHOPTS: Nix of old cuts that at spaces and takes quotes for letters of the path; a newer one reads it
+ * as a shell does.
+ */
 function sshWord(path: string): string {
   return /^[\w./@%+=:,-]+$/.test(path) ? path : quote(path);
 }

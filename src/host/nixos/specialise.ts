@@ -31,10 +31,10 @@ const statuses = { absent: 7, reboots: 8, unreachable: 255 } as const;
 const lastLines = 15;
 
 /**
- * Joins the unit's start, which goes on until it is done, and shows what it says meanwhile: all of this start's lines, none of one
- * that failed before. A line of its own in the journal tells the follower that there are no more, and the next one that
- * nobody reads on. The words come at once when it was done before. The reboot calls the unit's start off, which is no failure of
- * the unit's, and ends the connection, before or after the last word.
+ * Joins the unit's start, which goes on until it is done, and shows what it says meanwhile: all of this start's lines,
+ * none of one that failed before. A line of its own in the journal tells the follower that there are no more, and the
+ * next one that nobody reads on. The words come at once when it was done before. The reboot calls the unit's start off,
+ * which is no failure of the unit's, and ends the connection, before or after the last word.
  */
 const joinScript = `
 unit=qn-specialise.service
@@ -59,8 +59,8 @@ fi
 exit "\${status:-0}"`;
 
 /**
- * Waits until the guest of a VM that is up has become its own system and Docker answers. Throws SPECIALISE_FAILED with its last lines,
- * or when it does not come back, and INTERRUPTED, which leaves it going on.
+ * Waits until the guest of a VM that is up has become its own system and Docker answers. Throws SPECIALISE_FAILED with
+ * its last lines, or when it does not come back, and INTERRUPTED, which leaves it going on.
  */
 export async function followSpecialisation(options: FollowOptions): Promise<Specialised> {
   const { paths, env, signal, onLine, onReboot } = options;

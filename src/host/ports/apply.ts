@@ -41,7 +41,7 @@ export type Forward = {
 };
 
 /** Where a forward listens. */
-export type Place = Pick<Forward, "protocol" | "hostIp" | "hostPort">;
+export type Listening = Pick<Forward, "protocol" | "hostIp" | "hostPort">;
 
 /** What of the forwards has changed: which there are, or what they have carried. */
 export type ForwardsChange = "forwards" | "counts";
@@ -64,8 +64,10 @@ export class Forwards {
   /** Told when forwards may have come, gone or changed, and when one has carried something or turned a client away. */
   onChange: (what: ForwardsChange) => void = () => {};
 
-  /** Who of this same process has a place that cannot be listened on; the system does not tell one part from another. */
-  ownHolder: (place: Place) => string | undefined = () => undefined;
+  /**
+   * Who of this same process has a place that cannot be listened on; the system does not tell one part from another.
+   */
+  ownHolder: (where: Listening) => string | undefined = () => undefined;
 
   constructor(gateway: Gateway, rules: PortRules, os: NodeJS.Platform = process.platform) {
     this.#gateway = gateway;

@@ -19,8 +19,8 @@ export type HandForward = v.InferOutput<typeof handForwardSchema>;
 type Place = Pick<HandForward, "protocol" | "hostIp" | "hostPort">;
 
 /**
- * Reads `[HOSTIP:]HOSTPORT[:GUESTPORT][/udp]`, an IPv6 address in brackets; the guest's port is the host's unless given.
- * Throws USAGE.
+ * Reads `[HOSTIP:]HOSTPORT[:GUESTPORT][/udp]`, an IPv6 address in brackets; the guest's port is the host's unless
+ * given. Throws USAGE.
  */
 export function parseForward(text: string): HandForward {
   const [, bracketed, plain, hostPort = "", guestPort = hostPort, protocol = "tcp"] = written.exec(text) ?? [];

@@ -22,7 +22,9 @@ export type Bind = "loopback" | "all";
 /** What the settings say about forwards: `ports.bind` and `ports.deny`. */
 export type PortRules = { readonly bind: Bind; readonly deny: readonly DenyRule[] };
 
-/** Why a listener cannot be: somebody has the port, rights, no such address here, `ports.deny`, not carried, all else. */
+/**
+ * Why a listener cannot be: somebody has the port, rights, no such address here, `ports.deny`, not carried, all else.
+ */
 export const refusals = ["taken", "rights", "address", "denied", "protocol", "other"] as const;
 export type Refusal = (typeof refusals)[number];
 

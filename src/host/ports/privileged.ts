@@ -7,9 +7,9 @@ export type ListensAs = {
 };
 
 /**
- * On macOS anybody may listen on a port below 1024, but only at 0.0.0.0 and :: (decision D35; since macOS 10.14): so qn listens
- * there, and takes only clients that come from loopback and have reached the address that was asked for. Everywhere else,
- * and for all other ports, a forward listens where it should, and takes everybody.
+ * On macOS anybody may listen on a port below 1024, but only at 0.0.0.0 and :: (decision D35; since macOS 10.14): so qn
+ * listens there, and takes only clients that come from loopback and have reached the address that was asked for.
+ * Everywhere else, and for all other ports, a forward listens where it should, and takes everybody.
  */
 export function listensAs(
   forward: { readonly hostIp: string; readonly hostPort: number },

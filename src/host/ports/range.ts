@@ -3,8 +3,8 @@
 import type { PortRange } from "../../protocol/messages.ts";
 
 /**
- * 18 slots of 512 ports below the ports that Linux (32768-60999) and macOS (49152-65535) give to clients, and below those
- * that Kubernetes gives to services (30000-32767), but above what services are usually configured to.
+ * 18 slots of 512 ports below the ports that Linux (32768-60999) and macOS (49152-65535) give to clients, and below
+ * those that Kubernetes gives to services (30000-32767), but above what services are usually configured to.
  */
 const poolFirst = 20_480;
 const slotPorts = 512;
@@ -14,9 +14,9 @@ const slots: readonly PortRange[] = Array.from({ length: 18 }, (_, index) => {
 });
 
 /**
- * The slot for a new VM: beginning at `seed`, the first one that no other VM has and that lies outside `hostClients`, the
- * ports that the host gives to clients. When there is none, the one at `seed` is shared: ports that are taken are avoided
- * one by one then.
+ * The slot for a new VM: beginning at `seed`, the first one that no other VM has and that lies outside `hostClients`,
+ * the ports that the host gives to clients. When there is none, the one at `seed` is shared: ports that are taken are
+ * avoided one by one then.
  */
 export function chooseRange(
   others: readonly PortRange[],

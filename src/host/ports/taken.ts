@@ -4,7 +4,10 @@ import { portsInUse } from "../../system/ports-in-use.ts";
 import type { Forward } from "./apply.ts";
 import { deniedBy, type PortRules } from "./plan.ts";
 
-/** Those that somebody else on this machine holds, or that are never forwarded; `own` are the VM's forwards. None without a range. */
+/**
+ * Those that somebody else on this machine holds, or that are never forwarded; `own` are the VM's forwards. None
+ * without a range.
+ */
 export async function takenPorts(
   range: PortRange | undefined,
   own: readonly Readonly<Forward>[],

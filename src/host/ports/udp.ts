@@ -11,7 +11,10 @@ import type { Gateway } from "../gate/gateway.ts";
 /** How long a flow may be silent both ways: about as long as the kernel's own conntrack keeps a UDP stream. */
 const flowIdleMs = 90_000;
 
-/** Flows of one port; past that the idlest ends, so that a flood of clients, or of forged ones, takes nobody else's flow. */
+/**
+ * Flows of one port; past that the idlest ends, so that a flood of clients, or of forged ones, takes nobody else's
+ * flow.
+ */
 const flowsMax = 1_024;
 
 /** Datagrams and bytes of one client that wait for its flow to open; past that they are dropped, as UDP would. */

@@ -27,8 +27,9 @@ export const nodes = {
 } as const;
 
 /**
- * The overlay at `path` on the image's disk: found in the guest by its serial, and booted from first. What the two files say about
- * others is not believed: the image is the one that was checked, and it has no backing file whatever it says.
+ * The overlay at `path` on the image's disk: found in the guest by its serial, and booted from first. What the two
+ * files say about others is not believed: the image is the one that was checked, and it has no backing file whatever it
+ * says.
  */
 export function systemDisk(path: string, image: string): Words {
   return [
@@ -90,8 +91,8 @@ export function network(forwards: readonly { hostPort: number; guestPort: number
 }
 
 /**
- * A second network card in a TAP device that somebody has made and opened to this user, so that QEMU needs no rights and no
- * script. The guest knows it from the first one by its place on the bus (guest/network/05-lan.link).
+ * A second network card in a TAP device that somebody has made and opened to this user, so that QEMU needs no rights
+ * and no script. The guest knows it from the first one by its place on the bus (guest/network/05-lan.link).
  */
 export function lan(tap: string, mac: string): Words {
   return [
@@ -154,8 +155,8 @@ export function doorbell(): Words {
 }
 
 /**
- * Ports that carry streams, each behind a Unix socket that QEMU makes: one client at a time, and what it has sent is gone
- * when it goes.
+ * Ports that carry streams, each behind a Unix socket that QEMU makes: one client at a time, and what it has sent is
+ * gone when it goes.
  */
 export function lanes(sockets: readonly string[]): Words {
   return sockets.flatMap((path, index) => [

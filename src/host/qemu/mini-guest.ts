@@ -11,7 +11,9 @@ export type MiniGuest = {
   readonly exitCode: number;
 };
 
-/** The guest for each architecture. Both count to 2^26: a blink for a processor, minutes for a KVM that only emulates. */
+/**
+ * The guest for each architecture. Both count to 2^26: a blink for a processor, minutes for a KVM that only emulates.
+ */
 export const miniGuests: Record<Arch, () => MiniGuest> = {
   x86_64: () => ({
     firmware: x86Firmware(),

@@ -5,7 +5,8 @@ export type OptionValues = Readonly<Record<string, string | number | boolean | u
 
 /**
  * `-flag head,key=value,…`. QEMU splits at commas and reads a doubled one as a comma (qemu-options: "commas must be
- * doubled"). `head` is qn's own text and stays as it is; only values are escaped, so paths belong there. Booleans become on and off.
+ * doubled"). `head` is qn's own text and stays as it is; only values are escaped, so paths belong there. Booleans
+ * become on and off.
  */
 export function option(flag: string, head: string | undefined, values: OptionValues = {}): readonly string[] {
   const parts = Object.entries(values).flatMap(([key, value]) =>

@@ -30,7 +30,9 @@ export type PlanInput = {
   readonly paths: VmPaths;
 };
 
-/** Each share is a PCI device on the machine's root bus of 32 slots, /tmp two; beside every other device so many fit. */
+/**
+ * Each share is a PCI device on the machine's root bus of 32 slots, /tmp two; beside every other device so many fit.
+ */
 const sharesMax = 16;
 
 /**

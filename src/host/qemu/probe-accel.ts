@@ -24,8 +24,8 @@ export type AccelQuestion = {
 export type MiniGuestQuestion = Pick<AccelQuestion, "qemuPath" | "guestArch"> & { readonly cacheFolder: string };
 
 /**
- * How long the mini guest may take: 0.1 s with kvm, 0.5 s emulated, but seconds where the machine is busy and QEMU comes
- * from its disk for the first time. A broken KVM hangs for ever.
+ * How long the mini guest may take: 0.1 s with kvm, 0.5 s emulated, but seconds where the machine is busy and QEMU
+ * comes from its disk for the first time. A broken KVM hangs for ever.
  */
 const miniGuestDeadlineMs = 10_000;
 
@@ -52,9 +52,9 @@ export async function lookAtAccel(accel: Accel, question: AccelQuestion): Promis
 }
 
 /**
- * Runs the mini guest of `guestArch` and sees whether it comes to its end. Its firmware is written into `cacheFolder`, which no
- * guest sees, and stays there. `cpu` is QEMU's name of the processor; the accelerator's usual one unless given. Throws
- * HOME_UNUSABLE when that cannot be written.
+ * Runs the mini guest of `guestArch` and sees whether it comes to its end. Its firmware is written into `cacheFolder`,
+ * which no guest sees, and stays there. `cpu` is QEMU's name of the processor; the accelerator's usual one unless
+ * given. Throws HOME_UNUSABLE when that cannot be written.
  */
 export async function runMiniGuest(
   accel: Accel,

@@ -8,7 +8,10 @@ const folders = ["/usr/libexec", "/usr/lib", "/usr/lib/virtiofsd", "/run/current
 /** Debian: virtiofsd (13 and newer); Fedora and Arch: virtiofsd. */
 const hint = "Install virtiofsd 1.0 or newer (Debian 13, Fedora, Arch: virtiofsd), or use `files.driver: 9p`.";
 
-/** What systemd lets a user's programs have (systemd-system.conf(5), DefaultLimitNOFILE); the daemon asks for twice as many. */
+/**
+ * What systemd lets a user's programs have (systemd-system.conf(5), DefaultLimitNOFILE); the daemon asks for twice as
+ * many.
+ */
 const openFilesEnough = 524_288;
 
 /** How long it may take to print its version on a busy machine. */
@@ -43,8 +46,8 @@ export async function findVirtiofsd(
 }
 
 /**
- * What to say where the daemon may open few files, of the text of proc_pid_limits(5): it keeps one open for each that the
- * guest's kernel remembers, and past its limit every look at another one fails (ENFILE).
+ * What to say where the daemon may open few files, of the text of proc_pid_limits(5): it keeps one open for each that
+ * the guest's kernel remembers, and past its limit every look at another one fails (ENFILE).
  */
 export function openFilesWarning(limits: string): string | undefined {
   const hard = /^Max open files +\S+ +(\d+)/m.exec(limits)?.[1];

@@ -24,8 +24,8 @@ export type QmpClient = AsyncDisposable & {
    */
   execute(command: string, args?: Readonly<Record<string, unknown>>, options?: QmpDeadline): Promise<unknown>;
   /**
-   * Calls `listener` for each event from now on; the function that it gives back ends that. The first listener also gets
-   * what came before it: a guest that is quicker than this process rings only once.
+   * Calls `listener` for each event from now on; the function that it gives back ends that. The first listener also
+   * gets what came before it: a guest that is quicker than this process rings only once.
    */
   onEvent(listener: (event: QmpEvent) => void): () => void;
   /** Resolves, never rejects, when the conversation is over; with the reason unless this side ended it. */

@@ -66,7 +66,9 @@ export function parseUserNet(text: string): readonly UserNetForward[] {
 
 // --- internal ---
 
-/** "  TCP[HOST_FORWARD]  11       127.0.0.1 45002       10.0.2.15    80     0     0": state, fd, host, guest, queues. */
+/**
+ * " TCP[HOST_FORWARD] 11 127.0.0.1 45002 10.0.2.15 80 0 0": state, fd, host, guest, queues.
+ */
 const forwardRow = /^\s*(TCP|UDP)\[HOST_FORWARD\]\s+\d+\s+(\S+)\s+(\d+)\s+(\S+)\s+(\d+)\s/;
 
 const versionSchema = v.object({

@@ -23,8 +23,8 @@ const eventBytesMax = 16 * 1024 ** 2;
 const unreadBytesMax = eventBytesMax;
 
 /**
- * Serves the control socket; the file is replaced, so hold the VM's lock. `onRequest` is called for each request, of which
- * the next is read when what it gives back resolves, and `onGone` when the command has left.
+ * Serves the control socket; the file is replaced, so hold the VM's lock. `onRequest` is called for each request, of
+ * which the next is read when what it gives back resolves, and `onGone` when the command has left.
  */
 export function serveControl(
   socketPath: string,

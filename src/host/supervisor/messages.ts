@@ -17,10 +17,9 @@ const requestSchema = v.variant("ask", [
 ]);
 
 /**
- * What a command asks for. `follow`, `ports` and `stop` are answered by events until the supervisor ends; `ports` has all
- * that `follow` has, and the forwards whenever they change; `events` has the states, too.
- * A `stop` that calls a start off leaves a QEMU alone that was only taken over.
- * `forward` is answered by `forwarded` or `refused`.
+ * What a command asks for. `follow`, `ports` and `stop` are answered by events until the supervisor ends; `ports` has
+ * all that `follow` has, and the forwards whenever they change; `events` has the states, too. A `stop` that calls a
+ * start off leaves a QEMU alone that was only taken over. `forward` is answered by `forwarded` or `refused`.
  */
 export type Request = v.InferOutput<typeof requestSchema>;
 
@@ -110,7 +109,9 @@ const eventSchema = v.variant("event", [
 /** What the supervisor answers and tells. `sinceMs` counts from the start of the supervisor. */
 export type ControlEvent = v.InferOutput<typeof eventSchema>;
 
-/** Parses one line of each direction. Both throw SUPERVISOR_FAILED: the other side is of another version, or not ours. */
+/**
+ * Parses one line of each direction. Both throw SUPERVISOR_FAILED: the other side is of another version, or not ours.
+ */
 export const parseRequest = parserOf(requestSchema);
 export const parseControlEvent = parserOf(eventSchema);
 

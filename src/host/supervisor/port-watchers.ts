@@ -1,4 +1,6 @@
-/** Tells those who watch the forwards of what changes: at once of the forwards themselves, now and then of their counts. */
+/**
+ * Tells those who watch the forwards of what changes: at once of the forwards themselves, now and then of their counts.
+ */
 import { after, type Timer } from "../../system/clock.ts";
 import type { ForwardsChange } from "../ports/apply.ts";
 import type { Client } from "./control.ts";

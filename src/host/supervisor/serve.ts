@@ -10,9 +10,9 @@ import { supervise } from "./run.ts";
 const lookAgainMs = 500;
 
 /**
- * Runs the VM until it has stopped, as `supervise` does. When another supervisor has it, `qn up` was given by hand: then
- * this one waits, and takes over should the other die. Resolves when the VM was stopped; throws NO_SUCH_VM when there is
- * none, and what it failed with.
+ * Runs the VM until it has stopped, as `supervise` does. When another supervisor has it, `qn up` was given by hand:
+ * then this one waits, and takes over should the other die. Resolves when the VM was stopped; throws NO_SUCH_VM when
+ * there is none, and what it failed with.
  */
 export async function serveVm(options: SuperviseOptions): Promise<void> {
   await requireVm(options.paths);

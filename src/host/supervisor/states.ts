@@ -25,8 +25,8 @@ export type State =
   | { readonly name: "failed"; readonly error: ErrorReport };
 
 /**
- * Who is silent in a VM that is not as it should be: the agent, Docker, or the whole guest, because QEMU has paused it or
- * because it starts anew, after a panic of its kernel or a reboot.
+ * Who is silent in a VM that is not as it should be: the agent, Docker, or the whole guest, because QEMU has paused it
+ * or because it starts anew, after a panic of its kernel or a reboot.
  */
 export type Silent = "agent" | "docker" | "paused" | "panicked" | "rebooted";
 

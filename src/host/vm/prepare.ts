@@ -83,7 +83,9 @@ async function imageOf({ images, cache }: Layout, { image: name, arch }: VmConfi
   throw new QnError("IMAGE_MISSING", `There is no image "${name}" for ${arch}${place}.`, hint);
 }
 
-/** What is shared in the end. Throws CONFIG_INVALID with every folder that cannot be, before QEMU says so less clearly. */
+/**
+ * What is shared in the end. Throws CONFIG_INVALID with every folder that cannot be, before QEMU says so less clearly.
+ */
 async function lookAtShares({ mounts, files, flake }: VmConfig, home: string): Promise<readonly GuestShare[]> {
   const looks = await Promise.all(mounts.map(lookAt));
   const folder = flakeIn(flake)?.folder;

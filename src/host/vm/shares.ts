@@ -14,7 +14,9 @@ export type LookedAt = { readonly share: Share } & (
   | { readonly real: undefined; readonly why: string }
 );
 
-/** What the host has: where /tmp really is, and where QN_HOME is; and the flake's folder where the guest has to see one. */
+/**
+ * What the host has: where /tmp really is, and where QN_HOME is; and the flake's folder where the guest has to see one.
+ */
 export type SharePlaces = { readonly tmp: string; readonly home: string; readonly flake?: LookedAt | undefined };
 
 /** Who serves shares. */
@@ -22,12 +24,12 @@ export type Driver = NonNullable<GuestShare["driver"]>;
 
 /**
  * The shares of a VM: those of its settings at their own paths, and /tmp aside, because a 9p file system cannot hold
- * the sockets that the guest itself makes there (decision D54). A share that is named by a link is mounted at the path that
- * the link leads to, and the link is made in the guest too. Tags follow the order, as QEMU's devices do; a folder comes
- * before what lies in it, because it is mounted first. /tmp and what maps owners are served by 9p whatever the driver:
- * the first by what the agent knows of 9p, the second because virtiofs knows no mapping for an ordinary user. /tmp is
- * there twice: what a container holds keeps its kind in the guest, also when the host has made a folder of the file. A
- * flake that is in no share has one of its own, read-only and aside.
+ * the sockets that the guest itself makes there (decision D54). A share that is named by a link is mounted at the path
+ * that the link leads to, and the link is made in the guest too. Tags follow the order, as QEMU's devices do; a folder
+ * comes before what lies in it, because it is mounted first. /tmp and what maps owners are served by 9p whatever the
+ * driver: the first by what the agent knows of 9p, the second because virtiofs knows no mapping for an ordinary user.
+ * /tmp is there twice: what a container holds keeps its kind in the guest, also when the host has made a folder of the
+ * file. A flake that is in no share has one of its own, read-only and aside.
  */
 export function sharesOf(looks: readonly LookedAt[], { tmp, flake }: SharePlaces, driver: Driver = "9p"): GuestShare[] {
   const byPath = new Map<string, Omit<GuestShare, "tag">>();

@@ -25,8 +25,8 @@ export type FileEvent = {
 /** A group of marks. */
 export type FileEvents = {
   /**
-   * Tells from now on what happens to a file, or to a folder and what lies right in it, as long as somebody holds it; `path`
-   * may be one of /proc/self/fd. Gives the key by which events name it; nothing where the kernel cannot.
+   * Tells from now on what happens to a file, or to a folder and what lies right in it, as long as somebody holds it;
+   * `path` may be one of /proc/self/fd. Gives the key by which events name it; nothing where the kernel cannot.
    */
   mark(path: string): string | undefined;
   close(): void;
@@ -62,7 +62,10 @@ export function openFileEvents(onEvents: (events: readonly FileEvent[]) => void)
 
 const { i32, u32, u64, ptr } = FFIType;
 
-/** FAN_CLOEXEC, FAN_NONBLOCK, FAN_UNLIMITED_MARKS, FAN_REPORT_FID, FAN_REPORT_DIR_FID and FAN_REPORT_NAME (linux/fanotify.h). */
+/**
+ * FAN_CLOEXEC, FAN_NONBLOCK, FAN_UNLIMITED_MARKS, FAN_REPORT_FID, FAN_REPORT_DIR_FID and FAN_REPORT_NAME
+ * (linux/fanotify.h).
+ */
 const initFlags = 0x1 | 0x2 | 0x20 | 0x200 | 0x400 | 0x800;
 
 /** FAN_MARK_ADD, and FAN_MARK_EVICTABLE: a mark keeps nothing in memory. */

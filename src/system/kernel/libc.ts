@@ -57,15 +57,18 @@ export function mount(source: string, target: string, type: string, options: str
   );
 }
 
-/** Lets nobody write through the mount at `target`; other mounts of the same file system stay as they are. Throws as `mount` does. */
+/**
+ * Lets nobody write through the mount at `target`; other mounts of the same file system stay as they are. Throws as
+ * `mount` does.
+ */
 export function setReadOnly(target: string): void {
   const flags = MS_REMOUNT | MS_BIND | MS_RDONLY;
   check("remount", target, linux().mount(null, text(target), null, flags, null));
 }
 
 /**
- * Takes an extended attribute of a file away (removexattr(2), Linux only). Throws with the error's name, such as EOPNOTSUPP
- * on a file system that has none of this kind.
+ * Takes an extended attribute of a file away (removexattr(2), Linux only). Throws with the error's name, such as
+ * EOPNOTSUPP on a file system that has none of this kind.
  */
 export function removeAttribute(path: string, name: string): void {
   check("removexattr", path, linux().removexattr(text(path), text(name)));
@@ -77,8 +80,8 @@ export function bindMount(source: string, target: string): void {
 }
 
 /**
- * Lets what is written to the file system that is mounted at `target` go through at once, or not (mount(2) with MS_REMOUNT
- * and MS_SYNCHRONOUS); open files follow too. Throws as `mount` does.
+ * Lets what is written to the file system that is mounted at `target` go through at once, or not (mount(2) with
+ * MS_REMOUNT and MS_SYNCHRONOUS); open files follow too. Throws as `mount` does.
  */
 export function setSynchronous(target: string, isSynchronous: boolean): void {
   const flags = MS_REMOUNT | (isSynchronous ? MS_SYNCHRONOUS : 0n);
@@ -91,8 +94,8 @@ export function unmount(target: string): void {
 }
 
 /**
- * Drops the pages that the kernel has cached of an open file and not still to write (posix_fadvise(2), POSIX_FADV_DONTNEED):
- * the next read asks the file system. Only advice: it does nothing where it cannot.
+ * Drops the pages that the kernel has cached of an open file and not still to write (posix_fadvise(2),
+ * POSIX_FADV_DONTNEED): the next read asks the file system. Only advice: it does nothing where it cannot.
  */
 export function dropCachedPages(fd: number): void {
   linux().posix_fadvise(fd, 0n, 0n, POSIX_FADV_DONTNEED);
@@ -129,8 +132,8 @@ export function notifySystemd(state: string, socketPath: string | undefined = pr
 }
 
 /**
- * Holds a port at every address, IPv4 and IPv6, without listening on it: nobody else can, and nobody can connect (bind(2)
- * without listen(2), Linux only). Nothing when somebody has the port at some address already.
+ * Holds a port at every address, IPv4 and IPv6, without listening on it: nobody else can, and nobody can connect
+ * (bind(2) without listen(2), Linux only). Nothing when somebody has the port at some address already.
  */
 export function holdPort(protocol: "tcp" | "udp", port: number): { release(): void } | undefined {
   const c = linux();
@@ -205,7 +208,9 @@ const linux = fromLibrary({
   __errno_location: { args: [], returns: ptr },
 });
 
-/** Throws with errno's name when a call has failed; it has to follow the call at once, before anything else sets errno. */
+/**
+ * Throws with errno's name when a call has failed; it has to follow the call at once, before anything else sets errno.
+ */
 function check(what: string, target: string, status: number): void {
   if (status >= 0) return;
   const address = linux().__errno_location();

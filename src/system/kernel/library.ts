@@ -6,7 +6,10 @@ import type { HostOs } from "../../base/words.ts";
 /** Its file per system; both are part of every installation. */
 const libraries: Record<HostOs, string> = { linux: "libc.so.6", darwin: "libSystem.B.dylib" };
 
-/** Functions of it, loaded at their first use: most commands need none. Throws what the loader says of one that is not there. */
+/**
+ * Functions of it, loaded at their first use: most commands need none. Throws what the loader says of one that is not
+ * there.
+ */
 export function fromLibrary<Functions extends Record<string, FFIFunction>>(functions: Functions) {
   return lazily(() => dlopen(process.platform === "darwin" ? libraries.darwin : libraries.linux, functions).symbols);
 }

@@ -4,8 +4,8 @@
 export const ownersFilesMask = 0o177;
 
 /**
- * Does `work` under `mask`, which a program started meanwhile keeps (umask(2)). The mask is the whole process's: nothing
- * else happens meanwhile, for `work` is over when it returns.
+ * Does `work` under `mask`, which a program started meanwhile keeps (umask(2)). The mask is the whole process's:
+ * nothing else happens meanwhile, for `work` is over when it returns.
  */
 export function withMask<T>(mask: number, work: () => T): T {
   const before = process.umask(mask);

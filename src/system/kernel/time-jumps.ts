@@ -8,8 +8,8 @@ const comparedMs = 1_000;
 const jumpMs = 100;
 
 /**
- * Calls `onJump` after each jump, until closed. On Linux the kernel tells (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET: a
- * jump cancels the timer, and waking counts as one), and nothing runs until then. Elsewhere the clock of the day is
+ * Calls `onJump` after each jump, until closed. On Linux the kernel tells (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET:
+ * a jump cancels the timer, and waking counts as one), and nothing runs until then. Elsewhere the clock of the day is
  * compared once a second with the one that only goes on while the machine is awake.
  */
 export function watchTimeJumps(onJump: () => void): { close(): void } {

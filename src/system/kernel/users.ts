@@ -2,7 +2,10 @@
 import { CString, FFIType, read } from "bun:ffi";
 import { fromLibrary } from "./library.ts";
 
-/** The name of a user; nothing for a number that is nobody's. `pw_name` is the first member of struct passwd everywhere (getpwuid(3)). */
+/**
+ * The name of a user; nothing for a number that is nobody's. `pw_name` is the first member of struct passwd everywhere
+ * (getpwuid(3)).
+ */
 export function userNameOf(uid: number): string | undefined {
   const account = libc().getpwuid(uid);
   if (account === null) return undefined;

@@ -1,4 +1,6 @@
-/** Carries one connection's bytes through another, on which they travel with marks: both directions, backpressure, ends. */
+/**
+ * Carries one connection's bytes through another, on which they travel with marks: both directions, backpressure, ends.
+ */
 import type { Connection } from "./connection.ts";
 
 /** How bytes travel: what `protocol/piece.ts` offers, so that this door needs no room above it. */
@@ -25,24 +27,25 @@ export type CarryObserver = {
   /** Called once when both connections are closed, or the outer one is and the inner one was kept. */
   readonly onDone?: () => void;
   /**
-   * Asked once, when both directions have ended with their marks: who takes the inner connection then, with what came behind
-   * the end. Without it the connection ends.
+   * Asked once, when both directions have ended with their marks: who takes the inner connection then, with what came
+   * behind the end. Without it the connection ends.
    */
   readonly keeper?: () => ((rest: Uint8Array) => void) | undefined;
   /**
-   * Whether the outer side is a server's. One that closes its socket whole has said all that it has to say, and its client may
-   * be long in taking it: the stream is over once the client has ended too, as between two sockets of one kernel.
-   * A client that closes its socket whole wants no answer any more, and its stream breaks off.
+   * Whether the outer side is a server's. One that closes its socket whole has said all that it has to say, and its
+   * client may be long in taking it: the stream is over once the client has ended too, as between two sockets of one
+   * kernel. A client that closes its socket whole wants no answer any more, and its stream breaks off.
    */
   readonly isServer?: boolean;
 };
 
 /**
- * Joins `outer`, whose bytes are plain, to `inner`, on which they travel with marks, until both are done. A direction that
- * ends is marked so and the other one goes on; the connection between stays whole, so nothing on its way has to
- * understand half a close. Whatever ends without its mark was broken off, and resets the outer side. Once both directions
- * have ended no byte of the stream can be on its way any more, and `inner` may be kept for another one. Gives back what
- * takes bytes that have come from `inner` already; both connections may be paused until it has been fed.
+ * Joins `outer`, whose bytes are plain, to `inner`, on which they travel with marks, until both are done. A direction
+ * that ends is marked so and the other one goes on; the connection between stays whole, so nothing on its way has to
+ * understand half a close. Whatever ends without its mark was broken off, and resets the outer side. Once both
+ * directions have ended no byte of the stream can be on its way any more, and `inner` may be kept for another one.
+ * Gives back what takes bytes that have come from `inner` already; both connections may be paused until it has been
+ * fed.
  */
 export function carry(
   outer: Connection,
@@ -180,8 +183,8 @@ function writeAll(connection: Connection, parts: readonly Uint8Array[]): boolean
 }
 
 /**
- * Ends `inner` without the mark: what has been written still arrives, which a reset could overtake, and then the other side
- * resets its own. Whoever still sends is reset at once, so that nobody waits on a direction that nobody reads.
+ * Ends `inner` without the mark: what has been written still arrives, which a reset could overtake, and then the other
+ * side resets its own. Whoever still sends is reset at once, so that nobody waits on a direction that nobody reads.
  */
 function abandon(inner: Connection): void {
   inner.onData = () => inner.reset();

@@ -12,7 +12,10 @@ export type Address = { readonly unix: string } | { readonly hostname: string; r
  */
 export type Listener = { readonly port: number; close(): void; closeAll(): void };
 
-/** What carries a connection's bytes: a socket of Bun's, or a lane. `write` says how many it takes, less than none for none ever again. */
+/**
+ * What carries a connection's bytes: a socket of Bun's, or a lane. `write` says how many it takes, less than none for
+ * none ever again.
+ */
 export type Channel = {
   readonly remoteAddress: string;
   readonly localAddress: string;
@@ -60,8 +63,8 @@ export class Connection {
   }
 
   /**
-   * Bounds what waits for the other side to read, for whoever writes without waiting for `onDrain`. Past `bytesMax` all of
-   * it is dropped, and `onOverflow` told once, after the write that was too much.
+   * Bounds what waits for the other side to read, for whoever writes without waiting for `onDrain`. Past `bytesMax` all
+   * of it is dropped, and `onOverflow` told once, after the write that was too much.
    */
   limitUnread(bytesMax: number, onOverflow: () => void): void {
     this.#unread = { bytesMax, onOverflow };
@@ -147,8 +150,8 @@ export class Connection {
   }
 
   /**
-   * How many bytes the kernel takes. A write that fails takes the socket's error with it: Bun then tells of an end and a
-   * close without error, or of nothing while the socket is paused, though the other side has reset it.
+   * How many bytes the kernel takes. A write that fails takes the socket's error with it: Bun then tells of an end and
+   * a close without error, or of nothing while the socket is paused, though the other side has reset it.
    */
   #send(chunk: Uint8Array): number {
     const written = this.#channel.write(chunk);
@@ -216,7 +219,9 @@ function resetByOther(): Error {
   return Object.assign(new Error("The other side has reset the connection."), { code: "ECONNRESET" });
 }
 
-/** Nobody else at the same place; and "::" is every IPv6 address only, so that 0.0.0.0 of the same port fits beside it. */
+/**
+ * Nobody else at the same place; and "::" is every IPv6 address only, so that 0.0.0.0 of the same port fits beside it.
+ */
 const aloneThere = { exclusive: true, ipv6Only: true };
 
 function adopt(socket: Socket<Connection>): Connection {
@@ -230,8 +235,8 @@ function handlersWith(onOpen: (connection: Connection) => void) {
     open(socket: Socket<Connection>) {
       // Streams of small messages (exec, logs) must not wait for Nagle's algorithm (RFC 896) to fill a segment.
       socket.setNoDelay(true);
-      // At the system's own pace, some two hours (tcp(7)): whoever is there answers, and a stream may be silent for ever;
-      // one whose other end has vanished, such as a machine that was switched off, is let go of at last.
+      // At the system's own pace, some two hours (tcp(7)): whoever is there answers, and a stream may be silent for
+      // ever; one whose other end has vanished, such as a machine that was switched off, is let go of at last.
       socket.setKeepAlive(true, 0);
       onOpen(adopt(socket));
     },

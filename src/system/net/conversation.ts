@@ -17,8 +17,8 @@ export type Rule<Message> = {
 
 /**
  * Converses on `connection`, whose handlers it takes but for `onDrain`; the function that it gives back takes what has
- * been read before, and begins. Reading never waits for the other side to read: two sides that did so would wait for each
- * other for ever. An end of the other side is answered with one; set `onEnd` for something else.
+ * been read before, and begins. Reading never waits for the other side to read: two sides that did so would wait for
+ * each other for ever. An end of the other side is answered with one; set `onEnd` for something else.
  */
 export function converse<Message>(connection: Connection, rule: Rule<Message>): (early?: Uint8Array) => void {
   const conversation = new Conversation(connection, rule);

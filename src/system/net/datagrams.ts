@@ -9,7 +9,10 @@ export type DatagramListener = { readonly port: number; send(payload: Uint8Array
 /** A socket that speaks to one peer. */
 export type DatagramPeer = { send(payload: Uint8Array): void; close(): void };
 
-/** Bun's flag for IPV6_V6ONLY (LIBUS_SOCKET_IPV6_ONLY in its libusockets.h), as node:dgram passes it: "::" beside 0.0.0.0. */
+/**
+ * Bun's flag for IPV6_V6ONLY (LIBUS_SOCKET_IPV6_ONLY in its libusockets.h), as node:dgram passes it: "::" beside
+ * 0.0.0.0.
+ */
 const ipv6Only = { flags: 8 };
 
 /** Listens for datagrams. Throws the system's error when the port is taken. */
@@ -33,7 +36,10 @@ export async function listenForDatagrams(
   };
 }
 
-/** Speaks to one peer; `onRefused` hears that nobody listens there (ICMP). Throws the system's error when there is no way. */
+/**
+ * Speaks to one peer; `onRefused` hears that nobody listens there (ICMP). Throws the system's error when there is no
+ * way.
+ */
 export async function connectDatagrams(
   peer: Peer,
   onDatagram: (payload: Uint8Array) => void,

@@ -1,4 +1,7 @@
-/** The door to lanes: one connection after the other over a channel that itself can neither end a direction nor be reset. */
+/**
+ * The door to lanes: one connection after the other over a channel that itself can neither end a direction nor be
+ * reset.
+ */
 import { Connection } from "./connection.ts";
 
 /** A channel that is there for good, in both directions: a socket, or a device. `write` is false until `onDrain`. */
@@ -17,7 +20,9 @@ export type Line = {
 const kinds = { data: 0, open: 1, end: 2, reset: 3 } as const;
 type Kind = keyof typeof kinds;
 
-/** The head of a frame: kind (1 byte, one unused), number of the connection (2), length of the bytes (4), highest first. */
+/**
+ * The head of a frame: kind (1 byte, one unused), number of the connection (2), length of the bytes (4), highest first.
+ */
 const headBytes = 8;
 const frameBytesMax = 0xff_ff_ff;
 

@@ -7,7 +7,9 @@ type Cutter = { push(bytes: Uint8Array): void; next(): string | undefined; rest(
 
 /** A conversation in lines over one connection. */
 export type Lines = {
-  /** The next line. Throws PROTOCOL when the other side ends or breaks the connection first, or the line is too long. */
+  /**
+   * The next line. Throws PROTOCOL when the other side ends or breaks the connection first, or the line is too long.
+   */
   next(): Promise<string>;
   /**
    * Ends the conversation: what came behind the last line, with the connection paused, so that no byte is lost before

@@ -1,7 +1,7 @@
 /**
- * Looks at entries of the host's /tmp, of which the guest's kernel may remember what they were. All of it waits for the host
- * right here: what another thread asks of 9p takes an emulated guest many times as long (64 ms instead of 2.5 for one lstat, on
- * a busy machine), and Docker waits for some ten such calls.
+ * Looks at entries of the host's /tmp, of which the guest's kernel may remember what they were. All of it waits for the
+ * host right here: what another thread asks of 9p takes an emulated guest many times as long (64 ms instead of 2.5 for
+ * one lstat, on a busy machine), and Docker waits for some ten such calls.
  */
 import {
   closeSync,
@@ -35,7 +35,10 @@ export function entryAt(path: string): DatedEntry | undefined {
   }
 }
 
-/** Whether there is more at a path of the guest's than an empty file or folder, such as a mount point that was left behind. */
+/**
+ * Whether there is more at a path of the guest's than an empty file or folder, such as a mount point that was left
+ * behind.
+ */
 export function holdsSomething(path: string): boolean {
   try {
     const stats = lstatSync(path);
@@ -77,9 +80,9 @@ export function lookAt(path: string, createMissing: boolean): Look {
 }
 
 /**
- * Whether the host has an entry of this kind at a path: its own answer, which the kernel asks for when the content is read.
- * What the kernel has cached of a file that somebody holds is dropped: QEMU finds a file by its path, so that even a
- * file that was replaced is read anew.
+ * Whether the host has an entry of this kind at a path: its own answer, which the kernel asks for when the content is
+ * read. What the kernel has cached of a file that somebody holds is dropped: QEMU finds a file by its path, so that
+ * even a file that was replaced is read anew.
  */
 export function isOfKind(path: string, kind: "file" | "folder"): boolean {
   return kind === "folder" ? canBeListed(path) : canBeRead(path);

@@ -11,8 +11,8 @@ import { planEntry, type Step } from "./plan.ts";
 import { type BindSource, entryOf } from "../../docker/mounts.ts";
 
 /**
- * Where the host's folder is mounted aside, and the guest's own folder that shows its entries. The kernel cannot forget the
- * kind of an entry that somebody holds: another mount aside still finds what the host has made of it. There are two
+ * Where the host's folder is mounted aside, and the guest's own folder that shows its entries. The kernel cannot forget
+ * the kind of an entry that somebody holds: another mount aside still finds what the host has made of it. There are two
  * kinds of entries, and so no more than two mounts are needed.
  */
 export type Mirror = { readonly asides: readonly string[]; readonly folder: string };
@@ -40,9 +40,9 @@ export async function mirrorSources(mirror: Mirror, sources: readonly BindSource
 }
 
 /**
- * Takes the mounts of entries away that the host has deleted. A container that runs keeps its own copy of the mount. What is
- * there is looked at aside; only what seems to be gone waits for its turn. Throws AGENT_FAILED with the path when it cannot
- * be taken away.
+ * Takes the mounts of entries away that the host has deleted. A container that runs keeps its own copy of the mount.
+ * What is there is looked at aside; only what seems to be gone waits for its turn. Throws AGENT_FAILED with the path
+ * when it cannot be taken away.
  */
 export async function sweepDeleted(mirror: Mirror, inTurn: InTurn = async (action) => action()): Promise<void> {
   const names = await deletedOf(mirror, mountPoints());
@@ -83,7 +83,10 @@ async function deletedOf(mirror: Mirror, mounted: Set<string>): Promise<string[]
   return (await Promise.all(looks)).flat();
 }
 
-/** Shows a source as the host has it. Throws when containers hold it as other kinds of entries, wherever it is looked for. */
+/**
+ * Shows a source as the host has it. Throws when containers hold it as other kinds of entries, wherever it is looked
+ * for.
+ */
 async function show({ asides, folder }: Mirror, source: BindSource, mounted: Set<string>): Promise<void> {
   const name = entryOf(source.path, folder) ?? "";
   const places = asides.map((aside) => ({ aside, entry: placeOf(aside, folder, name, mounted) }));
@@ -123,9 +126,10 @@ function mirrorEntry(place: Place, seen?: DatedEntry): void {
 const shownSince = new Map<string, bigint>();
 
 /**
- * Whether an entry is mounted as the host has it; a mount whose entry the host may have replaced is taken away. A mount pins
- * what the kernel knows of a 9p file, so that its number and its kind stay the old ones, whatever has its name on the
- * host now; only after the last mount is gone does the kernel ask again. It does ask for times and for the content of folders.
+ * Whether an entry is mounted as the host has it; a mount whose entry the host may have replaced is taken away. A mount
+ * pins what the kernel knows of a 9p file, so that its number and its kind stay the old ones, whatever has its name on
+ * the host now; only after the last mount is gone does the kernel ask again. It does ask for times and for the content
+ * of folders.
  */
 function keepIfCurrent(place: Place): boolean {
   if (!place.mounted.has(place.guest)) return false;

@@ -1,4 +1,6 @@
-/** What is known of the commands that the settings run in the guest: kept in /run, told to the host by another service. */
+/**
+ * What is known of the commands that the settings run in the guest: kept in /run, told to the host by another service.
+ */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";

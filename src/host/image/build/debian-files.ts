@@ -6,7 +6,9 @@ export type GuestLink = { readonly path: string; readonly target: string };
 
 const unitFolder = "/etc/systemd/system";
 
-/** Subsystems whose devices udev looks at when it starts; whatever appears later, when its module comes, it sees anyway. */
+/**
+ * Subsystems whose devices udev looks at when it starts; whatever appears later, when its module comes, it sees anyway.
+ */
 const coldplugged = ["block", "input", "net", "pci", "virtio", "virtio-ports"];
 
 /** Paths below /dev, modes, owners and numbers (the kernel's devices.txt), as in tmpfiles.d(5). */
@@ -49,8 +51,8 @@ const isRoomAfterRoot = [
 ].join("; ");
 
 /**
- * Shell: tells the kernel of each emulator. systemd-binfmt does the same with a mount of its own before anything else may
- * start, for 1.8 s of an emulated boot.
+ * Shell: tells the kernel of each emulator. systemd-binfmt does the same with a mount of its own before anything else
+ * may start, for 1.8 s of an emulated boot.
  */
 const registerEmulators = [
   "mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc",

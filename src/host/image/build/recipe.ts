@@ -1,4 +1,6 @@
-/** What the Debian guest is made of: packages, what of them is left out, and the numbers that are fixed for all builds. */
+/**
+ * What the Debian guest is made of: packages, what of them is left out, and the numbers that are fixed for all builds.
+ */
 import type { Arch } from "../../../base/words.ts";
 
 /** Counts changes of the recipe that its other inputs (packages, files) do not show. */
@@ -16,7 +18,10 @@ export const suite = "trixie";
  */
 export const sourceDateEpoch = 1_754_697_600;
 
-/** What differs between architectures. GPT types: Discoverable Partitions Specification; loader names: UEFI 2.10, 3.5.1.1. */
+/**
+ * What differs between architectures. GPT types: Discoverable Partitions Specification; loader names: UEFI 2.10,
+ * 3.5.1.1.
+ */
 export type ArchRow = {
   readonly debianArch: string;
   readonly kernelPackage: string;
@@ -55,8 +60,8 @@ export const archTable: Readonly<Record<Arch, ArchRow>> = {
 };
 
 /**
- * Debian's packages beyond the essential ones. `-cloud` kernels lack 9p. tiny-initramfs mounts the root within half a second of the kernel's start,
- * where initramfs-tools brings 20 MB of udev.
+ * Debian's packages beyond the essential ones. `-cloud` kernels lack 9p. tiny-initramfs mounts the root within half a
+ * second of the kernel's start, where initramfs-tools brings 20 MB of udev.
  */
 export function packagesFor(arch: Arch): readonly string[] {
   return [
@@ -159,7 +164,9 @@ const emulatorFiles: readonly string[] = [
   "/usr/share/qemu/binfmt.d/qemu-*.conf",
 ];
 
-/** What dpkg leaves out of every package, and takes all the same: options of dpkg(1), of which the last match counts. */
+/**
+ * What dpkg leaves out of every package, and takes all the same: options of dpkg(1), of which the last match counts.
+ */
 export function pathFilters(arch: Arch): readonly string[] {
   const { emulated } = archTable[arch];
   return [
@@ -188,9 +195,9 @@ export const ids = {
 /**
  * The kernel's command line. The root is named by its file system (tiny-initramfs knows no PARTUUID) and mounted
  * read-write at once. Interfaces keep the kernel's name until `10-uplink.link` names the one that counts. A panic
- * resets the machine at once, which QEMU reports, where a halted kernel would look like a slow one. `lsm` leaves AppArmor
- * out, which costs Docker a second of its start and needs a package (the VM is the wall here), and TOMOYO, IMA and EVM,
- * which are idle. The kernel's own ciphers need no test at every boot: two seconds under emulation.
+ * resets the machine at once, which QEMU reports, where a halted kernel would look like a slow one. `lsm` leaves
+ * AppArmor out, which costs Docker a second of its start and needs a package (the VM is the wall here), and TOMOYO, IMA
+ * and EVM, which are idle. The kernel's own ciphers need no test at every boot: two seconds under emulation.
  */
 export function kernelCommandLine(arch: Arch): string {
   return [

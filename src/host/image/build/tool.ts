@@ -3,8 +3,8 @@ import { QnError } from "../../../base/errors.ts";
 import { findProgram, run, type RunOptions } from "../../../system/process.ts";
 
 /**
- * timeout(1) makes the program the head of a process group and hands SIGTERM to all of it: mmdebstrap alone would wait for
- * its children, and they would install on. 30 minutes is far beyond any build.
+ * timeout(1) makes the program the head of a process group and hands SIGTERM to all of it: mmdebstrap alone would wait
+ * for its children, and they would install on. 30 minutes is far beyond any build.
  */
 const asGroup = ["timeout", "--kill-after=20s", "30m"];
 

@@ -1,4 +1,6 @@
-/** The Docker context of a VM: made when its Docker answers, current if none was chosen by hand, given back at the end. */
+/**
+ * The Docker context of a VM: made when its Docker answers, current if none was chosen by hand, given back at the end.
+ */
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
@@ -38,9 +40,9 @@ function contextName(vm: string): string {
 }
 
 /**
- * Makes or updates the VM's context, and makes it current when nothing else was chosen: no other context, no DOCKER_HOST,
- * no DOCKER_CONTEXT. A context of qn whose VM has died without giving back counts as nothing chosen. What cannot be done
- * is told to `warn`; a VM works without.
+ * Makes or updates the VM's context, and makes it current when nothing else was chosen: no other context, no
+ * DOCKER_HOST, no DOCKER_CONTEXT. A context of qn whose VM has died without giving back counts as nothing chosen. What
+ * cannot be done is told to `warn`; a VM works without.
  */
 export async function offerContext(
   paths: VmPaths,

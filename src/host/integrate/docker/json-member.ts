@@ -4,9 +4,9 @@
 type Member = { readonly name: string; readonly start: number; readonly valueStart: number; readonly end: number };
 
 /**
- * The value of the member `name`, as Go's encoding/json would find it (upper and lower case are one), or nothing. A blank
- * text is an empty object, as it is for the docker command. Throws an Error when the text is no JSON object, or has the
- * member twice.
+ * The value of the member `name`, as Go's encoding/json would find it (upper and lower case are one), or nothing. A
+ * blank text is an empty object, as it is for the docker command. Throws an Error when the text is no JSON object, or
+ * has the member twice.
  */
 export function memberOf(text: string, name: string): unknown {
   const { found } = lookUp(text, name);
@@ -26,7 +26,10 @@ export function withMember(text: string, name: string, value: unknown): string {
   return `${text.slice(0, at)}${JSON.stringify(name)}: ${written}${space}${text.slice(at)}`;
 }
 
-/** The text without the member `name`: what `withMember` put in first is taken out to the byte. Throws as `memberOf` does. */
+/**
+ * The text without the member `name`: what `withMember` put in first is taken out to the byte. Throws as `memberOf`
+ * does.
+ */
 export function withoutMember(text: string, name: string): string {
   const { members, found } = lookUp(text, name);
   if (found === undefined) return text;

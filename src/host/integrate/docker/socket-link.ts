@@ -1,4 +1,6 @@
-/** Docker's usual socket path as a link to a VM's socket, for programs that know no other: made and removed on demand. */
+/**
+ * Docker's usual socket path as a link to a VM's socket, for programs that know no other: made and removed on demand.
+ */
 import { randomBytes } from "node:crypto";
 import { lstat, readlink, rename, rm, symlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";

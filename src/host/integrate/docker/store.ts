@@ -1,4 +1,7 @@
-/** The docker command's own files: its contexts, and which one is current (docker/cli, cli/context/store and cli/config). */
+/**
+ * The docker command's own files: its contexts, and which one is current (docker/cli, cli/context/store and
+ * cli/config).
+ */
 import { createHash } from "node:crypto";
 import { mkdir, realpath, rm, rmdir, stat } from "node:fs/promises";
 import { homedir } from "node:os";

@@ -63,8 +63,8 @@ export async function serviceState(host: ServiceHost, paths: VmPaths): Promise<S
 }
 
 /**
- * Lets the manager start the VM when a service of this very VM is installed, so that a crash is mended; false when there
- * is none, or the manager cannot. Whoever waits for the VM then finds it starting.
+ * Lets the manager start the VM when a service of this very VM is installed, so that a crash is mended; false when
+ * there is none, or the manager cannot. Whoever waits for the VM then finds it starting.
  */
 export async function startThroughService(host: ServiceHost, paths: VmPaths): Promise<boolean> {
   const place = await installedPlace(host, paths);
@@ -119,9 +119,9 @@ async function installedPlace(host: ServiceHost, paths: VmPaths): Promise<Place 
 }
 
 /**
- * The names that a VM's service may have, its own first. VMs of the usual QN_HOME are known by their names alone; those of another
- * one have some of its hash too, behind a dot, which no VM's name has: both may have a VM `default`. The name alone is
- * looked at there as well, since Nix' services are called so (nix/modules).
+ * The names that a VM's service may have, its own first. VMs of the usual QN_HOME are known by their names alone; those
+ * of another one have some of its hash too, behind a dot, which no VM's name has: both may have a VM `default`. The
+ * name alone is looked at there as well, since Nix' services are called so (nix/modules).
  */
 function namesOf({ env }: Pick<ServiceHost, "env">, { name, folder }: VmPaths): readonly [string, ...string[]] {
   const qnHome = dirname(folder);

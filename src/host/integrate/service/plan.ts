@@ -1,6 +1,8 @@
 /** What starts a VM at login, as text: a systemd user unit or a launchd agent. */
 
-/** A VM's service. `command` is absolute; `environment` is all that it has besides what the manager gives (HOME, USER). */
+/**
+ * A VM's service. `command` is absolute; `environment` is all that it has besides what the manager gives (HOME, USER).
+ */
 export type ServiceSpec = {
   readonly vm: string;
   /** What managers know it by, without what they put around: the VM's name, or more (manage.ts). */
@@ -11,15 +13,17 @@ export type ServiceSpec = {
   readonly log: string;
 };
 
-/** How long a VM may take to shut down before the manager loses patience, in seconds: the supervisor's own 90 and some. */
+/**
+ * How long a VM may take to shut down before the manager loses patience, in seconds: the supervisor's own 90 and some.
+ */
 const stopS = 120;
 
 /** How long to wait before a crashed supervisor is started again, in seconds. */
 const restartS = 5;
 
 /**
- * Exit statuses that a new start does not mend: usage, no such VM, settings, QN_HOME, QEMU, firmware, accelerator, tools,
- * image (docs/errors.md).
+ * Exit statuses that a new start does not mend: usage, no such VM, settings, QN_HOME, QEMU, firmware, accelerator,
+ * tools, image (docs/errors.md).
  */
 const hopeless = [1, 4, 5, 6, 10, 11, 12, 13, 20, 21] as const;
 
@@ -39,8 +43,9 @@ export function agentLabel(name: string): string {
 }
 
 /**
- * A systemd user unit (systemd.service(5)). Only the supervisor is the manager's to end: a QEMU that it leaves behind when it
- * crashes is adopted by the next one, and containers do not notice. Status 0, after `qn down`, starts nothing anew.
+ * A systemd user unit (systemd.service(5)). Only the supervisor is the manager's to end: a QEMU that it leaves behind
+ * when it crashes is adopted by the next one, and containers do not notice. Status 0, after `qn down`, starts nothing
+ * anew.
  */
 export function renderUnit({ vm, command, environment, log }: ServiceSpec): string {
   const variables = Object.entries(environment).map(([name, value]) => `Environment=${unitWord(`${name}=${value}`)}\n`);
@@ -71,8 +76,8 @@ WantedBy=default.target
 }
 
 /**
- * A launchd agent (launchd.plist(5)). Interactive, because what runs as Standard or Background is slowed down, QEMU with
- * it. The process group is left alone, for the same reason as in the unit.
+ * A launchd agent (launchd.plist(5)). Interactive, because what runs as Standard or Background is slowed down, QEMU
+ * with it. The process group is left alone, for the same reason as in the unit.
  */
 export function renderPlist({ name, command, environment, log }: ServiceSpec): string {
   const values: PlistValue = {

@@ -1,4 +1,6 @@
-/** Finds out all that there is to know about one port of the host, from every VM of a QN_HOME and from the host itself. */
+/**
+ * Finds out all that there is to know about one port of the host, from every VM of a QN_HOME and from the host itself.
+ */
 import { messageOf } from "../../../base/errors.ts";
 import type { ListedContainer } from "../../../system/docker-views.ts";
 import { holdersOfPort } from "../../../system/port-holders.ts";

@@ -21,8 +21,8 @@ export type BuildOptions = {
 };
 
 /**
- * The path of the system, which is in the guest's store then. Throws TOOL_MISSING without Nix, DEPLOY_FAILED with Nix's last
- * words.
+ * The path of the system, which is in the guest's store then. Throws TOOL_MISSING without Nix, DEPLOY_FAILED with Nix's
+ * last words.
  */
 export async function bringSystem({ paths, guest, target, builder, signal, onLine }: BuildOptions): Promise<string> {
   const call = {

@@ -31,8 +31,8 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /**
- * What is asked before a switch shares a connection. All else makes its own each time: only so does a system that lets nobody in any
- * more fail, and only so does a question that the switch has cut off end.
+ * What is asked before a switch shares a connection. All else makes its own each time: only so does a system that lets
+ * nobody in any more fail, and only so does a question that the switch has cut off end.
  */
 const beforeSwitch = new Set(["has", "differences", "try", "boot", "previous", "begin"]);
 

@@ -1,4 +1,7 @@
-/** Switches a guest to another system, and back when agent or Docker do not come back. The guest itself holds the deadline. */
+/**
+ * Switches a guest to another system, and back when agent or Docker do not come back. The guest itself holds the
+ * deadline.
+ */
 import { QnError } from "../../../base/errors.ts";
 import { pause } from "../../../system/clock.ts";
 import { dismissMasters } from "../../integrate/ssh-master.ts";
@@ -28,8 +31,8 @@ const lookAgainMs = 1_000;
 const backMs = 300_000;
 
 /**
- * Switches. Throws DEPLOY_FAILED when nothing was changed, DEPLOY_ROLLED_BACK when the old system is back, with the reason, and
- * INTERRUPTED when it was called off and the old system is back.
+ * Switches. Throws DEPLOY_FAILED when nothing was changed, DEPLOY_ROLLED_BACK when the old system is back, with the
+ * reason, and INTERRUPTED when it was called off and the old system is back.
  */
 export async function switchSystem(options: SwitchOptions): Promise<void> {
   try {

@@ -11,8 +11,8 @@ export function isTarget(word: string): boolean {
 }
 
 /**
- * The system that `FLAKE#NAME` or a path means. A NAME is that of one of the flake's nixosConfigurations; one with dots in it is an
- * attribute of its own. A flake that is a folder is taken from `cwd`. Throws USAGE.
+ * The system that `FLAKE#NAME` or a path means. A NAME is that of one of the flake's nixosConfigurations; one with dots
+ * in it is an attribute of its own. A flake that is a folder is taken from `cwd`. Throws USAGE.
  */
 export function parseTarget(word: string, cwd: string): Target {
   const hash = word.indexOf("#");

@@ -56,8 +56,8 @@ export async function inContainers(
 const refused = 9;
 
 /**
- * Throws CONTAINER_FAILED when an action that had the terminal was refused, for the reason that the guest has now: the status may be
- * that of a command in the container, too.
+ * Throws CONTAINER_FAILED when an action that had the terminal was refused, for the reason that the guest has now: the
+ * status may be that of a command in the container, too.
  */
 export async function throwIfRefused(
   paths: VmPaths,

@@ -34,7 +34,10 @@ const bootSchema = v.object({
  */
 export type BootRecord = v.InferOutput<typeof bootSchema>;
 
-/** A new secret, free ports and the VM's slot for Docker's; sshd's port stays what it was when it is still free, so that ssh hosts stay known. */
+/**
+ * A new secret, free ports and the VM's slot for Docker's; sshd's port stays what it was when it is still free, so that
+ * ssh hosts stay known.
+ */
 export async function newBoot(layout: Layout, paths: VmPaths): Promise<Omit<BootRecord, "argv">> {
   const previous = await readBootRecord(paths);
   return {
@@ -145,7 +148,9 @@ async function publicKey(path: string, comment: string): Promise<string> {
   return (await readFile(`${path}.pub`, "utf8")).trim();
 }
 
-/** The key of this machine's Nix, which may do one thing (sshd(8), AUTHORIZED_KEYS); none when the VM builds nothing. */
+/**
+ * The key of this machine's Nix, which may do one thing (sshd(8), AUTHORIZED_KEYS); none when the VM builds nothing.
+ */
 async function builderKeys(paths: VmPaths, isBuilder: boolean): Promise<readonly string[]> {
   if (!isBuilder) return [];
   return [`restrict,command="nix-daemon --stdio" ${await publicKey(paths.builderKey, `qn builder ${paths.name}`)}`];

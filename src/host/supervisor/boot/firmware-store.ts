@@ -1,6 +1,6 @@
 /**
- * The VM's own store of the firmware's variables. An empty one costs the firmware about a second of an emulated boot, so
- * a store is used again, but only one that a guest has come up with: whatever else is in it is not looked at.
+ * The VM's own store of the firmware's variables. An empty one costs the firmware about a second of an emulated boot,
+ * so a store is used again, but only one that a guest has come up with: whatever else is in it is not looked at.
  */
 import { chmod, copyFile, open, rm, stat } from "node:fs/promises";
 import { isThere, readTextIfThere, writeFileAtomically } from "../../../system/files.ts";

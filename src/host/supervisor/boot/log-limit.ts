@@ -8,8 +8,8 @@ import { watchFile } from "../../../system/watch.ts";
 const usualBytesMax = 8 * 1024 ** 2;
 
 /**
- * Watches logs until closed. One that has more than `bytesMax` is copied to `<log>.1` and cut to nothing; its writers have
- * it open for appending, so they go on at its start. What is written between copy and cut is lost.
+ * Watches logs until closed. One that has more than `bytesMax` is copied to `<log>.1` and cut to nothing; its writers
+ * have it open for appending, so they go on at its start. What is written between copy and cut is lost.
  */
 export function limitLogs(paths: readonly string[], bytesMax: number = usualBytesMax): { close(): void } {
   const watchers = paths.map((path) => watchFile(dirname(path), basename(path), () => limit(path, bytesMax)));

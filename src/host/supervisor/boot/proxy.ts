@@ -5,7 +5,10 @@ import type { Environment } from "../../vm/prepare.ts";
 /** Variables for dockerd, under both spellings: Go reads the upper case, programs that it starts may read the lower. */
 export type ProxySettings = Readonly<Record<string, string>>;
 
-/** Names and addresses that are reached without a proxy, whatever the host says: the guest, its host and slirp's network. */
+/**
+ * Names and addresses that are reached without a proxy, whatever the host says: the guest, its host and slirp's
+ * network.
+ */
 const localNames = "localhost,127.0.0.0/8,::1,10.0.2.0/24,host.docker.internal,gateway.docker.internal";
 
 /**

@@ -11,7 +11,10 @@ import { openFilesWarning } from "../../qemu/probe-virtiofsd.ts";
 import type { GuestShare } from "../../vm/shares.ts";
 import { tailOf } from "./serial.ts";
 
-/** Who is told of a share's daemon: when it ends, since the guest then waits for that share without end, and what it may lack. */
+/**
+ * Who is told of a share's daemon: when it ends, since the guest then waits for that share without end, and what it may
+ * lack.
+ */
 type Told = { readonly onEnd: (share: GuestShare) => void; readonly warn: (text: string) => void };
 
 /**
@@ -43,7 +46,10 @@ export async function startVirtiofs(
 
 // --- internal ---
 
-/** The daemon's words for the share's cache: `auto` asks the host at each open, as `mmap` does with 9p, and is meant unless named. */
+/**
+ * The daemon's words for the share's cache: `auto` asks the host at each open, as `mmap` does with 9p, and is meant
+ * unless named.
+ */
 const caches = { mmap: "auto", none: "never", loose: "always" } as const;
 
 /** The daemon's command line. It runs as the user, like QEMU, and ends by itself when QEMU hangs up. */

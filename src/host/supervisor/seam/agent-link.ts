@@ -9,13 +9,20 @@ import { type GuestLink, type GuestListener, type LinkFault, linkGuest } from ".
 /** How long to wait before the next try to link to an agent that does not answer. */
 export const redialMs = 500;
 
-/** The same after an agent that did not read its answers: linking costs this side more than it costs a hostile guest. */
+/**
+ * The same after an agent that did not read its answers: linking costs this side more than it costs a hostile guest.
+ */
 const redialUnreadMs = 5_000;
 
-/** How many tries in a row a person is left without a word: an agent that is started anew is there again in a second or two. */
+/**
+ * How many tries in a row a person is left without a word: an agent that is started anew is there again in a second or
+ * two.
+ */
 const silentTries = 10;
 
-/** How many links in a row an agent may end with a message that this qn cannot read, before Docker has ever answered. */
+/**
+ * How many links in a row an agent may end with a message that this qn cannot read, before Docker has ever answered.
+ */
 const misunderstoodMax = 3;
 
 /** What the link needs, and who hears of it. */
@@ -149,7 +156,10 @@ export class AgentLink {
     if (!this.#isDialing && !this.#isClosed) this.#redial = after(waitMs, () => this.dial());
   }
 
-  /** An agent that has proven itself says the same at each link: once or twice may be chance, then it is another version. */
+  /**
+   * An agent that has proven itself says the same at each link: once or twice may be chance, then it is another
+   * version.
+   */
   #count(reason: string, fault: LinkFault | undefined): void {
     if (fault !== "nonsense") return;
     this.#misunderstood += 1;

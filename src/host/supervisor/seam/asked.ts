@@ -1,4 +1,7 @@
-/** Messages of the agent that wait for their turn: of each kind the newest, which says all that those before it have said. */
+/**
+ * Messages of the agent that wait for their turn: of each kind the newest, which says all that those before it have
+ * said.
+ */
 import type { AgentMessage } from "../../../protocol/messages.ts";
 import type { Reply } from "./guest.ts";
 

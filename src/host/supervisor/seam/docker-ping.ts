@@ -8,7 +8,10 @@ export class DockerPing<Link> {
   readonly #ask: (link: Link, signal: AbortSignal) => Promise<boolean>;
   #question: Question<Link> | undefined;
 
-  /** `ask` resolves to whether there was an answer, and owns its errors; `signal` fires when nobody waits for the answer any more. */
+  /**
+   * `ask` resolves to whether there was an answer, and owns its errors; `signal` fires when nobody waits for the answer
+   * any more.
+   */
   constructor(ask: (link: Link, signal: AbortSignal) => Promise<boolean>) {
     this.#ask = ask;
   }

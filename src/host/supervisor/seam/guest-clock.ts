@@ -1,4 +1,6 @@
-/** Keeps the guest's clock right: has the agent look at it whenever it may be wrong, and finds out who has not woken up. */
+/**
+ * Keeps the guest's clock right: has the agent look at it whenever it may be wrong, and finds out who has not woken up.
+ */
 import { after, every, type Timer } from "../../../system/clock.ts";
 import { watchTimeJumps } from "../../../system/kernel/time-jumps.ts";
 import type { GuestLink } from "./guest.ts";

@@ -1,4 +1,7 @@
-/** What QEMU tells of a guest in trouble: it has panicked and starts anew, or a disk of the host is full and QEMU has paused it. */
+/**
+ * What QEMU tells of a guest in trouble: it has panicked and starts anew, or a disk of the host is full and QEMU has
+ * paused it.
+ */
 import { statfs } from "node:fs/promises";
 import { byteSize } from "../../../base/words.ts";
 import { every, type Timer } from "../../../system/clock.ts";
@@ -80,9 +83,9 @@ export class GuestTrouble {
   }
 
   /**
-   * QEMU has stopped the guest in the middle of a write, and writes again when it goes on: nothing is lost. One write may
-   * want more than is free by now (a file system that is made zeroes hundreds of megabytes at once): then the guest goes
-   * on when there is more, and nobody is told twice.
+   * QEMU has stopped the guest in the middle of a write, and writes again when it goes on: nothing is lost. One write
+   * may want more than is free by now (a file system that is made zeroes hundreds of megabytes at once): then the guest
+   * goes on when there is more, and nobody is told twice.
    */
   #pause(isFull: boolean): void {
     if (this.#space !== undefined) return;

@@ -10,8 +10,8 @@ import { GatePool } from "../../gate/pool.ts";
 import { refuseSkew } from "../../../protocol/skew-words.ts";
 
 /**
- * Answers on a link. What it gives back, if anything, resolves once the agent has read enough for more: whoever has much to
- * say waits for it, and who does not is bounded by `unreadBytesMax`.
+ * Answers on a link. What it gives back, if anything, resolves once the agent has read enough for more: whoever has
+ * much to say waits for it, and who does not is bounded by `unreadBytesMax`.
  */
 export type Reply = (answer: HostMessage) => Promise<void> | undefined;
 
@@ -40,8 +40,8 @@ export type GuestLink = {
 };
 
 /**
- * What an agent may leave unread, in bytes: two of the longest messages (protocol/frame.ts), beside what the kernels take. An
- * agent that asks and does not read loses its link.
+ * What an agent may leave unread, in bytes: two of the longest messages (protocol/frame.ts), beside what the kernels
+ * take. An agent that asks and does not read loses its link.
  */
 const unreadBytesMax = 2 * 1024 ** 2;
 
@@ -50,9 +50,9 @@ const usualDeadlineMs = 20_000;
 
 /**
  * Links to the agent behind the gate: control connection, hello both ways, pool. Throws GATE_REFUSED or PROTOCOL when
- * the gate does not answer as it should, AGENT_INCOMPATIBLE when the agent, which has proven to be this guest's, says no
- * hello that this qn works with; the connection is closed then. The link is cold: a guest that boots needs its processors
- * for Docker.
+ * the gate does not answer as it should, AGENT_INCOMPATIBLE when the agent, which has proven to be this guest's, says
+ * no hello that this qn works with; the connection is closed then. The link is cold: a guest that boots needs its
+ * processors for Docker.
  */
 export async function linkGuest(
   key: GateKey,
@@ -125,7 +125,9 @@ async function greet({ connection, lines }: Proven, version: string, deadlineMs:
   return hello;
 }
 
-/** Every version says hello first, in words that never change: whoever says anything else will say so next time, too. */
+/**
+ * Every version says hello first, in words that never change: whoever says anything else will say so next time, too.
+ */
 function helloIn(line: string): Hello {
   let what = "something else.";
   try {
@@ -141,7 +143,9 @@ function noHello(): QnError {
   return new QnError("GATE_REFUSED", "The agent in the guest did not say hello in time.");
 }
 
-/** A message that cannot be read is another matter than a connection that ends: it will be the same on the next link. */
+/**
+ * A message that cannot be read is another matter than a connection that ends: it will be the same on the next link.
+ */
 function understood(line: string): AgentMessage | undefined {
   try {
     return parseAgentMessage(line);

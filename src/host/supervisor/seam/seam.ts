@@ -2,7 +2,7 @@
 import { appendFile } from "node:fs/promises";
 import { messageOf } from "../../../base/errors.ts";
 import { newestOf } from "../../../base/newest.ts";
-import type { AgentMessage, FailedPort, PortRange, PublishedPort } from "../../../protocol/messages.ts";
+import type { AgentMessage, FailedPort } from "../../../protocol/messages.ts";
 import { after, type Timer } from "../../../system/clock.ts";
 import type { Listener } from "../../../system/net/connection.ts";
 import { isThere } from "../../../system/files.ts";
@@ -16,25 +16,21 @@ import { ChangeFeed, type WatchPlace } from "../../changes/feed.ts";
 import { emptyMessage } from "../../changes/plan.ts";
 import { dismissMasters } from "../../integrate/ssh-master.ts";
 import type { VmPaths } from "../../layout.ts";
-import { type Forward, Forwards, type ForwardsChange, type Place } from "../../ports/apply.ts";
-import { type HandForward, targetName } from "../../ports/by-hand.ts";
-import { overlaps, type PortRules } from "../../ports/plan.ts";
-import { takenPorts } from "../../ports/taken.ts";
+import type { Forward } from "../../ports/apply.ts";
+import type { HandForward } from "../../ports/by-hand.ts";
 import { type Asked, joinedMounts, joinedReports } from "./asked.ts";
 import { AgentLink, redialMs } from "./agent-link.ts";
 import { DockerPing } from "./docker-ping.ts";
 import type { GuestLink, Reply } from "./guest.ts";
 import { GuestClockKeeper } from "./guest-clock.ts";
+import { GuestForwards, type GuestForwardsOptions } from "./guest-forwards.ts";
 import type { Event } from "../states.ts";
 import type { Provisioning } from "./provision.ts";
 
 /** What the seam needs of the supervisor. */
-export type SeamOptions = {
+export type SeamOptions = GuestForwardsOptions & {
   readonly paths: VmPaths;
   readonly version: string;
-  readonly rules: PortRules;
-  /** The ports that the VM's Docker chooses from, when it has its own. */
-  readonly dockerPorts?: PortRange | undefined;
   readonly key: GateKey;
   /** Answers the guest's DNS. */
   readonly answer: Answerer;
@@ -43,7 +39,6 @@ export type SeamOptions = {
   readonly watched: WatchPlace;
   /** What has to be done before anybody hears that Docker answers. */
   readonly onDocker: () => Promise<void>;
-  readonly onForwards: (what: ForwardsChange) => void;
   /** The commands of the settings. */
   readonly provisioning: Provisioning;
   /** Tells a person. */
@@ -52,33 +47,23 @@ export type SeamOptions = {
   readonly watchJumps?: (onJump: () => void) => { close(): void };
   /** How long an agent may take to answer after one; as usual unless given. */
   readonly wakeMs?: number;
-  readonly log: (text: string) => void;
 };
-
-/** How many reasons of one report are logged: a guest may report thousands of ports that nobody can listen on. */
-const loggedReasonsMax = 32;
 
 /** The seam of one boot. */
 export class Seam {
   readonly #options: SeamOptions;
   readonly #gateway = new Gateway();
-  readonly #forwards: Forwards;
+  readonly #forwards: GuestForwards;
   readonly #changes: ChangeFeed;
-  readonly #byHand: Forwards;
   readonly #agent: AgentLink;
   readonly #clock: GuestClockKeeper;
-  /** What the guest publishes, as it said last, and what people forward by hand. */
-  #published: readonly PublishedPort[] = [];
-  #handForwards: readonly HandForward[] = [];
   #dockerSocket: Listener | undefined;
   readonly #ping = new DockerPing<GuestLink | undefined>((link, signal) => this.#askDocker(link, signal));
   /** Messages that take their time, and of which the newest says all that those before it have said. */
-  readonly #reports = newestOf<Asked<"ports">>((asked) => this.#servePorts(asked), joinedReports);
+  readonly #reports = newestOf<Asked<"ports">>((asked) => this.#forwards.serve(asked), joinedReports);
   readonly #mounts = newestOf<Asked<"mounts">>((asked) => this.#followMounts(asked), joinedMounts);
   readonly #asks = newestOf<Asked<"mounts">>((asked) => this.#followMounts(asked), joinedMounts);
   #renames: Timer | undefined;
-  /** Why ports were not listened on at the last report. */
-  #told: ReadonlySet<string> = new Set();
   #closed = false;
 
   /** Whether Docker has answered through the host's socket, and nothing has been said against it since. */
@@ -86,13 +71,8 @@ export class Seam {
 
   constructor(options: SeamOptions) {
     this.#options = options;
-    this.#forwards = new Forwards(this.#gateway, options.rules);
+    this.#forwards = new GuestForwards(this.#gateway, options);
     this.#changes = new ChangeFeed(options.watched, options.log);
-    this.#byHand = new Forwards(this.#gateway, options.rules);
-    this.#forwards.onChange = options.onForwards;
-    this.#byHand.onChange = options.onForwards;
-    this.#forwards.ownHolder = (place) => holderAmong(this.#byHand.all, place, "a forward made with `qn ports add`");
-    this.#byHand.ownHolder = (place) => holderAmong(this.#forwards.all, place);
     this.#agent = new AgentLink({
       ...options,
       onMessage: (message, reply) => this.#hear(message, reply),
@@ -112,14 +92,12 @@ export class Seam {
   }
 
   get forwards(): readonly Readonly<Forward>[] {
-    return [...this.#byHand.all, ...this.#forwards.all];
+    return this.#forwards.all;
   }
 
   /** Listens on exactly these forwards by hand. Resolves to those that it cannot, and why. */
   async listenByHand(forwards: readonly HandForward[]): Promise<readonly FailedPort[]> {
-    this.#handForwards = forwards;
-    const served = forwards.map((forward) => ({ ...forward, containerId: "", container: targetName(forward) }));
-    return await this.#byHand.serve(served);
+    return await this.#forwards.listenByHand(forwards);
   }
 
   /** Links to the agent that is there now, and tries again until there is one. */
@@ -133,7 +111,9 @@ export class Seam {
     this.#agent.drop(reason);
   }
 
-  /** Asks Docker through the host's own socket: that is the way the user has. The guest holds the question if need be. */
+  /**
+   * Asks Docker through the host's own socket: that is the way the user has. The guest holds the question if need be.
+   */
   pingDocker(): void {
     this.#dockerSocket ??= this.#openDockerSocket();
     this.#ping.ask(this.#agent.current);
@@ -148,7 +128,6 @@ export class Seam {
     this.#renames?.cancel();
     this.#forwards.close();
     this.#changes.close();
-    this.#byHand.close();
     this.#dockerSocket?.closeAll();
   }
 
@@ -168,8 +147,7 @@ export class Seam {
       this.#dockerSocket.close();
       this.#dockerSocket = this.#openDockerSocket();
     }
-    await this.#forwards.serve(this.#published);
-    await this.listenByHand(this.#handForwards);
+    await this.#forwards.reopen();
   }
 
   #openDockerSocket(): Listener {
@@ -201,14 +179,16 @@ export class Seam {
     }
   }
 
-  /** What is done at once is done before the next message is read; what takes long is done for the newest of its kind. */
+  /**
+   * What is done at once is done before the next message is read; what takes long is done for the newest of its kind.
+   */
   #hear(message: AgentMessage, reply: Reply): void | Promise<void> {
     switch (message.type) {
       case "hello":
         return;
       case "ports":
         if (message.ports.length > 0) this.#agent.current?.warm();
-        this.#published = message.ports;
+        this.#forwards.note(message.ports);
         // Large, and served quickly: a guest that reports faster than that waits.
         return this.#reports({ message, reply });
       case "docker":
@@ -228,21 +208,6 @@ export class Seam {
       case "clock":
         return this.#clock.asked(message.asked, (answer) => void reply(answer));
     }
-  }
-
-  async #servePorts({ message, reply }: Asked<"ports">): Promise<void> {
-    const failed = await this.#forwards.serve(message.ports);
-    // Each report tries anew, and what fails as before has been told.
-    const reasons = new Set(failed.map(({ reason }) => reason));
-    const untold = [...reasons].filter((reason) => !this.#told.has(reason));
-    for (const reason of untold.slice(0, loggedReasonsMax)) this.#options.log(reason);
-    const left = untold.length - loggedReasonsMax;
-    if (left > 0) this.#options.log(`${left} more ports cannot be listened on.`);
-    this.#told = reasons;
-    const { dockerPorts, rules, log } = this.#options;
-    const isChoosing = message.choosing === true;
-    const taken = isChoosing ? await takenPorts(dockerPorts, this.#forwards.all, rules, log) : undefined;
-    void reply({ type: "served", report: message.report, failed: [...failed], taken });
   }
 
   async #followMounts({ message, reply }: Asked<"mounts">): Promise<void> {
@@ -280,18 +245,4 @@ export class Seam {
     link?.warm();
     return true;
   }
-}
-
-// --- internal ---
-
-/** Who listens at this place, or in its way: the name given, or the container's. */
-function holderAmong(forwards: readonly Readonly<Forward>[], place: Place, name?: string): string | undefined {
-  const holder = forwards.find(
-    (other) =>
-      other.listener !== undefined &&
-      other.protocol === place.protocol &&
-      other.hostPort === place.hostPort &&
-      overlaps(other.hostIp, place.hostIp),
-  );
-  return holder === undefined ? undefined : (name ?? `the container "${holder.serves.container}" of this VM`);
 }
