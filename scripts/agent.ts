@@ -1,4 +1,5 @@
 /** Puts the agent of this tree into a VM that runs: builds qn for the guest, sends what differs, starts the agent anew. */
+import { quoted } from "../src/base/shell.ts";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
@@ -6,7 +7,6 @@ import { vmNamed } from "../src/cli/vm-here.ts";
 import { QnError } from "../src/base/errors.ts";
 import { type Arch, duration } from "../src/base/words.ts";
 import type { VmPaths } from "../src/host/layout.ts";
-import { quote } from "../src/host/integrate/ssh-command.ts";
 import { statusOfVm } from "../src/host/lifecycle/status.ts";
 import { watchEvents } from "../src/host/lifecycle/watch-events.ts";
 import { type Outcome, run } from "../src/system/process.ts";
@@ -59,7 +59,7 @@ async function main(name: string): Promise<void> {
       "-o",
       "BatchMode=yes",
       `root@qn-${name}`,
-      words.map(quote).join(" "),
+      words.map(quoted).join(" "),
     ];
     return run(command, { stdin: gzipSync(patch) });
   };

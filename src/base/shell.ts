@@ -1,8 +1,16 @@
-/** Words as a POSIX shell takes them. */
+/** Words for a POSIX shell. */
 
-/**
- * The word as it can stand in a command: bare where no letter of it means anything to a shell, else in single quotes.
- */
+/** The word between single quotes, which keep everything but themselves. */
 export function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The word as a person would write it: between quotes only where it has to be. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : quoted(word);
+}
+
+/** A command as a line that can be pasted into a shell. */
+export function shellLine(words: readonly string[]): string {
+  return words.map(shellWord).join(" ");
 }

@@ -1,6 +1,6 @@
 /** What the NixOS module makes of guest/, as files of a Debian guest: in place of that guest's own, under the names that NixOS has. */
+import { quoted } from "../../src/base/shell.ts";
 import { dirname, join } from "node:path";
-import { quote } from "../../src/host/integrate/ssh-command.ts";
 import { valueOf } from "./nix.ts";
 
 type Guest = {
@@ -70,7 +70,7 @@ export async function nixosFiles(system: string): Promise<ReadonlyMap<string, st
 /** A script that puts the files into a guest, in place of its own files of those names. */
 export function writeScript(files: ReadonlyMap<string, string>): string {
   const writes = [...files].map(
-    ([path, text]) => `mkdir -p ${dirname(path)}; rm -f ${path}; printf %s ${quote(text)} > ${path}`,
+    ([path, text]) => `mkdir -p ${dirname(path)}; rm -f ${path}; printf %s ${quoted(text)} > ${path}`,
   );
   return writes.join("\n");
 }
@@ -86,7 +86,7 @@ export function storeScript(files: ReadonlyMap<string, string>, specialise: stri
   const packages = new Map(found.map(([path, name = ""]) => [path, name]));
   return [...packages]
     .map(([path, name]) => {
-      if (name === "specialise") return `mkdir -p /nix/store; printf %s ${quote(specialise)} > ${path}.sh`;
+      if (name === "specialise") return `mkdir -p /nix/store; printf %s ${quoted(specialise)} > ${path}.sh`;
       const programs =
         name === "qn-agent"
           ? "echo /usr/local/bin/qn"

@@ -1,6 +1,6 @@
 /** Systems shaped like NixOS' for a guest that is not NixOS: what `qn deploy` needs of one, and what may go wrong with it. */
+import { quoted } from "../../src/base/shell.ts";
 import { join } from "node:path";
-import { quote } from "../../src/host/integrate/ssh-command.ts";
 import { run } from "../../src/system/process.ts";
 
 /** Where the systems are in the guest. */
@@ -60,7 +60,7 @@ ln -sfn "system-$number-link" "$profile"
 
 /** Runs a shell script as root in the guest; its output. Throws with what it said. */
 export async function inGuest(vmFolder: string, script: string): Promise<string> {
-  const command = ["ssh", "-F", join(vmFolder, "ssh_config"), "root@qn-default", `sh -euc ${quote(script)}`];
+  const command = ["ssh", "-F", join(vmFolder, "ssh_config"), "root@qn-default", `sh -euc ${quoted(script)}`];
   const { exitCode, stdout, stderr } = await run(command);
   if (exitCode !== 0) throw new Error(`${script} ended with status ${exitCode}: ${stderr}`);
   return stdout.trim();
@@ -75,7 +75,7 @@ export async function installSystems(vmFolder: string): Promise<void> {
     ),
   ];
   const writes = files.map(
-    ([path, text]) => `mkdir -p ${join(path, "..")}; printf %s ${quote(text)} > ${path}; chmod +x ${path}`,
+    ([path, text]) => `mkdir -p ${join(path, "..")}; printf %s ${quoted(text)} > ${path}; chmod +x ${path}`,
   );
   const first = systemPath("first");
   const begin = `nix-env --profile /nix/var/nix/profiles/system --set ${first}; ${first}/bin/switch-to-configuration boot`;
@@ -125,7 +125,7 @@ export async function installFirstBoot(vmFolder: string, unit: string, script: s
     [`${units}/qn-specialise.service`, unit.replace("@specialise@", at)],
     [`${units}/stand-in-boot.service`, bootUnit],
   ] as const;
-  const writes = files.map(([path, text]) => `printf %s ${quote(text)} > ${path}`);
+  const writes = files.map(([path, text]) => `printf %s ${quoted(text)} > ${path}`);
   const enable = "systemctl --quiet enable qn-specialise.service stand-in-boot.service";
   const more = ["chmod +x /usr/local/bin/nixos-rebuild", `echo 0 > ${place}/boots-count`, enable];
   await inGuest(vmFolder, [...writes, ...more].join("\n"));

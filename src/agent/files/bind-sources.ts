@@ -2,7 +2,7 @@
 import { lstat, mkdir, readlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
-import { quoted } from "../../base/shell.ts";
+import { shellWord } from "../../base/shell.ts";
 import { cleanPath, liesIn } from "../../base/words.ts";
 import { standingOf } from "../../protocol/guest-folders.ts";
 import type { Boot } from "../../protocol/messages.ts";
@@ -58,7 +58,7 @@ export function whyNot(source: string, { path, isThere }: Place, boot: SharedWit
     return `${named} is not ${isThere ? "shared from the host" : "there in the guest of qn"}. ${where}`;
   }
   const vm = boot.vm === "default" ? "" : ` ${boot.vm}`;
-  const how = `\`qn down${vm}\` and \`qn up${vm} --mount ${quoted(path)}\` share it until the next start`;
+  const how = `\`qn down${vm}\` and \`qn up${vm} --mount ${shellWord(path)}\` share it until the next start`;
   return `${named} is not shared from the host. ${how}, "mounts" in ${boot.home}/${boot.vm}/config.yaml does so for good.`;
 }
 

@@ -1,4 +1,5 @@
 /** `qn up`: creates the VM if needed, starts it, and waits until Docker answers on the host's socket. */
+import { shellLine } from "../../base/shell.ts";
 import { resolve } from "node:path";
 import { counted, duration } from "../../base/words.ts";
 import type { ConfigInput, Share } from "../../host/config/schema.ts";
@@ -10,7 +11,7 @@ import { followToEnd } from "../../host/lifecycle/follow.ts";
 import { statusOfVm } from "../../host/lifecycle/status.ts";
 import { bringUp } from "../../host/lifecycle/up.ts";
 import { followSpecialisation } from "../../host/nixos/specialise.ts";
-import { qemuArgs, shellLine } from "../../host/qemu/args.ts";
+import { qemuArgs } from "../../host/qemu/args.ts";
 import { effectiveConfig, prepareVm } from "../../host/vm/prepare.ts";
 import { describeDocker } from "../../system/docker-api.ts";
 import { isThere } from "../../system/files.ts";

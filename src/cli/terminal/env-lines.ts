@@ -1,4 +1,5 @@
 /** Environment variables in the syntax and quoting of each shell. */
+import { quoted } from "../../base/shell.ts";
 import { QnError } from "../../base/errors.ts";
 
 /** `DOCKER_HOST` for `shell`: bash, zsh, fish or json. Throws USAGE for another one. */
@@ -22,7 +23,7 @@ const renderers: Readonly<Record<string, (variables: Variables) => string>> = {
 };
 
 function exportLines(variables: Variables): string {
-  return lines(variables, (name, value) => `export ${name}='${value.replaceAll("'", `'\\''`)}'`);
+  return lines(variables, (name, value) => `export ${name}=${quoted(value)}`);
 }
 
 function lines(variables: Variables, line: (name: string, value: string) => string): string {

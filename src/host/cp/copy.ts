@@ -2,12 +2,12 @@
  * Copies a file or a folder between this machine and a VM: an archive through ssh, unpacked aside, put in place at
  * once.
  */
+import { quoted } from "../../base/shell.ts";
 import { randomBytes } from "node:crypto";
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { pass, startStreaming, type Streaming } from "../../system/net/streaming.ts";
-import { quote } from "../integrate/ssh-command.ts";
 import { shareMaster, unsharedWords } from "../integrate/ssh-master.ts";
 import type { VmPaths } from "../layout.ts";
 import { type Arrival, settle, targetOf } from "./arrival.ts";
@@ -146,7 +146,7 @@ async function startSsh(paths: VmPaths, place: Place, script: string, words: rea
   const user = place.at === "guest" ? place.user : undefined;
   const shared = user === undefined ? await shareMaster(paths, "user") : undefined;
   const options = shared?.words ?? [...unsharedWords, "-l", user ?? ""];
-  const remote = ["exec", "sh", "-c", quote(script), "qn-cp", ...words.map(quote)].join(" ");
+  const remote = ["exec", "sh", "-c", quoted(script), "qn-cp", ...words.map(quoted)].join(" ");
   const command = ["ssh", "-F", paths.sshConfig, "-T", ...options, `qn-${paths.name}`, remote];
   const ssh = startStreaming(command, { cwd: "/" });
   void ssh.exited.then(() => shared?.[Symbol.dispose]());

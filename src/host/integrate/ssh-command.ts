@@ -1,4 +1,5 @@
 /** OpenSSH's command line for a shell or a command in the guest. */
+import { quoted } from "../../base/shell.ts";
 import type { Share } from "../config/schema.ts";
 import type { VmPaths } from "../layout.ts";
 
@@ -16,12 +17,7 @@ export function sshCommand(
   options: readonly string[] = [],
 ): readonly string[] {
   const isShared = shares.some(({ path }) => `${cwd}/`.startsWith(path === "/" ? "/" : `${path}/`));
-  const enter = isShared ? `cd ${quote(cwd)} 2>/dev/null; ` : "";
-  const remote = words === undefined || words.length === 0 ? 'exec "$SHELL" -l' : `exec ${words.map(quote).join(" ")}`;
+  const enter = isShared ? `cd ${quoted(cwd)} 2>/dev/null; ` : "";
+  const remote = words === undefined || words.length === 0 ? 'exec "$SHELL" -l' : `exec ${words.map(quoted).join(" ")}`;
   return ["ssh", "-F", paths.sshConfig, isTerminal ? "-t" : "-T", ...options, `qn-${paths.name}`, `${enter}${remote}`];
-}
-
-/** A word for a POSIX shell: single quotes keep everything but themselves. */
-export function quote(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }

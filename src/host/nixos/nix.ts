@@ -1,8 +1,8 @@
 /** The door to Nix on this machine: one call, with a VM as its store where one is wanted. */
+import { shellWord } from "../../base/shell.ts";
 import * as v from "valibot";
 import { QnError } from "../../base/errors.ts";
 import { findProgram, run } from "../../system/process.ts";
-import { quote } from "../integrate/ssh-command.ts";
 import type { VmPaths } from "../layout.ts";
 
 /** How many of Nix's last lines are shown. */
@@ -44,7 +44,8 @@ export async function nix(words: readonly string[], { vm, signal, onLine, failed
     throw new QnError("TOOL_MISSING", "Nix is not in PATH.", { hint: "Install Nix on this machine and try again." });
   }
   const command = ["nix", "--extra-experimental-features", "nix-command flakes", ...words];
-  const ssh = vm === undefined ? {} : { NIX_SSHOPTS: `-F ${sshWord(vm.sshConfig)}` };
+  // Nix of old cuts this at spaces and takes quotes for letters of the path; a newer one reads it as a shell does.
+  const ssh = vm === undefined ? {} : { NIX_SSHOPTS: `-F ${shellWord(vm.sshConfig)}` };
   const { exitCode, stdout, stderr } = await run(command, {
     env: { ...process.env, ...ssh },
     signal,
@@ -69,11 +70,3 @@ export async function nixBuild(words: readonly string[], call: NixCall): Promise
 }
 
 // --- internal ---
-
-/**
- * A path in NIX_SSHOPTS: Nix of old cuts that at spaces and takes quotes for letters of the path; a newer one reads it
- * as a shell does.
- */
-function sshWord(path: string): string {
-  return /^[\w./@%+=:,-]+$/.test(path) ? path : quote(path);
-}

@@ -1,9 +1,9 @@
 /** A guest that makes itself its own system at the first start: follows it, through its one reboot. */
+import { quoted } from "../../base/shell.ts";
 import { stripVTControlCharacters } from "node:util";
 import { QnError } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
 import { run } from "../../system/process.ts";
-import { quote } from "../integrate/ssh-command.ts";
 import type { VmPaths } from "../layout.ts";
 import type { Environment } from "../vm/prepare.ts";
 import { dockerAnswers } from "../lifecycle/well.ts";
@@ -100,6 +100,6 @@ function plain(line: string): string {
 
 function inGuest(paths: VmPaths, script: string, signal: AbortSignal, onLine?: (line: string) => void) {
   const options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=10"];
-  const command = ["ssh", "-F", paths.sshConfig, ...options, `root@qn-${paths.name}`, `sh -c ${quote(script)}`];
+  const command = ["ssh", "-F", paths.sshConfig, ...options, `root@qn-${paths.name}`, `sh -c ${quoted(script)}`];
   return run(command, { signal, ...(onLine && { onLine }) });
 }

@@ -99,8 +99,3 @@ export const sandboxArgs = option("-sandbox", "on", {
   spawn: "deny",
   resourcecontrol: "deny",
 });
-
-/** A command line as a person can paste it into a shell (POSIX quoting). */
-export function shellLine(argv: readonly string[]): string {
-  return argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(" ");
-}

@@ -1,7 +1,7 @@
 /** guest/specialise.sh, with stand-ins for what it runs, in a mount table of its own. Needs root on Linux; elsewhere a skip. */
+import { quoted } from "../../../src/base/shell.ts";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { quote } from "../../../src/host/integrate/ssh-command.ts";
 import { inNamespace, mayMount } from "../../support/namespace.ts";
 import { repository } from "../../support/program.ts";
 import { writesLock } from "../../support/stand-in-nixos.ts";
@@ -16,7 +16,7 @@ const guest = ["nixos-rebuild", "systemctl"]
       [`${programs}/${name}`, `#!/bin/sh\necho "${name} $*"\n${name === "systemctl" ? "" : writesLock}\n`] as const,
   )
   .reduce(
-    (words, [path, text]) => `${words}; printf %s ${quote(text)} > ${path}; chmod +x ${path}`,
+    (words, [path, text]) => `${words}; printf %s ${quoted(text)} > ${path}; chmod +x ${path}`,
     `mount -t tmpfs none /run; mount -t tmpfs none /var/lib; mkdir -p ${programs} /run/qn`,
   );
 

@@ -1,25 +1,32 @@
-/** Quoting for a shell, as a shell itself reads it. */
+/** Words for a shell, read by a shell. */
 import { expect, test } from "bun:test";
-import { quoted } from "../../../src/base/shell.ts";
+import { quoted, shellLine, shellWord } from "../../../src/base/shell.ts";
 
 const words = [
-  "plain-1.0/path_x",
+  "plain",
   "",
   "two words",
   "it's",
-  "'",
   "''",
-  '$HOME `id` \\ "x"',
-  "new\nline",
-  "~",
+  "a\nb",
+  "$HOME",
+  "`id`",
+  "\\",
   "*",
-  "ü",
+  "~",
+  "!",
   "-n",
-  "a;b&c|d",
+  "ünïcode",
+  ";&|<>()",
 ];
 
-test("a shell reads back every word that is quoted, and a plain one stays as it is", () => {
-  const { stdout } = Bun.spawnSync(["sh", "-c", `printf '%s\\0' ${words.map(quoted).join(" ")}`]);
-  expect(stdout.toString().split("\0").slice(0, -1)).toEqual(words);
-  expect(quoted("/srv/data:ro")).toBe("/srv/data:ro");
+test("a shell reads each word as it was", () => {
+  for (const line of [words.map(quoted).join(" "), shellLine(words)]) {
+    const { stdout } = Bun.spawnSync(["sh", "-c", `for word in ${line}; do printf '%s\\0' "$word"; done`]);
+    expect(stdout.toString().split("\0").slice(0, -1)).toEqual(words);
+  }
+});
+
+test("a word has quotes only where it needs them", () => {
+  expect(["/tmp/x", "a=b,c", "a b", "", "~"].map(shellWord)).toEqual(["/tmp/x", "a=b,c", "'a b'", "''", "'~'"]);
 });

@@ -1,6 +1,7 @@
 /**
  * Docker's usual socket path as a link to a VM's socket, for programs that know no other: made and removed on demand.
  */
+import { shellWord } from "../../../base/shell.ts";
 import { randomBytes } from "node:crypto";
 import { lstat, readlink, rename, rm, symlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
@@ -121,8 +122,4 @@ async function answers(path: string): Promise<boolean> {
     // One that may not be opened belongs to somebody.
     return isErrno(error, "EACCES") || isErrno(error, "EPERM");
   }
-}
-
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

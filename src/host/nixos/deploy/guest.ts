@@ -1,8 +1,8 @@
 /** The guest's side of a deployment: guest.sh, called as root through ssh. */
+import { quoted } from "../../../base/shell.ts";
 import deployScript from "./guest.sh" with { type: "text" };
 import { QnError } from "../../../base/errors.ts";
 import { type Outcome, run } from "../../../system/process.ts";
-import { quote } from "../../integrate/ssh-command.ts";
 import { shareMaster, unsharedWords } from "../../integrate/ssh-master.ts";
 import type { VmPaths } from "../../layout.ts";
 
@@ -79,6 +79,6 @@ async function script(
   using shared = isShared ? await shareMaster(paths, "root") : undefined;
   const alive = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=10"];
   const options = [...alive, ...(shared?.words ?? unsharedWords)];
-  const command = ["ssh", "-F", paths.sshConfig, ...options, `root@qn-${paths.name}`, words.map(quote).join(" ")];
+  const command = ["ssh", "-F", paths.sshConfig, ...options, `root@qn-${paths.name}`, words.map(quoted).join(" ")];
   return await run(command, { cwd: "/", ...(stdin !== undefined && { stdin }) });
 }

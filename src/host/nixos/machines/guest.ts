@@ -1,8 +1,8 @@
 /** The guest's side of `qn container`: guest.sh, called as root through ssh. */
+import { quoted } from "../../../base/shell.ts";
 import containerScript from "./guest.sh" with { type: "text" };
 import { QnError } from "../../../base/errors.ts";
 import { run } from "../../../system/process.ts";
-import { quote } from "../../integrate/ssh-command.ts";
 import type { VmPaths } from "../../layout.ts";
 
 /** A machine of systemd's as the guest knows it. */
@@ -35,7 +35,7 @@ export function containerCommand(
   if (name !== undefined && !namePattern.test(name)) {
     throw new QnError("USAGE", `"${name}" cannot be the name of a container.`);
   }
-  const remote = ["sh", "-c", containerScript, "sh", action, ...words].map(quote).join(" ");
+  const remote = ["sh", "-c", containerScript, "sh", action, ...words].map(quoted).join(" ");
   return ["ssh", "-F", paths.sshConfig, isTerminal ? "-t" : "-T", `root@qn-${paths.name}`, remote];
 }
 

@@ -1,8 +1,9 @@
 /** Whole command lines: every kind of host, plain and with everything on. */
+import { shellLine } from "../../../../src/base/shell.ts";
 import { expect, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { qemuArgs, shellLine } from "../../../../src/host/qemu/args.ts";
+import { qemuArgs } from "../../../../src/host/qemu/args.ts";
 import type { HostFacts } from "../../../../src/host/qemu/facts.ts";
 import { hostPlatforms } from "../../../../src/host/qemu/platforms.ts";
 import { macOf } from "../../../../src/host/qemu/mac.ts";
