@@ -47,56 +47,39 @@ const patience = {
 export class Effects {
   readonly #options: SuperviseOptions;
   readonly #tell: Teller;
-  /** Steps under way, and what calls the start of QEMU off. */
+  /** Steps under way, and what calls the start off. */
   readonly #work = new Set<Promise<unknown>>();
   readonly #calledOff = new AbortController();
+  /** What is closed at the end, the last first. */
+  readonly #opened = new DisposableStack();
   /** What people forward by hand; it is listened on once there is a guest to lead to. */
   readonly handForwards: HandForwards;
+  #isDialled = false;
+  /** What there is to show, as far as the start has come. */
   #prepared: Prepared | undefined;
-  #accel: string | undefined;
   #boot: BootRecord | undefined;
   #qemu: Qemu | undefined;
   #seam: Seam | undefined;
   #deadline: Timer | undefined;
   #silence: SilenceWatch | undefined;
-  #logLimit: { close(): void } | undefined;
   #context: Promise<void> | undefined;
 
   constructor(options: SuperviseOptions, tell: Teller) {
     this.#options = options;
     this.#tell = tell;
-    this.handForwards = new HandForwards(options.paths, (forwards) => this.#seam?.listenByHand(forwards));
+    this.handForwards = new HandForwards(options.paths, (forwards) =>
+      this.#isDialled ? this.#seam?.listenByHand(forwards) : undefined,
+    );
   }
 
-  /** Finds out what there is: a living QEMU to adopt, or a VM to start. */
+  /** Starts the VM, or takes over the QEMU of a supervisor that has died. */
   begin(): void {
-    this.#logLimit = limitLogs(Object.values(this.#options.paths.logs));
-    this.#attempt(async () => {
-      const { layout, paths, env, flags } = this.#options;
-      const boot = await readBootRecord(paths);
-      const adopted = await adoptQemu(paths, boot?.qemuPid);
-      this.#prepared = await prepareVm(layout, paths, env, flags);
-      this.#accel = this.#prepared.spec.accel.name;
-      if (adopted !== undefined && boot === undefined) {
-        // Without its secret this QEMU is of no use to anybody; its disks are needed for the next one.
-        await adopted.kill();
-      }
-      if (adopted === undefined || boot === undefined) return this.#tell.dispatch({ type: "prepared" });
-      this.#tell.log("adopts the QEMU of a supervisor that has died");
-      this.#boot = boot;
-      await dismissMasters(paths);
-      const trouble = this.#own(adopted);
-      this.#tell.dispatch({ type: "adopted" });
-      await trouble.begin();
-    });
+    this.#opened.adopt(limitLogs(Object.values(this.#options.paths.logs)), (limit) => limit.close());
+    this.#attempt(() => this.#start());
   }
 
   perform(effect: Exclude<Effect, { type: "finish" }>): void {
     switch (effect.type) {
-      case "make-disks":
-        return this.#attempt(() => this.#makeDisks());
-      case "start-qemu":
-        return this.#attempt(() => this.#startQemu());
       case "reset-guest":
         this.#tell.warn("The guest fell silent while it booted; it is reset.");
         return this.#attempt(async () => {
@@ -106,9 +89,10 @@ export class Effects {
         this.#silence?.close();
         // What a full disk does not take is made anew at the next start.
         this.#attempt(() => keepFirmwareStore(this.#options.paths).catch((error) => this.#tell.log(messageOf(error))));
-        return this.#needSeam().dial();
+        if (!this.#isDialled) void this.#beginHandForwards();
+        return this.#seam?.dial();
       case "ping-docker":
-        return this.#needSeam().pingDocker();
+        return this.#seam?.pingDocker();
       case "press-power-button":
         return this.#attempt(async () => {
           if (this.#qemu !== undefined) await powerDown(this.#qemu.qmp);
@@ -126,12 +110,11 @@ export class Effects {
 
   /** Closes everything that is open and removes what belongs to this boot alone; what others wrote stays. */
   async cleanUp(): Promise<void> {
+    this.#calledOff.abort();
     // What is half done is done before its files go, or it would make them anew.
     await Promise.allSettled(this.#work);
     this.#deadline?.cancel();
-    this.#silence?.close();
-    this.#logLimit?.close();
-    this.#seam?.close();
+    this.#opened.dispose();
     // A takeover that was called off leaves QEMU, and its way in, to the next supervisor.
     if (this.#qemu !== undefined) return await this.#qemu.qmp[Symbol.asyncDispose]();
     const { paths, env } = this.#options;
@@ -149,7 +132,7 @@ export class Effects {
   snapshot(): Snapshot {
     return {
       config: this.#prepared?.config,
-      accel: this.#accel,
+      accel: this.#prepared?.spec.accel.name,
       qemu: { pid: this.#qemu?.pid, version: this.#qemu?.qmp.version },
       sshPort: this.#boot?.sshPort,
       dockerReachable: this.#seam?.dockerReachable ?? false,
@@ -158,25 +141,55 @@ export class Effects {
   }
 
   get #patience() {
-    return this.#accel === "tcg" ? patience.emulation : patience.hardware;
+    return this.#prepared?.spec.accel.name === "tcg" ? patience.emulation : patience.hardware;
   }
 
-  async #makeDisks(): Promise<void> {
-    const { layout, paths, env } = this.#options;
-    const prepared = this.#needPrepared();
-    await makeDisks(paths, prepared);
-    const boot = await newBoot(layout, paths);
-    for (const warning of prepared.spec.warnings) this.#tell.warn(warning);
-    this.#boot = { ...boot, argv: [...qemuArgs(prepared.spec, { gate: boot.gatePort, ssh: boot.sshPort })] };
-    await writeBootFiles(layout, paths, this.#boot, prepared, proxySettings(env));
-    await writeSshConfig(layout, paths, boot.sshPort, prepared.config.nixBuilder);
+  /**
+   * One line from the settings to a guest that is watched. It goes no further once it is called off, and what it has
+   * made by then is the clean-up's.
+   */
+  async #start(): Promise<void> {
+    const { layout, paths, env, flags } = this.#options;
+    const record = await readBootRecord(paths);
+    const living = await adoptQemu(paths, record?.qemuPid);
+    const prepared = await prepareVm(layout, paths, env, flags);
+    this.#prepared = prepared;
+    if (living !== undefined && record !== undefined) return await this.#takeOver(living, record, prepared);
+    // Without its secret this QEMU is of no use to anybody; its disks are needed for the next one.
+    await living?.kill();
+    if (this.#calledOff.signal.aborted) return;
+    this.#tell.dispatch({ type: "prepared" });
+    const boot = await this.#makeDisks(prepared);
+    if (this.#calledOff.signal.aborted) return;
+    this.#openSeam(prepared, boot);
     this.#tell.dispatch({ type: "disks-ready" });
+    await this.#startQemu(prepared, boot);
   }
 
-  async #startQemu(): Promise<void> {
+  async #takeOver(qemu: Qemu, boot: BootRecord, prepared: Prepared): Promise<void> {
+    this.#tell.log("adopts the QEMU of a supervisor that has died");
+    this.#openSeam(prepared, boot);
+    await dismissMasters(this.#options.paths);
+    const trouble = this.#own(qemu);
+    this.#tell.dispatch({ type: "adopted" });
+    await trouble.begin();
+  }
+
+  async #makeDisks(prepared: Prepared): Promise<BootRecord> {
+    const { layout, paths, env } = this.#options;
+    await makeDisks(paths, prepared);
+    const ports = await newBoot(layout, paths);
+    for (const warning of prepared.spec.warnings) this.#tell.warn(warning);
+    const argv = [...qemuArgs(prepared.spec, { gate: ports.gatePort, ssh: ports.sshPort })];
+    const boot: BootRecord = { ...ports, argv };
+    await writeBootFiles(layout, paths, boot, prepared, proxySettings(env));
+    await writeSshConfig(layout, paths, boot.sshPort, prepared.config.nixBuilder);
+    return boot;
+  }
+
+  async #startQemu(prepared: Prepared, boot: BootRecord): Promise<void> {
     const { paths } = this.#options;
-    const boot = this.#needBoot();
-    const daemons = await startVirtiofs(this.#needPrepared(), paths, {
+    const daemons = await startVirtiofs(prepared, paths, {
       onEnd: ({ path }) => this.#tellOfLostDaemon(path),
       warn: this.#tell.warn,
     });
@@ -187,7 +200,8 @@ export class Effects {
     // Before anything else: should this supervisor die, only the record says which process to end.
     await recordQemu(paths, boot, qemu.pid);
     const { silenceMs = this.#patience.silenceMs } = this.#options.limits;
-    this.#silence = watchForSilence(paths.logs.serial, silenceMs, () => this.#tell.dispatch({ type: "stalled" }));
+    const onSilence = (): void => this.#tell.dispatch({ type: "stalled" });
+    this.#silence = this.#opened.adopt(watchForSilence(paths.logs.serial, silenceMs, onSilence), (it) => it.close());
     this.#own(qemu);
   }
 
@@ -236,57 +250,39 @@ export class Effects {
     this.#tell.dispatch({ type: "qemu-exited", error: reportOf(new QnError("QEMU_EXITED", "QEMU does not run.")) });
   }
 
-  #needPrepared(): Prepared {
-    if (this.#prepared === undefined) throw new QnError("BUG", "The VM is used before it is prepared.");
-    return this.#prepared;
-  }
-
-  #needBoot(): BootRecord {
-    if (this.#boot === undefined) throw new QnError("BUG", "The VM is started before its disks are made.");
-    return this.#boot;
-  }
-
-  /** The seam of this boot, made at first use. */
-  #needSeam(): Seam {
-    const { secret, gatePort, dockerPorts } = this.#needBoot();
-    if (this.#seam !== undefined) return this.#seam;
-    this.#seam = new Seam({
-      paths: this.#options.paths,
-      version: this.#options.version,
+  /** The seam of this boot; it reaches for nothing before there is somebody to dial. */
+  #openSeam(prepared: Prepared, boot: BootRecord): void {
+    const { paths, env, layout, version } = this.#options;
+    const { config, shares } = prepared;
+    this.#boot = boot;
+    const seam = new Seam({
+      ...this.#tell,
+      paths,
+      version,
       watched: {
-        shared: this.#needPrepared().shares.map(({ path }) => path),
-        hidden: this.#options.layout.home,
-        mark: this.#options.paths.changesMark,
-        ...this.#needPrepared().config.changes,
+        shared: shares.map(({ path }) => path),
+        hidden: layout.home,
+        mark: paths.changesMark,
+        ...config.changes,
       },
-      answer: hostAnswerer(this.#options.env, this.#tell.log),
-      rules: portRules(this.#needPrepared().config.ports),
-      dockerPorts,
-      key: { port: gatePort, secret: Buffer.from(secret, "hex"), lanes: laneSockets(this.#options.paths) },
-      dispatch: this.#tell.dispatch,
-      onDocker: () => (this.#context ??= this.#offerContext()),
-      onForwards: this.#tell.onForwards,
-      provisioning: new Provisioning(this.#needPrepared().config.provision.length, this.#tell),
-      warn: this.#tell.warn,
-      log: this.#tell.log,
+      answer: hostAnswerer(env, this.#tell.log),
+      rules: portRules(config.ports),
+      dockerPorts: boot.dockerPorts,
+      key: { port: boot.gatePort, secret: Buffer.from(boot.secret, "hex"), lanes: laneSockets(paths) },
+      onDocker: () => (this.#context ??= offerContext(paths, env, config.docker.context, this.#tell.warn)),
+      provisioning: new Provisioning(config.provision.length, this.#tell),
     });
-    void this.#beginHandForwards();
-    return this.#seam;
+    this.#seam = this.#opened.adopt(seam, (it) => it.close());
   }
 
   /** A forward by hand that is not to be had is no reason to be without a VM. */
   async #beginHandForwards(): Promise<void> {
+    this.#isDialled = true;
     try {
       for (const { reason } of await this.handForwards.begin()) this.#tell.warn(reason);
     } catch (error) {
       this.#tell.warn(messageOf(error));
     }
-  }
-
-  /** Once for each supervisor: what a person chooses while the VM runs stays chosen. */
-  async #offerContext(): Promise<void> {
-    const { paths, env } = this.#options;
-    await offerContext(paths, env, this.#needPrepared().config.docker.context, this.#tell.warn);
   }
 
   /** Runs a step whose failure ends the VM. */

@@ -37,9 +37,9 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
         { type: "dial-gate" },
       ];
     case "prepared":
-      return [to("disks"), { type: "make-disks" }];
+      return [to("disks")];
     case "disks-ready":
-      return [to("boot"), { type: "set-deadline", ms: limits.bootMs }, { type: "start-qemu" }];
+      return [to("boot"), { type: "set-deadline", ms: limits.bootMs }];
     case "stalled":
       // A guest that is stopped says nothing, and would lose its write.
       if (state.phase !== "boot" || state.isPaused) return [state];

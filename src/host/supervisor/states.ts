@@ -51,10 +51,11 @@ export type Event =
   | { readonly type: "failure"; readonly error: ErrorReport }
   | { readonly type: "qemu-exited"; readonly error: ErrorReport };
 
-/** What to do. Each is done once, in order, by `run.ts`. */
+/**
+ * What to do. Each is done once, in order, by `run.ts`. The start itself is none of them: it is one line of steps
+ * (effects.ts), of which "prepared" and "disks-ready" tell.
+ */
 export type Effect =
-  | { readonly type: "make-disks" }
-  | { readonly type: "start-qemu" }
   | { readonly type: "reset-guest" }
   | { readonly type: "dial-gate" }
   | { readonly type: "ping-docker" }

@@ -35,8 +35,10 @@ class World {
     const add = (yes: boolean, ...names: string[]): void => {
       if (yes) can.push(...names.flatMap((name) => events[name] ?? []));
     };
-    add(!this.#begun, "prepared", "adopted");
-    add(this.#disks, "disks-ready");
+    // The start goes on by itself until it is called off.
+    const isCalledOff = this.done.has("kill-qemu") || this.done.has("finish");
+    add(!this.#begun && !isCalledOff, "prepared", "adopted");
+    add(this.#disks && !isCalledOff, "disks-ready");
     add(this.#qemu, "doorbell", "stalled", "qemu-exited");
     add(this.#dialled && this.#qemu, "linked");
     add(this.#linked, "link-lost", "docker-down", "provisioning", "provisioned");
@@ -57,8 +59,9 @@ class World {
 
   #note({ type }: Event): void {
     if (type === "prepared" || type === "adopted") this.#begun = true;
+    if (type === "prepared") this.#disks = true;
     if (type === "adopted") this.#qemu = true;
-    if (type === "disks-ready") this.#disks = false;
+    if (type === "disks-ready") [this.#disks, this.#qemu] = [false, true];
     if (type === "linked") [this.#linked, this.#dialled] = [true, false];
     if (type === "link-lost") this.#linked = false;
     if (type === "deadline") this.deadline = false;
@@ -67,8 +70,6 @@ class World {
 
   #perform({ type }: Effect): void {
     this.done.set(type, this.times(type) + 1);
-    if (type === "make-disks") this.#disks = true;
-    if (type === "start-qemu") this.#qemu = true;
     if (type === "dial-gate") this.#dialled = true;
     if (type === "ping-docker") this.#asked = true;
     if (type === "set-deadline") this.deadline = true;
@@ -87,9 +88,7 @@ function isFinal({ name }: State): boolean {
 /** Everything that is wrong with a world as it is now. */
 function impossibilities(world: World): string[] {
   const { state } = world;
-  const once = (["make-disks", "start-qemu", "press-power-button", "kill-qemu", "finish"] as const).filter(
-    (type) => world.times(type) > 1,
-  );
+  const once = (["press-power-button", "kill-qemu", "finish"] as const).filter((type) => world.times(type) > 1);
   const waits =
     (state.name === "starting" && ["boot", "agent", "docker"].includes(state.phase)) ||
     (state.name === "stopping" && !state.forced);

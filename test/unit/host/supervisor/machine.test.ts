@@ -90,13 +90,13 @@ describe("each event has its consequence", () => {
       initial,
       {
         adopted: "starting agent adopted, deadline 120000, dial-gate",
-        prepared: "starting disks, make-disks",
+        prepared: "starting disks",
         ...noBoot,
         ...wrong,
         ...gone,
       },
     ],
-    [starting("disks"), { "disks-ready": "starting boot, deadline 120000, start-qemu", ...noBoot, ...wrong, ...gone }],
+    [starting("disks"), { "disks-ready": "starting boot, deadline 120000", ...noBoot, ...wrong, ...gone }],
     [
       starting("boot"),
       {
