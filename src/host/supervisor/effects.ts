@@ -3,30 +3,27 @@ import { dirname } from "node:path";
 import { messageOf, QnError, reportOf } from "../../base/errors.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import { offerContext, withdrawContext } from "../integrate/docker/context.ts";
-import { writeSshConfig } from "../integrate/ssh-config.ts";
 import { dismissMasters } from "../integrate/ssh-master.ts";
 import { laneSockets } from "../layout.ts";
 import type { ForwardsChange } from "../ports/apply.ts";
 import { hostAnswerer } from "../names/answer.ts";
 import { portRules } from "../ports/plan.ts";
 import { type Prepared, prepareVm } from "../vm/prepare.ts";
-import { proxySettings } from "./boot/proxy.ts";
-import { qemuArgs } from "../qemu/args.ts";
 import { powerDown } from "../qmp/commands.ts";
-import { type BootRecord, newBoot, readBootRecord, recordQemu, removeBootFiles, writeBootFiles } from "./boot/boot.ts";
-import { makeDisks } from "./boot/disks.ts";
+import { type BootRecord, readBootRecord, removeBootFiles } from "./boot/boot.ts";
 import { keepFirmwareStore } from "./boot/firmware-store.ts";
+import { launchQemu } from "./boot/launch.ts";
+import { makeBoot } from "./boot/make.ts";
 import { GuestTrouble } from "./seam/guest-trouble.ts";
 import { HandForwards } from "./seam/hand-forwards.ts";
 import { limitLogs } from "./boot/log-limit.ts";
 import type { Effect, Event } from "./states.ts";
-import { adoptQemu, type Qemu, startQemu } from "./boot/qemu.ts";
+import { adoptQemu, type Qemu } from "./boot/qemu.ts";
 import { Provisioning } from "./seam/provision.ts";
 import type { SuperviseOptions } from "./options.ts";
 import { Seam } from "./seam/seam.ts";
 import { type SilenceWatch, tailOf, watchForSilence } from "./boot/serial.ts";
 import type { Snapshot } from "./status.ts";
-import { startVirtiofs } from "./boot/virtiofs.ts";
 
 /** How the effects tell what came of them. */
 export type Teller = {
@@ -150,6 +147,8 @@ export class Effects {
    */
   async #start(): Promise<void> {
     const { layout, paths, env, flags } = this.#options;
+    const { dispatch, warn } = this.#tell;
+    const { signal } = this.#calledOff;
     const record = await readBootRecord(paths);
     const living = await adoptQemu(paths, record?.qemuPid);
     const prepared = await prepareVm(layout, paths, env, flags);
@@ -157,13 +156,19 @@ export class Effects {
     if (living !== undefined && record !== undefined) return await this.#takeOver(living, record, prepared);
     // Without its secret this QEMU is of no use to anybody; its disks are needed for the next one.
     await living?.kill();
-    if (this.#calledOff.signal.aborted) return;
-    this.#tell.dispatch({ type: "prepared" });
-    const boot = await this.#makeDisks(prepared);
-    if (this.#calledOff.signal.aborted) return;
+    if (signal.aborted) return;
+    dispatch({ type: "prepared" });
+    const boot = await makeBoot(this.#options, prepared);
+    if (signal.aborted) return;
+    for (const warning of prepared.spec.warnings) warn(warning);
     this.#openSeam(prepared, boot);
-    this.#tell.dispatch({ type: "disks-ready" });
-    await this.#startQemu(prepared, boot);
+    dispatch({ type: "disks-ready" });
+    const onLostShare = (path: string): void => this.#tellOfLostShare(path);
+    const qemu = await launchQemu(prepared, boot, paths, { signal, onLostShare, warn });
+    const { silenceMs = this.#patience.silenceMs } = this.#options.limits;
+    const silence = watchForSilence(paths.logs.serial, silenceMs, () => dispatch({ type: "stalled" }));
+    this.#silence = this.#opened.adopt(silence, (it) => it.close());
+    this.#own(qemu);
   }
 
   async #takeOver(qemu: Qemu, boot: BootRecord, prepared: Prepared): Promise<void> {
@@ -175,38 +180,8 @@ export class Effects {
     await trouble.begin();
   }
 
-  async #makeDisks(prepared: Prepared): Promise<BootRecord> {
-    const { layout, paths, env } = this.#options;
-    await makeDisks(paths, prepared);
-    const ports = await newBoot(layout, paths);
-    for (const warning of prepared.spec.warnings) this.#tell.warn(warning);
-    const argv = [...qemuArgs(prepared.spec, { gate: ports.gatePort, ssh: ports.sshPort })];
-    const boot: BootRecord = { ...ports, argv };
-    await writeBootFiles(layout, paths, boot, prepared, proxySettings(env));
-    await writeSshConfig(layout, paths, boot.sshPort, prepared.config.nixBuilder);
-    return boot;
-  }
-
-  async #startQemu(prepared: Prepared, boot: BootRecord): Promise<void> {
-    const { paths } = this.#options;
-    const daemons = await startVirtiofs(prepared, paths, {
-      onEnd: ({ path }) => this.#tellOfLostDaemon(path),
-      warn: this.#tell.warn,
-    });
-    const qemu = await startQemu(boot.argv, paths, this.#calledOff.signal).catch((error: unknown) => {
-      daemons.stop();
-      throw error;
-    });
-    // Before anything else: should this supervisor die, only the record says which process to end.
-    await recordQemu(paths, boot, qemu.pid);
-    const { silenceMs = this.#patience.silenceMs } = this.#options.limits;
-    const onSilence = (): void => this.#tell.dispatch({ type: "stalled" });
-    this.#silence = this.#opened.adopt(watchForSilence(paths.logs.serial, silenceMs, onSilence), (it) => it.close());
-    this.#own(qemu);
-  }
-
-  /** A daemon ends with QEMU; one that ends before it leaves programs in the guest waiting for its share. */
-  #tellOfLostDaemon(path: string): void {
+  /** A daemon ends with QEMU, too: only of one that ends before it a person has to know. */
+  #tellOfLostShare(path: string): void {
     const lost = `virtiofsd has ended for the share ${path}, which hangs until \`qn restart\`.`;
     this.#qemu?.qmp.execute("query-status").then(
       () => this.#tell.warn(lost),

@@ -1,5 +1,5 @@
 /** The door to the system's accounts, wherever it has them: files, LDAP, Open Directory. */
-import { CString, FFIType, read } from "bun:ffi";
+import { CString, FFIType, type Pointer, read } from "bun:ffi";
 import { fromLibrary } from "./library.ts";
 
 /**
@@ -10,10 +10,15 @@ export function userNameOf(uid: number): string | undefined {
   const account = libc().getpwuid(uid);
   if (account === null) return undefined;
   const name = read.ptr(account, 0);
-  // A pointer as a number is what Bun's own types take and give.
-  return name === 0 ? undefined : new CString(name as never).toString();
+  // CString is an object that looks like a string; what is cut from it is one.
+  return isPointer(name) ? new CString(name).slice() : undefined;
 }
 
 // --- internal ---
+
+/** What C calls NULL leads nowhere. */
+function isPointer(address: number): address is Pointer {
+  return address !== 0;
+}
 
 const libc = fromLibrary({ getpwuid: { args: [FFIType.u32], returns: FFIType.ptr } });
