@@ -31,6 +31,11 @@ const samples: Record<string, { readonly path: string; readonly bad: string; rea
     bad: 'import { consola } from "consola";',
     good: 'import * as v from "valibot";\nimport { Glob } from "bun";',
   },
+  "HTTP is asked through two doors": {
+    path: "src/host/lifecycle/well.ts",
+    bad: 'const answer = await fetch("http://docker/_ping", { unix });',
+    good: "Bun.serve({ unix, fetch(request, server) {\n} }); // answers HTTP/1.1",
+  },
   "relative imports name the file": {
     path: "src/host/qemu/plan.ts",
     bad: 'import { option } from "./option";',

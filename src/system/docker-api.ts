@@ -1,58 +1,10 @@
-/** The light door to a Docker API behind a Unix socket: JSON calls and the event stream, in little memory. */
-import { ofetch } from "ofetch";
-import * as v from "valibot";
+/**
+ * The light door to a Docker API behind a Unix socket, for what lives for weeks: JSON calls and the event stream, in
+ * little memory. Whoever asks only whether Docker answers asks here too, commands as well (docs/decisions.md#d4).
+ */
+import { type $Fetch, ofetch } from "ofetch";
 import { messageOf, QnError } from "../base/errors.ts";
-import { listedPortSchema, portBindingSchema } from "./docker-views.ts";
-
-/** A container as `GET /containers/json` lists it (Docker Engine API 1.41 and later), as far as qn needs it. */
-const containerSchema = v.object({
-  Id: v.string(),
-  Names: v.array(v.string()),
-  Ports: v.array(listedPortSchema),
-  Mounts: v.optional(v.array(v.object({ Type: v.string(), Source: v.optional(v.string(), "") })), []),
-  NetworkSettings: v.optional(
-    v.object({
-      Networks: v.record(
-        v.string(),
-        v.object({ IPAddress: v.optional(v.string(), ""), GlobalIPv6Address: v.optional(v.string(), "") }),
-      ),
-    }),
-  ),
-});
-
-/** One running container. */
-export type Container = v.InferOutput<typeof containerSchema>;
-
-const detailsSchema = v.object({
-  Id: v.string(),
-  Name: v.string(),
-  State: v.optional(v.object({ Running: v.boolean() })),
-  HostConfig: v.object({
-    NetworkMode: v.optional(v.string(), ""),
-    PublishAllPorts: v.optional(v.boolean()),
-    AutoRemove: v.optional(v.boolean()),
-    PortBindings: v.nullish(v.record(v.string(), v.nullable(v.array(portBindingSchema))), {}),
-    Binds: v.nullish(v.array(v.string()), []),
-    Mounts: v.nullish(
-      v.array(
-        v.object({
-          Type: v.string(),
-          Source: v.optional(v.string(), ""),
-          BindOptions: v.nullish(v.object({ CreateMountpoint: v.optional(v.boolean()) })),
-        }),
-      ),
-      [],
-    ),
-  }),
-});
-
-/** What a container was asked to be: `-v` in Binds, `--mount` in Mounts, `-p` in PortBindings. */
-export type ContainerDetails = v.InferOutput<typeof detailsSchema>;
-
-/** Reads what Docker says of a container, or writes of it on the disk. Throws what is wrong with it. */
-export function parseDetails(value: unknown): ContainerDetails {
-  return v.parse(detailsSchema, value);
-}
+import { type Container, type ContainerDetails, parseDetails, parseRunning } from "./docker-views.ts";
 
 /** Calls to the Docker daemon behind one socket. All throw when it does not answer or answers with an error. */
 export type DockerApi = {
@@ -87,9 +39,8 @@ export function dockerUnreachable(socketPath: string, cause: unknown): QnError {
  * Throws DOCKER_UNREACHABLE when it does not answer.
  */
 export async function describeDocker(socketPath: string): Promise<string> {
-  const how = { unix: socketPath, retry: false, timeout: answerMs, responseType: "text" } as const;
   try {
-    const { headers } = await ofetch.raw("http://docker/_ping", how);
+    const { headers } = await caller(socketPath).raw("/_ping", { responseType: "text", timeout: answerMs });
     const version = /^Docker\/(\S+)/.exec(headers.get("server") ?? "")?.[1];
     const api = headers.get("api-version");
     return ["Docker", ...(version ? [version] : []), ...(api ? [`(API ${api})`] : [])].join(" ");
@@ -100,14 +51,13 @@ export async function describeDocker(socketPath: string): Promise<string> {
 
 /** The Docker API behind `socketPath`. Proxy settings of the environment never touch it. */
 export function dockerApi(socketPath: string): DockerApi {
-  const viaSocket = { unix: socketPath, retry: false, timeout: 0 } as const;
-  const call = ofetch.create({ baseURL: "http://docker", ...viaSocket });
+  const call = caller(socketPath);
   return {
     async ping(signal) {
       await call("/_ping", { responseType: "text", ...(signal === undefined ? {} : { signal }) });
     },
     async containers() {
-      return v.parse(v.array(containerSchema), await call("/containers/json"));
+      return parseRunning(await call("/containers/json"));
     },
     async details(id) {
       return parseDetails(await call(`/containers/${encodeURIComponent(id)}/json`));
@@ -128,4 +78,12 @@ export function dockerApi(socketPath: string): DockerApi {
       for await (const _chunk of events) onEvent();
     },
   };
+}
+
+// --- internal ---
+
+/** Without a time limit: a daemon that is starting answers late. */
+function caller(socketPath: string): $Fetch {
+  const viaSocket = { unix: socketPath, retry: false, timeout: 0 } as const;
+  return ofetch.create({ baseURL: "http://docker", ...viaSocket });
 }

@@ -1,25 +1,103 @@
 /**
- * What Docker says of its containers, cut down to what commands show: whatever a guest answers is checked at this door.
+ * What is read of Docker's containers, and nowhere else: of its answers (Docker Engine API 1.41 and later), of its own
+ * records, and of a client's wish to make one. Whatever a guest or a client says is checked here.
  */
 import * as v from "valibot";
 
-/** A port as `GET /containers/json` lists it. */
-export const listedPortSchema = v.object({
-  IP: v.optional(v.string(), ""),
-  PrivatePort: v.number(),
-  PublicPort: v.optional(v.number()),
-  Type: v.picklist(["tcp", "udp", "sctp"]),
+/** What of a HostConfig says what is mounted: `-v` in Binds, `--mount` in Mounts. To Docker null is nothing, too. */
+export const mountRequestsSchema = v.object({
+  Binds: v.nullish(v.array(v.string()), []),
+  Mounts: v.nullish(
+    v.array(
+      v.object({
+        Type: v.nullish(v.string(), ""),
+        Source: v.nullish(v.string(), ""),
+        BindOptions: v.nullish(v.object({ CreateMountpoint: v.optional(v.boolean()) })),
+      }),
+    ),
+    [],
+  ),
 });
 
-/** A place on the host that a container asks for, as `GET /containers/ID/json` has it. */
-export const portBindingSchema = v.object({ HostIp: v.optional(v.string(), ""), HostPort: v.optional(v.string(), "") });
+/** What a container mounts, as a client may write it. */
+export type MountRequests = v.InferInput<typeof mountRequestsSchema>;
+
+/** What of it says which ports are published: `-p`, by the container's own port, such as "80/tcp". */
+const portEntries = {
+  PortBindings: v.nullish(
+    v.record(
+      v.string(),
+      v.nullable(v.array(v.object({ HostIp: v.optional(v.string(), ""), HostPort: v.optional(v.string(), "") }))),
+    ),
+    {},
+  ),
+};
+
+const detailsSchema = v.object({
+  Id: v.string(),
+  Name: v.string(),
+  State: v.optional(v.object({ Running: v.boolean() })),
+  HostConfig: v.object({
+    NetworkMode: v.optional(v.string(), ""),
+    PublishAllPorts: v.optional(v.boolean()),
+    AutoRemove: v.optional(v.boolean()),
+    ...portEntries,
+    ...mountRequestsSchema.entries,
+  }),
+});
+
+/** What a container was asked to be. */
+export type ContainerDetails = v.InferOutput<typeof detailsSchema>;
+
+/**
+ * Parses what Docker says of a container (`GET /containers/ID/json`), or writes of it on the disk. Throws what is wrong
+ * with it.
+ */
+export function parseDetails(value: unknown): ContainerDetails {
+  return v.parse(detailsSchema, value);
+}
+
+/** What `GET /containers/json` has of each container, whoever asks. */
+const commonEntries = {
+  Id: v.string(),
+  Names: v.array(v.string()),
+  Ports: v.array(
+    v.object({
+      IP: v.optional(v.string(), ""),
+      PrivatePort: v.number(),
+      PublicPort: v.optional(v.number()),
+      Type: v.picklist(["tcp", "udp", "sctp"]),
+    }),
+  ),
+};
+
+const runningSchema = v.array(
+  v.object({
+    ...commonEntries,
+    Mounts: v.optional(v.array(v.object({ Type: v.string(), Source: v.optional(v.string(), "") })), []),
+    NetworkSettings: v.optional(
+      v.object({
+        Networks: v.record(
+          v.string(),
+          v.object({ IPAddress: v.optional(v.string(), ""), GlobalIPv6Address: v.optional(v.string(), "") }),
+        ),
+      }),
+    ),
+  }),
+);
+
+/** One running container, as the agent goes by it. */
+export type Container = v.InferOutput<typeof runningSchema>[number];
+
+/** Parses `GET /containers/json` for the agent. Throws what is wrong with it. */
+export function parseRunning(answer: unknown): Container[] {
+  return v.parse(runningSchema, answer);
+}
 
 const listedSchema = v.array(
   v.object({
-    Id: v.string(),
-    Names: v.array(v.string()),
+    ...commonEntries,
     State: v.string(),
-    Ports: v.array(listedPortSchema),
     Mounts: v.array(
       v.object({ Type: v.string(), Source: v.optional(v.string(), ""), Destination: v.string(), RW: v.boolean() }),
     ),
@@ -42,7 +120,7 @@ export type ListedContainer = {
   readonly binds: readonly { readonly source: string; readonly destination: string; readonly readOnly: boolean }[];
 };
 
-/** Parses the answer to `GET /containers/json` (Docker Engine API 1.41 and later). Throws what is wrong with it. */
+/** Parses `GET /containers/json` for commands, cut down to what they show. Throws what is wrong with it. */
 export function parseListed(answer: unknown): ListedContainer[] {
   return v.parse(listedSchema, answer).map(({ Id, Names, State, Ports, Mounts }) => ({
     id: Id,
@@ -59,11 +137,7 @@ export function parseListed(answer: unknown): ListedContainer[] {
   }));
 }
 
-const askedSchema = v.object({
-  HostConfig: v.object({
-    PortBindings: v.nullish(v.record(v.string(), v.nullable(v.array(portBindingSchema))), {}),
-  }),
-});
+const askedSchema = v.object({ HostConfig: v.object(portEntries) });
 
 /** A port that a container was made to publish; `hostPorts` is a number, a range such as "8000-8010", or "" for any. */
 export type AskedPort = {

@@ -1,4 +1,4 @@
-/** The door to Docker for commands: dockerode, which knows the whole API, and costs 30 MB and some 50 ms to load. */
+/** The door to Docker for commands: dockerode, which knows the whole API, and costs 15 MB and as many ms to load. */
 import Dockerode from "dockerode";
 import { answerMs, dockerUnreachable } from "./docker-api.ts";
 import { type AskedPort, type ListedContainer, parseAsked, parseListed } from "./docker-views.ts";

@@ -5,7 +5,7 @@ import type { ServedPort } from "../../src/agent/ports/published.ts";
 import { inOrder } from "../../src/agent/docker/hooks.ts";
 import type { DockerRequest, Hooks } from "../../src/agent/docker/plugin.ts";
 import type { FailedPort, PublishedPort } from "../../src/protocol/messages.ts";
-import type { ContainerDetails } from "../../src/system/docker-api.ts";
+import type { ContainerDetails } from "../../src/system/docker-views.ts";
 
 /** What "web" asks for. */
 export const port: PublishedPort = {

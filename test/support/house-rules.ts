@@ -56,7 +56,7 @@ const owners: Record<string, readonly string[]> = {
   citty: ["src/cli/"],
   consola: ["src/cli/"],
   dockerode: ["src/system/docker.ts"],
-  ofetch: ["src/host/image/", "src/system/docker-api.ts"],
+  ofetch: ["src/system/docker-api.ts"],
   valibot: ["src/"],
 };
 
@@ -69,6 +69,13 @@ export const rules: Readonly<Record<string, Rule>> = {
     problems: (file) => matches(codeOf(file.text), effects),
   },
   "a library has one owner": { about: /^src\/.*\.ts$/, problems: foreignLibraries },
+  // dockerode and ofetch, which have one owner each (docs/decisions.md#d4).
+  "HTTP is asked through two doors": {
+    about: /^src\/.*\.ts$/,
+    // A server's handler is called fetch, too.
+    problems: ({ text }) =>
+      matches(codeOf(text), [/\bfetch\((?!request, server\) \{)/, /from "node:https?"/, /HTTP\/1\.[01]/, /"curl"/]),
+  },
   "relative imports name the file": {
     about: /^(src|test(?!\/tidy)|scripts)\/.*\.ts$/,
     problems: ({ text }) =>

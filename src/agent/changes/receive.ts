@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { newQueue } from "../../base/queue.ts";
 import type { Boot, HostMessage } from "../../protocol/messages.ts";
 import { after, within } from "../../system/clock.ts";
-import type { Container } from "../../system/docker-api.ts";
+import type { Container } from "../../system/docker-views.ts";
 import { Lister } from "../../base/lister.ts";
 import { ownPathOf } from "../files/shares.ts";
 import { announceFile, announceFolder, announceGone } from "./announce.ts";

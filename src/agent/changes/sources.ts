@@ -1,6 +1,6 @@
 /** Which paths of the host running containers mount. */
 import { mountSourcesMax } from "../../protocol/messages.ts";
-import type { Container } from "../../system/docker-api.ts";
+import type { Container } from "../../system/docker-views.ts";
 
 /**
  * The bind sources of running containers, each once and in order; those beyond what one report may have are left out.

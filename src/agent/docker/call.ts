@@ -1,7 +1,7 @@
 /** Which call of Docker's API a request is: told apart here, once for all who have to do with it. */
 import * as v from "valibot";
 import { lazily } from "../../base/lazily.ts";
-import { type MountRequests, mountRequestEntries } from "./mounts.ts";
+import { type MountRequests, mountRequestsSchema } from "../../system/docker-views.ts";
 import type { DockerRequest } from "./plugin.ts";
 
 /**
@@ -78,7 +78,7 @@ function pathOf(uri: string): string {
   }
 }
 
-const createBodySchema = v.object({ HostConfig: v.nullish(v.object(mountRequestEntries)) });
+const createBodySchema = v.object({ HostConfig: v.nullish(mountRequestsSchema) });
 
 /** A body that is not what Docker knows is Docker's to refuse, in its own words. */
 function mountsIn(body: unknown): MountRequests {

@@ -2,7 +2,8 @@
  * What the agent knows of Docker's containers. It asks seldom: dockerd asks its plugins about each of these questions
  * too.
  */
-import type { Container, ContainerDetails, DockerApi } from "../../system/docker-api.ts";
+import type { DockerApi } from "../../system/docker-api.ts";
+import type { Container, ContainerDetails } from "../../system/docker-views.ts";
 import type { CallOn } from "./call.ts";
 import { recordOf } from "./records.ts";
 

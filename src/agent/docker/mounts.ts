@@ -1,36 +1,9 @@
 /** Which paths of the host a container mounts, in the words of Docker's API. */
-import * as v from "valibot";
 import { cleanPath } from "../../base/words.ts";
+import type { MountRequests } from "../../system/docker-views.ts";
 
 /** A bind source. Docker makes a missing one that was asked for with `-v`, and refuses it with `--mount`. */
 export type BindSource = { readonly path: string; readonly createMissing: boolean };
-
-/** One entry of `Mounts`; compose asks with `CreateMountpoint` for what `-v` does. */
-type RequestedMount = {
-  readonly Type?: unknown;
-  readonly Source?: unknown;
-  readonly BindOptions?: { readonly CreateMountpoint?: boolean | undefined } | null | undefined;
-};
-
-/** What a container mounts, as Docker's API writes it in HostConfig. */
-export type MountRequests = {
-  readonly Binds?: readonly string[] | null | undefined;
-  readonly Mounts?: readonly RequestedMount[] | null | undefined;
-};
-
-/** What of a HostConfig says what is mounted, in a request as in Docker's own records. */
-export const mountRequestEntries = {
-  Binds: v.nullish(v.array(v.string())),
-  Mounts: v.nullish(
-    v.array(
-      v.object({
-        Type: v.unknown(),
-        Source: v.unknown(),
-        BindOptions: v.nullish(v.object({ CreateMountpoint: v.optional(v.boolean()) })),
-      }),
-    ),
-  ),
-};
 
 /** The bind sources in a HostConfig: the absolute ones of `Binds` and the bind mounts of `Mounts`, cleaned of dots. */
 export function bindSourcesOf(requests: MountRequests): BindSource[] {
@@ -38,7 +11,7 @@ export function bindSourcesOf(requests: MountRequests): BindSource[] {
   const mounts = (requests.Mounts ?? [])
     .filter((mount) => mount.Type === "bind")
     .map(({ Source, BindOptions }) => ({
-      path: String(Source),
+      path: Source ?? "",
       createMissing: BindOptions?.CreateMountpoint === true,
     }));
   return [...binds, ...mounts]

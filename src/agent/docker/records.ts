@@ -4,9 +4,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
-import { type ContainerDetails, parseDetails } from "../../system/docker-api.ts";
+import { type ContainerDetails, mountRequestsSchema, parseDetails } from "../../system/docker-views.ts";
 import { isErrno } from "../../system/files.ts";
-import { type BindSource, bindSourcesOf, mountRequestEntries } from "./mounts.ts";
+import { type BindSource, bindSourcesOf } from "./mounts.ts";
 
 /**
  * Docker's own record of its containers, on the data disk: it is mounted before the place where Docker looks for it.
@@ -17,7 +17,7 @@ const ownSchema = v.object({ Name: v.string(), State: v.object({ Running: v.bool
 
 const recordSchema = v.object({
   RestartPolicy: v.nullish(v.object({ Name: v.optional(v.string(), "") })),
-  ...mountRequestEntries,
+  ...mountRequestsSchema.entries,
 });
 
 /**
@@ -52,23 +52,19 @@ export async function sourcesOfRestarting(folder: string = recordsFolder): Promi
     throw error;
   }
   const records = await Promise.all(names.map((name) => recordAt(join(folder, name, "hostconfig.json"))));
-  return records.flatMap((record) => (isRestarted(record) ? bindSourcesOf(record) : []));
+  return records.flatMap((record) => (record !== undefined && isRestarted(record) ? bindSourcesOf(record) : []));
 }
 
 // --- internal ---
 
 type DockerRecord = v.InferOutput<typeof recordSchema>;
 
-async function recordAt(path: string): Promise<DockerRecord> {
+async function recordAt(path: string): Promise<DockerRecord | undefined> {
   try {
-    return await readRecord(path);
+    return v.parse(recordSchema, await readJson(path));
   } catch {
-    return {};
+    return undefined;
   }
-}
-
-async function readRecord(path: string): Promise<DockerRecord> {
-  return v.parse(recordSchema, await readJson(path));
 }
 
 async function readJson(path: string): Promise<unknown> {

@@ -5,7 +5,7 @@
 import { messageOf, QnError } from "../../base/errors.ts";
 import type { FailedPort, PublishedPort } from "../../protocol/messages.ts";
 import { pause, within } from "../../system/clock.ts";
-import type { ContainerDetails } from "../../system/docker-api.ts";
+import type { ContainerDetails } from "../../system/docker-views.ts";
 import type { CallOn, DockerCall } from "../docker/call.ts";
 import type { Containers } from "../docker/containers.ts";
 import type { CallHooks } from "../docker/hooks.ts";

@@ -9,7 +9,8 @@ import { PortBook } from "../../../../src/agent/ports/book.ts";
 import { portHooks } from "../../../../src/agent/ports/hooks.ts";
 import { portLister } from "../../../../src/agent/ports/list.ts";
 import { Lister } from "../../../../src/base/lister.ts";
-import { type ContainerDetails, dockerApi, parseDetails } from "../../../../src/system/docker-api.ts";
+import { dockerApi } from "../../../../src/system/docker-api.ts";
+import { type ContainerDetails, parseDetails } from "../../../../src/system/docker-views.ts";
 import { testBoot } from "../../../support/boot.ts";
 import { type FakeDocker, fakeDocker } from "../../../support/fake-docker.ts";
 

@@ -152,7 +152,13 @@ test("what a new container mounts is read from its body, and only when somebody 
   };
   expect(mountsOf({ Image: "x", HostConfig: { Binds: ["/tmp/a:/a"], NetworkMode: "host" } })).toEqual({
     Binds: ["/tmp/a:/a"],
-    Mounts: undefined,
+    Mounts: [],
+  });
+  // To Docker null is nothing: what stands beside it is mounted.
+  const Mounts = [{ Type: null, Source: null, BindOptions: null }, { Type: "bind", Source: "/tmp/b" }, {}];
+  expect(mountsOf({ HostConfig: { Binds: null, Mounts } })).toMatchObject({
+    Binds: [],
+    Mounts: [{ Type: "" }, { Type: "bind", Source: "/tmp/b" }, { Source: "" }],
   });
   const strange = [undefined, null, 7, [], {}, { HostConfig: null }, { HostConfig: { Binds: "/tmp" } }];
   expect(strange.map(mountsOf)).toEqual(strange.map(() => ({})));
