@@ -20,9 +20,9 @@ const inputGlobs = [
 ];
 
 /**
- * Libraries that dockerode loads and qn never uses: ssh2 is for Docker hosts behind ssh, gRPC and protobuf for BuildKit
- * sessions (which read .proto files from beside their source, so they cannot work in one file anyway). Without them
- * `import("dockerode")` takes half as long and 15 MB less memory.
+ * Libraries that dockerode loads at once and qn never uses: ssh2 is for Docker hosts behind ssh, gRPC and protobuf for
+ * BuildKit sessions (which read .proto files from beside their source, so they cannot work in one file anyway). What
+ * they cost: docs/decisions.md#d111.
  */
 const unusedLibraries = /^(ssh2|@grpc\/grpc-js|@grpc\/proto-loader|protobufjs)$/;
 
