@@ -17,17 +17,17 @@ const samples: Record<string, { readonly path: string; readonly bad: string; rea
     good: 'import { QnError } from "../../base/errors.ts";\nimport manifest from "../../../package.json";',
   },
   "rooms inside a part import one way": {
-    path: "src/host/ports/plan.ts",
+    path: "src/host/ports/listener-plan.ts",
     bad: 'import type { Forward } from "../supervisor/messages.ts";',
     good: 'import type { Config } from "../config/schema.ts";\nimport { refusalOf } from "./refusal.ts";',
   },
   "nouns touch nothing": {
-    path: "src/host/qemu/plan.ts",
+    path: "src/host/qemu/vm-plan.ts",
     bad: "const cpus = process.availableCpus();",
     good: '// process.env is not read here.\nimport { join } from "node:path";',
   },
   "a library has one owner": {
-    path: "src/host/qemu/plan.ts",
+    path: "src/host/qemu/vm-plan.ts",
     bad: 'import { consola } from "consola";',
     good: 'import * as v from "valibot";\nimport { Glob } from "bun";',
   },
@@ -37,7 +37,7 @@ const samples: Record<string, { readonly path: string; readonly bad: string; rea
     good: "Bun.serve({ unix, fetch(request, server) {\n} }); // answers HTTP/1.1",
   },
   "relative imports name the file": {
-    path: "src/host/qemu/plan.ts",
+    path: "src/host/qemu/vm-plan.ts",
     bad: 'import { option } from "./option";',
     good: 'import { option } from "./option.ts";\nimport fstab from "../../../guest/fstab" with { type: "text" };',
   },

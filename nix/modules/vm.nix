@@ -153,7 +153,7 @@ in
       settingsFile
     ];
 
-  # A service's [Service] section besides its command, as `qn service install` writes it (src/host/integrate/service/plan.ts).
+  # A service's [Service] section besides its command, as `qn service install` writes it (src/host/integrate/service/service-files.ts).
   systemdService = {
     Type = "notify";
     NotifyAccess = "main";

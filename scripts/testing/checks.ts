@@ -21,8 +21,8 @@ export const shellcheck = [
   "scripts/setup.sh",
   "scripts/support/put-agent.sh",
   ".ci/run",
-  "src/host/nixos/deploy/guest.sh",
-  "src/host/nixos/machines/guest.sh",
+  "src/host/nixos/deploy/deploy.sh",
+  "src/host/nixos/machines/machines.sh",
   "test/support/native-guest.sh",
 ] as const;
 

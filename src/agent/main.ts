@@ -2,7 +2,7 @@
 import { Lister } from "../base/lister.ts";
 import { type Boot, gateGuestPort, type ProvisionStep } from "../protocol/messages.ts";
 import { type DockerApi, dockerApi } from "../system/docker-api.ts";
-import { inheritedSocket } from "../system/kernel/inherited.ts";
+import { inheritedSocket } from "../system/kernel/socket-activation.ts";
 import { changeHooks } from "./changes/hooks.ts";
 import { observed, receiveChanges } from "./changes/open.ts";
 import type { ChangeReceiver } from "./changes/receive.ts";
@@ -20,7 +20,7 @@ import { openGate } from "./link/gate.ts";
 import { Lanes } from "./link/lanes.ts";
 import { HostLink, type Identity } from "./link/link.ts";
 import { openNames } from "./names/open.ts";
-import type { PortBook } from "./ports/book.ts";
+import type { PortBook } from "./ports/port-table.ts";
 import { portHooks } from "./ports/hooks.ts";
 import { portLister } from "./ports/list.ts";
 import { listenSource } from "./ports/listen.ts";
@@ -36,7 +36,7 @@ import { hideHostPorts } from "./setup/firewall.ts";
 import { announceFlake } from "./setup/flake.ts";
 import { provideLogin } from "./setup/login.ts";
 import { offerProvision } from "./setup/provision/run.ts";
-import { watchProvision } from "./setup/provision/tell.ts";
+import { watchProvision } from "./setup/provision/report-progress.ts";
 import { provideProxy } from "./setup/proxy.ts";
 
 /**

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Gateway } from "../../src/host/gate/gateway.ts";
 import { GatePool } from "../../src/host/gate/pool.ts";
 import { Forwards } from "../../src/host/ports/apply.ts";
-import type { PortRules } from "../../src/host/ports/plan.ts";
+import type { PortRules } from "../../src/host/ports/listener-plan.ts";
 import type { PublishedPort } from "../../src/protocol/messages.ts";
 import { freePort } from "./datagrams.ts";
 import type { TestGate } from "./gates.ts";

@@ -1,5 +1,5 @@
 /** The hooks of ports in a guest with the container "web", with everything that they do kept in order. */
-import { PortBook } from "../../src/agent/ports/book.ts";
+import { PortBook } from "../../src/agent/ports/port-table.ts";
 import { portHooks } from "../../src/agent/ports/hooks.ts";
 import type { ServedPort } from "../../src/agent/ports/published.ts";
 import { inOrder } from "../../src/agent/docker/hooks.ts";

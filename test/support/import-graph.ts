@@ -27,7 +27,7 @@ export function importGraph(files: readonly SourceFile[]): ImportGraph {
 
 /**
  * The room of a file inside a part of the house: its folder, or the file itself where it lies beside the rooms.
- * `src/host/ports/plan.ts` is in `ports`, `src/host/layout.ts` in `layout`.
+ * `src/host/ports/listener-plan.ts` is in `ports`, `src/host/layout.ts` in `layout`.
  */
 export function roomIn(part: string, path: string): string | undefined {
   if (!path.startsWith(`${part}/`)) return undefined;

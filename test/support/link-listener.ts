@@ -1,5 +1,5 @@
 /** Who hears what an agent says on a link, for tests that wait for it. */
-import type { LinkFault } from "../../src/host/supervisor/seam/guest.ts";
+import type { LinkFault } from "../../src/host/supervisor/seam/guest-link.ts";
 import type { AgentMessage } from "../../src/protocol/messages.ts";
 
 /** What a supervisor hears on a link, and when. */

@@ -1,5 +1,5 @@
 /** The agent's DNS as a program of its own, so that a test can see what it holds: whatever is asked has a long answer. */
-import { serveNames } from "../../src/agent/names/serve.ts";
+import { serveNames } from "../../src/agent/names/dns-server.ts";
 
 /** Far more than a question has. */
 const answerBytes = 16_000;

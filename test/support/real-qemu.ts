@@ -6,7 +6,7 @@ import { makeSystemDisk } from "../../src/host/image/disk.ts";
 import { layoutOf } from "../../src/host/layout.ts";
 import type { BootPorts, VmSpec } from "../../src/host/qemu/args.ts";
 import type { HostFacts } from "../../src/host/qemu/facts.ts";
-import { planVm } from "../../src/host/qemu/plan.ts";
+import { planVm } from "../../src/host/qemu/vm-plan.ts";
 import { listen } from "../../src/system/net/connection.ts";
 import { run } from "../../src/system/process.ts";
 import { configOf } from "./host-facts.ts";

@@ -2,7 +2,7 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { copy } from "../../src/host/cp/copy.ts";
-import { parseDirection } from "../../src/host/cp/place.ts";
+import { parseDirection } from "../../src/host/cp/operand.ts";
 import { layoutOf } from "../../src/host/layout.ts";
 
 /** This machine's side and the guest's, two folders beside each other, until disposed of. */

@@ -2,7 +2,7 @@
 import { expect } from "bun:test";
 import { dial } from "../../src/host/gate/dial.ts";
 import { encode } from "../../src/protocol/frame.ts";
-import type { Open } from "../../src/protocol/open.ts";
+import type { Open } from "../../src/protocol/stream-request.ts";
 import { type Connection, connect } from "../../src/system/net/connection.ts";
 import { realGate, type TestGate } from "./gates.ts";
 import { listenSomewhere, receive, type Received } from "./streams.ts";

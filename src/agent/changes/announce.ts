@@ -3,7 +3,7 @@ import { constants } from "node:fs";
 import { chown, open } from "node:fs/promises";
 import { dropCachedPages, isBeingWritten, removeAttribute } from "../../system/kernel/libc.ts";
 import { raiseModified } from "../../system/kernel/uring.ts";
-import type { Pin } from "./pins.ts";
+import type { Pin } from "./inode-pins.ts";
 
 /** Bits of a mode: set-id files lose them with a change of owner, and who may run a file must not find it busy. */
 const setIdBits = 0o6000;

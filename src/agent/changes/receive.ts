@@ -7,8 +7,8 @@ import type { Container } from "../../system/docker-views.ts";
 import { Lister } from "../../base/lister.ts";
 import { ownPathOf } from "../files/shares.ts";
 import { announceFile, announceFolder, announceGone } from "./announce.ts";
-import { OwnChanges } from "./own.ts";
-import { type Pin, Pins } from "./pins.ts";
+import { OwnChanges } from "./echo-suppression.ts";
+import { type Pin, Pins } from "./inode-pins.ts";
 import { mountSourcesOf, someSources } from "./sources.ts";
 
 /** What the host tells of the folders that it watches. */
@@ -33,7 +33,7 @@ const pageMs = 250;
 /** What is just being written in the guest is looked at again after this, until it is still or somebody else's. */
 const stillMs = 200;
 
-/** A folder that is changed to hear of all that happened before (own.ts). */
+/** A folder that is changed to hear of all that happened before (echo-suppression.ts). */
 const markFolder = "/run/qn/changes";
 
 /** Takes one thing after the other, in the order in which it was told. */

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { encode, LineReader } from "../../protocol/frame.ts";
 import { confirm, handshakeLineBytesMax, secretBytes } from "../../protocol/handshake.ts";
-import { type Open, type OpenOnward, parseOpen, type Ready } from "../../protocol/open.ts";
+import { type Open, type OpenOnward, parseOpen, type Ready } from "../../protocol/stream-request.ts";
 import { pieces } from "../../protocol/piece.ts";
 import { carry } from "../../system/net/carry.ts";
 import { pause, within } from "../../system/clock.ts";

@@ -13,7 +13,7 @@ const deadlineMs = 15_000;
 /** Questions under way; more are not asked. Far below the 65,536 numbers that there are. */
 const pendingMax = 512;
 
-/** The longest question in bytes, as the host takes them (host/names/serve.ts). */
+/** The longest question in bytes, as the host takes them (host/names/dns-stream.ts). */
 const questionBytesMax = 4_096;
 
 /** What the host may leave unread, in bytes; then it is asked no more until it is there again. */

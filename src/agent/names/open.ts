@@ -3,7 +3,7 @@ import { namesGuestPort, slirp } from "../../protocol/messages.ts";
 import { askServer } from "../../system/dns.ts";
 import { HostNames } from "./host-names.ts";
 import { interceptNames } from "./intercept.ts";
-import { serveNames } from "./serve.ts";
+import { serveNames } from "./dns-server.ts";
 
 /** Who is asked while no supervisor is there: slirp asks the first server of the host's resolv.conf. */
 const slirpResolver = { hostname: slirp.resolver, port: 53 };

@@ -9,9 +9,9 @@ import type { ContainerDetails } from "../../system/docker-views.ts";
 import type { CallOn, DockerCall } from "../docker/call.ts";
 import type { Containers } from "../docker/containers.ts";
 import type { CallHooks } from "../docker/hooks.ts";
-import type { PortBook } from "./book.ts";
+import type { PortBook } from "./port-table.ts";
 import { keyOf } from "./published.ts";
-import { fixedPortsOf, letsDockerChoose } from "./request.ts";
+import { fixedPortsOf, letsDockerChoose } from "./requested-ports.ts";
 
 /**
  * What the hooks need. `refresh` lists the containers anew into the book, `kill` ends one, `remove` does away with it.

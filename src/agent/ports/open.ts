@@ -2,8 +2,8 @@
 import { after } from "../../system/clock.ts";
 import { isThere, writeFileAtomically } from "../../system/files.ts";
 import type { HostLink } from "../link/link.ts";
-import { PortBook } from "./book.ts";
-import { HeldPorts } from "./held.ts";
+import { PortBook } from "./port-table.ts";
+import { HeldPorts } from "./reserved-ports.ts";
 
 /** Says that an agent has been here since the guest started, and so that the host may know its ports. */
 const servedFile = "/run/qn/ports-served";

@@ -1,6 +1,6 @@
 /** Which ports the running containers publish, and where in the guest each is served. */
 import type { PublishedPort } from "../../protocol/messages.ts";
-import { fixedPortsOf, type PortRequests } from "./request.ts";
+import { fixedPortsOf, type PortRequests } from "./requested-ports.ts";
 
 /** A running container as far as ports go. */
 export type PortSource = {

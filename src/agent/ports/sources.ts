@@ -1,7 +1,7 @@
 /** Other sources of ports than Docker: each lists what it has, and says when that may have changed. */
 import { messageOf } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
-import type { PortBook } from "./book.ts";
+import type { PortBook } from "./port-table.ts";
 import { Lister } from "../../base/lister.ts";
 import type { ServedPort } from "./published.ts";
 

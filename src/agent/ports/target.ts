@@ -1,9 +1,9 @@
 /** Where a stream from the host leads in the guest. */
 import { QnError } from "../../base/errors.ts";
-import type { OpenOnward } from "../../protocol/open.ts";
+import type { OpenOnward } from "../../protocol/stream-request.ts";
 import type { Address } from "../../system/net/connection.ts";
 import { dockerSocket } from "../docker/socket.ts";
-import type { PortBook } from "./book.ts";
+import type { PortBook } from "./port-table.ts";
 
 /**
  * Docker's socket, the guest itself, or the container that publishes the port now. Throws AGENT_FAILED when none

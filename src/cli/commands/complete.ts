@@ -1,7 +1,7 @@
 /** `qn complete`: hidden; what the completion scripts call for the words that fit. */
 import type { CommandDef } from "citty";
 import { defineCommand, wordsBehindDashes } from "../command.ts";
-import { candidates, type Names } from "../completion/words.ts";
+import { candidates, type Names } from "../completion/candidates.ts";
 import { printLines } from "../terminal/print.ts";
 import type { Root } from "../tree.ts";
 import { qnHome } from "../vm-here.ts";

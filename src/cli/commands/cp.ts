@@ -1,7 +1,7 @@
 /** `qn cp`: copies files and folders between this machine and a VM. */
 import { QnError } from "../../base/errors.ts";
 import { copy } from "../../host/cp/copy.ts";
-import { parseDirection } from "../../host/cp/place.ts";
+import { parseDirection } from "../../host/cp/operand.ts";
 import { statusOfVm } from "../../host/lifecycle/status.ts";
 import { defineCommand } from "../command.ts";
 import { progressLine } from "../terminal/progress.ts";

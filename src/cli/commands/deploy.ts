@@ -2,7 +2,7 @@
 import { QnError } from "../../base/errors.ts";
 import { duration } from "../../base/words.ts";
 import { bringSystem, type Builder, builders } from "../../host/nixos/deploy/build.ts";
-import { type DeployGuest, openGuest } from "../../host/nixos/deploy/guest.ts";
+import { type DeployGuest, openGuest } from "../../host/nixos/deploy/guest-script.ts";
 import { switchSystem } from "../../host/nixos/deploy/switch.ts";
 import { isTarget, parseTarget } from "../../host/nixos/deploy/target.ts";
 import { statusOfVm } from "../../host/lifecycle/status.ts";

@@ -2,7 +2,7 @@
 import { basename } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import type { VmPaths } from "../../host/layout.ts";
-import { requireVm } from "../../host/vm/known.ts";
+import { requireVm } from "../../host/vm/require-vm.ts";
 import { isThere } from "../../system/files.ts";
 import { watchFile } from "../../system/watch.ts";
 import { defineCommand, vmArg } from "../command.ts";

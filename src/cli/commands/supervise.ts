@@ -2,7 +2,7 @@
 import { parseFlags } from "../../host/config/load.ts";
 import { declareVm } from "../../host/lifecycle/declare.ts";
 import { supervise } from "../../host/supervisor/run.ts";
-import { serveVm } from "../../host/supervisor/serve.ts";
+import { serveVm } from "../../host/supervisor/as-service.ts";
 import { notifySystemd, sendErrorsTo } from "../../system/kernel/libc.ts";
 import { defineCommand, vmArg, wholeNumber } from "../command.ts";
 import { interruption } from "../terminal/signals.ts";

@@ -2,8 +2,8 @@
 import type { VmPaths } from "../../host/layout.ts";
 import { watchPorts } from "../../host/lifecycle/watch-ports.ts";
 import type { ForwardStatus } from "../../host/supervisor/messages.ts";
-import { changeLine, changesBetween, forwardTable } from "../terminal/ports-lines.ts";
-import { interruptionOrNoReader } from "../terminal/signals.ts";
+import { changeLine, changesBetween, forwardTable } from "./ports-lines.ts";
+import { interruptionOrNoReader } from "./signals.ts";
 
 /** Shows the forwards until the VM stops or a signal comes. Throws what watchPorts throws. */
 export async function followPorts(paths: VmPaths, asJson: boolean): Promise<void> {

@@ -1,7 +1,7 @@
 /** Gathers changes for the guest, and holds them back while it takes no more. */
 import type { HostMessage } from "../../protocol/messages.ts";
 import { after, type Timer } from "../../system/clock.ts";
-import { type Changes, type ChangeSet, messagesOf, noChanges } from "./plan.ts";
+import { type Changes, type ChangeSet, messagesOf, noChanges } from "./watch-plan.ts";
 
 /** Tells the guest. What it gives back, if anything, resolves once the guest takes more. */
 export type Send = (message: HostMessage) => Promise<void> | undefined | void;
@@ -33,7 +33,7 @@ export class Batch {
     this.#waiting?.cancel();
     this.#waiting = undefined;
     const { gone, there, folders, files } = this.#changes;
-    // Past that nothing is waited for, and the link ends the conversation (guest.ts).
+    // Past that nothing is waited for, and the link ends the conversation (guest-link.ts).
     if (gone.size + there.size + folders.size + files.size > this.#waitingMax) {
       for (const message of this.#taken()) void this.send(message);
     }

@@ -3,11 +3,11 @@ import { realpath } from "node:fs/promises";
 import { newQueue } from "../../base/queue.ts";
 import { liesIn } from "../../base/words.ts";
 import { Batch, type Send } from "./batch.ts";
-import { type Bounds, watchRoots } from "./plan.ts";
-import { Mark } from "./mark.ts";
+import { type Bounds, watchRoots } from "./watch-plan.ts";
+import { Mark } from "./barrier.ts";
 import { type TreeLimits, WatchTree } from "./watch-tree.ts";
 
-/** What may be watched, what of it is not, and a file of our own (mark.ts). */
+/** What may be watched, what of it is not, and a file of our own (barrier.ts). */
 export type WatchPlace = Bounds & TreeLimits & { readonly mark: string };
 
 /**

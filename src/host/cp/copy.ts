@@ -11,10 +11,10 @@ import { pass, startStreaming, type Streaming } from "../../system/net/streaming
 import { shareMaster, unsharedWords } from "../integrate/ssh-master.ts";
 import type { VmPaths } from "../layout.ts";
 import { type Arrival, settle, targetOf } from "./arrival.ts";
-import { makeAside, tame } from "./aside.ts";
+import { makeAside, tame } from "./staging-folder.ts";
 import { receiveScript, sendScript } from "./guest-scripts.ts";
-import { meansContents, nameOf, type Place } from "./place.ts";
-import { complaint, readReason, refusal } from "./words.ts";
+import { meansContents, nameOf, type Place } from "./operand.ts";
+import { complaint, readReason, refusal } from "./copy-errors.ts";
 
 /** What to copy. `from` and `to` lie on different sides; `paths` are those of the VM. */
 export type CopyOptions = {

@@ -1,6 +1,6 @@
 /** What host listeners hold on to while gates come and go: takes clients, and carries each through the gate of now. */
 import { messageOf, QnError } from "../../base/errors.ts";
-import type { Open } from "../../protocol/open.ts";
+import type { Open } from "../../protocol/stream-request.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import type { Connection } from "../../system/net/connection.ts";
 import type { Proven } from "./dial.ts";

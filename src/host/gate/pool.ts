@@ -1,7 +1,7 @@
 /** A pool of connections to the agent that are opened and proven, and come back when their streams have ended. */
 import { QnError } from "../../base/errors.ts";
 import { LineReader } from "../../protocol/frame.ts";
-import { type Open, parseReady } from "../../protocol/open.ts";
+import { type Open, parseReady } from "../../protocol/stream-request.ts";
 import type { Connection } from "../../system/net/connection.ts";
 import type { Lane } from "../../system/net/lane.ts";
 import { type Lines, linesOf } from "../../system/net/lines.ts";

@@ -1,6 +1,6 @@
 /** Turns a proven connection into a stream that carries one client of a host listener. */
 import { encode, LineReader } from "../../protocol/frame.ts";
-import { type Open, type Opened, parseOpened } from "../../protocol/open.ts";
+import { type Open, type Opened, parseOpened } from "../../protocol/stream-request.ts";
 import { pieces } from "../../protocol/piece.ts";
 import { carry } from "../../system/net/carry.ts";
 import type { Connection } from "../../system/net/connection.ts";

@@ -9,7 +9,7 @@ import { run } from "../../system/process.ts";
 import { refuseNewerFolder, writeFolderVersion } from "../vm/folder-version.ts";
 import { removeContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
-import { requireVm } from "../vm/known.ts";
+import { requireVm } from "../vm/require-vm.ts";
 import type { Environment } from "../vm/prepare.ts";
 import { statusOfVm } from "./status.ts";
 

@@ -5,7 +5,7 @@ import { pause, within } from "../../system/clock.ts";
 import { acquireLock, type Lock } from "../../system/kernel/lock.ts";
 import { withdrawContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
-import { requireVm } from "../vm/known.ts";
+import { requireVm } from "../vm/require-vm.ts";
 import type { Environment } from "../vm/prepare.ts";
 import { powerDown } from "../qmp/commands.ts";
 import { readBootRecord, removeBootFiles } from "../supervisor/boot/boot.ts";

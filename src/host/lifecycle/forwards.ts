@@ -4,7 +4,7 @@ import type { VmPaths } from "../layout.ts";
 import { changed, type ForwardChange, type HandForward } from "../ports/by-hand.ts";
 import { readForwards, writeForwards } from "../ports/hand-list.ts";
 import { connectControl, eventsOf, endedWithoutWord } from "../supervisor/control.ts";
-import { requireVm } from "../vm/known.ts";
+import { requireVm } from "../vm/require-vm.ts";
 
 /**
  * Does it at once when the VM runs, and keeps it for its next starts. Throws NO_SUCH_VM, PORT_TAKEN with whoever has

@@ -6,7 +6,7 @@ import { isErrno, isThere, readTextIfThere } from "../../system/files.ts";
 import { isLocked } from "../../system/kernel/lock.ts";
 import { contextOf } from "../integrate/docker/context.ts";
 import { isVmName, type Layout, type VmPaths } from "../layout.ts";
-import { requireVm } from "../vm/known.ts";
+import { requireVm } from "../vm/require-vm.ts";
 import { effectiveConfig, type Environment } from "../vm/prepare.ts";
 import { connectControl, eventsOf } from "../supervisor/control.ts";
 import type { Status } from "../supervisor/messages.ts";

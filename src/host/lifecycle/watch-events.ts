@@ -3,7 +3,7 @@ import { QnError } from "../../base/errors.ts";
 import type { VmPaths } from "../layout.ts";
 import { connectControl, eventsOf, endedWithoutWord } from "../supervisor/control.ts";
 import type { ControlEvent, Request } from "../supervisor/messages.ts";
-import { requireVm } from "../vm/known.ts";
+import { requireVm } from "../vm/require-vm.ts";
 
 /**
  * Asks for events and calls `onEvent` with each, beginning with what holds now, until the VM has stopped or failed, or

@@ -6,7 +6,7 @@ import { pause } from "../../system/clock.ts";
 import { run } from "../../system/process.ts";
 import type { VmPaths } from "../layout.ts";
 import type { Environment } from "../vm/prepare.ts";
-import { dockerAnswers } from "../lifecycle/well.ts";
+import { dockerAnswers } from "../lifecycle/health.ts";
 
 /** How it went: the guest is what it should be (`done`), or knows of no such thing (`absent`). */
 export type Specialised = "done" | "absent";

@@ -2,7 +2,7 @@
 import { messageOf } from "../../base/errors.ts";
 import { newQueue } from "../../base/queue.ts";
 import type { FailedPort, PublishedPort } from "../../protocol/messages.ts";
-import type { Open } from "../../protocol/open.ts";
+import type { Open } from "../../protocol/stream-request.ts";
 import { turn } from "../../system/clock.ts";
 import { listen } from "../../system/net/connection.ts";
 import { listenForDatagrams } from "../../system/net/datagrams.ts";
@@ -16,7 +16,7 @@ import {
   type Served,
   type Wanted,
   wantedListeners,
-} from "./plan.ts";
+} from "./listener-plan.ts";
 import { type ListensAs, listensAs } from "./privileged.ts";
 import { DeniedPort, refusalText, UncarriedProtocol } from "./refusal.ts";
 import { Flows } from "./udp.ts";

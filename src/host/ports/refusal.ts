@@ -3,7 +3,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { PublishedPort } from "../../protocol/messages.ts";
 import { isErrno } from "../../system/files.ts";
 import { holdersOfPort, type PortHolder } from "../../system/port-holders.ts";
-import { overlaps, type Refusal } from "./plan.ts";
+import { overlaps, type Refusal } from "./listener-plan.ts";
 
 /** What was to be listened on. */
 type Listening = Pick<PublishedPort, "protocol" | "hostIp" | "hostPort">;

@@ -1,6 +1,6 @@
 /** Where forwards come from: which part of the guest, or of qn, has asked for one, and how that is said. */
 import { publishers } from "../../protocol/messages.ts";
-import type { Served } from "./plan.ts";
+import type { Served } from "./listener-plan.ts";
 
 /**
  * Docker's containers; machines of systemd-nspawn; other programs of the guest that listen (`ports.listen`); a person

@@ -2,7 +2,7 @@
 import { messageOf } from "../../base/errors.ts";
 import { DatagramReader, encodeDatagram } from "../../protocol/datagram.ts";
 import { encode, LineReader } from "../../protocol/frame.ts";
-import { type Open, parseOpened } from "../../protocol/open.ts";
+import { type Open, parseOpened } from "../../protocol/stream-request.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import type { Connection } from "../../system/net/connection.ts";
 import type { Peer } from "../../system/net/datagrams.ts";

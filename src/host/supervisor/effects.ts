@@ -7,7 +7,7 @@ import { dismissMasters } from "../integrate/ssh-master.ts";
 import { laneSockets } from "../layout.ts";
 import type { ForwardsChange } from "../ports/apply.ts";
 import { hostAnswerer } from "../names/answer.ts";
-import { portRules } from "../ports/plan.ts";
+import { portRules } from "../ports/listener-plan.ts";
 import { type Prepared, prepareVm } from "../vm/prepare.ts";
 import { powerDown } from "../qmp/commands.ts";
 import { type BootRecord, readBootRecord, removeBootFiles } from "./boot/boot.ts";

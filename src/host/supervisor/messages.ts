@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { isErrorCode, QnError } from "../../base/errors.ts";
 import { arches } from "../../base/words.ts";
 import { handForwardSchema } from "../ports/by-hand.ts";
-import { refusals } from "../ports/plan.ts";
+import { refusals } from "../ports/listener-plan.ts";
 import { sources } from "../ports/source.ts";
 import { phases } from "./states.ts";
 

@@ -15,7 +15,7 @@ import type { Layout, VmPaths } from "../layout.ts";
 import type { VmSpec } from "../qemu/args.ts";
 import type { HostFacts } from "../qemu/facts.ts";
 import { macOf } from "../qemu/mac.ts";
-import { planVm } from "../qemu/plan.ts";
+import { planVm } from "../qemu/vm-plan.ts";
 import { probeHost } from "../qemu/probe.ts";
 import { findVirtiofsd } from "../qemu/probe-virtiofsd.ts";
 import { refuseSkew } from "../../protocol/skew-words.ts";

@@ -1,7 +1,7 @@
 /** The door to byte streams: one connection over TCP or a Unix socket, with backpressure, half-close and reset. */
 import type { Socket, TCPSocketListener, UnixSocketListener } from "bun";
 import { isThere } from "../files.ts";
-import { ownersFilesMask, withMask } from "../kernel/mask.ts";
+import { ownersFilesMask, withMask } from "../kernel/umask.ts";
 
 /** Where a connection goes, or a listener listens. */
 export type Address = { readonly unix: string } | { readonly hostname: string; readonly port: number };

@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { leaves } from "../../../src/host/config/schema.ts";
 import { checkFile } from "../../../src/host/config/load.ts";
 import { valueAt } from "../../../src/host/config/setting.ts";
-import { renderUnit } from "../../../src/host/integrate/service/plan.ts";
+import { renderUnit } from "../../../src/host/integrate/service/service-files.ts";
 import { findProgram, run } from "../../../src/system/process.ts";
 import { evaluated, systems, valueOf } from "../../support/nix.ts";
 import { verdictOn } from "../../support/unit-verdict.ts";

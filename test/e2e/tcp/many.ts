@@ -2,7 +2,7 @@
 import { expect } from "bun:test";
 import { join } from "node:path";
 import { closedConnections } from "../../support/closed-connections.ts";
-import { held } from "../../support/held.ts";
+import { held } from "../../support/process-resources.ts";
 import { requestsAtOnce } from "../../support/requests.ts";
 import { fetchPattern, pattern, tcpClient } from "../../support/tcp-client.ts";
 import { until, within } from "../../support/until.ts";

@@ -1,6 +1,6 @@
 /** Single streams: how they end, break off, wait and idle. */
 import { expect } from "bun:test";
-import { held } from "../../support/held.ts";
+import { held } from "../../support/process-resources.ts";
 import { fetchPattern, tcpClient } from "../../support/tcp-client.ts";
 import { until, within } from "../../support/until.ts";
 import type { VmTest } from "../../support/vm.ts";

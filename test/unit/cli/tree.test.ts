@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { renderUsage, runCommand } from "citty";
 import { defineCommand, examplesOf, vmArg } from "../../../src/cli/command.ts";
-import { candidates } from "../../../src/cli/completion/words.ts";
+import { candidates } from "../../../src/cli/completion/candidates.ts";
 import { findCommand, type Root, type Table } from "../../../src/cli/tree.ts";
 
 /** A tree that notes what is loaded, and what runs with which words. */

@@ -9,7 +9,7 @@ import {
   parseHostMessage,
   type PublishedPort,
 } from "../../../src/protocol/messages.ts";
-import { type Open, parseOpen, parseOpened, parseReady } from "../../../src/protocol/open.ts";
+import { type Open, parseOpen, parseOpened, parseReady } from "../../../src/protocol/stream-request.ts";
 import { failureOf } from "../../support/failures.ts";
 
 const boot: Boot = {

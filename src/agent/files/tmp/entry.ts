@@ -17,7 +17,7 @@ import {
 import { dirname } from "node:path";
 import { isErrno } from "../../../system/files.ts";
 import { dropCachedPages, O_PATH } from "../../../system/kernel/libc.ts";
-import type { Entry } from "./plan.ts";
+import type { Entry } from "./mirror-plan.ts";
 
 /** The reason when a path leads through a file, or through what the kernel remembers as one. */
 export const belowFile = "it lies below a file";

@@ -7,7 +7,7 @@ import { isErrno, isThere } from "../../../system/files.ts";
 import { bindMount, unmount } from "../../../system/kernel/libc.ts";
 import { mountTable } from "../../../system/mount-table.ts";
 import { belowFile, type DatedEntry, entryAt, holdName, holdsSomething, isOfKind, lookAt } from "./entry.ts";
-import { planEntry, type Step } from "./plan.ts";
+import { planEntry, type Step } from "./mirror-plan.ts";
 import { type BindSource, entryOf } from "../../docker/mounts.ts";
 
 /**

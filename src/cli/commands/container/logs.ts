@@ -1,5 +1,5 @@
 /** `qn container logs`: what one has said. Whoever follows it ends that with Ctrl-C, and is done then. */
-import { containerCommand, throwIfRefused } from "../../../host/nixos/machines/guest.ts";
+import { containerCommand, throwIfRefused } from "../../../host/nixos/machines/machines-script.ts";
 import { defineCommand } from "../../command.ts";
 import { runForeground } from "../../terminal/foreground.ts";
 import { containerNamed, nameArg } from "./named.ts";

@@ -1,5 +1,5 @@
 /** `qn container ls`: the containers of a VM. */
-import { inContainers, parseContainers } from "../../../host/nixos/machines/guest.ts";
+import { inContainers, parseContainers } from "../../../host/nixos/machines/machines-script.ts";
 import { defineCommand, jsonArg, vmArg } from "../../command.ts";
 import { printJson, printTable } from "../../terminal/print.ts";
 import { say } from "../../terminal/show.ts";

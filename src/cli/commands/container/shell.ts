@@ -1,5 +1,5 @@
 /** `qn container shell`: a root shell in one, or a command with its exit status. */
-import { containerCommand, throwIfRefused } from "../../../host/nixos/machines/guest.ts";
+import { containerCommand, throwIfRefused } from "../../../host/nixos/machines/machines-script.ts";
 import { defineCommand, wordsBehindDashes } from "../../command.ts";
 import { runForeground } from "../../terminal/foreground.ts";
 import { containerNamed, nameArg } from "./named.ts";

@@ -1,5 +1,5 @@
 /** `qn container start`: starts one; fine when it is so already. */
-import { inContainers } from "../../../host/nixos/machines/guest.ts";
+import { inContainers } from "../../../host/nixos/machines/machines-script.ts";
 import { defineCommand } from "../../command.ts";
 import { succeed } from "../../terminal/show.ts";
 import { containerNamed, nameArg } from "./named.ts";

@@ -1,7 +1,7 @@
 /** `qn service install`: a VM that starts at login and is started again when it crashes. */
 import { realpathSync } from "node:fs";
 import { installService, serviceSpec, serviceState } from "../../../host/integrate/service/manage.ts";
-import { requireVm } from "../../../host/vm/known.ts";
+import { requireVm } from "../../../host/vm/require-vm.ts";
 import { findProgram } from "../../../system/process.ts";
 import { defineCommand, vmArg } from "../../command.ts";
 import { selfCommand } from "../../self.ts";

@@ -10,7 +10,7 @@ import { findProgram, type Outcome, run } from "../../../system/process.ts";
 import { ownUser } from "../../../system/platform.ts";
 import type { VmPaths } from "../../layout.ts";
 import type { Environment } from "../../vm/prepare.ts";
-import { agentLabel, namesLog, renderPlist, renderUnit, type ServiceSpec, unitName } from "./plan.ts";
+import { agentLabel, namesLog, renderPlist, renderUnit, type ServiceSpec, unitName } from "./service-files.ts";
 
 /** Where services are managed: the system, and the environment of who asks. */
 export type ServiceHost = { readonly os: HostOs; readonly env: Environment };

@@ -1,7 +1,7 @@
 /** Why a port of the host is as it is: who holds it, who wants it, and which rule decided, as sentences. */
 import { byteSize, counted } from "../../../base/words.ts";
 import type { PortHolder } from "../../../system/port-holders.ts";
-import { isUnspecified, overlaps, type Refusal } from "../../ports/plan.ts";
+import { isUnspecified, overlaps, type Refusal } from "../../ports/listener-plan.ts";
 import { reasonsOfSources, type Source, subjectOf } from "../../ports/source.ts";
 import type { ForwardStatus } from "../../supervisor/messages.ts";
 import {
@@ -16,7 +16,7 @@ import {
   type VmFacts,
 } from "./question.ts";
 import { holdersOf, userOf } from "./holders.ts";
-import { listed, lower, sentence } from "./words.ts";
+import { listed, lower, sentence } from "./phrases.ts";
 
 /** Explains a port: what failed, what is forwarded, who else holds it, who would like it, or that it is nobody's. */
 export function explainPort(facts: PortFacts): Explanation {

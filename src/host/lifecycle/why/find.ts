@@ -5,7 +5,7 @@ import { messageOf } from "../../../base/errors.ts";
 import type { ListedContainer } from "../../../system/docker-views.ts";
 import { holdersOfPort } from "../../../system/port-holders.ts";
 import type { Layout, VmPaths } from "../../layout.ts";
-import { deniedBy, portRules } from "../../ports/plan.ts";
+import { deniedBy, portRules } from "../../ports/listener-plan.ts";
 import type { PortFacts, PortQuestion, Publish, VmFacts } from "./question.ts";
 import { effectiveConfig, type Environment } from "../../vm/prepare.ts";
 import { readBootRecord } from "../../supervisor/boot/boot.ts";

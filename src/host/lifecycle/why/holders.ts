@@ -3,7 +3,7 @@ import type { PortHolder } from "../../../system/port-holders.ts";
 import { vmOf } from "../../ports/refusal.ts";
 import { subjectOf } from "../../ports/source.ts";
 import type { PortFacts, Publish, Ranked, Rule, VmFacts } from "./question.ts";
-import { capital, listed, lower } from "./words.ts";
+import { capital, listed, lower } from "./phrases.ts";
 
 /** Who holds the port, but for a forward's own listener, which has been told. */
 export function holdersOf(protocol: Publish["protocol"], { question, holders, vms }: PortFacts): Ranked[] {

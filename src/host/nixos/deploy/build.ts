@@ -2,7 +2,7 @@
 import { QnError } from "../../../base/errors.ts";
 import type { VmPaths } from "../../layout.ts";
 import { builtIn, nix, nixBuild, nixStore } from "../nix.ts";
-import type { DeployGuest } from "./guest.ts";
+import type { DeployGuest } from "./guest-script.ts";
 import type { Target } from "./target.ts";
 
 /** Where a system is built. */

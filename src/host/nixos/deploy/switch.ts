@@ -6,9 +6,9 @@ import { QnError } from "../../../base/errors.ts";
 import { pause } from "../../../system/clock.ts";
 import { dismissMasters } from "../../integrate/ssh-master.ts";
 import type { VmPaths } from "../../layout.ts";
-import { dockerAnswers } from "../../lifecycle/well.ts";
+import { dockerAnswers } from "../../lifecycle/health.ts";
 import type { Environment } from "../../vm/prepare.ts";
-import type { DeployGuest } from "./guest.ts";
+import type { DeployGuest } from "./guest-script.ts";
 
 /** What to switch to. */
 export type SwitchOptions = {

@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { QnError } from "../../../base/errors.ts";
 import { within } from "../../../system/clock.ts";
 import { isErrno, isThere } from "../../../system/files.ts";
-import { ownersFilesMask, withMask } from "../../../system/kernel/mask.ts";
+import { ownersFilesMask, withMask } from "../../../system/kernel/umask.ts";
 import type { VmPaths } from "../../layout.ts";
 import { awaitQmp, connectQmp, type QmpClient } from "../../qmp/client.ts";
 import { quit } from "../../qmp/commands.ts";

@@ -4,7 +4,7 @@ import type { ErrorReport } from "../../../base/errors.ts";
 import { after, type Timer } from "../../../system/clock.ts";
 import type { GateKey } from "../../gate/dial.ts";
 import { skewWarning } from "../../../protocol/skew-words.ts";
-import { type GuestLink, type GuestListener, type LinkFault, linkGuest } from "./guest.ts";
+import { type GuestLink, type GuestListener, type LinkFault, linkGuest } from "./guest-link.ts";
 
 /** How long to wait before the next try to link to an agent that does not answer. */
 export const redialMs = 500;

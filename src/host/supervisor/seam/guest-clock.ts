@@ -3,7 +3,7 @@
  */
 import { after, every, type Timer } from "../../../system/clock.ts";
 import { watchTimeJumps } from "../../../system/kernel/time-jumps.ts";
-import type { GuestLink } from "./guest.ts";
+import type { GuestLink } from "./guest-link.ts";
 
 /** How long an agent may take to ask back after this machine has slept; one that does not is dialled anew. */
 const wakeMs = 5_000;

@@ -3,9 +3,9 @@ import type { FailedPort, PortRange, PublishedPort } from "../../../protocol/mes
 import type { Gateway } from "../../gate/gateway.ts";
 import { type Forward, Forwards, type ForwardsChange, type Listening } from "../../ports/apply.ts";
 import { type HandForward, targetName } from "../../ports/by-hand.ts";
-import { overlaps, type PortRules } from "../../ports/plan.ts";
-import { takenPorts } from "../../ports/taken.ts";
-import type { Asked } from "./asked.ts";
+import { overlaps, type PortRules } from "../../ports/listener-plan.ts";
+import { takenPorts } from "../../ports/taken-ports.ts";
+import type { Asked } from "./waiting-messages.ts";
 
 /** What forwards go by, and who hears of them. */
 export type GuestForwardsOptions = {

@@ -1,6 +1,6 @@
 /** What the supervisor makes of the commands that the settings run in the guest: patience, and words for a person. */
 import type { ProvisionStep } from "../../../protocol/messages.ts";
-import type { Hello } from "./guest.ts";
+import type { Hello } from "./guest-link.ts";
 import type { Event } from "../states.ts";
 
 /** Who hears of it. */

@@ -5,7 +5,7 @@ import { Containers } from "../../../../src/agent/docker/containers.ts";
 import { inOrder } from "../../../../src/agent/docker/hooks.ts";
 import type { DockerRequest, Hooks } from "../../../../src/agent/docker/plugin.ts";
 import { fileHooks } from "../../../../src/agent/files/hooks.ts";
-import { PortBook } from "../../../../src/agent/ports/book.ts";
+import { PortBook } from "../../../../src/agent/ports/port-table.ts";
 import { portHooks } from "../../../../src/agent/ports/hooks.ts";
 import { portLister } from "../../../../src/agent/ports/list.ts";
 import { Lister } from "../../../../src/base/lister.ts";

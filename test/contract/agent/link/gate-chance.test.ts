@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { dial } from "../../../../src/host/gate/dial.ts";
 import { encode } from "../../../../src/protocol/frame.ts";
 import { respond } from "../../../../src/protocol/handshake.ts";
-import type { Open } from "../../../../src/protocol/open.ts";
+import type { Open } from "../../../../src/protocol/stream-request.ts";
 import { pieces } from "../../../../src/protocol/piece.ts";
 import { listen } from "../../../../src/system/net/connection.ts";
 import { type Chance, testWithChance } from "../../../support/chance.ts";

@@ -1,7 +1,7 @@
 /** The gate against those who must not come through it: strangers, knockers, and senders of garbage. */
 import { expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { PortBook } from "../../../../src/agent/ports/book.ts";
+import { PortBook } from "../../../../src/agent/ports/port-table.ts";
 import { dial } from "../../../../src/host/gate/dial.ts";
 import { encode } from "../../../../src/protocol/frame.ts";
 import { respond } from "../../../../src/protocol/handshake.ts";

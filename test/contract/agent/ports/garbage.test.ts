@@ -4,7 +4,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PortBook } from "../../../../src/agent/ports/book.ts";
+import { PortBook } from "../../../../src/agent/ports/port-table.ts";
 import { portHooks } from "../../../../src/agent/ports/hooks.ts";
 import { Containers } from "../../../../src/agent/docker/containers.ts";
 import { inOrder } from "../../../../src/agent/docker/hooks.ts";

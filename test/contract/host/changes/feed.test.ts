@@ -4,7 +4,7 @@ import { appendFile, chmod, chown, mkdir, mkdtemp, open, rename, rm, symlink, ut
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ChangeFeed } from "../../../../src/host/changes/feed.ts";
-import type { ChangeSet } from "../../../../src/host/changes/plan.ts";
+import type { ChangeSet } from "../../../../src/host/changes/watch-plan.ts";
 import type { HostMessage } from "../../../../src/protocol/messages.ts";
 import { until } from "../../../support/until.ts";
 

@@ -10,7 +10,7 @@ import { openLanes } from "../../../../src/host/gate/lanes.ts";
 import { GatePool } from "../../../../src/host/gate/pool.ts";
 import { encode } from "../../../../src/protocol/frame.ts";
 import type { HostMessage } from "../../../../src/protocol/messages.ts";
-import type { Open } from "../../../../src/protocol/open.ts";
+import type { Open } from "../../../../src/protocol/stream-request.ts";
 import { type Connection, connect, listen } from "../../../../src/system/net/connection.ts";
 import { Lane } from "../../../../src/system/net/lane.ts";
 import { receive } from "../../../support/streams.ts";

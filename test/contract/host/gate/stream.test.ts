@@ -9,7 +9,7 @@ import { Gateway } from "../../../../src/host/gate/gateway.ts";
 import { GatePool } from "../../../../src/host/gate/pool.ts";
 import { Forwards } from "../../../../src/host/ports/apply.ts";
 import type { FailedPort, PublishedPort } from "../../../../src/protocol/messages.ts";
-import type { Open } from "../../../../src/protocol/open.ts";
+import type { Open } from "../../../../src/protocol/stream-request.ts";
 import { type Address, connect, listen } from "../../../../src/system/net/connection.ts";
 import { handGate, realGate } from "../../../support/gates.ts";
 import { listenSomewhere, payload, receive, type Received, send, sumOf } from "../../../support/streams.ts";

@@ -11,7 +11,7 @@ import {
   startThroughService,
   uninstallService,
 } from "../../../../src/host/integrate/service/manage.ts";
-import { renderPlist, renderUnit, type ServiceSpec } from "../../../../src/host/integrate/service/plan.ts";
+import { renderPlist, renderUnit, type ServiceSpec } from "../../../../src/host/integrate/service/service-files.ts";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
 import { layoutOf } from "../../../../src/host/layout.ts";

@@ -1,7 +1,7 @@
 /** Forwards on real ports: TCP and UDP side by side, every kind of address, and hosts without IPv6. */
 import { expect, test } from "bun:test";
 import { networkInterfaces } from "node:os";
-import type { Open } from "../../../../src/protocol/open.ts";
+import type { Open } from "../../../../src/protocol/stream-request.ts";
 import { connect } from "../../../../src/system/net/connection.ts";
 import { listenForDatagrams } from "../../../../src/system/net/datagrams.ts";
 import { datagramClient, datagramServer, freePort } from "../../../support/datagrams.ts";

@@ -7,7 +7,7 @@ import { qemuArgs } from "../../../../src/host/qemu/args.ts";
 import type { HostFacts } from "../../../../src/host/qemu/facts.ts";
 import { hostPlatforms } from "../../../../src/host/qemu/platforms.ts";
 import { macOf } from "../../../../src/host/qemu/mac.ts";
-import { planVm } from "../../../../src/host/qemu/plan.ts";
+import { planVm } from "../../../../src/host/qemu/vm-plan.ts";
 import type { VmConfig } from "../../../../src/host/config/schema.ts";
 import { type Host, configOf, emulating, factsOf, hosts, pathsOf } from "../../../support/host-facts.ts";
 

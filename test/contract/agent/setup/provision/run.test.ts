@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { provision } from "../../../../../src/agent/setup/provision/run.ts";
 import { readSteps } from "../../../../../src/agent/setup/provision/steps.ts";
-import { watchProvision } from "../../../../../src/agent/setup/provision/tell.ts";
+import { watchProvision } from "../../../../../src/agent/setup/provision/report-progress.ts";
 import type { Boot, ProvisionStep } from "../../../../../src/protocol/messages.ts";
 import { newFolder } from "../../../../support/folder.ts";
 import { until } from "../../../../support/until.ts";

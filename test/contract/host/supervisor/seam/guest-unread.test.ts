@@ -2,7 +2,7 @@
 import { expect, spyOn, test } from "bun:test";
 import { HostLink } from "../../../../../src/agent/link/link.ts";
 import { dial } from "../../../../../src/host/gate/dial.ts";
-import { linkGuest } from "../../../../../src/host/supervisor/seam/guest.ts";
+import { linkGuest } from "../../../../../src/host/supervisor/seam/guest-link.ts";
 import { encode } from "../../../../../src/protocol/frame.ts";
 import type { AgentMessage } from "../../../../../src/protocol/messages.ts";
 import { floodedWith } from "../../../../support/flooding-agent.ts";

@@ -2,7 +2,7 @@
 import { expect, spyOn, test } from "bun:test";
 import { join } from "node:path";
 import { HostLink } from "../../../../../src/agent/link/link.ts";
-import { PortBook } from "../../../../../src/agent/ports/book.ts";
+import { PortBook } from "../../../../../src/agent/ports/port-table.ts";
 import { layoutOf } from "../../../../../src/host/layout.ts";
 import type { Event } from "../../../../../src/host/supervisor/states.ts";
 import { Provisioning } from "../../../../../src/host/supervisor/seam/provision.ts";

@@ -1,6 +1,6 @@
 /** The operands of `qn cp`, as scp and docker cp have them. */
 import { expect, test } from "bun:test";
-import { meansContents, nameOf, parseDirection, parsePlace } from "../../../../src/host/cp/place.ts";
+import { meansContents, nameOf, parseDirection, parsePlace } from "../../../../src/host/cp/operand.ts";
 import { failureOf } from "../../../support/failures.ts";
 
 const guest = (written: string, vm: string, path: string, user?: string) => ({ at: "guest", vm, user, path, written });

@@ -1,6 +1,6 @@
 /** Which ports a container asks for. */
 import { expect, test } from "bun:test";
-import { fixedPortsOf, letsDockerChoose, type PortRequests } from "../../../../src/agent/ports/request.ts";
+import { fixedPortsOf, letsDockerChoose, type PortRequests } from "../../../../src/agent/ports/requested-ports.ts";
 
 function request(bindings: PortRequests["HostConfig"]["PortBindings"], NetworkMode = "bridge"): PortRequests {
   return {

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openGuest } from "../../../../../src/host/nixos/deploy/guest.ts";
+import { openGuest } from "../../../../../src/host/nixos/deploy/guest-script.ts";
 import { layoutOf, sshMasterSocket } from "../../../../../src/host/layout.ts";
 
 test("what comes before a switch shares a connection; the switch, health and commit have their own each time", async () => {

@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm, stat, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { OwnChanges } from "../../../../src/agent/changes/own.ts";
+import { OwnChanges } from "../../../../src/agent/changes/echo-suppression.ts";
 import { succeed } from "../../../../scripts/support/succeed.ts";
 import { until } from "../../../support/until.ts";
 

@@ -3,7 +3,7 @@
  * said.
  */
 import type { AgentMessage } from "../../../protocol/messages.ts";
-import type { Reply } from "./guest.ts";
+import type { Reply } from "./guest-link.ts";
 
 /** A message, and the way to answer it. */
 export type Asked<Type extends AgentMessage["type"]> = {

@@ -1,6 +1,6 @@
-/** The guest's side of a deployment: guest.sh, called as root through ssh. */
+/** The guest's side of a deployment: deploy.sh, called as root through ssh. */
 import { quoted } from "../../../base/shell.ts";
-import deployScript from "./guest.sh" with { type: "text" };
+import deployScript from "./deploy.sh" with { type: "text" };
 import { QnError } from "../../../base/errors.ts";
 import { type Outcome, run } from "../../../system/process.ts";
 import { shareMaster, unsharedWords } from "../../integrate/ssh-master.ts";

@@ -1,6 +1,6 @@
 /** Every state that an entry of /tmp can be in, and the steps that make the guest's the host's. */
 import { expect, test } from "bun:test";
-import { type Entry, planEntry } from "../../../../../src/agent/files/tmp/plan.ts";
+import { type Entry, planEntry } from "../../../../../src/agent/files/tmp/mirror-plan.ts";
 
 const kinds = ["file", "folder", "other"] as const;
 

@@ -1,6 +1,6 @@
 /** The book of ports: what is reported to the host, and who waits for its answer. */
 import { expect, test } from "bun:test";
-import { PortBook } from "../../../../src/agent/ports/book.ts";
+import { PortBook } from "../../../../src/agent/ports/port-table.ts";
 import { keyOf, type ServedPort } from "../../../../src/agent/ports/published.ts";
 import { encode } from "../../../../src/protocol/frame.ts";
 import type { PublishedPort } from "../../../../src/protocol/messages.ts";

@@ -1,7 +1,7 @@
 /** A supervisor under a service manager: runs the VM, or stands by while another supervisor does. */
 import { errorOf, QnError } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
-import { requireVm } from "../vm/known.ts";
+import { requireVm } from "../vm/require-vm.ts";
 import { connectControl, eventsOf } from "./control.ts";
 import type { SuperviseOptions } from "./options.ts";
 import { supervise } from "./run.ts";

@@ -2,7 +2,7 @@
 import { messageOf } from "../../base/errors.ts";
 import { DatagramReader, encodeDatagram } from "../../protocol/datagram.ts";
 import { encode } from "../../protocol/frame.ts";
-import { parseOpened } from "../../protocol/open.ts";
+import { parseOpened } from "../../protocol/stream-request.ts";
 import { converse } from "../../system/net/conversation.ts";
 import type { Proven } from "../gate/dial.ts";
 import { type Answerer, answeredAtOnce } from "./answer.ts";

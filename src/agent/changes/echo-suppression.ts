@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { newQueue } from "../../base/queue.ts";
 import { after, type Timer, within } from "../../system/clock.ts";
 import { type FileEvent, type FileEvents, openFileEvents } from "../../system/kernel/fanotify.ts";
-import type { Pin } from "./pins.ts";
+import type { Pin } from "./inode-pins.ts";
 
 /**
  * Whose state of an entry it is that the host tells: the guest's, somebody else's, or one of an entry that is just

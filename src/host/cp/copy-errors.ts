@@ -1,6 +1,6 @@
 /** Why a copy failed, in words: the reasons of either side, and what tar and ssh say. */
 import { QnError } from "../../base/errors.ts";
-import type { Place } from "./place.ts";
+import type { Place } from "./operand.ts";
 import { type Reason, reasonPrefix, reasons } from "./guest-scripts.ts";
 
 /** A place for a message: `"/etc/x" in the VM "default"`. */

@@ -1,6 +1,6 @@
 /** What the guest may have watched, and how changes become messages. */
 import { expect, test } from "bun:test";
-import { messagesOf, noChanges, watchRoots } from "../../../../src/host/changes/plan.ts";
+import { messagesOf, noChanges, watchRoots } from "../../../../src/host/changes/watch-plan.ts";
 import { changedPathsMax } from "../../../../src/protocol/messages.ts";
 
 const bounds = { shared: ["/home/ann", "/tmp"], hidden: "/home/ann/.qn" };

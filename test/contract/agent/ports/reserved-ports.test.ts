@@ -1,6 +1,6 @@
 /** Ports that the agent holds so that Docker does not choose them: nobody else can have them, and nobody is let in. */
 import { expect, test } from "bun:test";
-import { HeldPorts } from "../../../../src/agent/ports/held.ts";
+import { HeldPorts } from "../../../../src/agent/ports/reserved-ports.ts";
 import { connect, listen } from "../../../../src/system/net/connection.ts";
 import { listenForDatagrams } from "../../../../src/system/net/datagrams.ts";
 import { freePort } from "../../../support/datagrams.ts";

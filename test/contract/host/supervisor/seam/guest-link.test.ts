@@ -1,7 +1,7 @@
 /** The link between supervisor and agent: hello both ways, whole reports, and agents that are not as they should be. */
 import { expect, spyOn, test } from "bun:test";
 import { HostLink } from "../../../../../src/agent/link/link.ts";
-import { type GuestLink, linkGuest } from "../../../../../src/host/supervisor/seam/guest.ts";
+import { type GuestLink, linkGuest } from "../../../../../src/host/supervisor/seam/guest-link.ts";
 import { encode } from "../../../../../src/protocol/frame.ts";
 import type { AgentMessage, PublishedPort } from "../../../../../src/protocol/messages.ts";
 import { failureOf } from "../../../../support/failures.ts";

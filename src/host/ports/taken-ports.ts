@@ -2,7 +2,7 @@
 import type { PortRange } from "../../protocol/messages.ts";
 import { portsInUse } from "../../system/ports-in-use.ts";
 import type { Forward } from "./apply.ts";
-import { deniedBy, type PortRules } from "./plan.ts";
+import { deniedBy, type PortRules } from "./listener-plan.ts";
 
 /**
  * Those that somebody else on this machine holds, or that are never forwarded; `own` are the VM's forwards. None

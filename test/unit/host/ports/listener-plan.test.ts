@@ -1,6 +1,6 @@
 /** Which listeners published ports need, and the steps from those that there are. */
 import { expect, test } from "bun:test";
-import { planListeners, type Wanted, wantedListeners } from "../../../../src/host/ports/plan.ts";
+import { planListeners, type Wanted, wantedListeners } from "../../../../src/host/ports/listener-plan.ts";
 import type { PublishedPort } from "../../../../src/protocol/messages.ts";
 
 function port(hostIp: string, hostPort = 8080, changes: Partial<PublishedPort> = {}): PublishedPort {

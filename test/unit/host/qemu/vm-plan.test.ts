@@ -4,7 +4,7 @@ import { QnError } from "../../../../src/base/errors.ts";
 import type { VmConfig } from "../../../../src/host/config/schema.ts";
 import type { HostFacts } from "../../../../src/host/qemu/facts.ts";
 import { macOf } from "../../../../src/host/qemu/mac.ts";
-import { planVm, type VmPlan } from "../../../../src/host/qemu/plan.ts";
+import { planVm, type VmPlan } from "../../../../src/host/qemu/vm-plan.ts";
 import { configOf, emulating, factsOf, pathsOf } from "../../../support/host-facts.ts";
 
 function plan(facts: HostFacts, changes: Partial<VmConfig> = {}): VmPlan {

@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Glob } from "bun";
 import { layoutOf } from "../../../../src/host/layout.ts";
-import { requireVm } from "../../../../src/host/vm/known.ts";
+import { requireVm } from "../../../../src/host/vm/require-vm.ts";
 import { repository } from "../../../support/program.ts";
 import { tempHome } from "../../../support/temp-home.ts";
 
@@ -26,5 +26,5 @@ test("the sentence stands in one file of the source", async () => {
   const root = join(repository, "src");
   const files = [...new Glob("**/*.ts").scanSync(root)];
   const texts = await Promise.all(files.map((file) => Bun.file(join(root, file)).text()));
-  expect(files.filter((_file, index) => texts[index]?.includes("There is no VM"))).toEqual(["host/vm/known.ts"]);
+  expect(files.filter((_file, index) => texts[index]?.includes("There is no VM"))).toEqual(["host/vm/require-vm.ts"]);
 });

@@ -1,6 +1,6 @@
-/** The guest's side of `qn container`: guest.sh, called as root through ssh. */
+/** The guest's side of `qn container`: machines.sh, called as root through ssh. */
 import { quoted } from "../../../base/shell.ts";
-import containerScript from "./guest.sh" with { type: "text" };
+import containerScript from "./machines.sh" with { type: "text" };
 import { QnError } from "../../../base/errors.ts";
 import { run } from "../../../system/process.ts";
 import type { VmPaths } from "../../layout.ts";

@@ -1,6 +1,6 @@
 /** What `qn container` sends to the guest, and what it reads of the answer. */
 import { expect, test } from "bun:test";
-import { containerCommand, parseContainers } from "../../../../../src/host/nixos/machines/guest.ts";
+import { containerCommand, parseContainers } from "../../../../../src/host/nixos/machines/machines-script.ts";
 import { layoutOf } from "../../../../../src/host/layout.ts";
 
 const paths = layoutOf("/home/ann/.qn").vm("web");

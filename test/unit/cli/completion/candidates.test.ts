@@ -1,7 +1,7 @@
 /** What may come next on a command line, from the real command tree. */
 import { expect, test } from "bun:test";
 import { commands, root } from "../../../../src/cli/commands.ts";
-import { candidates } from "../../../../src/cli/completion/words.ts";
+import { candidates } from "../../../../src/cli/completion/candidates.ts";
 
 const names = { vms: async () => ["default", "web"], images: async () => ["debian"] };
 

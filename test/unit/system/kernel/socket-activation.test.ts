@@ -1,6 +1,6 @@
 /** The sockets that systemd hands to a service, found by their unit's name. */
 import { expect, test } from "bun:test";
-import { inheritedSocket } from "../../../../src/system/kernel/inherited.ts";
+import { inheritedSocket } from "../../../../src/system/kernel/socket-activation.ts";
 
 const passed = { LISTEN_PID: `${process.pid}`, LISTEN_FDS: "2", LISTEN_FDNAMES: "qn-tmp.socket:qn-agent.socket" };
 
