@@ -41,6 +41,11 @@ const samples: Record<string, { readonly path: string; readonly bad: string; rea
     bad: 'import { option } from "./option";',
     good: 'import { option } from "./option.ts";\nimport fstab from "../../../guest/fstab" with { type: "text" };',
   },
+  "a name says what it names": {
+    path: "src/host/ports/by-hand.ts",
+    bad: "type Place = { readonly hostPort: number };",
+    good: "type HostPort = { readonly hostPort: number }; // not Place",
+  },
   "only the clock waits for time": {
     path: "src/host/supervisor/run.ts",
     bad: "await Bun.sleep(100);",
@@ -108,6 +113,19 @@ for (const [sentence, rule] of Object.entries(rules)) {
     expect(rule.problems({ path: sample.path, text: sample.good })).toEqual([]);
   });
 }
+
+test.each(["type SocketPlace = string;", "const at = placeOf(path);", "export function placeWords() {}"])(
+  "a word for everything is found: %s",
+  (bad) => {
+    expect(rules["a name says what it names"]?.problems({ path: "src/host/cp/operand.ts", text: bad })).toEqual([bad]);
+  },
+);
+
+test("a file's name is told of that says nothing, and not one with such a word in it", () => {
+  const problems = (path: string) => rules["a name says what it names"]?.problems({ path, text: "" });
+  expect(problems("src/host/names/serve.ts")).toEqual(["src/host/names/serve.ts"]);
+  expect(problems("src/host/qemu/vm-plan.ts")).toEqual([]);
+});
 
 test("in the whole tree no two tests have the same name", () => {
   expect(repeatedTestNames(files.filter(({ path }) => path.endsWith(".test.ts")))).toEqual([]);

@@ -20,12 +20,12 @@ import { openGate } from "./link/gate.ts";
 import { Lanes } from "./link/lanes.ts";
 import { HostLink, type Identity } from "./link/link.ts";
 import { openNames } from "./names/open.ts";
-import type { PortBook } from "./ports/port-table.ts";
+import type { PortTable } from "./ports/port-table.ts";
 import { portHooks } from "./ports/hooks.ts";
 import { portLister } from "./ports/list.ts";
 import { listenSource } from "./ports/listen.ts";
 import { nspawnSource } from "./ports/nspawn.ts";
-import { openBook } from "./ports/open.ts";
+import { openPortTable } from "./ports/open.ts";
 import type { ServedPort } from "./ports/published.ts";
 import { watchSource } from "./ports/sources.ts";
 import { targetOf } from "./ports/target.ts";
@@ -119,23 +119,23 @@ async function setUpPorts(guest: Guest): Promise<Running> {
   await hideHostPorts(boot.hostPorts);
   await provideProxy(boot.proxy);
   await offerDockerPorts(boot);
-  const { book } = closing(opened, await openBook(link, onTrouble));
+  const { table } = closing(opened, await openPortTable(link, onTrouble));
   const names = closing(opened, await openNames(onTrouble));
   const gate = openGate({
     secret: Buffer.from(boot.secret, "hex"),
     address: { hostname: "0.0.0.0", port: gateGuestPort },
-    addressOf: (request) => targetOf(request, book),
-    isStarting: (request) => request.open === "port" && book.isStarting(request),
-    beforePort: async () => void (await Promise.all([changes.catchUpForPage(), book.known()])),
+    addressOf: (request) => targetOf(request, table),
+    isStarting: (request) => request.open === "port" && table.isStarting(request),
+    beforePort: async () => void (await Promise.all([changes.catchUpForPage(), table.known()])),
     onControl: (connection, early) => link.adopt(connection, early),
     onNames: (connection, early) => names.host.adopt(connection, early),
   });
   opened.defer(() => gate.closeAll());
   const lanes = new Lanes((connection) => gate.admit(connection), onTrouble);
   link.onLanes = (message) => lanes.open(message);
-  const lister = new Lister(portLister(containers), (ports) => book.setPublished(ports));
+  const lister = new Lister(portLister(containers), (ports) => table.setPublished(ports));
   const hooks = portHooks({
-    book,
+    table,
     containers,
     refresh: () => lister.refresh(),
     kill: (id) => docker.kill(id),
@@ -145,14 +145,14 @@ async function setUpPorts(guest: Guest): Promise<Running> {
   return {
     // What is mounted is brought up to date before a port answers.
     hooks: [changeHooks(changes, containers), hooks],
-    serve: async () => await speakToHost(guest, book, lister),
+    serve: async () => await speakToHost(guest, table, lister),
   };
 }
 
 /** What the host hears until the signal fires. */
 async function speakToHost(
   { boot, link, docker, opened, signal }: Guest,
-  book: PortBook,
+  table: PortTable,
   lister: Lister<ServedPort>,
 ): Promise<void> {
   const onTrouble = (text: string): void => link.log(text);
@@ -162,17 +162,17 @@ async function speakToHost(
   const onSteps = (steps: readonly ProvisionStep[]): void => link.reportProvision(steps);
   closing(opened, await watchProvision({ onSteps, onLine: onTrouble }));
   for (const source of [nspawnSource, ...(boot.listen ? [listenSource()] : [])]) {
-    void watchSource(source, book, { signal, onTrouble });
+    void watchSource(source, table, { signal, onTrouble });
   }
   const onNudge = (): void =>
     lister.nudge(
-      () => book.publish(),
+      () => table.publish(),
       (error) => onTrouble(`cannot list containers: ${String(error)}`),
     );
   const onDocker = (state: "ready" | "down"): void => {
     if (state === "down") {
-      book.dropAll();
-      book.speak();
+      table.dropAll();
+      table.speak();
     }
     link.reportDocker(state);
   };

@@ -1,5 +1,5 @@
 /** The hooks of ports in a guest with the container "web", with everything that they do kept in order. */
-import { PortBook } from "../../src/agent/ports/port-table.ts";
+import { PortTable } from "../../src/agent/ports/port-table.ts";
 import { portHooks } from "../../src/agent/ports/hooks.ts";
 import type { ServedPort } from "../../src/agent/ports/published.ts";
 import { inOrder } from "../../src/agent/docker/hooks.ts";
@@ -33,7 +33,7 @@ export const web: ContainerDetails = {
 /** The hooks and what they have done. */
 export type Scene = {
   readonly hooks: Hooks;
-  readonly book: PortBook;
+  readonly table: PortTable;
   /** What happened, in order: reports of host ports, lists, questions about containers. */
   readonly events: string[];
   readonly troubles: string[];
@@ -53,14 +53,14 @@ export function scene(
   const events: string[] = [];
   const troubles: string[] = [];
   let reports = 0;
-  const book = new PortBook((ports, choosing) => {
+  const table = new PortTable((ports, choosing) => {
     const report = (reports += 1);
     events.push(
       `report${choosing ? " choosing" : ""} ${ports.map(({ hostIp, hostPort }) => `${hostIp || "any"}:${hostPort}`).join(" ") || "none"}`,
     );
     const answer = host(ports);
     if (answer === "away") return undefined;
-    if (answer !== "late") setImmediate(() => book.onServed(report, answer));
+    if (answer !== "late") setImmediate(() => table.onServed(report, answer));
     return report;
   });
   const details = async (id: string): Promise<ContainerDetails> => {
@@ -70,7 +70,7 @@ export function scene(
     return web;
   };
   const rooms = portHooks({
-    book,
+    table,
     containers: {
       startedBy: async ({ id }) => await details(id),
       idOf: (name) => (name === "web" ? web.Id : undefined),
@@ -78,7 +78,7 @@ export function scene(
     },
     async refresh() {
       events.push("list");
-      book.setPublished(await list());
+      table.setPublished(await list());
     },
     async kill(id) {
       events.push(`kill ${id}`);
@@ -88,7 +88,7 @@ export function scene(
     onTrouble: (text) => troubles.push(text),
     deadlineMs: options.deadlineMs ?? 20,
   });
-  return { hooks: inOrder([rooms]), book, events, troubles };
+  return { hooks: inOrder([rooms]), table, events, troubles };
 }
 
 /** A request of a client. */

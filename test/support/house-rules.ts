@@ -49,6 +49,13 @@ const effects: readonly RegExp[] = [
   /\bMath\.random\b/,
 ];
 
+/** Words that stood for eight things at once: what is at a place has a noun of its own. */
+const vagueNames = [/\b\w*Places?\b/, /\bplace(Of|Text|Words)\b/];
+
+/** Names of files that nobody finds who looks for what is in them, and those that several rooms had at once. */
+const vagueFiles =
+  "aside|asked|book|guest|held|inherited|known|mark|mask|own|pins|place|plan|request|serve|taken|tell|well";
+
 /** The only places that may import a library; one that is not here needs a reason and a line. */
 const owners: Record<string, readonly string[]> = {
   "@valibot/to-json-schema": ["src/host/config/editor-schema.ts"],
@@ -80,6 +87,10 @@ export const rules: Readonly<Record<string, Rule>> = {
     about: /^(src|test(?!\/tidy)|scripts)\/.*\.ts$/,
     problems: ({ text }) =>
       importsOf(text).filter((target) => /^\.(?!.*\/guest\/)/.test(target) && !/\.[a-z0-9]+$/.test(target)),
+  },
+  "a name says what it names": {
+    about: /^src\/.*\.ts$/,
+    problems: ({ path, text }) => [...vagueFileNames(path), ...matches(codeOf(text), vagueNames)],
   },
   "only the clock waits for time": {
     about: /^src\/(?!system\/clock\.ts$).*\.ts$/,
@@ -148,6 +159,10 @@ function upwards({ path, text }: SourceFile): string[] {
 
 function roomOf(path: string): string {
   return path === "src/main.ts" ? "main" : (path.split("/")[1] ?? "");
+}
+
+function vagueFileNames(path: string): string[] {
+  return new RegExp(`/(${vagueFiles})\\.ts$`).test(path) ? [path] : [];
 }
 
 function foreignLibraries({ path, text }: SourceFile): string[] {

@@ -76,13 +76,13 @@ export async function send(connection: Connection, bytes: Uint8Array): Promise<v
 }
 
 /** A listener on a free loopback port or a Unix socket in a folder of its own; both go away at the end of the test. */
-export type Place = AsyncDisposable & { readonly address: Address; readonly listener: Listener };
+export type TestListener = AsyncDisposable & { readonly address: Address; readonly listener: Listener };
 
-/** Listens at a new place of the kind that is asked for. */
+/** Listens at a new address of the kind that is asked for. */
 export async function listenSomewhere(
   kind: "tcp" | "unix",
   onConnection: (connection: Connection) => void,
-): Promise<Place> {
+): Promise<TestListener> {
   if (kind === "tcp") {
     const listener = listen({ hostname: "127.0.0.1", port: 0 }, onConnection);
     const address = { hostname: "127.0.0.1", port: listener.port };

@@ -14,7 +14,7 @@ import type { Pin } from "./inode-pins.ts";
 type Verdict = "own" | "other" | "changing";
 
 /** What the entries are looked at for, and by whom new folders are held. */
-export type OwnOptions = {
+export type EchoOptions = {
   /** A folder of our own that is changed to learn that all events of before have come. */
   readonly mark: string;
   /** A program of the guest has made a folder, or brought one here. */
@@ -43,8 +43,8 @@ const statesMax = 20_000;
  * host gives files their times, and the guest's clock follows its clock: a guest that is late tells by them what came
  * after the event.
  */
-export class OwnChanges {
-  readonly #options: OwnOptions;
+export class EchoSuppression {
+  readonly #options: EchoOptions;
   /** Opened with the first folder. */
   #opening: Promise<void> | undefined;
   #events: FileEvents | undefined;
@@ -60,7 +60,7 @@ export class OwnChanges {
   #passes = 0;
   readonly #passing = new Map<string, () => void>();
 
-  constructor(options: OwnOptions) {
+  constructor(options: EchoOptions) {
     this.#options = options;
   }
 

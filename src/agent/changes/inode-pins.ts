@@ -15,7 +15,7 @@ const shareTypes: ReadonlySet<string> = new Set(["9p", "virtiofs"]);
 export type Pin = { readonly path: string; readonly stats: Stats };
 
 /** Where the agent looks for a path of the guest's, and who wants to know what is held. */
-export type PinsOptions = {
+export type InodePinsOptions = {
   readonly ownPath: (path: string) => string;
   /** Held from now on, and changed by the guest itself: a folder, or a file whose folder is not held. */
   readonly onHeld: (path: string, pin: Pin) => Promise<void>;
@@ -29,12 +29,12 @@ type Held = { readonly handle: FileHandle; readonly isFile: boolean };
  * (inotify(7)) sits on the inode of its own look-up: it hears nothing of what others do, unless somebody holds the
  * name.
  */
-export class Pins {
-  readonly #options: PinsOptions;
+export class InodePins {
+  readonly #options: InodePinsOptions;
   readonly #held = newPathTree<Held>();
   #sources: readonly string[] = [];
 
-  constructor(options: PinsOptions) {
+  constructor(options: InodePinsOptions) {
     this.#options = options;
   }
 

@@ -7,8 +7,8 @@ import type { Container } from "../../system/docker-views.ts";
 import { Lister } from "../../base/lister.ts";
 import { ownPathOf } from "../files/shares.ts";
 import { announceFile, announceFolder, announceGone } from "./announce.ts";
-import { OwnChanges } from "./echo-suppression.ts";
-import { type Pin, Pins } from "./inode-pins.ts";
+import { EchoSuppression } from "./echo-suppression.ts";
+import { type Pin, InodePins } from "./inode-pins.ts";
 import { mountSourcesOf, someSources } from "./sources.ts";
 
 /** What the host tells of the folders that it watches. */
@@ -39,8 +39,8 @@ const markFolder = "/run/qn/changes";
 /** Takes one thing after the other, in the order in which it was told. */
 export class ChangeReceiver {
   readonly #unwatched: ReadonlySet<string>;
-  readonly #own = new OwnChanges({ mark: markFolder, onFolder: (path) => void this.#onOwnFolder(path) });
-  readonly #pins: Pins;
+  readonly #own = new EchoSuppression({ mark: markFolder, onFolder: (path) => void this.#onOwnFolder(path) });
+  readonly #pins: InodePins;
   readonly #link: ChangesLink;
   /** What running containers mount, what those mount that are about to start, and both together. */
   #running: readonly string[] = [];
@@ -63,7 +63,7 @@ export class ChangeReceiver {
   constructor({ shares, unwatched = [] }: Pick<Boot, "shares" | "unwatched">, link: ChangesLink) {
     this.#link = link;
     this.#unwatched = new Set(unwatched);
-    this.#pins = new Pins({
+    this.#pins = new InodePins({
       ownPath: (path) => ownPathOf(path, shares),
       onHeld: (path, pin) => this.#own.watch(path, pin),
       onReleased: (path) => this.#own.forget(path),

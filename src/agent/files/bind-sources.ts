@@ -12,7 +12,7 @@ import type { BindSource } from "../docker/mounts.ts";
 export type SharedWith = Pick<Boot, "vm" | "home" | "shares" | "missing">;
 
 /** Where a source leads to in the guest once links are followed, and whether there is anything. */
-export type Place = { readonly path: string; readonly isThere: boolean };
+export type ResolvedSource = { readonly path: string; readonly isThere: boolean };
 
 /**
  * Refuses the sources that Docker would only find an empty folder for, or make one, and makes those on the host that
@@ -20,12 +20,14 @@ export type Place = { readonly path: string; readonly isThere: boolean };
  * shows it to the user.
  */
 export async function settleSources(sources: readonly BindSource[], boot: SharedWith): Promise<void> {
-  const looks = await Promise.all(sources.map(async (source) => ({ source, place: await placeOf(source.path, boot) })));
-  const reasons = looks.flatMap(({ source, place }) => whyNot(source.path, place, boot) ?? []);
+  const looks = await Promise.all(
+    sources.map(async (source) => ({ source, resolved: await resolveSource(source.path, boot) })),
+  );
+  const reasons = looks.flatMap(({ source, resolved }) => whyNot(source.path, resolved, boot) ?? []);
   if (reasons.length > 0) throw new QnError("AGENT_FAILED", reasons.join(" "));
-  for (const { source, place } of looks) {
-    const share = boot.shares.find(({ path }) => liesIn(place.path, path));
-    if (source.createMissing && !place.isThere && share !== undefined) await makeFolder(source.path, place.path);
+  for (const { source, resolved } of looks) {
+    const share = boot.shares.find(({ path }) => liesIn(resolved.path, path));
+    if (source.createMissing && !resolved.isThere && share !== undefined) await makeFolder(source.path, resolved.path);
   }
 }
 
@@ -34,7 +36,7 @@ export async function settleSources(sources: readonly BindSource[], boot: Shared
  * in a folder that belongs to the guest's system (docs/files.md says why those count), or the settings let Docker make
  * what is missing.
  */
-export function whyNot(source: string, { path, isThere }: Place, boot: SharedWith): string | undefined {
+export function whyNot(source: string, { path, isThere }: ResolvedSource, boot: SharedWith): string | undefined {
   const named = path === source ? `"${source}"` : `"${source}" leads to "${path}", which`;
   if (liesIn(path, boot.home)) {
     // What is there is the cover of QN_HOME, with Docker's socket and nothing else in it.
@@ -82,7 +84,7 @@ async function makeFolder(source: string, path: string): Promise<void> {
 const linksMax = 40;
 
 /** Follows links as Docker's mount will; entries of /tmp are looked at elsewhere, because they come on demand. */
-async function placeOf(source: string, { shares }: SharedWith): Promise<Place> {
+async function resolveSource(source: string, { shares }: SharedWith): Promise<ResolvedSource> {
   const aside = shares.filter((share) => share.folder !== share.path);
   let names = source.split("/").filter((name) => name !== "");
   let path = "/";

@@ -9,15 +9,15 @@ import type { ContainerDetails } from "../../system/docker-views.ts";
 import type { CallOn, DockerCall } from "../docker/call.ts";
 import type { Containers } from "../docker/containers.ts";
 import type { CallHooks } from "../docker/hooks.ts";
-import type { PortBook } from "./port-table.ts";
+import type { PortTable } from "./port-table.ts";
 import { keyOf } from "./published.ts";
 import { fixedPortsOf, letsDockerChoose } from "./requested-ports.ts";
 
 /**
- * What the hooks need. `refresh` lists the containers anew into the book, `kill` ends one, `remove` does away with it.
+ * What the hooks need. `refresh` lists the containers anew into the table, `kill` ends one, `remove` does away with it.
  */
 export type HookOptions = {
-  readonly book: PortBook;
+  readonly table: PortTable;
   readonly containers: Pick<Containers, "startedBy" | "idOf" | "hasEnded">;
   readonly refresh: () => Promise<void>;
   readonly kill: (id: string) => Promise<void>;
@@ -68,7 +68,7 @@ const settling: ReadonlySet<DockerCall["kind"]> = new Set([
 
 /** A host port that is taken becomes Docker's own error, and the container does not start. */
 async function openFixed(call: CallOn<"start">, options: HookOptions): Promise<void> {
-  const { book, containers, onTrouble, deadlineMs = usualDeadlineMs } = options;
+  const { table, containers, onTrouble, deadlineMs = usualDeadlineMs } = options;
   let ports: readonly PublishedPort[];
   let isChoosing: boolean;
   let container: ContainerDetails;
@@ -81,23 +81,23 @@ async function openFixed(call: CallOn<"start">, options: HookOptions): Promise<v
     return;
   }
   if (ports.length === 0 && !isChoosing) return;
-  if (ports.length > 0) book.ask(call.id, ports);
-  const failed = await book.publishAndWait(deadlineMs, isChoosing);
+  if (ports.length > 0) table.ask(call.id, ports);
+  const failed = await table.publishAndWait(deadlineMs, isChoosing);
   if (failed === undefined) return onTrouble(`the ports of ${call.id} are not open yet, and it starts nevertheless`);
   const refused = ofThese(failed, ports);
   if (refused.length === 0) return;
-  book.drop(call.id);
-  book.publish();
+  table.drop(call.id);
+  table.publish();
   await removeAgain(container, options);
   throw new QnError("PORT_TAKEN", reasonsOf(refused));
 }
 
 async function settleStart(call: CallOn<"start">, options: HookOptions): Promise<void> {
-  const { book, containers } = options;
+  const { table, containers } = options;
   const failed = await relist(call, options);
   if (failed.length === 0) return;
   const container = await containers.startedBy(call).catch(() => undefined);
-  const refused = container === undefined ? [] : ofThese(failed, book.portsOf(container.Id));
+  const refused = container === undefined ? [] : ofThese(failed, table.portsOf(container.Id));
   if (container === undefined || refused.length === 0) return;
   await endAgain(container, options);
   const advice = "The container is stopped; `docker start` lets Docker choose again.";
@@ -123,7 +123,7 @@ async function removeAgain({ Id, HostConfig, State }: ContainerDetails, options:
  * is known.
  */
 async function relist(call: DockerCall | undefined, options: HookOptions): Promise<readonly FailedPort[]> {
-  const { book, onTrouble, deadlineMs = usualDeadlineMs } = options;
+  const { table, onTrouble, deadlineMs = usualDeadlineMs } = options;
   let isListed = true;
   try {
     await within(refreshUntilTrue(call, options), deadlineMs, () => new Error("Docker does not answer."));
@@ -131,23 +131,23 @@ async function relist(call: DockerCall | undefined, options: HookOptions): Promi
     isListed = false;
     onTrouble(`cannot list containers: ${String(error)}`);
   }
-  if (call?.kind === "start" && isListed) book.drop(call.id);
+  if (call?.kind === "start" && isListed) table.drop(call.id);
   // Its ports may well be published: they stay open until a list tells.
-  if (call?.kind === "start" && !isListed) book.dropWhenListed(call.id);
-  const failed = (await book.publishAndWait(deadlineMs)) ?? [];
+  if (call?.kind === "start" && !isListed) table.dropWhenListed(call.id);
+  const failed = (await table.publishAndWait(deadlineMs)) ?? [];
   for (const { reason } of failed) onTrouble(reason);
   return failed;
 }
 
 /** A container whose ports nobody can reach does not run; what it publishes is let go of. */
-async function endAgain({ Id }: ContainerDetails, { book, refresh, kill, onTrouble }: HookOptions): Promise<void> {
+async function endAgain({ Id }: ContainerDetails, { table, refresh, kill, onTrouble }: HookOptions): Promise<void> {
   try {
     await kill(Id);
     await refresh();
   } catch (error) {
     onTrouble(`cannot end ${Id}: ${messageOf(error)}`);
   }
-  book.publish();
+  table.publish();
 }
 
 /**
@@ -156,13 +156,13 @@ async function endAgain({ Id }: ContainerDetails, { book, refresh, kill, onTroub
  * not asked about.
  */
 async function refreshUntilTrue(call: DockerCall | undefined, options: HookOptions): Promise<void> {
-  const { book, containers, refresh } = options;
+  const { table, containers, refresh } = options;
   let hasEnded: boolean | undefined;
   for (let tries = 0; tries < listTriesMax; tries += 1) {
     await refresh();
     if (call === undefined || !("id" in call) || !ending.has(call.kind)) return;
     const id = containers.idOf(call.id);
-    if (id === undefined || !book.publishes(id)) return;
+    if (id === undefined || !table.publishes(id)) return;
     hasEnded ??= await containers.hasEnded(id);
     if (!hasEnded) return;
     await pause(listPauseMs);

@@ -1,4 +1,4 @@
-/** The book of ports: what containers publish, what starting ones have asked for, and what the host makes of it. */
+/** The port table: what containers publish, what starting ones have asked for, and what the host makes of it. */
 import { within } from "../../system/clock.ts";
 import { type FailedPort, type PublishedPort, reportPortsMax } from "../../protocol/messages.ts";
 import { keyOf, type ServedPort } from "./published.ts";
@@ -22,7 +22,7 @@ const startMs = 2_000;
 const docker = "docker";
 
 /** The state that is reported: published ports, and those that a start under way has asked for. */
-export class PortBook {
+export class PortTable {
   readonly #report: Reporter;
   readonly #onTrouble: (text: string) => void;
   #cut = 0;

@@ -5,7 +5,7 @@ import { holdPort } from "../../system/kernel/libc.ts";
 type Held = { release(): void };
 
 /** The ports that are held now. Docker tries each port that it chooses by listening on it, and takes the next one. */
-export class HeldPorts {
+export class ReservedPorts {
   readonly #hold: (port: number) => Held | undefined;
   readonly #held = new Map<number, Held>();
 

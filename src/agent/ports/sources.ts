@@ -1,7 +1,7 @@
 /** Other sources of ports than Docker: each lists what it has, and says when that may have changed. */
 import { messageOf } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
-import type { PortBook } from "./port-table.ts";
+import type { PortTable } from "./port-table.ts";
 import { Lister } from "../../base/lister.ts";
 import type { ServedPort } from "./published.ts";
 
@@ -15,18 +15,18 @@ export type PortWatch = {
 /** Between two tries to follow a source, and until what happened while a follower started has been looked at again. */
 const retryMs = 5_000;
 
-/** Keeps a source's ports in the book until `signal` fires. Never throws: what goes wrong is told, and tried again. */
+/** Keeps a source's ports in the table until `signal` fires. Never throws: what goes wrong is told, and tried again. */
 export async function watchSource(
   source: PortWatch,
-  book: PortBook,
+  table: PortTable,
   { signal, onTrouble }: { readonly signal: AbortSignal; readonly onTrouble: (text: string) => void },
 ): Promise<void> {
   const lister = new Lister(
     () => source.list(),
-    (ports) => book.setPublished(ports, source.name),
+    (ports) => table.setPublished(ports, source.name),
   );
   const onFailed = (error: unknown): void => onTrouble(`${source.name}: ${messageOf(error)}`);
-  const nudge = (): void => lister.nudge(() => book.publish(), onFailed);
+  const nudge = (): void => lister.nudge(() => table.publish(), onFailed);
   while (!signal.aborted) {
     const following = source.follow(nudge, signal);
     nudge();

@@ -5,7 +5,7 @@ import { bindMount } from "../../system/kernel/libc.ts";
 import { mountTable } from "../../system/mount-table.ts";
 
 /** Where dockerd reads its settings, and where the merged ones are: /run, so that each boot begins with the image's. */
-const places = { own: "/etc/docker/daemon.json", merged: "/run/qn/daemon.json" };
+const files = { own: "/etc/docker/daemon.json", merged: "/run/qn/daemon.json" };
 
 /**
  * Shows dockerd the guest's daemon.json with `more` on top, by a mount over the file. Mappings are merged key by key,
@@ -14,7 +14,7 @@ const places = { own: "/etc/docker/daemon.json", merged: "/run/qn/daemon.json" }
  */
 export async function extendDaemon(
   more: Boot["daemon"],
-  { own, merged }: Readonly<typeof places> = places,
+  { own, merged }: Readonly<typeof files> = files,
 ): Promise<void> {
   if (more === undefined || Object.keys(more).length === 0) return;
   if (mountTable().some(({ target }) => target === own)) return;

@@ -12,7 +12,7 @@ const deadlineMs = 1_000;
  * A folder of our own that is watched and changed. A process hears of changes in the order in which they were made
  * (inotify(7)): when our own is told, so is all that was changed before it.
  */
-export class Mark {
+export class Barrier {
   readonly #folder: string;
   readonly #inTurn = newQueue();
   #watcher: FSWatcher | undefined;

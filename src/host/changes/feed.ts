@@ -4,11 +4,11 @@ import { newQueue } from "../../base/queue.ts";
 import { liesIn } from "../../base/words.ts";
 import { Batch, type Send } from "./batch.ts";
 import { type Bounds, watchRoots } from "./watch-plan.ts";
-import { Mark } from "./barrier.ts";
+import { Barrier } from "./barrier.ts";
 import { type TreeLimits, WatchTree } from "./watch-tree.ts";
 
-/** What may be watched, what of it is not, and a file of our own (barrier.ts). */
-export type WatchPlace = Bounds & TreeLimits & { readonly mark: string };
+/** What may be watched, what of it is not, and `mark`, the folder of the barrier. */
+export type WatchOptions = Bounds & TreeLimits & { readonly mark: string };
 
 /**
  * Names that have come and gone may wait to be told beside twice what is watched: what was there, and what of it has
@@ -18,13 +18,13 @@ const shortLivedMax = 1_000;
 
 /** The changes of one VM's mounts. */
 export class ChangeFeed {
-  readonly #place: WatchPlace;
+  readonly #options: WatchOptions;
   readonly #log: (text: string) => void;
   #watch: Watch | undefined;
   #sources = "";
 
-  constructor(place: WatchPlace, log: (text: string) => void) {
-    this.#place = place;
+  constructor(options: WatchOptions, log: (text: string) => void) {
+    this.#options = options;
     this.#log = log;
   }
 
@@ -35,9 +35,9 @@ export class ChangeFeed {
 
   /** Watches what lies at `sources`, no more and no less, and tells `send` of it. Resolves when all is watched. */
   async follow(sources: readonly string[], send: Send): Promise<void> {
-    if (this.#place.entriesMax === 0) return;
+    if (this.#options.entriesMax === 0) return;
     this.#sources = sources.join("\n");
-    this.#watch ??= new Watch(this.#place, this.#log);
+    this.#watch ??= new Watch(this.#options, this.#log);
     await this.#watch.follow(sources, send);
   }
 
@@ -61,18 +61,18 @@ export class ChangeFeed {
 
 /** One life of the watch: from the first sources that an agent names to the end of the link to it. */
 class Watch {
-  readonly #place: WatchPlace;
+  readonly #options: WatchOptions;
   readonly #batch: Batch;
   readonly #tree: WatchTree;
-  readonly #mark: Mark;
+  readonly #barrier: Barrier;
   #roots: readonly string[] = [];
   readonly #inTurn = newQueue();
 
-  constructor(place: WatchPlace, log: (text: string) => void) {
-    this.#place = place;
-    this.#batch = new Batch(2 * place.entriesMax + shortLivedMax);
-    this.#mark = new Mark(place.mark);
-    this.#tree = new WatchTree(place, {
+  constructor(options: WatchOptions, log: (text: string) => void) {
+    this.#options = options;
+    this.#batch = new Batch(2 * options.entriesMax + shortLivedMax);
+    this.#barrier = new Barrier(options.mark);
+    this.#tree = new WatchTree(options, {
       onThere: (path) => this.#batch.add("there", path),
       onGone: (path) => this.#batch.add("gone", path),
       onFolder: (path) => this.#batch.add("folders", path),
@@ -84,26 +84,26 @@ class Watch {
   /** What goes on being mounted goes on being watched, so that nothing is missed when a container comes or goes. */
   follow(sources: readonly string[], send: Send): Promise<void> {
     this.#batch.send = send;
-    return this.#inTurn(() => this.#take(watchRoots(sources, this.#place)));
+    return this.#inTurn(() => this.#take(watchRoots(sources, this.#options)));
   }
 
   async #take(roots: readonly string[]): Promise<void> {
     for (const root of this.#roots) if (!roots.includes(root)) this.#tree.remove(root);
     const added = roots.filter((root) => !this.#roots.includes(root));
     this.#roots = roots;
-    const real = await realShares(this.#place.shared);
+    const real = await realShares(this.#options.shared);
     for (const root of added) if (await isShared(root, real)) await this.#tree.add(root);
   }
 
   async catchUp(): Promise<void> {
     if (this.#roots.length === 0) return;
-    await this.#mark.passed();
+    await this.#barrier.passed();
     await this.#tree.settled();
     await this.#batch.flush();
   }
 
   close(): void {
-    this.#mark.close();
+    this.#barrier.close();
     this.#tree.close();
     this.#batch.send = () => {};
   }
@@ -117,6 +117,6 @@ async function realShares(shared: readonly string[]): Promise<ReadonlyMap<string
 
 /** False for what a link below the share leads away, to what the guest does not see, and for what is not there. */
 async function isShared(path: string, shares: ReadonlyMap<string, string>): Promise<boolean> {
-  const real = await realpath(path).catch(() => undefined);
-  return [...shares].some(([share, place]) => liesIn(path, share) && real === `${place}${path.slice(share.length)}`);
+  const at = await realpath(path).catch(() => undefined);
+  return [...shares].some(([share, real]) => liesIn(path, share) && at === `${real}${path.slice(share.length)}`);
 }

@@ -93,7 +93,7 @@ const machineValue = v.pipe(
 );
 
 /** A folder with a flake in it, and the name of one of its nixosConfigurations. */
-const flakePlace = v.pipe(
+const flakeReference = v.pipe(
   v.string("must be text"),
   v.regex(/^(none|\/[^#]*#[A-Za-z0-9_-]+)$/, "must be none, or a flake and a system such as /home/ann/machines#web"),
 );
@@ -135,7 +135,7 @@ const settings = {
     () => "debian",
   ),
   flake: setting(
-    flakePlace,
+    flakeReference,
     "What a NixOS guest makes itself at its first start: a flake here and a system in it, as /home/ann/machines#web; or none.",
     () => "none",
   ),

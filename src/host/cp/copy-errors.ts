@@ -1,36 +1,36 @@
 /** Why a copy failed, in words: the reasons of either side, and what tar and ssh say. */
 import { QnError } from "../../base/errors.ts";
-import type { Place } from "./operand.ts";
+import type { Operand } from "./operand.ts";
 import { type Reason, reasonPrefix, reasons } from "./guest-scripts.ts";
 
 /** A place for a message: `"/etc/x" in the VM "default"`. */
-function placeWords(place: Place): string {
-  return place.at === "host" ? `"${place.path}"` : `"${place.path}" in the VM "${place.vm}"`;
+function operandWords(operand: Operand): string {
+  return operand.at === "host" ? `"${operand.path}"` : `"${operand.path}" in the VM "${operand.vm}"`;
 }
 
 /** The error for a reason that one side found. */
-export function refusal(reason: Reason, from: Place, to: Place, details: readonly string[] = []): QnError {
+export function refusal(reason: Reason, from: Operand, to: Operand, details: readonly string[] = []): QnError {
   const words: Record<Reason, string> = {
-    "no-source": `There is no file or folder ${placeWords(from)}.`,
-    special: `${placeWords(from)} is neither a file nor a folder.`,
-    "no-parent": `${placeWords(to)} lies in a folder that is not there.`,
-    "not-a-folder": `${placeWords(to)} is no folder.`,
-    "is-a-folder": `${placeWords(to)} is a folder, and a file does not take its place.`,
-    "not-writable": `Nothing can be written at ${placeWords(to)}.`,
-    incomplete: `The copy to ${placeWords(to)} broke off before its end.`,
-    "no-name": `${placeWords(from)} ends in no name that it could have in ${placeWords(to)}: say DST/NAME, or SRC/. for what it holds.`,
-    unannounced: `Nothing of ${placeWords(from)} was copied to ${placeWords(to)}: the VM has sent something else than it had announced.`,
+    "no-source": `There is no file or folder ${operandWords(from)}.`,
+    special: `${operandWords(from)} is neither a file nor a folder.`,
+    "no-parent": `${operandWords(to)} lies in a folder that is not there.`,
+    "not-a-folder": `${operandWords(to)} is no folder.`,
+    "is-a-folder": `${operandWords(to)} is a folder, and a file does not take its place.`,
+    "not-writable": `Nothing can be written at ${operandWords(to)}.`,
+    incomplete: `The copy to ${operandWords(to)} broke off before its end.`,
+    "no-name": `${operandWords(from)} ends in no name that it could have in ${operandWords(to)}: say DST/NAME, or SRC/. for what it holds.`,
+    unannounced: `Nothing of ${operandWords(from)} was copied to ${operandWords(to)}: the VM has sent something else than it had announced.`,
   };
   return failure(words[reason], details);
 }
 
 /** The error for what programs have said on their standard errors: a full disk first, by its path. */
-export function complaint(said: readonly string[], from: Place, to: Place, isComplete: boolean): QnError {
+export function complaint(said: readonly string[], from: Operand, to: Operand, isComplete: boolean): QnError {
   if (said.some((line) => fullDisk.test(line))) {
-    return failure(`There is no space left at ${placeWords(to)}.`, said);
+    return failure(`There is no space left at ${operandWords(to)}.`, said);
   }
   const what = isComplete ? "Not all of" : "Nothing of";
-  return failure(`${what} ${placeWords(from)} was copied to ${placeWords(to)}.`, said);
+  return failure(`${what} ${operandWords(from)} was copied to ${operandWords(to)}.`, said);
 }
 
 /** The reason in what a script has said, if it gave one, and everything else that was said. */

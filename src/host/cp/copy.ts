@@ -11,15 +11,15 @@ import { pass, startStreaming, type Streaming } from "../../system/net/streaming
 import { shareMaster, unsharedWords } from "../integrate/ssh-master.ts";
 import type { VmPaths } from "../layout.ts";
 import { type Arrival, settle, targetOf } from "./arrival.ts";
-import { makeAside, tame } from "./staging-folder.ts";
+import { makeStagingFolder, tame } from "./staging-folder.ts";
 import { receiveScript, sendScript } from "./guest-scripts.ts";
-import { meansContents, nameOf, type Place } from "./operand.ts";
+import { meansContents, nameOf, type Operand } from "./operand.ts";
 import { complaint, readReason, refusal } from "./copy-errors.ts";
 
 /** What to copy. `from` and `to` lie on different sides; `paths` are those of the VM. */
 export type CopyOptions = {
-  readonly from: Place;
-  readonly to: Place;
+  readonly from: Operand;
+  readonly to: Operand;
   readonly paths: VmPaths;
   /** Calls the copy off: nothing is left of it then. */
   readonly signal: AbortSignal;
@@ -85,12 +85,12 @@ async function download({ from, to, paths, signal, onProgress }: CopyOptions): P
     ssh.kill();
     throw refusal(target, from, to);
   }
-  await using aside = await makeAside(target.final, paths.folder).catch((error: unknown) => {
+  await using staging = await makeStagingFolder(target.final, paths.folder).catch((error: unknown) => {
     ssh.kill();
     throw refusal("not-writable", from, to, [messageOf(error)]);
   });
   // What a guest made gets no set-user-id bits here, and no more rights than the user's mask gives to what is new.
-  const command = ["tar", "-C", aside.folder, "--no-same-owner", "--no-same-permissions", "-xf", "-"];
+  const command = ["tar", "-C", staging.folder, "--no-same-owner", "--no-same-permissions", "-xf", "-"];
   const tar = startStreaming(command, { env: tarEnv });
   using _tar = endedBy(signal, [tar]);
   const count = progress(head.kind === "file" ? head.sizeBytes : undefined, onProgress);
@@ -103,8 +103,8 @@ async function download({ from, to, paths, signal, onProgress }: CopyOptions): P
   // An archive that the guest has cut is the guest's failure.
   const isCut = stream.hasEnded && failed > partial;
   if (tarFailed !== 0 && !isCut) throw complaint(readReason(tarSaid).said, from, to, false);
-  if (failed > partial || (await readdir(aside.folder)).length === 0) throw guestError(said, from, to);
-  const tamed = await tame(aside, head.kind, target.final);
+  if (failed > partial || (await readdir(staging.folder)).length === 0) throw guestError(said, from, to);
+  const tamed = await tame(staging, head.kind, target.final);
   if (tamed === undefined) throw refusal("unannounced", from, to);
   const problems = [...tamed.problems, ...(await settle(tamed.arrived, target.final))];
   if (failed !== 0) problems.push(...readReason(said).said);
@@ -117,7 +117,7 @@ async function download({ from, to, paths, signal, onProgress }: CopyOptions): P
 const partial = 2;
 
 /** The source on this machine: a link that is named is followed, one that leads nowhere is copied as it is. */
-async function sourceOf(from: Place, to: Place) {
+async function sourceOf(from: Operand, to: Operand) {
   const link = await lstat(from.path).catch(() => undefined);
   if (link === undefined) throw refusal("no-source", from, to);
   const facts = await stat(from.path).catch(() => link);
@@ -142,8 +142,13 @@ async function* followedBy(tar: Streaming, end: Uint8Array): AsyncGenerator<Uint
   if ((await tar.exited) <= partial) yield end;
 }
 
-async function startSsh(paths: VmPaths, place: Place, script: string, words: readonly string[]): Promise<Streaming> {
-  const user = place.at === "guest" ? place.user : undefined;
+async function startSsh(
+  paths: VmPaths,
+  operand: Operand,
+  script: string,
+  words: readonly string[],
+): Promise<Streaming> {
+  const user = operand.at === "guest" ? operand.user : undefined;
   const shared = user === undefined ? await shareMaster(paths, "user") : undefined;
   const options = shared?.words ?? [...unsharedWords, "-l", user ?? ""];
   const remote = ["exec", "sh", "-c", quoted(script), "qn-cp", ...words.map(quoted)].join(" ");
@@ -194,7 +199,7 @@ function progress(total: number | undefined, tell: CopyOptions["onProgress"]): (
   };
 }
 
-function guestError(said: string, from: Place, to: Place): QnError {
+function guestError(said: string, from: Operand, to: Operand): QnError {
   const { reason, said: details } = readReason(said);
   return reason === undefined ? complaint(details, from, to, false) : refusal(reason, from, to, details);
 }

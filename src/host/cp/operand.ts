@@ -2,8 +2,8 @@
 import { posix } from "node:path";
 import { QnError } from "../../base/errors.ts";
 
-/** A place to copy from or to. `written` is what the person wrote, for messages. */
-export type Place =
+/** What to copy from or to. `written` is what the person wrote, for messages. */
+export type Operand =
   | { readonly at: "host"; readonly path: string; readonly written: string }
   | {
       readonly at: "guest";
@@ -15,10 +15,10 @@ export type Place =
     };
 
 /**
- * A place as scp writes it: `VM:PATH`, `USER@VM:PATH`, `:PATH` for the VM "default"; whatever has a slash before its
+ * An operand as scp writes it: `VM:PATH`, `USER@VM:PATH`, `:PATH` for the VM "default"; whatever has a slash before its
  * first colon, or no colon, is a path of this machine. Throws USAGE for an empty path on this machine.
  */
-export function parsePlace(written: string): Place {
+export function parseOperand(written: string): Operand {
   const colon = written.indexOf(":");
   const slash = written.indexOf("/");
   if (colon < 0 || (slash >= 0 && slash < colon)) {
@@ -31,9 +31,9 @@ export function parsePlace(written: string): Place {
 }
 
 /** Source and destination. Throws USAGE when not exactly one of them lies in a VM. */
-export function parseDirection(source: string, destination: string): { readonly from: Place; readonly to: Place } {
-  const from = parsePlace(source);
-  const to = parsePlace(destination);
+export function parseDirection(source: string, destination: string): { readonly from: Operand; readonly to: Operand } {
+  const from = parseOperand(source);
+  const to = parseOperand(destination);
   if (from.at !== to.at) return { from, to };
   const message =
     from.at === "host"

@@ -6,25 +6,25 @@ import { type Lock, lockFolder } from "../../system/kernel/lock.ts";
 import type { Arrival } from "./arrival.ts";
 
 /** A folder that nobody else can look into, gone with all in it when it is disposed of. */
-export type Aside = AsyncDisposable & { readonly folder: string };
+export type StagingFolder = AsyncDisposable & { readonly folder: string };
 
 /**
  * Makes a folder from which things can be renamed to `final`: in `own`, the VM's folder, which no guest sees, or beside
  * `final` if that is on another file system. What copies that were killed have left in `own` goes at this moment.
  * Throws the system's error, also when nothing can be made beside `final`.
  */
-export async function makeAside(final: string, own: string): Promise<Aside> {
+export async function makeStagingFolder(final: string, own: string): Promise<StagingFolder> {
   await sweep(own);
-  const aside = await makeLocked(own);
+  const staging = await makeLocked(own);
   try {
-    const probe = join(aside.folder, "probe");
-    const beside = join(dirname(final), basename(aside.folder));
+    const probe = join(staging.folder, "probe");
+    const beside = join(dirname(final), basename(staging.folder));
     await writeFile(probe, "", { flag: "wx" });
     await rename(probe, beside);
     await rm(beside);
-    return aside;
+    return staging;
   } catch (error) {
-    await aside[Symbol.asyncDispose]();
+    await staging[Symbol.asyncDispose]();
     if (isErrno(error, "EXDEV")) return await makeLocked(dirname(final));
     throw error;
   }
@@ -36,7 +36,7 @@ export async function makeAside(final: string, own: string): Promise<Aside> {
  * place at `final`.
  */
 export async function tame(
-  { folder }: Aside,
+  { folder }: StagingFolder,
   kind: Arrival["kind"],
   final: string,
 ): Promise<{ readonly arrived: string; readonly problems: string[] } | undefined> {
@@ -53,7 +53,7 @@ export async function tame(
 const asidePrefix = ".qn-cp.";
 
 /** A new folder with a lock on it, by which a sweep knows that its copy lives. */
-async function makeLocked(parent: string): Promise<Aside> {
+async function makeLocked(parent: string): Promise<StagingFolder> {
   for (;;) {
     const folder = await mkdtemp(join(parent, asidePrefix));
     const lock = lockIfThere(folder);

@@ -11,7 +11,7 @@ import { ownArch, ownUser } from "../../system/platform.ts";
 import { findProgram, run } from "../../system/process.ts";
 import { findImage } from "../image/store.ts";
 import { dockerFolder, readContext, readCurrent } from "../integrate/docker/store.ts";
-import { lookAtSocket, placeWords } from "../integrate/docker/socket-link.ts";
+import { lookAtSocket, describeSocket } from "../integrate/docker/socket-link.ts";
 import type { Layout } from "../layout.ts";
 import { vmNames } from "../lifecycle/status.ts";
 import type { Environment } from "../vm/prepare.ts";
@@ -28,22 +28,22 @@ export type Finding = {
   readonly fix: string | null;
 };
 
-/** Where to look. */
-export type Place = { readonly layout: Layout; readonly env: Environment; readonly nowMs: number };
+/** What the checks look at: a QN_HOME and the environment of whoever asks, now. */
+export type Examined = { readonly layout: Layout; readonly env: Environment; readonly nowMs: number };
 
 /**
  * Every finding, in the order in which a person would mend them. Never throws: what cannot be looked at is a finding.
  */
-export async function examine(place: Place): Promise<readonly Finding[]> {
+export async function examine(examined: Examined): Promise<readonly Finding[]> {
   const checks: Readonly<Record<string, () => Promise<readonly Finding[]>>> = {
-    home: () => checkHome(place),
-    disk: () => checkDisk(place),
-    qemu: () => checkQemu(place),
-    tools: async () => checkTools(place),
-    image: () => checkImage(place),
-    docker: async () => checkDocker(place),
-    context: () => checkContext(place),
-    sockets: () => checkSockets(place),
+    home: () => checkHome(examined),
+    disk: () => checkDisk(examined),
+    qemu: () => checkQemu(examined),
+    tools: async () => checkTools(examined),
+    image: () => checkImage(examined),
+    docker: async () => checkDocker(examined),
+    context: () => checkContext(examined),
+    sockets: () => checkSockets(examined),
   };
   const found = await Promise.all(
     Object.entries(checks).map(async ([check, look]) => {
@@ -81,7 +81,7 @@ function failure(check: string, text: string, fix: string): Finding {
   return { check, level: "failure", text, fix };
 }
 
-async function checkHome({ layout }: Place): Promise<readonly Finding[]> {
+async function checkHome({ layout }: Examined): Promise<readonly Finding[]> {
   const { home } = layout;
   // Throws when the path is too long for sockets.
   layout.vm("default");
@@ -97,7 +97,7 @@ async function checkHome({ layout }: Place): Promise<readonly Finding[]> {
   return [good("home", `${home} is yours.`)];
 }
 
-async function checkDisk({ layout }: Place): Promise<readonly Finding[]> {
+async function checkDisk({ layout }: Examined): Promise<readonly Finding[]> {
   let folder = layout.home;
   while (!(await isThere(folder))) folder = join(folder, "..");
   const { bavail, bsize } = await statfs(folder);
@@ -108,7 +108,7 @@ async function checkDisk({ layout }: Place): Promise<readonly Finding[]> {
   return [free < roomBytes.enough ? warning("disk", text, fix) : good("disk", text)];
 }
 
-async function checkQemu({ layout, env }: Place): Promise<readonly Finding[]> {
+async function checkQemu({ layout, env }: Examined): Promise<readonly Finding[]> {
   // Looking makes nothing: without a QN_HOME there is no place to remember what was tried, as below a file.
   const cacheFolder = (await isThere(layout.home)) ? layout.cache : "/dev/null/cache";
   const facts = await probeHost(ownArch(), { env, cacheFolder });
@@ -143,7 +143,7 @@ async function checkShares(qemuPath: string): Promise<Finding> {
   return failure("9p", `${qemuPath} is built without 9p, so it cannot share folders.`, "Install a full build of QEMU.");
 }
 
-function checkTools({ env }: Place): readonly Finding[] {
+function checkTools({ env }: Examined): readonly Finding[] {
   const tools = ["ssh", "ssh-keygen", "qemu-img"];
   const missing = tools.filter((name) => findProgram(name, env["PATH"] ?? "") === undefined);
   if (missing.length === 0) return [good("tools", `${tools.join(", ")} are there.`)];
@@ -152,7 +152,7 @@ function checkTools({ env }: Place): readonly Finding[] {
   ];
 }
 
-async function checkImage({ layout, nowMs }: Place): Promise<readonly Finding[]> {
+async function checkImage({ layout, nowMs }: Examined): Promise<readonly Finding[]> {
   const image = await findImage(layout.images, "debian", ownArch());
   if (image === undefined)
     return [failure("image", `There is no image "debian" in ${layout.images}.`, "Run: qn image build")];
@@ -166,7 +166,7 @@ async function checkImage({ layout, nowMs }: Place): Promise<readonly Finding[]>
   return [ageMs > oldImageMs ? warning("image", text, "Run: qn image build --fresh") : good("image", text)];
 }
 
-function checkDocker({ env }: Place): readonly Finding[] {
+function checkDocker({ env }: Examined): readonly Finding[] {
   const path = findProgram("docker", env["PATH"] ?? "");
   if (path !== undefined) return [good("docker", `The docker command: ${path}.`)];
   return [
@@ -178,7 +178,7 @@ function checkDocker({ env }: Place): readonly Finding[] {
   ];
 }
 
-async function checkContext({ layout, env }: Place): Promise<readonly Finding[]> {
+async function checkContext({ layout, env }: Examined): Promise<readonly Finding[]> {
   const host = env["DOCKER_HOST"] ?? "";
   const isOwn = host.startsWith(`unix://${layout.home}/`);
   if (host !== "" && !isOwn) {
@@ -200,7 +200,7 @@ async function checkContext({ layout, env }: Place): Promise<readonly Finding[]>
   return [good("context", `Docker's context is "${current}".`)];
 }
 
-async function checkSockets({ layout }: Place): Promise<readonly Finding[]> {
+async function checkSockets({ layout }: Examined): Promise<readonly Finding[]> {
   const stale: string[] = [];
   for (const name of await vmNames(layout)) {
     const { lock, controlSocket, dockerSocket, qmpSocket } = layout.vm(name);
@@ -217,7 +217,7 @@ async function checkSockets({ layout }: Place): Promise<readonly Finding[]> {
     ),
   );
   if (usual.kind === "link" && !usual.isAlive) {
-    findings.push(warning("sockets", `${placeWords(usual)}.`, "Run: qn socket unlink, or qn up"));
+    findings.push(warning("sockets", `${describeSocket(usual)}.`, "Run: qn socket unlink, or qn up"));
   }
   return findings.length > 0
     ? findings

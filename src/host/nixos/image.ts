@@ -28,9 +28,9 @@ export type NixosBuildOptions = {
 
 /** The words that Nix knows the image by. */
 export function imageInstallable(flake: string, arch: Arch): string {
-  const [place = "", name = ""] = flake.split("#", 2);
-  if (name === "") return `${place}#packages.${arch}-linux.image`;
-  return name.includes(".") ? flake : `${place}#nixosConfigurations.${name}.config.system.build.qnImage`;
+  const [reference = "", name = ""] = flake.split("#", 2);
+  if (name === "") return `${reference}#packages.${arch}-linux.image`;
+  return name.includes(".") ? flake : `${reference}#nixosConfigurations.${name}.config.system.build.qnImage`;
 }
 
 /**

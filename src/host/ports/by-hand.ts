@@ -15,8 +15,8 @@ export const handForwardSchema = v.object({
 
 export type HandForward = v.InferOutput<typeof handForwardSchema>;
 
-/** Where a forward is on the host. */
-type Place = Pick<HandForward, "protocol" | "hostIp" | "hostPort">;
+/** The address and port of the host that a forward listens on. */
+type HostPort = Pick<HandForward, "protocol" | "hostIp" | "hostPort">;
 
 /**
  * Reads `[HOSTIP:]HOSTPORT[:GUESTPORT][/udp]`, an IPv6 address in brackets; the guest's port is the host's unless
@@ -38,24 +38,24 @@ export function parseForward(text: string): HandForward {
   });
 }
 
-/** The list with one more. Throws PORT_TAKEN when the place is another one's already. */
+/** The list with one more. Throws PORT_TAKEN when another one listens there already. */
 export function withForward(list: readonly HandForward[], forward: HandForward): readonly HandForward[] {
-  if (list.some((other) => isSamePlace(other, forward))) {
-    throw new QnError("PORT_TAKEN", `${placeOf(forward)} has a forward that was made by hand.`);
+  if (list.some((other) => isSameAddress(other, forward))) {
+    throw new QnError("PORT_TAKEN", `${namedPort(forward)} has a forward that was made by hand.`);
   }
   return [...list, forward];
 }
 
 /**
- * The list without the one that is at this place; where no address is named, without all of that port. Throws
+ * The list without the one that listens there; where no address is named, without all of that port. Throws
  * NO_SUCH_FORWARD when there is none.
  */
-export function withoutForward(list: readonly HandForward[], place: Place): readonly HandForward[] {
+export function withoutForward(list: readonly HandForward[], wanted: HostPort): readonly HandForward[] {
   const isMeant = (other: HandForward): boolean =>
-    place.hostIp === "" ? isSamePort(other, place) : isSamePlace(other, place);
+    wanted.hostIp === "" ? isSamePort(other, wanted) : isSameAddress(other, wanted);
   const rest = list.filter((other) => !isMeant(other));
   if (rest.length < list.length) return rest;
-  throw new QnError("NO_SUCH_FORWARD", `${placeOf(place)} has no forward that was made by hand.`);
+  throw new QnError("NO_SUCH_FORWARD", `${namedPort(wanted)} has no forward that was made by hand.`);
 }
 
 /** What is to be done with a forward. */
@@ -75,8 +75,8 @@ export function parseForwards(text: string): readonly HandForward[] {
   return v.parse(v.array(handForwardSchema), JSON.parse(text));
 }
 
-/** A place as a person writes it: `[HOSTIP:]HOSTPORT/PROTOCOL`. */
-export function placeText({ protocol, hostIp, hostPort }: Place): string {
+/** A port of the host as a person writes it: `[HOSTIP:]HOSTPORT/PROTOCOL`. */
+export function hostPortText({ protocol, hostIp, hostPort }: HostPort): string {
   return `${hostIp === "" ? "" : `${bracketed(hostIp)}:`}${hostPort}/${protocol}`;
 }
 
@@ -89,16 +89,16 @@ export function targetName({ guestPort }: HandForward): string {
 
 const written = /^(?:\[([0-9a-f:.]+)\]:|(\d+\.\d+\.\d+\.\d+):)?(\d{1,5})(?::(\d{1,5}))?(?:\/(tcp|udp))?$/i;
 
-function isSamePort(one: Place, other: Place): boolean {
+function isSamePort(one: HostPort, other: HostPort): boolean {
   return one.protocol === other.protocol && one.hostPort === other.hostPort;
 }
 
-/** Two addresses that name none are the same place, however they are written. */
-function isSamePlace(one: Place, other: Place): boolean {
+/** Two addresses that name none are the same one, however they are written. */
+function isSameAddress(one: HostPort, other: HostPort): boolean {
   const isSameIp = one.hostIp === other.hostIp || (isUnspecified(one.hostIp) && isUnspecified(other.hostIp));
   return isSamePort(one, other) && isSameIp;
 }
 
-function placeOf({ protocol, hostIp, hostPort }: Place): string {
+function namedPort({ protocol, hostIp, hostPort }: HostPort): string {
   return `Port ${hostPort}/${protocol}${hostIp === "" ? "" : ` on ${hostIp}`}`;
 }

@@ -17,7 +17,7 @@ export type LookedAt = { readonly share: Share } & (
 /**
  * What the host has: where /tmp really is, and where QN_HOME is; and the flake's folder where the guest has to see one.
  */
-export type SharePlaces = { readonly tmp: string; readonly home: string; readonly flake?: LookedAt | undefined };
+export type HostFolders = { readonly tmp: string; readonly home: string; readonly flake?: LookedAt | undefined };
 
 /** Who serves shares. */
 export type Driver = NonNullable<GuestShare["driver"]>;
@@ -31,7 +31,7 @@ export type Driver = NonNullable<GuestShare["driver"]>;
  * /tmp is there twice: what a container holds keeps its kind in the guest, also when the host has made a folder of the
  * file. A flake that is in no share has one of its own, read-only and aside.
  */
-export function sharesOf(looks: readonly LookedAt[], { tmp, flake }: SharePlaces, driver: Driver = "9p"): GuestShare[] {
+export function sharesOf(looks: readonly LookedAt[], { tmp, flake }: HostFolders, driver: Driver = "9p"): GuestShare[] {
   const byPath = new Map<string, Omit<GuestShare, "tag">>();
   for (const look of looks) {
     if (look.real === undefined || inTmp(look, tmp)) continue;
@@ -62,26 +62,26 @@ export function toldShares(shares: readonly GuestShare[]): GuestShare[] {
 }
 
 /** Why these folders cannot all be shared, one sentence for each mistake. */
-export function shareMistakes(looks: readonly LookedAt[], places: SharePlaces): readonly string[] {
-  return [...looks.flatMap((look, index) => mistakesOf(look, looks.slice(0, index), places)), ...flakeMistakes(places)];
+export function shareMistakes(looks: readonly LookedAt[], host: HostFolders): readonly string[] {
+  return [...looks.flatMap((look, index) => mistakesOf(look, looks.slice(0, index), host)), ...flakeMistakes(host)];
 }
 
 // --- internal ---
 
-function flakeMistakes({ flake, home }: SharePlaces): readonly string[] {
+function flakeMistakes({ flake, home }: HostFolders): readonly string[] {
   if (flake === undefined) return [];
   if (flake.real === undefined) return [`flake: ${flake.why}`];
   return liesIn(flake.real, home) ? [`flake: ${flake.real} is in QN_HOME (${home}), which is never shared`] : [];
 }
 
-function mistakesOf(look: LookedAt, before: readonly LookedAt[], places: SharePlaces): readonly string[] {
+function mistakesOf(look: LookedAt, before: readonly LookedAt[], host: HostFolders): readonly string[] {
   const { path } = look.share;
   if (look.real === undefined) return [`mounts: ${look.why}`];
   const named = look.real === path ? path : `${path}, which leads to ${look.real},`;
   const refused = [path, look.real].map(standingOf).find((standing) => standing.shareable !== "yes");
   if (refused !== undefined) return [`mounts: ${named} cannot be shared, because ${refused.own} is the guest's own`];
-  if (liesIn(look.real, places.home)) return [`mounts: ${named} is in QN_HOME (${places.home}), which is never shared`];
-  if (inTmp(look, places.tmp) && isSpecial(look.share)) {
+  if (liesIn(look.real, host.home)) return [`mounts: ${named} is in QN_HOME (${host.home}), which is never shared`];
+  if (inTmp(look, host.tmp) && isSpecial(look.share)) {
     return [`mounts: ${named} is in /tmp, which is always shared as a whole, to read and write`];
   }
   const other = before.find(({ real }) => real === look.real);

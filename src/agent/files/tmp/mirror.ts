@@ -50,7 +50,7 @@ export async function sweepDeleted(mirror: Mirror, inTurn: InTurn = async (actio
   await inTurn(() => {
     const mounted = mountPoints();
     for (const name of names) {
-      const entry = placeOf(mirror.asides[0] ?? "", mirror.folder, name, mounted);
+      const entry = mirroredEntry(mirror.asides[0] ?? "", mirror.folder, name, mounted);
       try {
         if (!mounted.has(entry.guest) || entryAt(entry.host) !== undefined) continue;
         mirrorEntry(entry);
@@ -67,9 +67,9 @@ type InTurn = (action: () => void) => Promise<void>;
 // --- internal ---
 
 /** One entry: where the host's is, where the guest shows it, and all mount points there are, kept up to date. */
-type Place = { readonly host: string; readonly guest: string; readonly mounted: Set<string> };
+type MirroredEntry = { readonly host: string; readonly guest: string; readonly mounted: Set<string> };
 
-function placeOf(aside: string, folder: string, name: string, mounted: Set<string>): Place {
+function mirroredEntry(aside: string, folder: string, name: string, mounted: Set<string>): MirroredEntry {
   return { host: join(aside, name), guest: join(folder, name), mounted };
 }
 
@@ -77,7 +77,7 @@ function placeOf(aside: string, folder: string, name: string, mounted: Set<strin
 async function deletedOf(mirror: Mirror, mounted: Set<string>): Promise<string[]> {
   const shown = [...mounted].flatMap((path) => entryOf(path, mirror.folder) ?? []);
   const looks = [...new Set(shown)].map(async (name) => {
-    const { host, guest } = placeOf(mirror.asides[0] ?? "", mirror.folder, name, mounted);
+    const { host, guest } = mirroredEntry(mirror.asides[0] ?? "", mirror.folder, name, mounted);
     return mounted.has(guest) && !(await isThere(host).catch(() => false)) ? [name] : [];
   });
   return (await Promise.all(looks)).flat();
@@ -89,11 +89,11 @@ async function deletedOf(mirror: Mirror, mounted: Set<string>): Promise<string[]
  */
 async function show({ asides, folder }: Mirror, source: BindSource, mounted: Set<string>): Promise<void> {
   const name = entryOf(source.path, folder) ?? "";
-  const places = asides.map((aside) => ({ aside, entry: placeOf(aside, folder, name, mounted) }));
+  const entries = asides.map((aside) => ({ aside, entry: mirroredEntry(aside, folder, name, mounted) }));
   let reasons: string[] = [];
   for (let tries = 1; tries <= releaseTriesMax; tries += 1) {
     reasons = [];
-    for (const { aside, entry } of places) {
+    for (const { aside, entry } of entries) {
       const isCurrent = keepIfCurrent(entry);
       if (isCurrent && source.path === entry.guest) return;
       const path = join(aside, relative(folder, source.path));
@@ -106,7 +106,7 @@ async function show({ asides, folder }: Mirror, source: BindSource, mounted: Set
       reasons.push(look.whyStale);
     }
     // Wherever it is looked for: so it is on the host too, and Docker's to complain about.
-    const [first] = places;
+    const [first] = entries;
     if (first !== undefined && reasons.every((reason) => reason === belowFile)) return mirrorEntry(first.entry);
     await pause(releasePauseMs);
   }
@@ -114,12 +114,12 @@ async function show({ asides, folder }: Mirror, source: BindSource, mounted: Set
 }
 
 /** `seen` is the host's entry, where somebody has just looked at it. */
-function mirrorEntry(place: Place, seen?: DatedEntry): void {
-  const [host, guest] = [seen ?? entryAt(place.host), entryAt(place.guest)];
-  const mounted = place.mounted.has(place.guest);
-  for (const step of planEntry({ host, guest, mounted })) perform[step](place);
-  if (host === undefined) shownSince.delete(place.guest);
-  else shownSince.set(place.guest, host.changedNs);
+function mirrorEntry(entry: MirroredEntry, seen?: DatedEntry): void {
+  const [host, guest] = [seen ?? entryAt(entry.host), entryAt(entry.guest)];
+  const mounted = entry.mounted.has(entry.guest);
+  for (const step of planEntry({ host, guest, mounted })) perform[step](entry);
+  if (host === undefined) shownSince.delete(entry.guest);
+  else shownSince.set(entry.guest, host.changedNs);
 }
 
 /** By entry of the guest's folder: when what it shows had last changed on the host, in nanoseconds. */
@@ -131,13 +131,13 @@ const shownSince = new Map<string, bigint>();
  * the host now; only after the last mount is gone does the kernel ask again. It does ask for times and for the content
  * of folders.
  */
-function keepIfCurrent(place: Place): boolean {
-  if (!place.mounted.has(place.guest)) return false;
-  const entry = entryAt(place.guest);
-  if (entry?.kind === "folder" && isOfKind(place.guest, "folder")) return true;
-  if (entry?.kind === "file" && entry.changedNs === shownSince.get(place.guest)) return true;
-  perform.unmount(place);
-  perform["remove-mount-point"](place);
+function keepIfCurrent(entry: MirroredEntry): boolean {
+  if (!entry.mounted.has(entry.guest)) return false;
+  const shown = entryAt(entry.guest);
+  if (shown?.kind === "folder" && isOfKind(entry.guest, "folder")) return true;
+  if (shown?.kind === "file" && shown.changedNs === shownSince.get(entry.guest)) return true;
+  perform.unmount(entry);
+  perform["remove-mount-point"](entry);
   return false;
 }
 
@@ -159,7 +159,7 @@ const perform = {
     bindMount(host, guest);
     mounted.add(guest);
   },
-} satisfies Record<Step, (place: Place) => void>;
+} satisfies Record<Step, (entry: MirroredEntry) => void>;
 
 /** Makes a mount point. Throws when the guest has made something else at its path. */
 function makeUnlessThere(path: string, kind: "file" | "folder", make: () => void): void {

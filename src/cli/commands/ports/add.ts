@@ -1,6 +1,6 @@
 /** `qn ports add`: a forward by hand to the guest itself. */
 import { changeForwards } from "../../../host/lifecycle/forwards.ts";
-import { parseForward, placeText } from "../../../host/ports/by-hand.ts";
+import { parseForward, hostPortText } from "../../../host/ports/by-hand.ts";
 import { defineCommand, vmArg } from "../../command.ts";
 import { succeed } from "../../terminal/show.ts";
 import { vmNamed } from "../../vm-here.ts";
@@ -20,6 +20,6 @@ export const command = defineCommand({
     const { paths } = vmNamed(args.vm);
     await changeForwards(paths, "add", forward);
     const { guestPort } = forward;
-    succeed(`${placeText(forward)} is forwarded to port ${guestPort} of the guest of VM "${paths.name}".`);
+    succeed(`${hostPortText(forward)} is forwarded to port ${guestPort} of the guest of VM "${paths.name}".`);
   },
 });

@@ -1,6 +1,6 @@
 /** `qn ports remove`: takes away a forward that was made by hand. */
 import { changeForwards } from "../../../host/lifecycle/forwards.ts";
-import { parseForward, placeText } from "../../../host/ports/by-hand.ts";
+import { parseForward, hostPortText } from "../../../host/ports/by-hand.ts";
 import { defineCommand, vmArg } from "../../command.ts";
 import { succeed } from "../../terminal/show.ts";
 import { vmNamed } from "../../vm-here.ts";
@@ -11,6 +11,6 @@ export const command = defineCommand({
   async run({ args }) {
     const forward = parseForward(args.forward);
     await changeForwards(vmNamed(args.vm).paths, "remove", forward);
-    succeed(`${placeText(forward)} is not forwarded any more.`);
+    succeed(`${hostPortText(forward)} is not forwarded any more.`);
   },
 });

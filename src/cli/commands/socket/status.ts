@@ -1,5 +1,5 @@
 /** `qn socket status`: what is at Docker's usual socket path. */
-import { lookAtSocket, placeWords } from "../../../host/integrate/docker/socket-link.ts";
+import { lookAtSocket, describeSocket } from "../../../host/integrate/docker/socket-link.ts";
 import { defineCommand, jsonArg } from "../../command.ts";
 import { printJson } from "../../terminal/print.ts";
 import { say } from "../../terminal/show.ts";
@@ -10,6 +10,6 @@ export const command = defineCommand({
   async run({ args }) {
     const socket = await lookAtSocket(qnHome());
     if (args.json === true) return printJson(socket);
-    say(`${placeWords(socket)}.`);
+    say(`${describeSocket(socket)}.`);
   },
 });

@@ -14,7 +14,7 @@ import type { Layout, VmPaths } from "../../layout.ts";
 export const usualSocket = "/var/run/docker.sock";
 
 /** What is at the usual place: nothing, a link (`vm` when it leads to one of qn's), a socket, or something else. */
-export type SocketPlace = {
+export type UsualSocket = {
   readonly path: string;
   readonly kind: "nothing" | "link" | "socket" | "other";
   readonly target: string | null;
@@ -24,7 +24,7 @@ export type SocketPlace = {
 };
 
 /** Looks at the usual place. */
-export async function lookAtSocket(layout: Layout, path: string = usualSocket): Promise<SocketPlace> {
+export async function lookAtSocket(layout: Layout, path: string = usualSocket): Promise<UsualSocket> {
   const isAlive = await answers(path);
   const empty = { path, target: null, vm: null, isAlive };
   try {
@@ -44,9 +44,9 @@ export async function lookAtSocket(layout: Layout, path: string = usualSocket): 
  * answers there or it is no socket, NOT_PERMITTED with the command that would do it when the folder is not the user's.
  */
 export async function linkSocket(layout: Layout, paths: VmPaths, path: string = usualSocket): Promise<boolean> {
-  const place = await lookAtSocket(layout, path);
-  if (place.target === paths.dockerSocket) return false;
-  refuseTaken(place);
+  const found = await lookAtSocket(layout, path);
+  if (found.target === paths.dockerSocket) return false;
+  refuseTaken(found);
   const temporary = `${path}.${randomBytes(4).toString("hex")}`;
   await permitted(path, linkCommand(paths, path), async () => {
     await symlink(paths.dockerSocket, temporary);
@@ -61,9 +61,9 @@ export async function linkSocket(layout: Layout, paths: VmPaths, path: string = 
 
 /** Removes the link; false when there is nothing. Throws SOCKET_TAKEN when it is not qn's, NOT_PERMITTED. */
 export async function unlinkSocket(layout: Layout, path: string = usualSocket): Promise<boolean> {
-  const place = await lookAtSocket(layout, path);
-  if (place.kind === "nothing") return false;
-  if (place.vm === null) throw new QnError("SOCKET_TAKEN", `${placeWords(place)}; it is not qn's to remove.`);
+  const found = await lookAtSocket(layout, path);
+  if (found.kind === "nothing") return false;
+  if (found.vm === null) throw new QnError("SOCKET_TAKEN", `${describeSocket(found)}; it is not qn's to remove.`);
   await permitted(path, ["sudo", "rm", path], () => rm(path));
   return true;
 }
@@ -74,7 +74,7 @@ export function linkCommand(paths: VmPaths, path: string = usualSocket): readonl
 }
 
 /** What is there, as a sentence without its end. */
-export function placeWords({ path, kind, target, vm, isAlive }: SocketPlace): string {
+export function describeSocket({ path, kind, target, vm, isAlive }: UsualSocket): string {
   const answer = isAlive ? "somebody answers" : "nobody answers";
   switch (kind) {
     case "nothing":
@@ -91,10 +91,10 @@ export function placeWords({ path, kind, target, vm, isAlive }: SocketPlace): st
 // --- internal ---
 
 /** Nobody's socket may go while somebody answers there; a link between VMs of qn is the user's own. */
-function refuseTaken(place: SocketPlace): void {
-  if (place.kind === "nothing" || place.vm !== null) return;
-  if (place.kind !== "other" && !place.isAlive) return;
-  throw new QnError("SOCKET_TAKEN", `${placeWords(place)}; it stays as it is.`);
+function refuseTaken(found: UsualSocket): void {
+  if (found.kind === "nothing" || found.vm !== null) return;
+  if (found.kind !== "other" && !found.isAlive) return;
+  throw new QnError("SOCKET_TAKEN", `${describeSocket(found)}; it stays as it is.`);
 }
 
 async function permitted(path: string, command: readonly string[], action: () => Promise<void>): Promise<void> {

@@ -29,7 +29,7 @@ export type ServiceState = {
  * do, or nothing: without a session of its own (ssh, a container) the file is there and works from the next login on.
  */
 export async function installService(host: ServiceHost, spec: ServiceSpec): Promise<string | undefined> {
-  const { file, render, links, start } = placeOf(host, spec.name);
+  const { file, render, links, start } = serviceOf(host, spec.name);
   await mkdir(dirname(file), { recursive: true });
   await writeFileAtomically(file, render(spec), 0o644);
   for (const link of links) {
@@ -43,9 +43,9 @@ export async function installService(host: ServiceHost, spec: ServiceSpec): Prom
 
 /** Stops the VM's service and removes all of it; false when it was not installed. A VM that it runs shuts down. */
 export async function uninstallService(host: ServiceHost, paths: VmPaths): Promise<boolean> {
-  const place = await installedPlace(host, paths);
-  if (place === undefined) return false;
-  const { file, links, stop, forget } = place;
+  const installed = await installedService(host, paths);
+  if (installed === undefined) return false;
+  const { file, links, stop, forget } = installed;
   await inTurn(host, stop);
   for (const path of [...links, file]) await rm(path, { force: true });
   // Folders that were made for it; those with anything else in them stay.
@@ -56,10 +56,9 @@ export async function uninstallService(host: ServiceHost, paths: VmPaths): Promi
 
 /** What there is of a VM's service. */
 export async function serviceState(host: ServiceHost, paths: VmPaths): Promise<ServiceState> {
-  const place = await installedPlace(host, paths);
-  const { manager, file, isActive } = place ?? placeOf(host, namesOf(host, paths)[0]);
-  const installed = place !== undefined;
-  return { manager, file, installed, active: installed && (await isActive()) };
+  const installed = await installedService(host, paths);
+  const { manager, file, isActive } = installed ?? serviceOf(host, namesOf(host, paths)[0]);
+  return { manager, file, installed: installed !== undefined, active: installed !== undefined && (await isActive()) };
 }
 
 /**
@@ -67,13 +66,13 @@ export async function serviceState(host: ServiceHost, paths: VmPaths): Promise<S
  * there is none, or the manager cannot. Whoever waits for the VM then finds it starting.
  */
 export async function startThroughService(host: ServiceHost, paths: VmPaths): Promise<boolean> {
-  const place = await installedPlace(host, paths);
-  return place !== undefined && (await inTurn(host, [place.kick])) === undefined;
+  const installed = await installedService(host, paths);
+  return installed !== undefined && (await inTurn(host, [installed.kick])) === undefined;
 }
 
 /** Whether a service of this very VM is installed, and not one of another QN_HOME's VM of that name. */
 export async function hasService(host: ServiceHost, paths: VmPaths): Promise<boolean> {
-  return (await installedPlace(host, paths)) !== undefined;
+  return (await installedService(host, paths)) !== undefined;
 }
 
 /** The service as it would be installed. `self` runs this qn; its variables of qn's own go with it. */
@@ -95,8 +94,8 @@ export function serviceSpec(paths: VmPaths, qnHome: string, self: readonly strin
 
 type Command = readonly string[];
 
-/** Everything that differs between the managers. */
-type Place = {
+/** A service as its manager has it: its files, and the commands that rule it. */
+type ManagedService = {
   readonly manager: ServiceState["manager"];
   readonly file: string;
   readonly links: readonly string[];
@@ -109,11 +108,11 @@ type Place = {
 };
 
 /** Where the VM's service is installed: its file names the VM's own log. */
-async function installedPlace(host: ServiceHost, paths: VmPaths): Promise<Place | undefined> {
+async function installedService(host: ServiceHost, paths: VmPaths): Promise<ManagedService | undefined> {
   for (const name of namesOf(host, paths)) {
-    const place = placeOf(host, name);
-    const text = await readTextIfThere(place.file);
-    if (text !== undefined && namesLog(text, paths.logs.supervisor)) return place;
+    const service = serviceOf(host, name);
+    const text = await readTextIfThere(service.file);
+    if (text !== undefined && namesLog(text, paths.logs.supervisor)) return service;
   }
   return undefined;
 }
@@ -133,12 +132,12 @@ function homeOf(env: Environment): string {
   return env["HOME"] ?? homedir();
 }
 
-function placeOf(host: ServiceHost, service: string): Place {
+function serviceOf(host: ServiceHost, service: string): ManagedService {
   const home = homeOf(host.env);
-  return host.os === "linux" ? systemdPlace(host, home, service) : launchdPlace(host, home, service);
+  return host.os === "linux" ? systemdService(host, home, service) : launchdService(host, home, service);
 }
 
-function systemdPlace(host: ServiceHost, home: string, service: string): Place {
+function systemdService(host: ServiceHost, home: string, service: string): ManagedService {
   const given = host.env["XDG_CONFIG_HOME"];
   const folder = join(given === undefined || given === "" ? join(home, ".config") : given, "systemd/user");
   const name = unitName(service);
@@ -160,7 +159,7 @@ function ctl(...words: string[]): Command {
   return ["systemctl", "--user", ...words];
 }
 
-function launchdPlace(host: ServiceHost, home: string, service: string): Place {
+function launchdService(host: ServiceHost, home: string, service: string): ManagedService {
   const domain = `gui/${ownUser().uid}`;
   const label = agentLabel(service);
   const file = join(home, "Library/LaunchAgents", `${label}.plist`);

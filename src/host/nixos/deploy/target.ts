@@ -21,7 +21,7 @@ export function parseTarget(word: string, cwd: string): Target {
   if (name === "") {
     throw new QnError("USAGE", `"${word}" names no system.`, { hint: "Write it as in `qn deploy .#guest`." });
   }
-  const place = flake === "" || flake.startsWith(".") ? resolve(cwd, flake === "" ? "." : flake) : flake;
+  const reference = flake === "" || flake.startsWith(".") ? resolve(cwd, flake === "" ? "." : flake) : flake;
   const attribute = name.includes(".") ? name : `nixosConfigurations.${name}.config.system.build.toplevel`;
-  return { installable: `${place}#${attribute}` };
+  return { installable: `${reference}#${attribute}` };
 }

@@ -12,7 +12,7 @@ import type { Answerer } from "../../names/answer.ts";
 import { answerNames } from "../../names/dns-stream.ts";
 import type { GateKey } from "../../gate/dial.ts";
 import { Gateway } from "../../gate/gateway.ts";
-import { ChangeFeed, type WatchPlace } from "../../changes/feed.ts";
+import { ChangeFeed, type WatchOptions } from "../../changes/feed.ts";
 import { emptyMessage } from "../../changes/watch-plan.ts";
 import { dismissMasters } from "../../integrate/ssh-master.ts";
 import type { VmPaths } from "../../layout.ts";
@@ -36,7 +36,7 @@ export type SeamOptions = GuestForwardsOptions & {
   readonly answer: Answerer;
   readonly dispatch: (event: Event) => void;
   /** The folders that the guest sees, and what of them is not watched for changes. */
-  readonly watched: WatchPlace;
+  readonly watched: WatchOptions;
   /** What has to be done before anybody hears that Docker answers. */
   readonly onDocker: () => Promise<void>;
   /** The commands of the settings. */

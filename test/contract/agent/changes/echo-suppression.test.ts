@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm, stat, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { OwnChanges } from "../../../../src/agent/changes/echo-suppression.ts";
+import { EchoSuppression } from "../../../../src/agent/changes/echo-suppression.ts";
 import { succeed } from "../../../../scripts/support/succeed.ts";
 import { until } from "../../../support/until.ts";
 
@@ -19,7 +19,7 @@ type Scene = {
   /** A program of the guest's does something in the folder; this process stands for the host. */
   readonly guest: (script: string) => Promise<void>;
   readonly judge: (name: string) => Promise<"own" | "other" | "changing">;
-  readonly own: OwnChanges;
+  readonly own: EchoSuppression;
 };
 
 async function withScene(
@@ -30,7 +30,7 @@ async function withScene(
   const folder = join(root, "watched");
   await mkdir(folder);
   const madeFolders: string[] = [];
-  const own = new OwnChanges({
+  const own = new EchoSuppression({
     mark: join(root, "mark"),
     onFolder: (path) => {
       madeFolders.push(path);

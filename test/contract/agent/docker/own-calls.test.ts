@@ -5,7 +5,7 @@ import { Containers } from "../../../../src/agent/docker/containers.ts";
 import { inOrder } from "../../../../src/agent/docker/hooks.ts";
 import type { DockerRequest, Hooks } from "../../../../src/agent/docker/plugin.ts";
 import { fileHooks } from "../../../../src/agent/files/hooks.ts";
-import { PortBook } from "../../../../src/agent/ports/port-table.ts";
+import { PortTable } from "../../../../src/agent/ports/port-table.ts";
 import { portHooks } from "../../../../src/agent/ports/hooks.ts";
 import { portLister } from "../../../../src/agent/ports/list.ts";
 import { Lister } from "../../../../src/base/lister.ts";
@@ -39,18 +39,18 @@ const running = {
 async function wholeAgent(
   docker: FakeDocker,
   record?: ContainerDetails,
-): Promise<{ hooks: Hooks; book: PortBook; held: string[][] }> {
+): Promise<{ hooks: Hooks; table: PortTable; held: string[][] }> {
   docker.inspected["web"] = web;
   docker.inspected[id] = web;
   const api = dockerApi(docker.socketPath);
   const containers = new Containers(api, async (asked) => (asked === record?.Id ? record : undefined));
   let reports = 0;
-  const book: PortBook = new PortBook(() => {
+  const table: PortTable = new PortTable(() => {
     const report = (reports += 1);
-    setImmediate(() => book.onServed(report, []));
+    setImmediate(() => table.onServed(report, []));
     return report;
   });
-  const lister = new Lister(portLister(containers), (ports) => book.setPublished(ports));
+  const lister = new Lister(portLister(containers), (ports) => table.setPublished(ports));
   const held: string[][] = [];
   const changes = {
     catchUp: async () => {},
@@ -61,7 +61,7 @@ async function wholeAgent(
     await fileHooks(testBoot({ missing: "create" }), containers, () => {}),
     changeHooks(changes, containers),
     portHooks({
-      book,
+      table,
       containers,
       refresh: () => lister.refresh(),
       kill: (each) => api.kill(each),
@@ -69,7 +69,7 @@ async function wholeAgent(
       onTrouble: () => {},
     }),
   ]);
-  return { hooks, book, held };
+  return { hooks, table, held };
 }
 
 /** Has a call go through as dockerd has it: before the request, then what the call does, then before the answer. */
@@ -83,18 +83,18 @@ const post = (uri: string): DockerRequest => ({ method: "POST", uri, body: undef
 
 test("a start by name of a container with a port and a mount asks Docker twice: for the container, and for the list", async () => {
   await using docker = await fakeDocker();
-  const { hooks, book, held } = await wholeAgent(docker);
+  const { hooks, table, held } = await wholeAgent(docker);
   await pass(hooks, post("/v1.45/containers/web/start"), () => (docker.containers = [running]));
   expect(docker.requests).toEqual(["GET /containers/web/json", "GET /containers/json"]);
-  expect([book.publishes(id), held]).toEqual([true, [["/nowhere/in/the/guest"]]]);
+  expect([table.publishes(id), held]).toEqual([true, [["/nowhere/in/the/guest"]]]);
 });
 
 test("a start by the whole id asks for the list alone, since the rest stands in Docker's own record", async () => {
   await using docker = await fakeDocker();
-  const { hooks, book, held } = await wholeAgent(docker, parseDetails(web));
+  const { hooks, table, held } = await wholeAgent(docker, parseDetails(web));
   await pass(hooks, post(`/v1.45/containers/${id}/start`), () => (docker.containers = [running]));
   expect(docker.requests).toEqual(["GET /containers/json"]);
-  expect([book.publishes(id), held]).toEqual([true, [["/nowhere/in/the/guest"]]]);
+  expect([table.publishes(id), held]).toEqual([true, [["/nowhere/in/the/guest"]]]);
 });
 
 test("a stop asks about the container only while the list still has it", async () => {

@@ -1,7 +1,7 @@
 /** The gate against those who must not come through it: strangers, knockers, and senders of garbage. */
 import { expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { PortBook } from "../../../../src/agent/ports/port-table.ts";
+import { PortTable } from "../../../../src/agent/ports/port-table.ts";
 import { dial } from "../../../../src/host/gate/dial.ts";
 import { encode } from "../../../../src/protocol/frame.ts";
 import { respond } from "../../../../src/protocol/handshake.ts";
@@ -34,21 +34,21 @@ test("a stream's first bytes may come in one packet with its request", async () 
 
 test("a stream to a port is not refused before the agent knows what is published", async () => {
   await using server = await listenSomewhere("tcp", () => {});
-  const book = new PortBook(() => undefined);
-  book.keepSilent();
+  const table = new PortTable(() => undefined);
+  table.keepSilent();
   const asked = Promise.withResolvers<void>();
   const beforePort = async (): Promise<void> => {
     asked.resolve();
-    await book.known();
+    await table.known();
   };
   const port = { protocol: "tcp", hostIp: "", hostPort: 80 } as const;
-  const addressOf = () => book.find(port) ?? { hostname: "127.0.0.1", port: 1 };
+  const addressOf = () => table.find(port) ?? { hostname: "127.0.0.1", port: 1 };
   using gate = realGate({ beforePort, addressOf });
   const { connection, lines } = await dial(gate.key);
   connection.write(encode({ open: "port", ...port }));
   await asked.promise;
   const target = { hostname: "127.0.0.1", port: server.listener.port };
-  book.setPublished([{ ...port, containerId: "c1", container: "web", target }]);
+  table.setPublished([{ ...port, containerId: "c1", container: "web", target }]);
   expect(await lines.next()).toBe('{"ok":true}');
   connection.reset();
 });

@@ -4,7 +4,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PortBook } from "../../../../src/agent/ports/port-table.ts";
+import { PortTable } from "../../../../src/agent/ports/port-table.ts";
 import { portHooks } from "../../../../src/agent/ports/hooks.ts";
 import { Containers } from "../../../../src/agent/docker/containers.ts";
 import { inOrder } from "../../../../src/agent/docker/hooks.ts";
@@ -40,7 +40,7 @@ async function portsPlugin(): Promise<Plugin> {
   docker.inspected["odd"] = { Id: 7, HostConfig: [] };
   const api = dockerApi(docker.socketPath);
   const reports: Plugin["reports"] = [];
-  const book = new PortBook((ports) => void reports.push(ports));
+  const table = new PortTable((ports) => void reports.push(ports));
   const it: Plugin = {
     socketPath,
     reports,
@@ -61,7 +61,7 @@ async function portsPlugin(): Promise<Plugin> {
     socketPath,
     inOrder([
       portHooks({
-        book,
+        table,
         containers: new Containers(api),
         async refresh() {
           it.lists += 1;

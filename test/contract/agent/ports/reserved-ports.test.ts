@@ -1,6 +1,6 @@
 /** Ports that the agent holds so that Docker does not choose them: nobody else can have them, and nobody is let in. */
 import { expect, test } from "bun:test";
-import { HeldPorts } from "../../../../src/agent/ports/reserved-ports.ts";
+import { ReservedPorts } from "../../../../src/agent/ports/reserved-ports.ts";
 import { connect, listen } from "../../../../src/system/net/connection.ts";
 import { listenForDatagrams } from "../../../../src/system/net/datagrams.ts";
 import { freePort } from "../../../support/datagrams.ts";
@@ -28,7 +28,7 @@ const everywhere = ["tcp 127.0.0.1", "udp 127.0.0.1", "tcp 0.0.0.0", "udp 0.0.0.
 test.skipIf(process.platform !== "linux")(
   "what is held nobody can listen on or connect to, until it is not held any more",
   async () => {
-    const held = new HeldPorts();
+    const held = new ReservedPorts();
     const [one, two] = [await freePort(), await freePort()];
     expect(held.any).toBe(false);
     held.hold([one, two]);
@@ -47,7 +47,7 @@ test.skipIf(process.platform !== "linux")(
 test.skipIf(process.platform !== "linux")(
   "a port that Docker has already stays Docker's, and is held once it is free",
   async () => {
-    const held = new HeldPorts();
+    const held = new ReservedPorts();
     const port = await freePort();
     const docker = listen({ hostname: "0.0.0.0", port }, () => {});
     held.hold([port]);

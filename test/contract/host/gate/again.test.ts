@@ -6,7 +6,7 @@ import { encode } from "../../../../src/protocol/frame.ts";
 import { pieces } from "../../../../src/protocol/piece.ts";
 import { type Address, connect, type Connection } from "../../../../src/system/net/connection.ts";
 import { type Caller, handGate, realGate, type TestGate } from "../../../support/gates.ts";
-import { listenSomewhere, payload, type Place, receive, sumOf } from "../../../support/streams.ts";
+import { listenSomewhere, payload, type TestListener, receive, sumOf } from "../../../support/streams.ts";
 
 const mebibyte = 1024 ** 2;
 
@@ -39,7 +39,7 @@ async function counted(gate: TestGate): Promise<AsyncDisposable & { key: TestGat
 }
 
 /** A host listener whose clients go through a pool on this gate. */
-async function hostSide(key: TestGate["key"]): Promise<Place> {
+async function hostSide(key: TestGate["key"]): Promise<TestListener> {
   const pool = new GatePool(key);
   const gateway = new Gateway();
   gateway.use(pool);
@@ -54,7 +54,7 @@ async function hostSide(key: TestGate["key"]): Promise<Place> {
 }
 
 /** A server that answers with what it has heard once its client has ended. */
-async function echo(): Promise<Place> {
+async function echo(): Promise<TestListener> {
   return await listenSomewhere("tcp", (connection) => {
     const received = receive(connection);
     const answer = async (): Promise<void> => {

@@ -9,7 +9,7 @@ import type { GateKey } from "../../../../src/host/gate/dial.ts";
 import { connect, type Connection } from "../../../../src/system/net/connection.ts";
 import { type Chance, testWithChance } from "../../../support/chance.ts";
 import { realGate } from "../../../support/gates.ts";
-import { listenSomewhere, payload, type Place, receive, send, sumOf } from "../../../support/streams.ts";
+import { listenSomewhere, payload, type TestListener, receive, send, sumOf } from "../../../support/streams.ts";
 
 /** Hands over what comes from one side to the other, in order, each thing a while after the one before. */
 function delayed(from: Connection, to: Connection, delayMs: () => number): void {
@@ -32,7 +32,7 @@ function passing(ms: number): Promise<unknown> {
 }
 
 /** The way between host and guest: what is sent through it arrives late. */
-async function lateWayTo(port: number, delayMs: () => number): Promise<Place> {
+async function lateWayTo(port: number, delayMs: () => number): Promise<TestListener> {
   return await listenSomewhere("tcp", (host) => {
     host.pause();
     const join = async (): Promise<void> => {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import {
   linkSocket,
   lookAtSocket,
-  placeWords,
+  describeSocket,
   unlinkSocket,
 } from "../../../../src/host/integrate/docker/socket-link.ts";
 import { layoutOf } from "../../../../src/host/layout.ts";
@@ -35,7 +35,7 @@ async function place() {
     run,
     path,
     serve,
-    words: async () => placeWords(await lookAtSocket(layout, path)).replaceAll(home.path, "~"),
+    words: async () => describeSocket(await lookAtSocket(layout, path)).replaceAll(home.path, "~"),
     refusal: async (action: () => Promise<unknown>) => {
       const { code, message } = await failureOf(action);
       return `${code}: ${message.replaceAll(home.path, "~")}`;

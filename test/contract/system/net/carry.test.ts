@@ -3,16 +3,16 @@ import { describe, expect, test } from "bun:test";
 import { pieces } from "../../../../src/protocol/piece.ts";
 import { carry, type CarryObserver } from "../../../../src/system/net/carry.ts";
 import { type Connection, connect } from "../../../../src/system/net/connection.ts";
-import { listenSomewhere, payload, type Place, receive, send, sumOf } from "../../../support/streams.ts";
+import { listenSomewhere, payload, type TestListener, receive, send, sumOf } from "../../../support/streams.ts";
 
 const mebibyte = 1024 ** 2;
 
 /** Each connection to it is joined with a new one to `target` by `join`. */
 async function relay(
   kind: "tcp" | "unix",
-  target: Place,
+  target: TestListener,
   join: (near: Connection, far: Connection) => void,
-): Promise<Place> {
+): Promise<TestListener> {
   return await listenSomewhere(kind, (near) => {
     near.pause();
     const begin = async (): Promise<void> => {
@@ -41,7 +41,7 @@ function slirp(host: Connection, guest: Connection): void {
 }
 
 /** The way from a client through both relays and slirp to `target`. */
-async function wayTo(kind: "tcp" | "unix", target: Place, observer: CarryObserver = {}): Promise<Place> {
+async function wayTo(kind: "tcp" | "unix", target: TestListener, observer: CarryObserver = {}): Promise<TestListener> {
   const guest = await relay("tcp", target, (inner, outer) => void carry(outer, inner, pieces));
   const between = await relay("tcp", guest, slirp);
   const host = await relay(kind, between, (outer, inner) => void carry(outer, inner, pieces, observer));

@@ -6,40 +6,40 @@ import { port, post, running, scene, taken, web } from "../../../support/hook-sc
 
 test("the answer to a start leaves when the ports that Docker chose are listened on too", async () => {
   const chosen = { ...running, hostPort: 49_153, target: { hostname: "172.17.0.2", port: 81 } };
-  const { hooks, book, events } = scene({ list: async () => [running, chosen] });
+  const { hooks, table, events } = scene({ list: async () => [running, chosen] });
   const request = post("/v1.45/containers/web/start");
   await hooks.beforeRequest(request);
   await hooks.beforeAnswer?.(request);
   expect(events).toEqual(["details web", "report choosing any:8080", "list", "report 0.0.0.0:8080 0.0.0.0:49153"]);
-  expect(book.wanted.map(({ hostPort }) => hostPort)).toEqual([8080, 49_153]);
+  expect(table.wanted.map(({ hostPort }) => hostPort)).toEqual([8080, 49_153]);
 });
 
 test("a start that Docker refuses after all lets its ports go", async () => {
-  const { hooks, book, events } = scene();
+  const { hooks, table, events } = scene();
   await hooks.beforeRequest(post("/containers/web/start"));
   await hooks.beforeAnswer?.(post("/containers/web/start"));
-  expect([events.at(-1), book.wanted]).toEqual(["report none", []]);
+  expect([events.at(-1), table.wanted]).toEqual(["report none", []]);
 });
 
 test("the answer to a stop leaves when the host has let go of the ports", async () => {
-  const { hooks, book, events } = scene();
-  book.setPublished([running]);
+  const { hooks, table, events } = scene();
+  table.setPublished([running]);
   const request = post("/containers/web/stop");
   await hooks.beforeRequest(request);
   expect(events).toEqual([]);
   await hooks.beforeAnswer?.(request);
-  expect([events, book.wanted]).toEqual([["list", "report none"], []]);
+  expect([events, table.wanted]).toEqual([["list", "report none"], []]);
 });
 
 test("the answer to a stop waits for Docker's list to know that the container has ended", async () => {
   const lists = [[running], []];
-  const { hooks, events, book } = scene({
+  const { hooks, events, table } = scene({
     list: async () => lists.shift() ?? [],
     details: async () => ({ ...web, State: { Running: false } }),
     deadlineMs: 5_000,
   });
   await hooks.beforeAnswer?.(post("/containers/web/stop"));
-  expect([events, book.wanted]).toEqual([["list", "details f00d", "list", "report none"], []]);
+  expect([events, table.wanted]).toEqual([["list", "details f00d", "list", "report none"], []]);
 });
 
 test("an answer tells what the host cannot serve, and leaves in any case", async () => {
@@ -54,12 +54,12 @@ test("a list that fails or never comes holds no answer for long, and a start's p
     [async () => Promise.reject(new Error("gone")), "Error: gone"],
     [async () => await never, "Error: Docker does not answer."],
   ] as const) {
-    const { hooks, book, troubles } = scene({ list });
-    book.ask("web", [port]);
+    const { hooks, table, troubles } = scene({ list });
+    table.ask("web", [port]);
     await hooks.beforeAnswer?.(post("/containers/web/start"));
-    expect([book.wanted, troubles]).toEqual([[port], [`cannot list containers: ${reason}`]]);
-    book.setPublished([]);
-    expect(book.wanted).toEqual([]);
+    expect([table.wanted, troubles]).toEqual([[port], [`cannot list containers: ${reason}`]]);
+    table.setPublished([]);
+    expect(table.wanted).toEqual([]);
   }
 });
 
@@ -67,7 +67,7 @@ const chosen: ServedPort = { ...running, hostPort: 20_480, target: { hostname: "
 
 test("a port that Docker chose and the host cannot give ends the container, and the start fails with the reason", async () => {
   const lists = [[chosen], []];
-  const { hooks, book, events } = scene({
+  const { hooks, table, events } = scene({
     host: (ports) => ports.filter(({ hostPort }) => hostPort === 20_480).map(() => taken(20_480, "0.0.0.0")),
     list: async () => lists.shift() ?? [],
   });
@@ -77,7 +77,7 @@ test("a port that Docker chose and the host cannot give ends the container, and 
       "Port 20480 on 127.0.0.1 is taken by nginx (pid 7). The container is stopped; `docker start` lets Docker choose again.",
   });
   expect(events.slice(-3)).toEqual(["kill f00d", "list", "report none"]);
-  expect(book.wanted).toEqual([]);
+  expect(table.wanted).toEqual([]);
 });
 
 test("a container that cannot be ended is told of, and the start fails all the same", async () => {
@@ -119,18 +119,18 @@ test("of many ports that are refused the first are told, and how many more there
 test("a container that Docker does not know, or says nothing about, is Docker's to refuse", async () => {
   const unknown = scene();
   await unknown.hooks.beforeRequest(post("/containers/nobody/start"));
-  expect([unknown.events, unknown.book.wanted]).toEqual([["details nobody"], []]);
+  expect([unknown.events, unknown.table.wanted]).toEqual([["details nobody"], []]);
   const silent = scene({ details: () => Promise.withResolvers<never>().promise });
   await silent.hooks.beforeRequest(post("/containers/web/start"));
-  expect([silent.events, silent.book.wanted]).toEqual([["details web"], []]);
+  expect([silent.events, silent.table.wanted]).toEqual([["details web"], []]);
 });
 
 test("a container that names no host port starts without a question to the host", async () => {
-  const { hooks, book, events } = scene({
+  const { hooks, table, events } = scene({
     details: async () => ({ ...web, HostConfig: { ...web.HostConfig, NetworkMode: "host" } }),
   });
   await hooks.beforeRequest(post("/containers/web/start"));
-  expect([events, book.wanted]).toEqual([["details web"], []]);
+  expect([events, table.wanted]).toEqual([["details web"], []]);
 });
 
 test("nothing is done for all other calls", async () => {

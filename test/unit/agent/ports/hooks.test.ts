@@ -4,18 +4,18 @@ import { failureOf } from "../../../support/failures.ts";
 import { port, post, scene, taken, web } from "../../../support/hook-scene.ts";
 
 test("a container starts when the host listens on the ports that it names, and has said which Docker must not choose", async () => {
-  const { hooks, book, events, troubles } = scene();
+  const { hooks, table, events, troubles } = scene();
   await hooks.beforeRequest(post("/v1.45/containers/web/start"));
-  expect([events, book.wanted, troubles]).toEqual([["details web", "report choosing any:8080"], [port], []]);
+  expect([events, table.wanted, troubles]).toEqual([["details web", "report choosing any:8080"], [port], []]);
 });
 
 test("a port that is taken on the host refuses the start with the host's words, and is let go of", async () => {
-  const { hooks, book, events } = scene({ host: (ports) => (ports.length > 0 ? [taken(8080)] : []) });
+  const { hooks, table, events } = scene({ host: (ports) => (ports.length > 0 ? [taken(8080)] : []) });
   expect(await failureOf(() => hooks.beforeRequest(post("/containers/web/start")))).toEqual({
     code: "PORT_TAKEN",
     message: "Port 8080 on 127.0.0.1 is taken by nginx (pid 7).",
   });
-  expect([events, book.wanted]).toEqual([["details web", "report choosing any:8080", "report none"], []]);
+  expect([events, table.wanted]).toEqual([["details web", "report choosing any:8080", "report none"], []]);
 });
 
 test("a container of docker run --rm whose start is refused is removed, since its client waits for that", async () => {
@@ -39,7 +39,7 @@ test("a port that fails on both families refuses once, and one of another contai
   );
   const other = scene({ host: () => [taken(9090), taken(8080, "192.0.2.7"), { ...taken(8080), protocol: "udp" }] });
   await other.hooks.beforeRequest(post("/containers/web/start"));
-  expect([other.book.wanted, other.troubles]).toEqual([[port], []]);
+  expect([other.table.wanted, other.troubles]).toEqual([[port], []]);
 });
 
 test("every port that is refused is told", async () => {
@@ -55,9 +55,9 @@ test("every port that is refused is told", async () => {
 
 for (const host of ["late", "away"] as const) {
   test(`a host that is ${host} holds no container up for long, and its ports follow`, async () => {
-    const { hooks, book, troubles } = scene({ host: () => host });
+    const { hooks, table, troubles } = scene({ host: () => host });
     await hooks.beforeRequest(post("/containers/web/start"));
-    expect([book.wanted, troubles]).toEqual([
+    expect([table.wanted, troubles]).toEqual([
       [port],
       ["the ports of web are not open yet, and it starts nevertheless"],
     ]);

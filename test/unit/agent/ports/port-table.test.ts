@@ -1,6 +1,6 @@
-/** The book of ports: what is reported to the host, and who waits for its answer. */
+/** The port table: what is reported to the host, and who waits for its answer. */
 import { expect, test } from "bun:test";
-import { PortBook } from "../../../../src/agent/ports/port-table.ts";
+import { PortTable } from "../../../../src/agent/ports/port-table.ts";
 import { keyOf, type ServedPort } from "../../../../src/agent/ports/published.ts";
 import { encode } from "../../../../src/protocol/frame.ts";
 import type { PublishedPort } from "../../../../src/protocol/messages.ts";
@@ -13,52 +13,52 @@ function served(hostPort: number, changes: Partial<PublishedPort> = {}): ServedP
   return { ...port(hostPort, changes), target: { hostname: "172.17.0.2", port: 80 } };
 }
 
-/** A book whose reports are kept; they are numbered from 1 while a host is linked. */
-function bookOf({ isLinked = true } = {}): { book: PortBook; reports: (readonly PublishedPort[])[] } {
+/** A table whose reports are kept; they are numbered from 1 while a host is linked. */
+function tableOf({ isLinked = true } = {}): { table: PortTable; reports: (readonly PublishedPort[])[] } {
   const reports: (readonly PublishedPort[])[] = [];
-  const book = new PortBook((ports) => {
+  const table = new PortTable((ports) => {
     reports.push(ports);
     return isLinked ? reports.length : undefined;
   });
-  return { book, reports };
+  return { table, reports };
 }
 
 test("a report has what is published, and behind it what starting containers ask for", () => {
-  const { book, reports } = bookOf();
-  book.publish();
-  book.ask("db", [port(5432, { container: "db" })]);
-  book.setPublished([served(8080), served(8081)]);
-  book.publish();
+  const { table, reports } = tableOf();
+  table.publish();
+  table.ask("db", [port(5432, { container: "db" })]);
+  table.setPublished([served(8080), served(8081)]);
+  table.publish();
   expect(reports).toEqual([[], [port(8080), port(8081), port(5432, { container: "db" })]]);
 });
 
 test("a port is starting for two seconds after its container began to publish it, and again for the next container", () => {
   let nowMs = 0;
-  const book = new PortBook(
+  const table = new PortTable(
     () => undefined,
     undefined,
     () => nowMs,
   );
-  const isStarting = (...ports: readonly number[]): boolean[] => ports.map((each) => book.isStarting(port(each)));
-  book.setPublished([served(8080)]);
+  const isStarting = (...ports: readonly number[]): boolean[] => ports.map((each) => table.isStarting(port(each)));
+  table.setPublished([served(8080)]);
   nowMs = 1_999;
-  book.setPublished([served(8080), served(8081)]);
+  table.setPublished([served(8080), served(8081)]);
   expect(isStarting(8080, 8081, 8082)).toEqual([true, true, false]);
   nowMs = 2_000;
   expect(isStarting(8080, 8081)).toEqual([false, true]);
-  book.setPublished([served(8080, { containerId: "beef" })]);
+  table.setPublished([served(8080, { containerId: "beef" })]);
   expect(isStarting(8080, 8081)).toEqual([true, false]);
   nowMs = 4_000;
-  book.setPublished([]);
-  book.setPublished([served(8080, { containerId: "beef" })]);
+  table.setPublished([]);
+  table.setPublished([served(8080, { containerId: "beef" })]);
   expect(isStarting(8080)).toEqual([true]);
 });
 
 test("a port that is published and asked for is reported once, as it is published", () => {
-  const { book } = bookOf();
-  book.setPublished([served(8080, { container: "old" })]);
-  book.ask("web", [port(8080), port(8081), port(8080, { protocol: "udp" }), port(8080, { hostIp: "::1" })]);
-  expect(book.wanted).toEqual([
+  const { table } = tableOf();
+  table.setPublished([served(8080, { container: "old" })]);
+  table.ask("web", [port(8080), port(8081), port(8080, { protocol: "udp" }), port(8080, { hostIp: "::1" })]);
+  expect(table.wanted).toEqual([
     port(8080, { container: "old" }),
     port(8081),
     port(8080, { protocol: "udp" }),
@@ -67,87 +67,87 @@ test("a port that is published and asked for is reported once, as it is publishe
 });
 
 test("what a container asks for is forgotten with it, with a new question, and with its daemon", () => {
-  const { book } = bookOf();
-  book.ask("web", [port(1)]);
-  book.ask("db", [port(2)]);
-  book.drop("web");
-  book.drop("nobody");
-  const kept = [book.wanted];
-  book.ask("db", [port(3)]);
-  kept.push(book.wanted);
-  book.setPublished([served(4)]);
-  book.dropAll();
-  kept.push(book.wanted);
+  const { table } = tableOf();
+  table.ask("web", [port(1)]);
+  table.ask("db", [port(2)]);
+  table.drop("web");
+  table.drop("nobody");
+  const kept = [table.wanted];
+  table.ask("db", [port(3)]);
+  kept.push(table.wanted);
+  table.setPublished([served(4)]);
+  table.dropAll();
+  kept.push(table.wanted);
   expect(kept).toEqual([[port(2)], [port(3)], [port(4)]]);
 });
 
 test("a published port is found by protocol, address and number, one that is only asked for is not", () => {
-  const { book } = bookOf();
-  book.setPublished([served(8080)]);
-  book.ask("web", [port(8081)]);
+  const { table } = tableOf();
+  table.setPublished([served(8080)]);
+  table.ask("web", [port(8081)]);
   const sought = [port(8080), port(8080, { protocol: "udp" }), port(8080, { hostIp: "::1" }), port(8081)];
-  expect(sought.map((one) => [keyOf(one), book.find(one)?.hostname])).toEqual([
+  expect(sought.map((one) => [keyOf(one), table.find(one)?.hostname])).toEqual([
     ["tcp 127.0.0.1 8080", "172.17.0.2"],
     ["udp 127.0.0.1 8080", undefined],
     ["tcp ::1 8080", undefined],
     ["tcp 127.0.0.1 8081", undefined],
   ]);
-  book.setPublished([]);
-  expect(book.find(port(8080))).toBeUndefined();
+  table.setPublished([]);
+  expect(table.find(port(8080))).toBeUndefined();
 });
 
 test("nobody waits for a host that is not linked", async () => {
-  const { book, reports } = bookOf({ isLinked: false });
-  book.setPublished([served(8080)]);
-  expect([await book.publishAndWait(60_000), reports]).toEqual([undefined, [[port(8080)]]]);
+  const { table, reports } = tableOf({ isLinked: false });
+  table.setPublished([served(8080)]);
+  expect([await table.publishAndWait(60_000), reports]).toEqual([undefined, [[port(8080)]]]);
 });
 
 test("whoever waits gets the answer to its own report or a later one, never to an earlier one", async () => {
-  const { book } = bookOf();
+  const { table } = tableOf();
   const failed = [{ protocol: "tcp", hostIp: "127.0.0.1", hostPort: 80, reason: "Port 80 is taken." }] as const;
   const order: string[] = [];
   const waiting = [1, 2, 3].map(async (number) => {
-    const outcome = await book.publishAndWait(60_000);
+    const outcome = await table.publishAndWait(60_000);
     order.push(`${number}: ${outcome?.length} failed`);
   });
-  book.onServed(0, failed);
-  book.onServed(1, []);
+  table.onServed(0, failed);
+  table.onServed(1, []);
   await waiting[0];
   expect(order).toEqual(["1: 0 failed"]);
-  book.onServed(3, failed);
+  table.onServed(3, failed);
   await Promise.all(waiting);
   // Nobody waits any more: an answer that is doubled does nothing.
-  book.onServed(3, []);
+  table.onServed(3, []);
   expect(order).toEqual(["1: 0 failed", "2: 1 failed", "3: 1 failed"]);
 });
 
 test("a host that does not answer in time is not waited for any longer, and its late answer does no harm", async () => {
-  const { book } = bookOf();
-  expect(await book.publishAndWait(5)).toBeUndefined();
-  book.onServed(1, []);
-  const next = book.publishAndWait(60_000);
-  book.onServed(2, []);
+  const { table } = tableOf();
+  expect(await table.publishAndWait(5)).toBeUndefined();
+  table.onServed(1, []);
+  const next = table.publishAndWait(60_000);
+  table.onServed(2, []);
   expect(await next).toEqual([]);
 });
 
 test("what does not fit into one report fails with the reason, and is told once", async () => {
   const troubles: string[] = [];
   const reports: (readonly PublishedPort[])[] = [];
-  const book: PortBook = new PortBook(
+  const table: PortTable = new PortTable(
     (ports) => {
       reports.push(ports);
       const number = reports.length;
-      setImmediate(() => book.onServed(number, []));
+      setImmediate(() => table.onServed(number, []));
       return number;
     },
     (text) => troubles.push(text),
   );
   const many = Array.from({ length: 5_002 }, (_, index) => served(1 + index, { containerId: "a" }));
   const reason = "published ports are more than the host takes of one VM, which is 5000 or 1 MB of them.";
-  book.setPublished(many.slice(0, 5_000));
-  expect(await book.publishAndWait(1_000)).toEqual([]);
-  book.setPublished(many);
-  const failed = await book.publishAndWait(1_000);
+  table.setPublished(many.slice(0, 5_000));
+  expect(await table.publishAndWait(1_000)).toEqual([]);
+  table.setPublished(many);
+  const failed = await table.publishAndWait(1_000);
   expect(failed).toEqual(
     [5_001, 5_002].map((hostPort) => {
       return {
@@ -158,41 +158,41 @@ test("what does not fit into one report fails with the reason, and is told once"
       };
     }),
   );
-  book.publish();
+  table.publish();
   expect([reports.map(({ length }) => length), troubles]).toEqual([[5_000, 5_000, 5_000], [`2 ${reason}`]]);
-  book.setPublished(Array.from({ length: 3_000 }, (_, index) => served(1 + index, { container: "é".repeat(500) })));
-  book.publish();
+  table.setPublished(Array.from({ length: 3_000 }, (_, index) => served(1 + index, { container: "é".repeat(500) })));
+  table.publish();
   const last = reports.at(-1) ?? [];
   expect(Buffer.byteLength(encode({ type: "ports", report: 1, ports: last }))).toBeLessThan(1_048_576);
   expect(last.length).toBeGreaterThan(800);
 });
 
-test("a book that keeps silent says nothing before Docker's first list, and what others publish with it", async () => {
-  const { book, reports } = bookOf();
-  book.keepSilent();
+test("a table that keeps silent says nothing before Docker's first list, and what others publish with it", async () => {
+  const { table, reports } = tableOf();
+  table.keepSilent();
   const order: string[] = [];
-  const known = book.known().then(() => order.push("known"));
-  book.setPublished([served(9000, { container: "nspawn" })], "nspawn");
-  book.publish();
-  book.ask("web", [port(8081)]);
-  const asked = book.publishAndWait(60_000).then(() => order.push("served"));
+  const known = table.known().then(() => order.push("known"));
+  table.setPublished([served(9000, { container: "nspawn" })], "nspawn");
+  table.publish();
+  table.ask("web", [port(8081)]);
+  const asked = table.publishAndWait(60_000).then(() => order.push("served"));
   expect([reports, order]).toEqual([[], []]);
-  book.setPublished([served(8080)]);
+  table.setPublished([served(8080)]);
   await known;
   expect(reports).toEqual([[port(8080), port(9000, { container: "nspawn" }), port(8081)]]);
-  book.onServed(1, []);
+  table.onServed(1, []);
   await asked;
   expect(order).toEqual(["known", "served"]);
-  book.speak();
+  table.speak();
   expect(reports).toHaveLength(1);
 });
 
-test("a silent book that is to speak says what it knows, once", async () => {
-  const { book, reports } = bookOf();
-  book.keepSilent();
-  book.setPublished([served(9000)], "nspawn");
-  book.speak();
-  book.speak();
-  await book.known();
+test("a silent table that is to speak says what it knows, once", async () => {
+  const { table, reports } = tableOf();
+  table.keepSilent();
+  table.setPublished([served(9000)], "nspawn");
+  table.speak();
+  table.speak();
+  await table.known();
   expect(reports).toEqual([[port(9000)]]);
 });

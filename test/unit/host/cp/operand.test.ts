@@ -1,19 +1,19 @@
 /** The operands of `qn cp`, as scp and docker cp have them. */
 import { expect, test } from "bun:test";
-import { meansContents, nameOf, parseDirection, parsePlace } from "../../../../src/host/cp/operand.ts";
+import { meansContents, nameOf, parseDirection, parseOperand } from "../../../../src/host/cp/operand.ts";
 import { failureOf } from "../../../support/failures.ts";
 
 const guest = (written: string, vm: string, path: string, user?: string) => ({ at: "guest", vm, user, path, written });
 
 test("a colon before the first slash names a VM, or the VM called default", () => {
   for (const path of ["a", "/a:b", "./a:b", "a/b:c", ".", "~"]) {
-    expect(parsePlace(path)).toEqual({ at: "host", path, written: path });
+    expect(parseOperand(path)).toEqual({ at: "host", path, written: path });
   }
-  expect(parsePlace("web:/srv/a:b")).toEqual(guest("web:/srv/a:b", "web", "/srv/a:b") as never);
-  expect(parsePlace(":notes.txt")).toEqual(guest(":notes.txt", "default", "notes.txt") as never);
-  expect(parsePlace("web:")).toEqual(guest("web:", "web", "") as never);
-  expect(parsePlace("root@web:/etc")).toEqual(guest("root@web:/etc", "web", "/etc", "root") as never);
-  expect(parsePlace("root@:/etc")).toEqual(guest("root@:/etc", "default", "/etc", "root") as never);
+  expect(parseOperand("web:/srv/a:b")).toEqual(guest("web:/srv/a:b", "web", "/srv/a:b") as never);
+  expect(parseOperand(":notes.txt")).toEqual(guest(":notes.txt", "default", "notes.txt") as never);
+  expect(parseOperand("web:")).toEqual(guest("web:", "web", "") as never);
+  expect(parseOperand("root@web:/etc")).toEqual(guest("root@web:/etc", "web", "/etc", "root") as never);
+  expect(parseOperand("root@:/etc")).toEqual(guest("root@:/etc", "default", "/etc", "root") as never);
 });
 
 test("exactly one of the two lies in a VM, and a path is not empty", async () => {

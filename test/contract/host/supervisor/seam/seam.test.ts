@@ -2,7 +2,7 @@
 import { expect, spyOn, test } from "bun:test";
 import { join } from "node:path";
 import { HostLink } from "../../../../../src/agent/link/link.ts";
-import { PortBook } from "../../../../../src/agent/ports/port-table.ts";
+import { PortTable } from "../../../../../src/agent/ports/port-table.ts";
 import { layoutOf } from "../../../../../src/host/layout.ts";
 import type { Event } from "../../../../../src/host/supervisor/states.ts";
 import { Provisioning } from "../../../../../src/host/supervisor/seam/provision.ts";
@@ -22,7 +22,7 @@ function published(hostPort: number, changes: Partial<PublishedPort> = {}): Publ
 
 type Linked = AsyncDisposable & {
   readonly agent: HostLink;
-  readonly book: PortBook;
+  readonly table: PortTable;
   readonly seam: Seam;
   readonly logged: string[];
   /** Every answer so far, as the agent heard it. */
@@ -35,12 +35,12 @@ type Linked = AsyncDisposable & {
 async function linked(changes: Partial<SeamOptions> = {}): Promise<Linked> {
   const home = await tempHome({ images: false });
   const agent = new HostLink({ version: "0.1.0", arch: "x86_64", image: "debian 1" });
-  const book = new PortBook((ports) => agent.reportPorts(ports));
+  const table = new PortTable((ports) => agent.reportPorts(ports));
   const answers: Linked["answers"] = [];
   let goal = { report: Number.POSITIVE_INFINITY, resolve: (_failed: readonly FailedPort[]) => {} };
   agent.onServed = (report, failed) => {
     answers.push([report, failed]);
-    book.onServed(report, failed);
+    table.onServed(report, failed);
     if (report >= goal.report) goal.resolve(failed);
   };
   const gate = realGate({ onControl: (connection, early) => agent.adopt(connection, early) });
@@ -63,7 +63,7 @@ async function linked(changes: Partial<SeamOptions> = {}): Promise<Linked> {
   });
   const it: Linked = {
     agent,
-    book,
+    table,
     seam,
     logged,
     answers,
@@ -127,16 +127,16 @@ test("what the host cannot listen on is answered with the reason, and logged onc
   expect(about()).toEqual([reason, reason.replace(`${taken}`, `${again.listener.port}`)]);
 });
 
-test("who asked the book for a port waits for the host's word, and no longer than its link", async () => {
+test("who asked the table for a port waits for the host's word, and no longer than its link", async () => {
   const it = await linked();
   const port = await freePort();
-  it.book.ask("web", [published(port)]);
-  expect(await it.book.publishAndWait(60_000)).toEqual([]);
+  it.table.ask("web", [published(port)]);
+  expect(await it.table.publishAndWait(60_000)).toEqual([]);
   (await connect({ hostname: "127.0.0.1", port })).reset();
   await it[Symbol.asyncDispose]();
   // The agent hears in its own turn that the host is gone; whoever asks afterwards does not wait.
-  for (let isLinked = true; isLinked;) isLinked = (await it.book.publishAndWait(100)) !== undefined;
-  expect(await it.book.publishAndWait(60_000)).toBeUndefined();
+  for (let isLinked = true; isLinked;) isLinked = (await it.table.publishAndWait(100)) !== undefined;
+  expect(await it.table.publishAndWait(60_000)).toBeUndefined();
 });
 
 test("a report that no host could send is no report: the link is given up and made anew", async () => {
