@@ -37,7 +37,7 @@ if (wanted.length === 0) {
   for (const [name, command] of Object.entries(checks)) await report.step(name, () => check(command));
 }
 const built = await report.step("build", async () => mustSucceed(await child([bun, "scripts/build.ts"], root)));
-if (built.failed === 0) await inLanes([...(wanted.length === 0 ? [withoutVm] : []), ...(await endToEnd())]);
+if (built.failed === 0) await twoAtOnce([...(wanted.length === 0 ? [withoutVm] : []), ...(await endToEnd())]);
 const { failed } = report.finish();
 process.exit(interruption.signal.aborted ? 130 : Math.min(failed, 1));
 
@@ -78,7 +78,7 @@ async function endToEnd(): Promise<(() => Promise<unknown>)[]> {
   const images = await report.step("guest image", () => guestImage(account));
   if (images.failed > 0) return [];
   const suites = asOrdinary.map((path) => ({ account, path }));
-  // First, since the shortest come last: no lane is to wait long for the other.
+  // First, since the shortest come last: no worker is to wait long for the other.
   if (isRoot) suites.unshift(...asRoot.map((path) => ({ account: { ...ownAccount(root), tree: account.tree }, path })));
   else await report.step("end to end as root", () => skipped(asRoot));
   return suites.map((each) => () => {
@@ -88,12 +88,12 @@ async function endToEnd(): Promise<(() => Promise<unknown>)[]> {
 }
 
 /** An emulated guest keeps about one processor busy: as many files at once as that allows, two at most. */
-async function inLanes(works: readonly (() => Promise<unknown>)[]): Promise<void> {
+async function twoAtOnce(works: readonly (() => Promise<unknown>)[]): Promise<void> {
   const waiting = [...works];
-  const lane = async (): Promise<void> => {
+  const worker = async (): Promise<void> => {
     for (let work = waiting.shift(); work !== undefined; work = waiting.shift()) await work();
   };
-  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, lane));
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
 }
 
 async function skipped(paths: readonly string[]): Promise<Counts> {
