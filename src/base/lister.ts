@@ -1,4 +1,4 @@
-/** Lists something whenever it may have changed: one list at a time, and never an old one after a newer one. */
+/** Lists something whenever it may have changed, single-flight: one list at a time, never an old after a newer one. */
 
 /** Lists when told, and hands each list on. */
 export class Lister<Item> {

@@ -1,4 +1,4 @@
-/** Takes the newest of what comes faster than it can be taken. */
+/** Coalesces: of values that come faster than they can be taken, the newest is taken. */
 
 /**
  * What takes values one at a time; of those that come meanwhile one is kept: the newest, or what `join` makes of the

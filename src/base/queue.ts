@@ -1,4 +1,4 @@
-/** Does one thing after the other. */
+/** A queue (a mutex for async work): one action after the other. */
 
 /**
  * A queue: each action begins when those before it have ended, whether they went well or not, and its caller gets what

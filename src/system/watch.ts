@@ -1,4 +1,4 @@
-/** The door to changes in a folder: wait until something in it comes, goes or grows. */
+/** The door to file watching: wait until something in a folder comes, goes or grows. */
 import { watch } from "node:fs";
 
 /** A folder that is watched until disposed of. */

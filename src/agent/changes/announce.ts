@@ -1,4 +1,4 @@
-/** Makes the guest's kernel tell of a change that the host has made, without changing anything on the host. */
+/** Raises inotify events in the guest's kernel for a change that the host has made, and changes nothing there. */
 import { constants } from "node:fs";
 import { chown, open } from "node:fs/promises";
 import { dropCachedPages, isBeingWritten, removeAttribute } from "../../system/kernel/libc.ts";

@@ -1,4 +1,4 @@
-/** Knows what the guest itself has changed of the shares: its kernel has raised events for that already. */
+/** Echo suppression: tells the changes that the guest itself has made, and has events for, from those of the host. */
 import type { Stats } from "node:fs";
 import { lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ type Verdict = "own" | "other" | "changing";
 
 /** What the entries are looked at for, and by whom new folders are held. */
 export type EchoOptions = {
-  /** A folder of our own that is changed to learn that all events of before have come. */
+  /** A folder of our own, the barrier: it is changed to learn that all events of before have come. */
   readonly mark: string;
   /** A program of the guest has made a folder, or brought one here. */
   readonly onFolder: (path: string) => void;
@@ -37,6 +37,7 @@ const eventsMs = 1_000;
 const statesMax = 20_000;
 
 /**
+ * The echo is a change of the guest's own that comes back from the host's watch, and must not be raised again.
  * Remembers the state (time and size) in which the guest leaves each entry that it changes, as the kernel tells
  * (fanotify(7)). What the host then tells is the guest's own doing when it finds the entry in just that state. A change
  * by the host in the moment between the guest's own and the look at it is taken for the guest's; nothing else is. The

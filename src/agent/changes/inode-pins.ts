@@ -1,4 +1,4 @@
-/** What the guest's kernel must not forget of the shares, so that a watch in a container hears of it. */
+/** Pins inodes of the shares in the guest's kernel, so that an inotify watch in a container hears of a change. */
 import { type Stats, constants } from "node:fs";
 import { type FileHandle, open, readlink } from "node:fs/promises";
 import { dirname } from "node:path";

@@ -1,4 +1,4 @@
-/** The agent's side of "changes are seen": tells the host what containers mount, and raises what the host tells. */
+/** The agent's side of "changes are seen": tells the host what containers mount, and raises its inotify events. */
 import { basename } from "node:path";
 import { newQueue } from "../../base/queue.ts";
 import type { Boot, HostMessage } from "../../protocol/messages.ts";
@@ -33,7 +33,7 @@ const pageMs = 250;
 /** What is just being written in the guest is looked at again after this, until it is still or somebody else's. */
 const stillMs = 200;
 
-/** A folder that is changed to hear of all that happened before (echo-suppression.ts). */
+/** The barrier: a folder that is changed to hear of all that happened before (echo-suppression.ts). */
 const markFolder = "/run/qn/changes";
 
 /** Takes one thing after the other, in the order in which it was told. */

@@ -1,4 +1,4 @@
-/** Makes a full disk of the host an error of the write that finds it full. */
+/** ENOSPC for writers: makes a full disk of the host an error of the write that finds it full. */
 import { statfs } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { messageOf } from "../../base/errors.ts";

@@ -1,4 +1,4 @@
-/** Rings the host when the guest has come so far that it can be spoken to. */
+/** The readiness signal: rings the host when the guest has come so far that it can be spoken to. */
 import { type FileHandle, open } from "node:fs/promises";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { doorbellPort } from "../../protocol/messages.ts";

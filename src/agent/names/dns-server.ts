@@ -1,4 +1,4 @@
-/** The guest's DNS: answers over UDP and TCP what the guest itself knows, and all else with the host's answer. */
+/** The guest's DNS server, over UDP and TCP: answers what the guest itself knows, and forwards all else to the host. */
 import { messageOf } from "../../base/errors.ts";
 import { cutTo, datagramBytesMax, failure, questionOf, responseCode } from "../../base/dns.ts";
 import { DatagramReader, encodeDatagram } from "../../protocol/datagram.ts";

@@ -1,4 +1,4 @@
-/** Brings every question that is meant for slirp's resolver to the agent instead. */
+/** Redirects DNS with nftables: every question that is meant for slirp's resolver comes to the agent instead. */
 import { readFile } from "node:fs/promises";
 import { QnError } from "../../base/errors.ts";
 import { namesGuestPort, slirp } from "../../protocol/messages.ts";

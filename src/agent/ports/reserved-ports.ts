@@ -1,4 +1,4 @@
-/** Ports of the guest that Docker must not choose, since the host cannot give them: the agent holds them itself. */
+/** Reserved ports: those that the host cannot give, held by the agent so that Docker does not choose them. */
 import { holdPort } from "../../system/kernel/libc.ts";
 
 /** A port that is held until `release`. */

@@ -1,4 +1,4 @@
-/** Finds out when the system has told of all that has happened so far. */
+/** A barrier in a stream of inotify events: passed once the system has told of all that has happened so far. */
 import { type FSWatcher, watch } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";

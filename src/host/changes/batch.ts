@@ -1,4 +1,4 @@
-/** Gathers changes for the guest, and holds them back while it takes no more. */
+/** Batches changes for the guest (a debounce), with backpressure: it waits while the guest takes no more. */
 import type { HostMessage } from "../../protocol/messages.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import { type Changes, type ChangeSet, messagesOf, noChanges } from "./watch-plan.ts";

@@ -1,4 +1,4 @@
-/** Watches folders and all below them, and says what is there and what changes. */
+/** Watches folders recursively, one watch (inotify(7) on Linux) for each: says what is there and what changes. */
 import { type BigIntStats, type FSWatcher, watch } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";

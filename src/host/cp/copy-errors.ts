@@ -1,4 +1,4 @@
-/** Why a copy failed, in words: the reasons of either side, and what tar and ssh say. */
+/** The errors of a copy: the reasons of either side, and what tar and ssh say, as sentences. */
 import { QnError } from "../../base/errors.ts";
 import type { Operand } from "./operand.ts";
 import { type Reason, reasonPrefix, reasons } from "./guest-scripts.ts";

@@ -1,4 +1,4 @@
-/** The folder in which a copy from a guest is unpacked, and what may come out of it. */
+/** The staging folder, in which a copy from a guest is unpacked, and what may come out of it. */
 import { chmod, lstat, lutimes, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isErrno } from "../../system/files.ts";

@@ -1,4 +1,4 @@
-/** Whether a VM does what it is for. */
+/** The health check: whether Docker answers through a VM's socket. */
 import { dockerApi } from "../../system/docker-api.ts";
 import type { VmPaths } from "../layout.ts";
 import type { Environment } from "../vm/prepare.ts";

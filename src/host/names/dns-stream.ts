@@ -1,4 +1,4 @@
-/** The host's end of the names: one stream through the gate, on which the guest asks and the host answers. */
+/** The host's end of the guest's DNS: one stream through the gate, on which the guest asks and the host answers. */
 import { messageOf } from "../../base/errors.ts";
 import { DatagramReader, encodeDatagram } from "../../protocol/datagram.ts";
 import { encode } from "../../protocol/frame.ts";

@@ -1,4 +1,4 @@
-/** A UDP port of the host: each client is a flow of its own through the gate, until it falls silent. */
+/** A UDP port of the host, as a relay with sessions: each client is a flow of its own, until it falls silent. */
 import { messageOf } from "../../base/errors.ts";
 import { DatagramReader, encodeDatagram } from "../../protocol/datagram.ts";
 import { encode, LineReader } from "../../protocol/frame.ts";

@@ -1,4 +1,4 @@
-/** A supervisor under a service manager: runs the VM, or stands by while another supervisor does. */
+/** A supervisor under a service manager (systemd, launchd): runs the VM, or stands by while another one does. */
 import { errorOf, QnError } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
 import { requireVm } from "../vm/require-vm.ts";

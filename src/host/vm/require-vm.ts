@@ -1,4 +1,4 @@
-/** Whether there is a VM of a name: the one place that says so. */
+/** Whether there is a VM of a name: the one place that throws NO_SUCH_VM. */
 import { QnError } from "../../base/errors.ts";
 import { isThere } from "../../system/files.ts";
 import type { VmPaths } from "../layout.ts";

@@ -1,4 +1,4 @@
-/** The door to sockets that systemd has opened before this process began (sd_listen_fds(3)). */
+/** Socket activation: sockets that systemd has opened before this process began (sd_listen_fds(3)). */
 
 /** Where systemd's sockets begin: behind standard input, output and error. */
 const firstSocket = 3;

@@ -1,4 +1,4 @@
-/** The file mode creation mask, for one thing at a time. */
+/** The file mode creation mask (umask(2)), for one thing at a time. */
 
 /** Files and sockets that nobody but their owner can read, write or connect to; no folder may be made under it. */
 export const ownersFilesMask = 0o177;

@@ -1,5 +1,5 @@
 /**
- * Carries one connection's bytes through another, on which they travel with marks: both directions, backpressure, ends.
+ * Relays one connection through another (a proxy): in frames, in both directions, with backpressure and half-close.
  */
 import type { Connection } from "./connection.ts";
 

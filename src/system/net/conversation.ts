@@ -1,4 +1,4 @@
-/** The one rule for conversations: neither questions nor unread answers of another side pile up on this one. */
+/** Backpressure for request and answer: neither questions nor unread answers of the other side pile up on this one. */
 import { messageOf, QnError } from "../../base/errors.ts";
 import type { Connection } from "./connection.ts";
 

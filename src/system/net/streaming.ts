@@ -1,4 +1,4 @@
-/** The door to programs that stream: what one says passes on to another, counted, at the pace of the slower one. */
+/** The door to programs that stream: pipes one into another with backpressure, and counts the bytes. */
 import type { Subprocess } from "bun";
 import { QnError } from "../../base/errors.ts";
 import { findProgram } from "../process.ts";

@@ -1,4 +1,4 @@
-/** What has to be mounted so that an entry of the guest's /tmp is the host's. */
+/** Which bind mounts make an entry of the guest's /tmp the host's: planned here, made in mirror.ts. */
 
 /** A file or folder, told apart from all others that had or will have its name. */
 export type Entry = { readonly kind: "file" | "folder" | "other"; readonly id: string };

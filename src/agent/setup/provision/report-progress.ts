@@ -1,4 +1,4 @@
-/** Tells the host how far the commands of the settings are, and all that they have said. */
+/** Reports the progress of provisioning to the host: how far the commands are, and their output. */
 import { readFile } from "node:fs/promises";
 import { newQueue } from "../../../base/queue.ts";
 import type { ProvisionStep } from "../../../protocol/messages.ts";

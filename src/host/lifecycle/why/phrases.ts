@@ -1,4 +1,4 @@
-/** Words as sentences need them. */
+/** Phrases for sentences: lists, capitals, full stops. */
 
 /** Words as a list in a sentence. */
 export function listed(words: readonly string[]): string {

@@ -1,4 +1,4 @@
-/** Keeps the logs of a VM small, whoever writes them: a guest may say as much as it likes on its console. */
+/** Log rotation: keeps a VM's logs small, for a guest may say as much as it likes on its console. */
 import { copyFileSync, statSync, truncateSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { messageOf } from "../../../base/errors.ts";

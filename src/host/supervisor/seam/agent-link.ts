@@ -1,4 +1,4 @@
-/** The supervisor's link to the agent, kept for as long as the VM runs: dialled, lost, dialled again. */
+/** The supervisor's link to the agent for as long as the VM runs: dialled, lost, reconnected. */
 import { messageOf, QnError, reportOf } from "../../../base/errors.ts";
 import type { ErrorReport } from "../../../base/errors.ts";
 import { after, type Timer } from "../../../system/clock.ts";
