@@ -46,6 +46,11 @@ const samples: Record<string, { readonly path: string; readonly bad: string; rea
     bad: "type Place = { readonly hostPort: number };",
     good: "type HostPort = { readonly hostPort: number }; // not Place",
   },
+  "people read of mounts, never of shares": {
+    path: "src/host/vm/shares.ts",
+    bad: "const why = `${named} is never shared`;",
+    good: 'const why = `${share.path} is a mount`; // a share\nconst tag: Boot["shares"] = join("/usr/share/qemu", "a shared connection");',
+  },
   "only the clock waits for time": {
     path: "src/host/supervisor/run.ts",
     bad: "await Bun.sleep(100);",
@@ -120,6 +125,14 @@ test.each(["type SocketPlace = string;", "const at = placeOf(path);", "export fu
     expect(rules["a name says what it names"]?.problems({ path: "src/host/cp/operand.ts", text: bad })).toEqual([bad]);
   },
 );
+
+test.each([
+  'const it = counted(3, "share");',
+  "const why = `${path} cannot be shared`;",
+  'hint: "Share fewer folders.",',
+])("a text that calls a mount a share is found: %s", (text) => {
+  expect(rules["people read of mounts, never of shares"]?.problems({ path: "src/host/x.ts", text })).not.toEqual([]);
+});
 
 test("a file's name is told of that says nothing, and not one with such a word in it", () => {
   const problems = (path: string) => rules["a name says what it names"]?.problems({ path, text: "" });

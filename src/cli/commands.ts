@@ -59,7 +59,7 @@ export const commands: Table = {
     load: () => import("./commands/why.ts"),
   },
   mounts: {
-    description: "Show the shared folders and the containers that use them",
+    description: "Show the mounted folders and the containers that use them",
     example: "qn mounts",
     load: () => import("./commands/mounts.ts"),
   },

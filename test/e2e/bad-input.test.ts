@@ -59,7 +59,7 @@ const refused: Readonly<Record<string, readonly [readonly string[], readonly [nu
     ["up", "--mount", "/nowhere"],
     [
       5,
-      "1 share cannot be shown in the guest. [CONFIG_INVALID]",
+      "1 mount cannot be shown in the guest. [CONFIG_INVALID]",
       "mounts: there is no folder /nowhere",
       "Correct the values named above.",
     ],

@@ -56,6 +56,9 @@ const vagueNames = [/\b\w*Places?\b/, /\bplace(Of|Text|Words)\b/];
 const vagueFiles =
   "aside|asked|book|guest|held|inherited|known|mark|mask|own|pins|place|plan|request|serve|taken|tell|well";
 
+/** What is shared and no folder of the host: ssh's connection, an image. */
+const otherSharing = /shared connections?|VMs (may )?share one/gi;
+
 /** The only places that may import a library; one that is not here needs a reason and a line. */
 const owners: Record<string, readonly string[]> = {
   "@valibot/to-json-schema": ["src/host/config/editor-schema.ts"],
@@ -91,6 +94,13 @@ export const rules: Readonly<Record<string, Rule>> = {
   "a name says what it names": {
     about: /^src\/.*\.ts$/,
     problems: ({ path, text }) => [...vagueFileNames(path), ...matches(codeOf(text), vagueNames)],
+  },
+  "people read of mounts, never of shares": {
+    about: /^(src\/.*\.ts|(README|CHANGELOG|docs\/(config|errors|faults|files|nix|nix-options|security))\.md)$/,
+    problems: ({ path, text }) =>
+      (path.endsWith(".ts") ? sentencesOf(text) : text.split("\n")).filter((line) =>
+        /(?<![/.])\bshar(e|es|ed|ing)\b(?!\/)/i.test(line.replaceAll(otherSharing, "")),
+      ),
   },
   "only the clock waits for time": {
     about: /^src\/(?!system\/clock\.ts$).*\.ts$/,
@@ -181,6 +191,17 @@ function undocumented({ text }: SourceFile): string[] {
 
 function matches(text: string, patterns: readonly RegExp[]): string[] {
   return text.split("\n").filter((line) => patterns.some((pattern) => pattern.test(line)));
+}
+
+/** The texts of code that are more than one word, or counted: what a person may come to read. Values in them are left out. */
+function sentencesOf(text: string): string[] {
+  const literal = /(counted\([^"]*)?("(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`)/g;
+  const found = codeOf(text)
+    .split("\n")
+    .flatMap((line) => [...line.matchAll(literal)]);
+  return found
+    .filter(([, counts, words = ""]) => counts !== undefined || words.includes(" "))
+    .map(([, , words = ""]) => words.replaceAll(/\$\{[^}]*\}/g, ""));
 }
 
 /** The text without comments, which may name what the code must not do. Line numbers stay. */

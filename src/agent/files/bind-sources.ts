@@ -53,15 +53,15 @@ export function whyNot(source: string, { path, isThere }: ResolvedSource, boot: 
   if (path === "/" || madeWhenMissing.includes(path) || (isThere && meant === "guest")) return undefined;
   if (boot.missing === "create") return undefined;
   if (shareable === "only-below") {
-    return `${named} cannot be shared as a whole, because the guest has one itself: share a folder in it, and mount that.`;
+    return `${named} cannot be mounted from the host as a whole, because the guest has one itself: mount a folder in it.`;
   }
   if (shareable === "no") {
-    const where = `It lies in a folder that the guest has itself, and so cannot be shared: keep it in another one.`;
-    return `${named} is not ${isThere ? "shared from the host" : "there in the guest of qn"}. ${where}`;
+    const where = `It lies in a folder that the guest has itself, and so cannot be mounted from the host: keep it in another one.`;
+    return `${named} is not ${isThere ? "mounted from the host" : "there in the guest of qn"}. ${where}`;
   }
   const vm = boot.vm === "default" ? "" : ` ${boot.vm}`;
-  const how = `\`qn down${vm}\` and \`qn up${vm} --mount ${shellWord(path)}\` share it until the next start`;
-  return `${named} is not shared from the host. ${how}, "mounts" in ${boot.home}/${boot.vm}/config.yaml does so for good.`;
+  const how = `\`qn down${vm}\` and \`qn up${vm} --mount ${shellWord(path)}\` mount it until the next start`;
+  return `${named} is not mounted from the host. ${how}, "mounts" in ${boot.home}/${boot.vm}/config.yaml does so for good.`;
 }
 
 // --- internal ---

@@ -88,7 +88,7 @@ async function mountShare(share: BootShare, table: readonly Mounted[]): Promise<
     if (!isMounted(folder)) bindMount(own, folder);
     setReadOnly(folder);
   } catch (cause) {
-    throw new QnError("AGENT_FAILED", `The share ${path} cannot be mounted: ${String(cause)}.`, { cause });
+    throw new QnError("AGENT_FAILED", `The folder ${path} of the host cannot be mounted: ${String(cause)}.`, { cause });
   }
 }
 

@@ -30,7 +30,7 @@ async function showMounts(paths: VmPaths, asJson: boolean): Promise<void> {
   if (!isUp) warn(`The VM "${paths.name}" is ${status.state}; what its containers mount shows only while it runs.`);
   if (asJson) return printJson({ shares, mounts: mounts ?? null });
   printTable(
-    ["SHARE", "ACCESS", "DRIVER", "SECURITY", "CACHE", "USED BY"],
+    ["MOUNT", "ACCESS", "DRIVER", "SECURITY", "CACHE", "USED BY"],
     shares.map((share) => [
       share.path,
       access(share),
@@ -43,7 +43,7 @@ async function showMounts(paths: VmPaths, asJson: boolean): Promise<void> {
   if (mounts === undefined || mounts.length === 0) return;
   printLines([""]);
   printTable(
-    ["SOURCE", "ACCESS", "CONTAINER", "STATE", "INSIDE", "SHARE"],
+    ["SOURCE", "ACCESS", "CONTAINER", "STATE", "INSIDE", "MOUNT"],
     mounts.map((mount) => [
       mount.source,
       access(mount),

@@ -33,7 +33,7 @@ export const command = defineCommand({
     arch: { type: "string", description: "The guest's architecture: x86_64 or aarch64", valueHint: "ARCH" },
     accel: { type: "string", description: "How the guest runs: auto, kvm, hvf or tcg", valueHint: "ACCEL" },
     image: { type: "string", description: "The image to start from", valueHint: "NAME" },
-    mount: { type: "string", description: "Share this folder too, as PATH or PATH:ro", valueHint: "PATH" },
+    mount: { type: "string", description: "Mount this folder too, as PATH or PATH:ro", valueHint: "PATH" },
     timeout: { type: "string", description: "Give the boot this many seconds", valueHint: "SECONDS" },
     foreground: { type: "boolean", description: "Stay until the VM has stopped; a signal stops it" },
     "dry-run": { type: "boolean", description: "Print QEMU's command line and start nothing" },

@@ -13,7 +13,7 @@ export function statusLines(status: Status): readonly string[] {
     ["docker", `unix://${docker.socket}${docker.reachable ? "" : " (does not answer)"}`],
     ["ssh", ssh.port === null ? undefined : `${ssh.user}@${ssh.host} port ${ssh.port}, or: qn ssh ${status.name}`],
     ["ports", status.ports.length === 0 ? undefined : `${counted(status.ports.length, "forward")}, see: qn ports`],
-    ["shares", status.mounts.length === 0 ? undefined : status.mounts.map(shareWords).join(", ")],
+    ["mounts", status.mounts.length === 0 ? undefined : status.mounts.map(mountWords).join(", ")],
     ["qemu", qemu.version === null ? undefined : `${qemu.version}${qemu.pid === null ? "" : `, pid ${qemu.pid}`}`],
     ["up for", status.uptimeMs === 0 ? undefined : duration(status.uptimeMs)],
   ];
@@ -22,6 +22,6 @@ export function statusLines(status: Status): readonly string[] {
 
 // --- internal ---
 
-function shareWords({ path, readOnly }: Status["mounts"][number]): string {
+function mountWords({ path, readOnly }: Status["mounts"][number]): string {
   return path + (readOnly ? " (read-only)" : "");
 }

@@ -112,7 +112,7 @@ const macAddress = v.pipe(
 
 /**
  * The table. The defaults are up to four processors and half of the memory up to 4 GiB, as much as a laptop spares
- * without being asked; the home folder is shared, as Docker on the host itself would see it.
+ * without being asked; the home folder is mounted, as Docker on the host itself would see it.
  */
 const settings = {
   arch: setting(
@@ -150,12 +150,12 @@ const settings = {
   files: section("Files of the host in containers.", {
     driver: setting(
       oneOf(["9p", "virtiofs"]),
-      "Who serves shares: QEMU itself (9p), or a daemon for each (virtiofs, on Linux with virtiofsd).",
+      "Who serves mounts: QEMU itself (9p), or a daemon for each (virtiofs, on Linux with virtiofsd).",
       () => "9p",
     ),
     missing: setting(
       oneOf(["error", "create"]),
-      "What becomes of a bind source that is not shared: an error, or an empty folder in the guest (create).",
+      "What becomes of a bind source that lies in no mount: an error, or an empty folder in the guest (create).",
       () => "error",
     ),
   }),

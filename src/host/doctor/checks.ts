@@ -139,8 +139,12 @@ function accelFinding({ os, accels }: HostFacts): Finding {
 
 async function checkShares(qemuPath: string): Promise<Finding> {
   const { stdout, stderr } = await run([qemuPath, "-device", "help"], { deadlineMs: 10_000 });
-  if (`${stdout}${stderr}`.includes("virtio-9p-pci")) return good("9p", "QEMU can share folders.");
-  return failure("9p", `${qemuPath} is built without 9p, so it cannot share folders.`, "Install a full build of QEMU.");
+  if (`${stdout}${stderr}`.includes("virtio-9p-pci")) return good("9p", "QEMU can serve folders to the guest.");
+  return failure(
+    "9p",
+    `${qemuPath} is built without 9p, so it cannot serve folders to the guest.`,
+    "Install a full build of QEMU.",
+  );
 }
 
 function checkTools({ env }: Examined): readonly Finding[] {

@@ -29,7 +29,7 @@ const rows: readonly KnownBad[] = [
   {
     from: "0.0.0",
     until: "7.0.0",
-    effect: "it cannot share folders on a Mac, and is too old to be tried",
+    effect: "it cannot serve folders to the guest on a Mac, and is too old to be tried",
     fix: another,
   },
   {

@@ -53,7 +53,7 @@ export function openFilesWarning(limits: string): string | undefined {
   const hard = /^Max open files +\S+ +(\d+)/m.exec(limits)?.[1];
   if (hard === undefined || Number(hard) >= openFilesEnough) return undefined;
   return (
-    `virtiofsd may open ${hard} files here, and a share fails with "Too many open files in system" in a folder with more. ` +
+    `virtiofsd may open ${hard} files here, and a mount fails with "Too many open files in system" in a folder with more. ` +
     "Raise the hard limit (`ulimit -Hn`, LimitNOFILE=), or use `files.driver: 9p`."
   );
 }

@@ -127,7 +127,7 @@ function sizeMistakes(config: VmConfig, facts: HostFacts): readonly Mistake[] {
   if (config.mounts.length > fitting) {
     mistakes.push({
       code: "CONFIG_INVALID",
-      message: `The VM has ${config.mounts.length} shares, /tmp included; at most ${fitting} fit.`,
+      message: `The VM has ${config.mounts.length} mounts, /tmp included; at most ${fitting} fit.`,
     });
   }
   return mistakes;

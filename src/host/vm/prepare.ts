@@ -96,7 +96,7 @@ async function lookAtShares({ mounts, files, flake }: VmConfig, home: string): P
   };
   const mistakes = shareMistakes(looks, places);
   if (mistakes.length === 0) return sharesOf(looks, places, files.driver);
-  throw new QnError("CONFIG_INVALID", `${counted(mistakes.length, "share")} cannot be shown in the guest.`, {
+  throw new QnError("CONFIG_INVALID", `${counted(mistakes.length, "mount")} cannot be shown in the guest.`, {
     details: mistakes,
   });
 }

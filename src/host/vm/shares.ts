@@ -71,7 +71,7 @@ export function shareMistakes(looks: readonly LookedAt[], host: HostFolders): re
 function flakeMistakes({ flake, home }: HostFolders): readonly string[] {
   if (flake === undefined) return [];
   if (flake.real === undefined) return [`flake: ${flake.why}`];
-  return liesIn(flake.real, home) ? [`flake: ${flake.real} is in QN_HOME (${home}), which is never shared`] : [];
+  return liesIn(flake.real, home) ? [`flake: ${flake.real} is in QN_HOME (${home}), which is never mounted`] : [];
 }
 
 function mistakesOf(look: LookedAt, before: readonly LookedAt[], host: HostFolders): readonly string[] {
@@ -79,10 +79,10 @@ function mistakesOf(look: LookedAt, before: readonly LookedAt[], host: HostFolde
   if (look.real === undefined) return [`mounts: ${look.why}`];
   const named = look.real === path ? path : `${path}, which leads to ${look.real},`;
   const refused = [path, look.real].map(standingOf).find((standing) => standing.shareable !== "yes");
-  if (refused !== undefined) return [`mounts: ${named} cannot be shared, because ${refused.own} is the guest's own`];
-  if (liesIn(look.real, host.home)) return [`mounts: ${named} is in QN_HOME (${host.home}), which is never shared`];
+  if (refused !== undefined) return [`mounts: ${named} cannot be mounted, because ${refused.own} is the guest's own`];
+  if (liesIn(look.real, host.home)) return [`mounts: ${named} is in QN_HOME (${host.home}), which is never mounted`];
   if (inTmp(look, host.tmp) && isSpecial(look.share)) {
-    return [`mounts: ${named} is in /tmp, which is always shared as a whole, to read and write`];
+    return [`mounts: ${named} is in /tmp, which is always mounted as a whole, to read and write`];
   }
   const other = before.find(({ real }) => real === look.real);
   if (other === undefined || sameSettings(other.share, look.share)) return [];

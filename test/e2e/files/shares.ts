@@ -37,7 +37,7 @@ export function shareTests(test: VmTest): void {
 
   test("a source that no share covers is refused with the way to share it, whoever asks", async (vm) => {
     const sentence = (path: string): string =>
-      `"${path}" is not shared from the host. \`qn down\` and \`qn up --mount ${path}\` share it until the next start, ` +
+      `"${path}" is not mounted from the host. \`qn down\` and \`qn up --mount ${path}\` mount it until the next start, ` +
       `"mounts" in ${vm.home}/default/config.yaml does so for good.`;
     for (const [path, ...words] of [
       ["/opt/qn-nowhere", "--volume", "/opt/qn-nowhere:/mnt"],

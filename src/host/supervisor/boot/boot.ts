@@ -100,7 +100,7 @@ export async function writeBootFiles(
     throw new QnError(
       "CONFIG_INVALID",
       `What the guest is told at boot takes ${Buffer.byteLength(text)} bytes; at most ${bootBytesMax} fit.`,
-      { hint: "Shorten provision or docker.daemon, or share fewer folders." },
+      { hint: "Shorten provision or docker.daemon, or mount fewer folders." },
     );
   }
   await writeFileAtomically(paths.bootFile, JSON.stringify(boot));

@@ -83,7 +83,7 @@ async function startOne(
   const ended = child.exited.then(() => onEnd(share));
   const isReady = await Promise.race([appearance(socket, folder).then(() => true), ended.then(() => false)]);
   if (isReady) return child;
-  throw new QnError("QEMU_FAILED", `virtiofsd ended with status ${child.exitCode} for the share ${share.path}.`, {
+  throw new QnError("QEMU_FAILED", `virtiofsd ended with status ${child.exitCode} for the mount ${share.path}.`, {
     details: tailOf(paths.logs.qemu, 5),
   });
 }

@@ -24,7 +24,7 @@ for (const uri of creates) {
     const hooks = inOrder([await fileHooks(testBoot(), new Containers(dockerApi(docker.socketPath)), () => {})]);
     const body = { HostConfig: { Binds: ["/home/nobody/src:/src"] } };
     const refusal = await failureOf(async () => await hooks.beforeRequest({ method: "POST", uri, body }));
-    expect(refusal.message).toStartWith('"/home/nobody/src" is not shared from the host.');
+    expect(refusal.message).toStartWith('"/home/nobody/src" is not mounted from the host.');
   });
 }
 
@@ -34,6 +34,6 @@ test("a folder that is not shared is refused to a start whose path is encoded", 
   const hooks = inOrder([await fileHooks(testBoot(), new Containers(dockerApi(docker.socketPath)), () => {})]);
   for (const uri of ["/containers/web%2fstart", "/containers%2fweb%2frestart"]) {
     const refusal = await failureOf(async () => await hooks.beforeRequest({ method: "POST", uri, body: undefined }));
-    expect(refusal.message).toStartWith('"/home/nobody/src" is not shared from the host.');
+    expect(refusal.message).toStartWith('"/home/nobody/src" is not mounted from the host.');
   }
 });

@@ -89,15 +89,15 @@ test("shares that cannot be shown, all of them at once and by name", async () =>
   const env = { ...vm.env, QN_QEMU: "/nowhere/qemu" };
   expect(await failureOf(() => vm.up({ flags: { mounts }, env }))).toEqual({
     code: "CONFIG_INVALID",
-    message: "7 shares cannot be shown in the guest.",
+    message: "7 mounts cannot be shown in the guest.",
     details: [
       "mounts: there is no folder /nowhere/at-all",
       `mounts: ${at("file")} is no folder`,
-      `mounts: ${at("link")}, which leads to /etc, cannot be shared, because /etc is the guest's own`,
+      `mounts: ${at("link")}, which leads to /etc, cannot be mounted, because /etc is the guest's own`,
       `mounts: there is no folder ${at("dangling")}`,
-      `mounts: ${vm.layout.home} is in QN_HOME (${vm.layout.home}), which is never shared`,
-      "mounts: / cannot be shared, because / is the guest's own",
-      "mounts: /usr/lib cannot be shared, because /usr is the guest's own",
+      `mounts: ${vm.layout.home} is in QN_HOME (${vm.layout.home}), which is never mounted`,
+      "mounts: / cannot be mounted, because / is the guest's own",
+      "mounts: /usr/lib cannot be mounted, because /usr is the guest's own",
     ],
   });
   expect(await vm.files()).toEqual([]);

@@ -19,12 +19,12 @@ function refused(paths: readonly string[], isThere: boolean, changes: Partial<Sh
 test("a path that no share covers is refused, whether or not the guest has such a folder, with the way to share it", () => {
   for (const isThere of [true, false]) {
     expect(whyNot("/opt/x", { path: "/opt/x", isThere }, boot)).toBe(
-      '"/opt/x" is not shared from the host. `qn down` and `qn up --mount /opt/x` share it until the next start, ' +
+      '"/opt/x" is not mounted from the host. `qn down` and `qn up --mount /opt/x` mount it until the next start, ' +
         '"mounts" in /home/ann/.qn/default/config.yaml does so for good.',
     );
   }
   expect(whyNot("/opt/it's", { path: "/opt/it's", isThere: false }, { ...boot, vm: "blue" })).toBe(
-    `"/opt/it's" is not shared from the host. \`qn down blue\` and \`qn up blue --mount '/opt/it'\\''s'\` share it until ` +
+    `"/opt/it's" is not mounted from the host. \`qn down blue\` and \`qn up blue --mount '/opt/it'\\''s'\` mount it until ` +
       'the next start, "mounts" in /home/ann/.qn/blue/config.yaml does so for good.',
   );
   const paths = [
@@ -58,14 +58,14 @@ test("in a folder of the guest's, what lies where people keep files is refused w
   ];
   for (const path of paths) {
     expect(whyNot(path, { path, isThere: false }, boot)).toStartWith(
-      `"${path}" is not shared from the host. \`qn down\` and \`qn up --mount ${path}\` share it until the next start, `,
+      `"${path}" is not mounted from the host. \`qn down\` and \`qn up --mount ${path}\` mount it until the next start, `,
     );
   }
 });
 
 test("a folder that only what lies in it can be shared of is refused with that, there or not", () => {
   const sentence = (path: string): string =>
-    `"${path}" cannot be shared as a whole, because the guest has one itself: share a folder in it, and mount that.`;
+    `"${path}" cannot be mounted from the host as a whole, because the guest has one itself: mount a folder in it.`;
   for (const path of ["/var/tmp", "/var/opt"]) {
     expect(whyNot(path, { path, isThere: true }, boot)).toBe(sentence(path));
     expect(whyNot(path, { path, isThere: false }, boot)).toBe(sentence(path));
@@ -75,14 +75,15 @@ test("a folder that only what lies in it can be shared of is refused with that, 
 
 test("a folder of the host's users that no share can show is refused without a way that would not work", () => {
   const path = "/run/user/1000";
-  const where = "It lies in a folder that the guest has itself, and so cannot be shared: keep it in another one.";
-  expect(whyNot(path, { path, isThere: true }, boot)).toBe(`"${path}" is not shared from the host. ${where}`);
+  const where =
+    "It lies in a folder that the guest has itself, and so cannot be mounted from the host: keep it in another one.";
+  expect(whyNot(path, { path, isThere: true }, boot)).toBe(`"${path}" is not mounted from the host. ${where}`);
   expect(whyNot(path, { path, isThere: false }, boot)).toBe(`"${path}" is not there in the guest of qn. ${where}`);
 });
 
 test("a link is named with what it leads to", () => {
   expect(whyNot("/home/ann/data", { path: "/opt/data", isThere: false }, boot)).toStartWith(
-    '"/home/ann/data" leads to "/opt/data", which is not shared from the host. `qn down` and `qn up --mount /opt/data` ',
+    '"/home/ann/data" leads to "/opt/data", which is not mounted from the host. `qn down` and `qn up --mount /opt/data` ',
   );
 });
 
@@ -129,7 +130,7 @@ test("what popular images mount of the system is the guest's: cAdvisor, node-exp
 test("what is not there in the guest's system is refused, because no share can bring it", () => {
   expect(whyNot("/etc/ours", { path: "/etc/ours", isThere: false }, boot)).toBe(
     '"/etc/ours" is not there in the guest of qn. It lies in a folder that the guest has itself, and so cannot be ' +
-      "shared: keep it in another one.",
+      "mounted from the host: keep it in another one.",
   );
 });
 

@@ -61,7 +61,7 @@ test("a VM that runs shows everything", () => {
     "docker  unix:///h/web/docker.sock",
     "ssh     ann@127.0.0.1 port 40022, or: qn ssh web",
     "ports   1 forward, see: qn ports",
-    "shares  /home/ann, /opt (read-only)",
+    "mounts  /home/ann, /opt (read-only)",
     "qemu    7.2.22, pid 4711",
     "up for  2 min 5 s",
   ]);

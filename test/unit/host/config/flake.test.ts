@@ -39,7 +39,7 @@ test("a flake that is not there, or in QN_HOME, is refused by name", () => {
   const mistakes = (flake: LookedAt) => shareMistakes([home], { tmp: "/tmp", home: "/home/ann/.qn", flake });
   expect(mistakes(look("/nix/store/abc-machines"))).toEqual([]);
   expect(mistakes(look("/home/ann/.qn/machines"))).toEqual([
-    "flake: /home/ann/.qn/machines is in QN_HOME (/home/ann/.qn), which is never shared",
+    "flake: /home/ann/.qn/machines is in QN_HOME (/home/ann/.qn), which is never mounted",
   ]);
   const gone = { share: { path: "/srv/none", readOnly: true }, real: undefined, why: "there is no folder /srv/none" };
   expect(mistakes(gone)).toEqual(["flake: there is no folder /srv/none"]);

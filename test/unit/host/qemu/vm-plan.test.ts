@@ -74,7 +74,7 @@ test("of several mistakes all are reported, one a line", () => {
     code: "CONFIG_INVALID",
     message: [
       "memoryMiB is 99999, but the host has only 16384.",
-      "The VM has 17 shares, /tmp included; at most 16 fit.",
+      "The VM has 17 mounts, /tmp included; at most 16 fit.",
       'accel is "hvf", which cannot run x86_64 guests here. It exists on another system only.',
       "sound is true, but /usr/bin/qemu-system-x86_64 can use none of pipewire, pa, alsa here.",
       "window is true, but /usr/bin/qemu-system-x86_64 can use none of gtk, sdl here.",
@@ -141,7 +141,7 @@ test("a second network card takes the place of a share, and needs Linux", () => 
   const mounts = Array.from({ length: 16 }, (_, index) => ({ path: `/m${index}`, readOnly: false }));
   expect(plan(linux, { network }).lan).toEqual(network);
   expect(plan(linux, { mounts }).lan).toBeUndefined();
-  expect(refusal(linux, { network, mounts }).message).toBe("The VM has 16 shares, /tmp included; at most 15 fit.");
+  expect(refusal(linux, { network, mounts }).message).toBe("The VM has 16 mounts, /tmp included; at most 15 fit.");
   expect(refusal(factsOf("darwin/aarch64"), { network })).toEqual({
     code: "CONFIG_INVALID",
     message: 'network.tap is "vm0", but macOS has no TAP devices.',

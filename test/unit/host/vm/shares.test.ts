@@ -135,19 +135,19 @@ test("the guest's own folders, what lies in them and the root are refused by nam
       places,
     ),
   ).toEqual([
-    "mounts: / cannot be shared, because / is the guest's own",
-    "mounts: /etc cannot be shared, because /etc is the guest's own",
-    "mounts: /etc/nginx cannot be shared, because /etc is the guest's own",
-    "mounts: /usr cannot be shared, because /usr is the guest's own",
-    "mounts: /usr/local cannot be shared, because /usr is the guest's own",
-    "mounts: /usr/src cannot be shared, because /usr is the guest's own",
-    "mounts: /var/opt cannot be shared, because /var is the guest's own",
-    "mounts: /var/tmp cannot be shared, because /var is the guest's own",
-    "mounts: /var/lib/qn cannot be shared, because /var is the guest's own",
-    "mounts: /run/qn cannot be shared, because /run is the guest's own",
-    "mounts: /run/user/1000 cannot be shared, because /run is the guest's own",
-    "mounts: /proc cannot be shared, because /proc is the guest's own",
-    "mounts: /dev/shm cannot be shared, because /dev is the guest's own",
+    "mounts: / cannot be mounted, because / is the guest's own",
+    "mounts: /etc cannot be mounted, because /etc is the guest's own",
+    "mounts: /etc/nginx cannot be mounted, because /etc is the guest's own",
+    "mounts: /usr cannot be mounted, because /usr is the guest's own",
+    "mounts: /usr/local cannot be mounted, because /usr is the guest's own",
+    "mounts: /usr/src cannot be mounted, because /usr is the guest's own",
+    "mounts: /var/opt cannot be mounted, because /var is the guest's own",
+    "mounts: /var/tmp cannot be mounted, because /var is the guest's own",
+    "mounts: /var/lib/qn cannot be mounted, because /var is the guest's own",
+    "mounts: /run/qn cannot be mounted, because /run is the guest's own",
+    "mounts: /run/user/1000 cannot be mounted, because /run is the guest's own",
+    "mounts: /proc cannot be mounted, because /proc is the guest's own",
+    "mounts: /dev/shm cannot be mounted, because /dev is the guest's own",
   ]);
 });
 
@@ -162,9 +162,9 @@ test("every other mistake is told at once too: links, QN_HOME, /tmp, the same fo
     { share: { path: "/nowhere", readOnly: false }, real: undefined, why: "there is no folder /nowhere" },
   ];
   expect(shareMistakes(looks, places)).toEqual([
-    "mounts: /home/ann/link, which leads to /etc/ssl, cannot be shared, because /etc is the guest's own",
-    "mounts: /home/ann/.qn/default is in QN_HOME (/home/ann/.qn), which is never shared",
-    "mounts: /tmp/x is in /tmp, which is always shared as a whole, to read and write",
+    "mounts: /home/ann/link, which leads to /etc/ssl, cannot be mounted, because /etc is the guest's own",
+    "mounts: /home/ann/.qn/default is in QN_HOME (/home/ann/.qn), which is never mounted",
+    "mounts: /tmp/x is in /tmp, which is always mounted as a whole, to read and write",
     "mounts: /s, which leads to /srv, is the same folder as /srv, with other settings",
     "mounts: there is no folder /nowhere",
   ]);
