@@ -1,5 +1,4 @@
 /** The only catch-all: runs a command line, and turns an exception into an error message and an exit status. */
-import { stripVTControlCharacters } from "node:util";
 import { renderUsage, runCommand } from "citty";
 import { knownError, QnError } from "../base/errors.ts";
 import { nearest } from "../base/words.ts";
@@ -33,7 +32,7 @@ export async function runCommandLine(line: readonly string[]): Promise<void> {
  */
 function print(text: string): void {
   const isColoured = process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "";
-  process.stdout.write(`${isColoured ? text : stripVTControlCharacters(text)}\n`);
+  process.stdout.write(`${isColoured ? text : Bun.stripANSI(text)}\n`);
 }
 
 /** Help is asked for before a `--`: what follows it belongs to somebody else's command. */
@@ -65,7 +64,7 @@ function toQnError(error: unknown): QnError {
   if (error instanceof QnError) return error;
   if (error instanceof Error && error.name === "CLIError") {
     // citty colours its messages.
-    return new QnError("USAGE", `${stripVTControlCharacters(error.message).replace(/\.$/, "")}.`);
+    return new QnError("USAGE", `${Bun.stripANSI(error.message).replace(/\.$/, "")}.`);
   }
   const known = knownError(error);
   if (known.code !== "BUG" || !(error instanceof Error) || error.stack === undefined) return known;

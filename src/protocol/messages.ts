@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { arches } from "../base/words.ts";
 import { lanesSchema } from "./lanes.ts";
 import { parserOf } from "./parser.ts";
+import { portSchema, provisionStepsMax, publishers } from "./terms.ts";
 
 /**
  * The promise between versions of qn (decision D83): what one side says more than before is a field that may be left
@@ -36,8 +37,6 @@ export const doorbellPort = "qn.agent";
 export const mountSourcesMax = 256;
 export const changedPathsMax = 64;
 
-/** The number of a TCP or UDP port that can be listened on. */
-export const portSchema = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 const port = portSchema;
 const shortText = v.pipe(v.string(), v.maxLength(1_024));
 
@@ -98,9 +97,6 @@ const protocolName = v.picklist(["tcp", "udp", "sctp"]);
 /** A host address as Docker or a person writes it. */
 export const hostAddress = v.pipe(v.string(), v.maxLength(64));
 
-/** Who in the guest publishes a port: Docker, systemd-nspawn, or a program that listens without being asked to. */
-export const publishers = ["docker", "nspawn", "listen"] as const;
-
 const publishedPortSchema = v.object({
   protocol: protocolName,
   hostIp: hostAddress,
@@ -114,9 +110,6 @@ const publishedPortSchema = v.object({
 
 /** A port as the guest publishes it; `hostIp` is what was asked for ("0.0.0.0", "::", "127.0.0.1", …). */
 export type PublishedPort = v.InferOutput<typeof publishedPortSchema>;
-
-/** The most commands of the settings. */
-export const provisionStepsMax = 64;
 
 /** How far each command of the settings is, in their order; `last` is the last line that it has said. */
 export const provisionStepsSchema = v.pipe(

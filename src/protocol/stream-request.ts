@@ -2,7 +2,8 @@
  * What the host asks a proven connection through the gate to become, what the agent answers, and when it asks again.
  */
 import * as v from "valibot";
-import { hostAddress, portSchema } from "./messages.ts";
+import { hostAddress } from "./messages.ts";
+import { portSchema } from "./terms.ts";
 import { parserOf } from "./parser.ts";
 
 /**

@@ -1,6 +1,6 @@
 /** Reads the map in which systemd-nspawn keeps the ports that it publishes (`--port`, `forwardPorts` on NixOS). */
 import * as v from "valibot";
-import { portSchema } from "../../protocol/messages.ts";
+import { portSchema } from "../../protocol/terms.ts";
 
 /** One published port: `address` and `port` are the machine's. */
 export type NspawnPort = {

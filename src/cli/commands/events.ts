@@ -2,7 +2,6 @@
 import { watchEvents } from "../../host/lifecycle/watch-events.ts";
 import { defineCommand, jsonArg, vmArg } from "../command.ts";
 import { eventWords } from "../terminal/event-words.ts";
-import { printLines } from "../terminal/print.ts";
 import { interruptionOrNoReader } from "../terminal/signals.ts";
 import { vmNamed } from "../vm-here.ts";
 
@@ -13,7 +12,8 @@ export const command = defineCommand({
     using over = interruptionOrNoReader();
     await watchEvents(vmNamed(args.vm).paths, "events", over.signal, (event) => {
       const at = new Date().toISOString();
-      printLines([args.json === true ? JSON.stringify({ at, ...event }) : `${at} ${eventWords(event)}`]);
+      // By the stream, which lets signals through while the reader of a pipe takes its time.
+      process.stdout.write(`${args.json === true ? JSON.stringify({ at, ...event }) : `${at} ${eventWords(event)}`}\n`);
     });
   },
 });

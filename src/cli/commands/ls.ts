@@ -1,6 +1,6 @@
 /** `qn ls`: every VM and what it does. */
 import { type ErrorReport, reportOf } from "../../base/errors.ts";
-import { statusOfVm, vmNames } from "../../host/lifecycle/status.ts";
+import { summaryOfVm, vmNames } from "../../host/lifecycle/status.ts";
 import { defineCommand, jsonArg } from "../command.ts";
 import { printJson, printTable } from "../terminal/print.ts";
 import { qnHome } from "../vm-here.ts";
@@ -16,12 +16,7 @@ export const command = defineCommand({
     const rows = await Promise.all(
       names.map(async (name) => {
         try {
-          const { state, reason, arch, cpus, memoryMiB, image } = await statusOfVm(
-            layout.vm(name),
-            process.env,
-            patienceMs,
-          );
-          return { name, state, reason, arch, cpus, memoryMiB, image };
+          return { name, ...(await summaryOfVm(layout.vm(name), process.env, patienceMs)) };
         } catch (error) {
           // One broken VM must not hide the others.
           return { name, state: "failed", reason: whatIsWrong(reportOf(error)) };

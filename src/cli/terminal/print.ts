@@ -1,9 +1,10 @@
 /** Data on standard output, for programs and for people. */
+import { writeSync } from "node:fs";
 import { tableLines } from "./table.ts";
 
 /** Data for a program. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+  write(`${JSON.stringify(value, undefined, 2)}\n`);
 }
 
 /** Data for a person: rows under headings, as wide as they need to be. */
@@ -13,5 +14,34 @@ export function printTable(headings: readonly string[], rows: readonly (readonly
 
 /** Lines as they are, each with its newline. */
 export function printLines(lines: readonly string[]): void {
-  process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+  write(lines.map((line) => `${line}\n`).join(""));
+}
+
+// --- internal ---
+
+/** Whether Node's stream has taken over: what it has not written yet must not be overtaken. */
+let isStreamed = false;
+
+/**
+ * Node's stream takes some 3 of the 15 ms of `qn status` to be made, so that it is left to where writing is more than
+ * that: a pipe that is full and must not be waited for (EAGAIN), or whose reader has gone (EPIPE).
+ */
+function write(text: string): void {
+  const bytes = Buffer.from(text);
+  const written = isStreamed ? 0 : writtenAtOnce(bytes);
+  if (written === bytes.length) return;
+  isStreamed = true;
+  // It fails for the same reason, if that lasts, and then says so as for everybody else.
+  process.stdout.write(bytes.subarray(written));
+}
+
+/** How many of the bytes standard output takes before it takes no more. */
+function writtenAtOnce(bytes: Uint8Array): number {
+  let written = 0;
+  try {
+    while (written < bytes.length) written += writeSync(1, bytes, written);
+  } catch {
+    // The stream meets it again.
+  }
+  return written;
 }

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { nearest } from "../../base/words.ts";
 import { asConfig, type ConfigInput, configSchema, leaves, type VmConfig } from "./schema.ts";
-import { type HostSize, type Leaf, namesAt, nested, valueAt } from "./setting.ts";
+import { type HostSize, type Leaf, namesAt, nested, valuesByPath } from "./setting.ts";
 import { valueOf } from "./text.ts";
 
 /** Where a value comes from. */
@@ -34,16 +34,19 @@ export function loadConfig({ host, files, env, flags }: Sources): Loaded {
     ...environmentLayers(env),
     { origin: { from: "flag" }, where: "the command line", values: flags },
   ];
-  refuse(layers.flatMap((layer) => mistakesIn(layer.values, layer.where)));
-  const values = new Map<string, unknown>(leaves.map(({ path, initial }) => [path, initial(host)]));
-  const origins: Record<string, Origin> = Object.fromEntries(leaves.map(({ path }) => [path, { from: "default" }]));
-  for (const layer of layers) {
-    const said = v.parse(configSchema, layer.values);
-    for (const { path } of leaves) {
-      const value = valueAt(said, path);
+  const checked = layers.map((layer) => ({ ...layer, ...check(layer.values, layer.where) }));
+  refuse(checked.flatMap(({ mistakes }) => mistakes));
+  const values = new Map<string, unknown>();
+  const origins: Record<string, Origin> = {};
+  for (const { path, initial } of leaves) {
+    values.set(path, initial(host));
+    origins[path] = { from: "default" };
+  }
+  for (const { origin, said } of checked) {
+    for (const [path, value] of valuesByPath(said, (name) => values.has(name))) {
       if (value === undefined) continue;
       values.set(path, value);
-      origins[path] = layer.origin;
+      origins[path] = origin;
     }
   }
   return { config: asConfig(values), origins };
@@ -51,7 +54,7 @@ export function loadConfig({ host, files, env, flags }: Sources): Loaded {
 
 /** Checks one file by itself. Throws CONFIG_INVALID with every mistake at once. */
 export function checkFile(file: SettingsFile): void {
-  refuse(mistakesIn(fileLayer(file).values, file.path));
+  refuse(check(fileLayer(file).values, file.path).mistakes);
 }
 
 /** The setting at a path. Throws CONFIG_INVALID when there is none, with the nearest known one. */
@@ -94,19 +97,20 @@ function fileLayer({ path, text }: SettingsFile): Layer {
 
 /** A layer for each variable, so that origins and messages name it. */
 function environmentLayers(env: Sources["env"]): readonly Layer[] {
-  return leaves.flatMap(({ path, variable, schema }) => {
-    const text = env[variable];
-    if (text === undefined || text === "") return [];
-    const values = nested(new Map([[path, valueOf(schema, text)]]));
-    return [{ origin: { from: "environment", variable }, where: variable, values }];
+  const given = leaves.filter(({ variable }) => (env[variable] ?? "") !== "");
+  return given.map(({ path, variable, schema }) => {
+    const values = nested(new Map([[path, valueOf(schema, env[variable] ?? "")]]));
+    return { origin: { from: "environment", variable }, where: variable, values };
   });
 }
 
-function mistakesIn(values: unknown, where: string): string[] {
+/** What values say as the schema lets it through, or what is wrong with them. */
+function check(values: unknown, where: string): { readonly said: ConfigInput; readonly mistakes: readonly string[] } {
   // valibot takes a list for a mapping of numbers.
-  if (Array.isArray(values)) return [`${noMapping} (${where})`];
+  if (Array.isArray(values)) return { said: {}, mistakes: [`${noMapping} (${where})`] };
   const result = v.safeParse(configSchema, values, { abortPipeEarly: true });
-  return result.success ? [] : result.issues.flatMap(describe).map((mistake) => `${mistake} (${where})`);
+  if (result.success) return { said: result.output, mistakes: [] };
+  return { said: {}, mistakes: result.issues.flatMap(describe).map((mistake) => `${mistake} (${where})`) };
 }
 
 function describe(issue: v.BaseIssue<unknown>): string[] {

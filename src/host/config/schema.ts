@@ -3,8 +3,9 @@
  * effective settings, the check of files, the QN_* variables, the origins and the documentation follow from this table.
  */
 import * as v from "valibot";
-import { provisionStepsMax } from "../../protocol/messages.ts";
+import { provisionStepsMax } from "../../protocol/terms.ts";
 import { arches, cleanPath, type HostOs } from "../../base/words.ts";
+import { rangeOf } from "./port-rule.ts";
 import { type ConfigOf, type HostSize, type InputOf, leavesOf, nested, schemaOf, section, setting } from "./setting.ts";
 
 const wholeNumber = (min: number, max: number) =>
@@ -272,11 +273,4 @@ export function defaults(host: HostSize): VmConfig {
 export function asConfig(values: ReadonlyMap<string, unknown>): VmConfig {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every leaf has a value that its schema let through
   return nested(values) as VmConfig;
-}
-
-/** The ports of a rule of `ports.deny`, both ends in them; nothing when it is no rule. */
-export function rangeOf(rule: number | string): { readonly first: number; readonly last: number } | undefined {
-  const [, begin = "", end = begin] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(`${rule}`) ?? [];
-  const [first, last] = [Number(begin), Number(end)];
-  return first >= 1 && first <= last && last <= 65_535 ? { first, last } : undefined;
 }

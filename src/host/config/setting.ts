@@ -111,11 +111,29 @@ export function valueAt(values: unknown, path: string): unknown {
 /** Values nested as their leaves' paths say. */
 export function nested(values: ReadonlyMap<string, unknown>): Record<string, unknown> {
   const whole: Record<string, unknown> = {};
+  const sections: Record<string, Record<string, unknown>> = {};
   for (const [path, value] of values) {
-    const [name = "", inner] = path.split(".");
-    whole[name] = inner === undefined ? value : { ...asMapping(whole[name]), [inner]: value };
+    const dot = path.indexOf(".");
+    if (dot < 0) whole[path] = value;
+    else {
+      const name = path.slice(0, dot);
+      whole[name] = sections[name] ??= {};
+      sections[name][path.slice(dot + 1)] = value;
+    }
   }
   return whole;
+}
+
+/** The other way: each value that was said, by the path of its leaf. */
+export function valuesByPath(
+  said: Readonly<Record<string, unknown>>,
+  isLeaf: (path: string) => boolean,
+): readonly (readonly [path: string, value: unknown])[] {
+  return Object.entries(said).flatMap(([name, value]) =>
+    isLeaf(name)
+      ? [[name, value] as const]
+      : Object.entries(asMapping(value)).map(([inner, below]) => [`${name}.${inner}`, below] as const),
+  );
 }
 
 /** The names that may stand at `path` of a file with this schema, such as "" or "mounts.2"; none where values stand. */

@@ -14,7 +14,7 @@ import { dockerFolder, readContext, readCurrent } from "../integrate/docker/stor
 import { lookAtSocket, describeSocket } from "../integrate/docker/socket-link.ts";
 import type { Layout } from "../layout.ts";
 import { vmNames } from "../lifecycle/status.ts";
-import type { Environment } from "../vm/prepare.ts";
+import type { Environment } from "../vm/settings.ts";
 import type { HostFacts } from "../qemu/facts.ts";
 import { hostPlatforms } from "../qemu/platforms.ts";
 import { probeHost } from "../qemu/probe.ts";

@@ -6,7 +6,7 @@ import { isErrno, readPlainEnd, readTextIfThere, writeNewFile } from "../../syst
 import { ownUser } from "../../system/platform.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import { statusOfVm } from "../lifecycle/status.ts";
-import { effectiveConfig, type Environment } from "../vm/prepare.ts";
+import { effectiveConfig, type Environment } from "../vm/settings.ts";
 import { readBootRecord } from "../supervisor/boot/boot.ts";
 import { examine } from "./checks.ts";
 import { type Private, redact } from "./redact.ts";

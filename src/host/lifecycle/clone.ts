@@ -10,7 +10,7 @@ import { refuseNewerFolder, writeFolderVersion } from "../vm/folder-version.ts";
 import { removeContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
 import { requireVm } from "../vm/require-vm.ts";
-import type { Environment } from "../vm/prepare.ts";
+import type { Environment } from "../vm/settings.ts";
 import { statusOfVm } from "./status.ts";
 
 /** How a disk is copied: sharing its blocks where the file system can, without filling its holes where it cannot. */

@@ -5,7 +5,7 @@ import { isThere, readTextIfThere } from "../../system/files.ts";
 import { removeContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
 import { requireVm } from "../vm/require-vm.ts";
-import { effectiveConfig, type Environment } from "../vm/prepare.ts";
+import { effectiveConfig, type Environment } from "../vm/settings.ts";
 import { takeDown } from "./down.ts";
 import { statusOfVm } from "./status.ts";
 

@@ -6,7 +6,7 @@ import { acquireLock, type Lock } from "../../system/kernel/lock.ts";
 import { withdrawContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
 import { requireVm } from "../vm/require-vm.ts";
-import type { Environment } from "../vm/prepare.ts";
+import type { Environment } from "../vm/settings.ts";
 import { powerDown } from "../qmp/commands.ts";
 import { readBootRecord, removeBootFiles } from "../supervisor/boot/boot.ts";
 import { connectControl, type Control, eventsOf } from "../supervisor/control.ts";

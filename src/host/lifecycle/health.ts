@@ -1,7 +1,7 @@
 /** The health check: whether Docker answers through a VM's socket. */
 import { dockerApi } from "../../system/docker-api.ts";
 import type { VmPaths } from "../layout.ts";
-import type { Environment } from "../vm/prepare.ts";
+import type { Environment } from "../vm/settings.ts";
 import { statusOfVm } from "./status.ts";
 
 /** How long one look may take. */

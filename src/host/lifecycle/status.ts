@@ -1,33 +1,42 @@
 /** What a VM does now, derived from what can be seen: its lock, its supervisor, its QEMU; never from a note on disk. */
-import { readdir } from "node:fs/promises";
+import { readdirSync } from "node:fs";
+import { basename } from "node:path";
 import { after } from "../../system/clock.ts";
-import { isListenedAt } from "../../system/net/connection.ts";
-import { isErrno, isThere, readTextIfThere } from "../../system/files.ts";
-import { isLocked } from "../../system/kernel/lock.ts";
-import { contextOf } from "../integrate/docker/context.ts";
+import { isErrno, readTextAtOnce } from "../../system/files.ts";
 import { isVmName, type Layout, type VmPaths } from "../layout.ts";
-import { requireVm } from "../vm/require-vm.ts";
-import { effectiveConfig, type Environment } from "../vm/prepare.ts";
-import { connectControl, eventsOf } from "../supervisor/control.ts";
+import { filesOfVm } from "../vm/require-vm.ts";
+import type { Environment } from "../vm/settings.ts";
 import type { Status } from "../supervisor/messages.ts";
-import { restingStatus } from "../supervisor/status.ts";
+import { restingStatus } from "../supervisor/resting-status.ts";
 
 /** How long a supervisor may take to answer; it answers at once unless it hangs. */
 const answerMs = 2_000;
 
 /**
- * The status of one VM; a supervisor that does not answer within `patienceMs` makes it "degraded". Throws NO_SUCH_VM
- * when there is none.
+ * The status of one VM, and its Docker context; a supervisor that does not answer in time makes it "degraded". Throws
+ * NO_SUCH_VM when there is none.
  */
-export async function statusOfVm(paths: VmPaths, env: Environment, patienceMs = answerMs): Promise<Status> {
-  const [status, context] = await Promise.all([seenStatus(paths, env, patienceMs), contextOf(paths, env)]);
+export async function statusOfVm(paths: VmPaths, env: Environment): Promise<Status> {
+  const [status, context] = await Promise.all([
+    seenStatus(paths, env, answerMs),
+    import("../integrate/docker/context.ts").then(({ contextOf }) => contextOf(paths, env)),
+  ]);
   return { ...status, docker: { ...status.docker, context: context?.name ?? null } };
+}
+
+/** What a list shows of a VM. */
+export type Summary = Pick<Status, "state" | "reason" | "arch" | "cpus" | "memoryMiB" | "image">;
+
+/** What a list shows of one VM, whose supervisor may take `patienceMs`. Throws as `statusOfVm` does. */
+export async function summaryOfVm(paths: VmPaths, env: Environment, patienceMs: number): Promise<Summary> {
+  const { state, reason, arch, cpus, memoryMiB, image } = await seenStatus(paths, env, patienceMs);
+  return { state, reason, arch, cpus, memoryMiB, image };
 }
 
 /** The VMs of a QN_HOME by name, in order; each has a folder whose name is its own. */
 export async function vmNames(layout: Layout): Promise<readonly string[]> {
   try {
-    const entries = await readdir(layout.home, { withFileTypes: true });
+    const entries = readdirSync(layout.home, { withFileTypes: true });
     return entries
       .filter((entry) => entry.isDirectory() && isVmName(entry.name))
       .map((entry) => entry.name)
@@ -40,10 +49,26 @@ export async function vmNames(layout: Layout): Promise<readonly string[]> {
 
 // --- internal ---
 
+/**
+ * What a command waits for is loaded when it is known to be needed: what speaks with a supervisor, or looks for what
+ * one has left, where there may be one, and the table of settings, where there is none. It is a fifth of `qn status`.
+ */
 async function seenStatus(paths: VmPaths, env: Environment, patienceMs: number): Promise<Status> {
-  await requireVm(paths);
+  const files = filesOfVm(paths);
+  if (!files.has(basename(paths.controlSocket))) return await withoutSupervisor(paths, env, files);
+  const answer = await askSupervisor(paths, patienceMs);
+  if (answer === "late") return { ...(await atRest(paths, env)), state: "degraded", reason: silent };
+  // What a supervisor leaves behind that has just ended came after the first look.
+  return answer === "nobody" ? await withoutSupervisor(paths, env, filesOfVm(paths)) : answer;
+}
+
+const silent = "The supervisor does not answer.";
+
+/** What the supervisor says. Nobody says anything when there is none, or when it ended before it answered. */
+async function askSupervisor(paths: VmPaths, patienceMs: number): Promise<Status | "late" | "nobody"> {
+  const { connectControl, eventsOf } = await import("../supervisor/control.ts");
   const control = await connectControl(paths.controlSocket);
-  if (control === undefined) return await withoutSupervisor(paths, env);
+  if (control === undefined) return "nobody";
   let isLate = false;
   const late = after(patienceMs, () => {
     isLate = true;
@@ -54,21 +79,25 @@ async function seenStatus(paths: VmPaths, env: Environment, patienceMs: number):
   } finally {
     late.cancel();
   }
-  // It ended between the question and the answer: what it left behind tells.
-  if (!isLate) return await withoutSupervisor(paths, env);
-  const { config } = await effectiveConfig(paths, env);
-  return { ...restingStatus(paths, config), state: "degraded", reason: "The supervisor does not answer." };
+  return isLate ? "late" : "nobody";
 }
 
-async function withoutSupervisor(paths: VmPaths, env: Environment): Promise<Status> {
-  const { config } = await effectiveConfig(paths, env);
-  const resting = restingStatus(paths, config);
-  if (await isListenedAt(paths.qmpSocket)) {
+async function atRest(paths: VmPaths, env: Environment): Promise<Status> {
+  const { effectiveConfig } = await import("../vm/settings.ts");
+  return restingStatus(paths, (await effectiveConfig(paths, env)).config);
+}
+
+/** What is left behind tells: by `files`, the names in its folder. */
+async function withoutSupervisor(paths: VmPaths, env: Environment, files: ReadonlySet<string>): Promise<Status> {
+  const resting = await atRest(paths, env);
+  const has = (path: string): boolean => files.has(basename(path));
+  if (has(paths.qmpSocket) && (await (await import("../../system/net/connection.ts")).isListenedAt(paths.qmpSocket))) {
     const reason = "The supervisor has died; QEMU lives on. `qn up` takes it over.";
     return { ...resting, state: "degraded", reason };
   }
-  if ((await isThere(paths.lock)) && isLocked(paths.lock)) return { ...resting, state: "starting" };
-  const failure = await readTextIfThere(paths.lastFailure);
+  if (has(paths.lock) && (await import("../../system/kernel/lock.ts")).isLocked(paths.lock))
+    return { ...resting, state: "starting" };
+  const failure = has(paths.lastFailure) ? readTextAtOnce(paths.lastFailure) : undefined;
   return failure === undefined ? resting : { ...resting, state: "failed", reason: messageIn(failure) };
 }
 

@@ -6,7 +6,7 @@ import { slirp } from "../../protocol/messages.ts";
 import { askServer } from "../../system/dns.ts";
 import { readTextIfThere } from "../../system/files.ts";
 import { run } from "../../system/process.ts";
-import type { Environment } from "../vm/prepare.ts";
+import type { Environment } from "../vm/settings.ts";
 import { hostsIn, type Resolver, resolversIn, resolversOfScutil, serversFor } from "./resolvers.ts";
 
 /** Answers one question. Never throws: a question that nobody answers is answered with that. */

@@ -5,7 +5,7 @@ import { QnError } from "../../base/errors.ts";
 import { pause } from "../../system/clock.ts";
 import { run } from "../../system/process.ts";
 import type { VmPaths } from "../layout.ts";
-import type { Environment } from "../vm/prepare.ts";
+import type { Environment } from "../vm/settings.ts";
 import { dockerAnswers } from "../lifecycle/health.ts";
 
 /** How it went: the guest is what it should be (`done`), or knows of no such thing (`absent`). */

@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { QnError } from "../../base/errors.ts";
 import { bracketed } from "../../base/words.ts";
-import { portSchema } from "../../protocol/messages.ts";
+import { portSchema } from "../../protocol/terms.ts";
 import { isUnspecified } from "./listener-plan.ts";
 
 /** A forward to a port of the guest itself; `hostIp` is "" when none was named, and then `ports.bind` decides. */

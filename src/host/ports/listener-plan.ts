@@ -1,5 +1,6 @@
 /** Which host listeners the published ports need, and what changes from those that there are. */
-import { rangeOf, type VmConfig } from "../config/schema.ts";
+import { rangeOf } from "../config/port-rule.ts";
+import type { VmConfig } from "../config/schema.ts";
 import type { PublishedPort } from "../../protocol/messages.ts";
 
 /** What a listener serves: a published port, or a port of the guest itself that a person forwards. */

@@ -1,5 +1,5 @@
 /** Where forwards come from: which part of the guest, or of qn, has asked for one, and how that is said. */
-import { publishers } from "../../protocol/messages.ts";
+import { publishers } from "../../protocol/terms.ts";
 import type { Served } from "./listener-plan.ts";
 
 /**

@@ -1,7 +1,7 @@
 /** What a supervisor is started with. */
 import type { ConfigInput } from "../config/schema.ts";
 import type { Layout, VmPaths } from "../layout.ts";
-import type { Environment } from "../vm/prepare.ts";
+import type { Environment } from "../vm/settings.ts";
 import type { Limits } from "./states.ts";
 
 /** What a supervisor is started with. */

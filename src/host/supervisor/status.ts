@@ -1,7 +1,7 @@
 /** What `qn status` shows of a VM, put together from its state, its settings and what the supervisor holds. */
-import { ownUser } from "../../system/platform.ts";
 import type { VmConfig } from "../config/schema.ts";
 import type { VmPaths } from "../layout.ts";
+import { restingStatus } from "./resting-status.ts";
 import type { Forward } from "../ports/apply.ts";
 import { refusalOf } from "../ports/refusal.ts";
 import { sourceOf } from "../ports/source.ts";
@@ -20,14 +20,15 @@ export type Snapshot = {
 
 /** The status of a VM that has a supervisor. */
 export function statusOf(paths: VmPaths, state: State, held: Snapshot, uptimeMs: number): Status {
+  const resting = restingStatus(paths, held.config);
   return {
-    ...restingStatus(paths, held.config),
+    ...resting,
     state: state.name,
     reason: reasonOf(state),
     phase: state.name === "starting" ? state.phase : null,
     accel: held.accel ?? null,
     docker: { socket: paths.dockerSocket, context: null, reachable: held.dockerReachable },
-    ssh: { ...sshOf(paths), port: held.sshPort ?? null },
+    ssh: { ...resting.ssh, port: held.sshPort ?? null },
     ports: forwardStatuses(held.forwards),
     qemu: { pid: held.qemu.pid ?? null, version: held.qemu.version ?? null },
     supervisor: { pid: process.pid },
@@ -64,33 +65,7 @@ export function reasonOf(state: State): string | null {
   }
 }
 
-/** The status of a VM that has no supervisor; whoever knows why it is down says so in `state` and `reason`. */
-export function restingStatus(paths: VmPaths, config: VmConfig | undefined): Status {
-  return {
-    name: paths.name,
-    state: "stopped",
-    reason: null,
-    phase: null,
-    arch: config?.arch ?? "x86_64",
-    accel: null,
-    cpus: config?.cpus ?? 0,
-    memoryMiB: config?.memoryMiB ?? 0,
-    image: config?.image ?? "",
-    docker: { socket: paths.dockerSocket, context: null, reachable: false },
-    ssh: { ...sshOf(paths), port: null },
-    ports: [],
-    mounts: [...(config?.mounts ?? [])],
-    qemu: { pid: null, version: null },
-    supervisor: { pid: null },
-    uptimeMs: 0,
-  };
-}
-
 // --- internal ---
-
-function sshOf(paths: VmPaths): Pick<Status["ssh"], "host" | "user" | "identityFile"> {
-  return { host: "127.0.0.1", user: ownUser().name, identityFile: paths.sshKey };
-}
 
 function forwardStatus(forward: Readonly<Forward>): ForwardStatus {
   return {

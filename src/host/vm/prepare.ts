@@ -1,13 +1,10 @@
 /** From a VM's name to everything that is known before it starts, or to every reason why it cannot. */
 import { access, constants, realpath, stat } from "node:fs/promises";
-import { cpus, homedir, hostname, totalmem } from "node:os";
+import { hostname } from "node:os";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { counted } from "../../base/words.ts";
-import { readTextIfThere } from "../../system/files.ts";
-import { ownArch } from "../../system/platform.ts";
-import { type Loaded, loadConfig } from "../config/load.ts";
+import type { Loaded } from "../config/load.ts";
 import type { ConfigInput, Share, VmConfig } from "../config/schema.ts";
-import type { HostSize } from "../config/setting.ts";
 import { findImage, imageAt, type StoredImage, verifyImage } from "../image/store.ts";
 import { flakeIn } from "../config/flake.ts";
 import { refuseNewerFolder } from "./folder-version.ts";
@@ -19,6 +16,7 @@ import { planVm } from "../qemu/vm-plan.ts";
 import { probeHost } from "../qemu/probe.ts";
 import { findVirtiofsd } from "../qemu/probe-virtiofsd.ts";
 import { refuseSkew } from "../../protocol/skew-words.ts";
+import { effectiveConfig, type Environment } from "./settings.ts";
 import { type GuestShare, type LookedAt, shareMistakes, sharesOf } from "./shares.ts";
 
 /** What settings, host and image say about a VM together. */
@@ -32,9 +30,6 @@ export type Prepared = {
   readonly virtiofsd: string | undefined;
   readonly spec: VmSpec;
 };
-
-/** The variables of the environment that qn reads. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Checks everything that can be checked without touching anything: settings, QEMU, firmware, accelerator, image. Throws
@@ -62,14 +57,6 @@ export async function prepareVm(
   await verifyImage(image);
   const spec = { ...plan, imageDisk: image.disk };
   return { config, origins, facts, image, shares, virtiofsd, spec };
-}
-
-/** The effective settings of a VM, whether or not it has a file yet. Throws CONFIG_INVALID. */
-export async function effectiveConfig(paths: VmPaths, env: Environment, flags: ConfigInput = {}): Promise<Loaded> {
-  const files = await Promise.all(
-    [paths.commonConfig, paths.config].map(async (path) => ({ path, text: (await readTextIfThere(path)) ?? "" })),
-  );
-  return loadConfig({ host: hostSize(), files, env, flags });
 }
 
 // --- internal ---
@@ -112,14 +99,4 @@ async function lookAt(share: Share): Promise<LookedAt> {
     return { share, real: undefined, why: `${path} cannot be read: ${messageOf(error)}` };
   }
   return { share, real };
-}
-
-function hostSize(): HostSize {
-  return {
-    arch: ownArch(),
-    cpus: cpus().length,
-    memoryMiB: Math.floor(totalmem() / 1024 / 1024),
-    homeFolder: homedir(),
-    os: process.platform === "darwin" ? "darwin" : "linux",
-  };
 }

@@ -1,6 +1,7 @@
 /** Whether there is a VM of a name: the one place that throws NO_SUCH_VM. */
+import { readdirSync } from "node:fs";
 import { QnError } from "../../base/errors.ts";
-import { isThere } from "../../system/files.ts";
+import { isErrno, isThere } from "../../system/files.ts";
 import type { VmPaths } from "../layout.ts";
 
 /**
@@ -8,6 +9,20 @@ import type { VmPaths } from "../layout.ts";
  * what to do.
  */
 export async function requireVm({ name, folder }: VmPaths, hint?: string): Promise<void> {
-  if (await isThere(folder)) return;
-  throw new QnError("NO_SUCH_VM", `There is no VM "${name}".`, hint === undefined ? {} : { hint });
+  if (!(await isThere(folder))) throw noSuchVm(name, hint);
+}
+
+/** The names of what is in the VM's folder, all looked at at once. Throws NO_SUCH_VM when it has none. */
+export function filesOfVm({ name, folder }: VmPaths): ReadonlySet<string> {
+  try {
+    return new Set(readdirSync(folder));
+  } catch (error) {
+    throw isErrno(error, "ENOENT") ? noSuchVm(name) : error;
+  }
+}
+
+// --- internal ---
+
+function noSuchVm(name: string, hint?: string): QnError {
+  return new QnError("NO_SUCH_VM", `There is no VM "${name}".`, hint === undefined ? {} : { hint });
 }

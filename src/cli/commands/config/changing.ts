@@ -7,7 +7,7 @@ import { valueAt } from "../../../host/config/setting.ts";
 import type { VmPaths } from "../../../host/layout.ts";
 import { statusOfVm } from "../../../host/lifecycle/status.ts";
 import { requireVm } from "../../../host/vm/require-vm.ts";
-import { effectiveConfig } from "../../../host/vm/prepare.ts";
+import { effectiveConfig } from "../../../host/vm/settings.ts";
 import { originWords, valueWords } from "../../terminal/setting-words.ts";
 import { say, succeed } from "../../terminal/show.ts";
 import { vmNamed } from "../../vm-here.ts";

@@ -1,7 +1,7 @@
 /** `qn config show`: the effective settings with their origins; of a VM that is not there, what it would have. */
 import { leaves } from "../../../host/config/schema.ts";
 import { valueAt } from "../../../host/config/setting.ts";
-import { effectiveConfig } from "../../../host/vm/prepare.ts";
+import { effectiveConfig } from "../../../host/vm/settings.ts";
 import { defineCommand, jsonArg, vmArg } from "../../command.ts";
 import { printJson, printTable } from "../../terminal/print.ts";
 import { originWords, valueWords } from "../../terminal/setting-words.ts";

@@ -1,7 +1,7 @@
 /** `qn nix-builder disable`: takes it back; the guest lets the key in until its next start. */
 import { changeFile } from "../../../host/config/change.ts";
 import { changeEtc } from "../../../host/integrate/nix-builder.ts";
-import { effectiveConfig } from "../../../host/vm/prepare.ts";
+import { effectiveConfig } from "../../../host/vm/settings.ts";
 import { isThere } from "../../../system/files.ts";
 import { defineCommand, vmArg } from "../../command.ts";
 import { succeed } from "../../terminal/show.ts";

@@ -3,7 +3,7 @@ import { changeFile } from "../../../host/config/change.ts";
 import { builderHost, changeEtc } from "../../../host/integrate/nix-builder.ts";
 import { statusOfVm } from "../../../host/lifecycle/status.ts";
 import { requireVm } from "../../../host/vm/require-vm.ts";
-import { effectiveConfig } from "../../../host/vm/prepare.ts";
+import { effectiveConfig } from "../../../host/vm/settings.ts";
 import { isThere } from "../../../system/files.ts";
 import { defineCommand, vmArg } from "../../command.ts";
 import { say, succeed } from "../../terminal/show.ts";

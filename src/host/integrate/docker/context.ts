@@ -8,7 +8,7 @@ import { messageOf } from "../../../base/errors.ts";
 import { isThere } from "../../../system/files.ts";
 import { isLocked } from "../../../system/kernel/lock.ts";
 import type { VmPaths } from "../../layout.ts";
-import type { Environment } from "../../vm/prepare.ts";
+import type { Environment } from "../../vm/settings.ts";
 import * as store from "./store.ts";
 
 /** What a VM does about its context: make it, and make it current if none was chosen by hand; only make it; nothing. */

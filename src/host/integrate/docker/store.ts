@@ -2,16 +2,15 @@
  * The docker command's own files: its contexts, and which one is current (docker/cli, cli/context/store and
  * cli/config).
  */
-import { createHash } from "node:crypto";
 import { mkdir, realpath, rm, rmdir, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { messageOf } from "../../../base/errors.ts";
 import { pause } from "../../../system/clock.ts";
-import { isThere, readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
+import { isThere, readTextAtOnce, readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
 import { lockFolder } from "../../../system/kernel/lock.ts";
 import { ownUser } from "../../../system/platform.ts";
-import type { Environment } from "../../vm/prepare.ts";
+import type { Environment } from "../../vm/settings.ts";
 import { memberOf, withMember, withoutMember } from "./json-member.ts";
 
 /** A context's file, as far as qn looks at it; whatever else it has stays. */
@@ -56,7 +55,7 @@ export async function withDockerFiles<Result>(folder: string, action: () => Prom
 /** The context `name`, or nothing when there is none. Throws an Error when its file is broken. */
 export async function readContext(folder: string, name: string): Promise<ContextFile | undefined> {
   const path = contextFile(folder, name);
-  const text = await readTextIfThere(path);
+  const text = readTextAtOnce(path);
   if (text === undefined) return undefined;
   const value: unknown = JSON.parse(text);
   if (!isContextFile(value)) throw new Error(`${path} is no JSON object`);
@@ -106,7 +105,7 @@ export async function writeCurrent(folder: string, name: string | undefined, rem
 
 /** Where a context lies: its folder is named by the hash of its name. */
 function contextFile(folder: string, name: string): string {
-  return join(folder, "contexts/meta", createHash("sha256").update(name).digest("hex"), "meta.json");
+  return join(folder, "contexts/meta", new Bun.CryptoHasher("sha256").update(name).digest("hex"), "meta.json");
 }
 
 function currentIn(path: string, text: string): string | undefined {

@@ -9,7 +9,7 @@ import { isErrno, readTextIfThere, writeFileAtomically } from "../../../system/f
 import { findProgram, type Outcome, run } from "../../../system/process.ts";
 import { ownUser } from "../../../system/platform.ts";
 import type { VmPaths } from "../../layout.ts";
-import type { Environment } from "../../vm/prepare.ts";
+import type { Environment } from "../../vm/settings.ts";
 import { agentLabel, namesLog, renderPlist, renderUnit, type ServiceSpec, unitName } from "./service-files.ts";
 
 /** Where services are managed: the system, and the environment of who asks. */

@@ -7,7 +7,7 @@ import { holdersOfPort } from "../../../system/port-holders.ts";
 import type { Layout, VmPaths } from "../../layout.ts";
 import { deniedBy, portRules } from "../../ports/listener-plan.ts";
 import type { PortFacts, PortQuestion, Publish, VmFacts } from "./question.ts";
-import { effectiveConfig, type Environment } from "../../vm/prepare.ts";
+import { effectiveConfig, type Environment } from "../../vm/settings.ts";
 import { readBootRecord } from "../../supervisor/boot/boot.ts";
 import { readRange } from "../../supervisor/boot/port-range.ts";
 import type { Status } from "../../supervisor/messages.ts";

@@ -7,7 +7,7 @@ import { pause } from "../../../system/clock.ts";
 import { dismissMasters } from "../../integrate/ssh-master.ts";
 import type { VmPaths } from "../../layout.ts";
 import { dockerAnswers } from "../../lifecycle/health.ts";
-import type { Environment } from "../../vm/prepare.ts";
+import type { Environment } from "../../vm/settings.ts";
 import type { DeployGuest } from "./guest-script.ts";
 
 /** What to switch to. */

@@ -1,6 +1,6 @@
 /** The host's proxy as the guest's Docker is to use it. */
 import { slirp } from "../../../protocol/messages.ts";
-import type { Environment } from "../../vm/prepare.ts";
+import type { Environment } from "../../vm/settings.ts";
 
 /** Variables for dockerd, under both spellings: Go reads the upper case, programs that it starts may read the lower. */
 export type ProxySettings = Readonly<Record<string, string>>;

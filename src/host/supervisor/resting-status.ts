@@ -1,0 +1,33 @@
+/** What `qn status` shows of a VM without a supervisor: apart, so that showing it loads nothing of one. */
+import { ownUser } from "../../system/platform.ts";
+import type { VmConfig } from "../config/schema.ts";
+import type { VmPaths } from "../layout.ts";
+import type { Status } from "./messages.ts";
+
+/** The status of a VM that has no supervisor; whoever knows why it is down says so in `state` and `reason`. */
+export function restingStatus(paths: VmPaths, config: VmConfig | undefined): Status {
+  return {
+    name: paths.name,
+    state: "stopped",
+    reason: null,
+    phase: null,
+    arch: config?.arch ?? "x86_64",
+    accel: null,
+    cpus: config?.cpus ?? 0,
+    memoryMiB: config?.memoryMiB ?? 0,
+    image: config?.image ?? "",
+    docker: { socket: paths.dockerSocket, context: null, reachable: false },
+    ssh: { ...sshOf(paths), port: null },
+    ports: [],
+    mounts: [...(config?.mounts ?? [])],
+    qemu: { pid: null, version: null },
+    supervisor: { pid: null },
+    uptimeMs: 0,
+  };
+}
+
+// --- internal ---
+
+function sshOf(paths: VmPaths): Pick<Status["ssh"], "host" | "user" | "identityFile"> {
+  return { host: "127.0.0.1", user: ownUser().name, identityFile: paths.sshKey };
+}

@@ -1,0 +1,29 @@
+/** The settings that a VM has now: all of it that `qn status` and `qn ls` need, who load nothing of a start. */
+import { cpus, homedir, totalmem } from "node:os";
+import { lazily } from "../../base/lazily.ts";
+import { readTextAtOnce } from "../../system/files.ts";
+import { ownArch } from "../../system/platform.ts";
+import { type Loaded, loadConfig } from "../config/load.ts";
+import type { ConfigInput } from "../config/schema.ts";
+import type { HostSize } from "../config/setting.ts";
+import type { VmPaths } from "../layout.ts";
+
+/** The variables of the environment that qn reads. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The effective settings of a VM, whether or not it has a file yet. Throws CONFIG_INVALID. */
+export async function effectiveConfig(paths: VmPaths, env: Environment, flags: ConfigInput = {}): Promise<Loaded> {
+  const files = [paths.commonConfig, paths.config].map((path) => ({ path, text: readTextAtOnce(path) ?? "" }));
+  return loadConfig({ host: hostSize(), files, env, flags });
+}
+
+// --- internal ---
+
+/** What this machine has does not change while qn runs, and `qn ls` asks once for each VM. */
+const hostSize: () => HostSize = lazily(() => ({
+  arch: ownArch(),
+  cpus: cpus().length,
+  memoryMiB: Math.floor(totalmem() / 1024 / 1024),
+  homeFolder: homedir(),
+  os: process.platform === "darwin" ? "darwin" : "linux",
+}));

@@ -1,0 +1,14 @@
+/**
+ * What the messages and the host's own settings and lists both go by. It stands apart from the messages, whose schemas
+ * take longer to make than the rest of `qn status`.
+ */
+import * as v from "valibot";
+
+/** The number of a TCP or UDP port that can be listened on. */
+export const portSchema = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
+
+/** Who in the guest publishes a port: Docker, systemd-nspawn, or a program that listens without being asked to. */
+export const publishers = ["docker", "nspawn", "listen"] as const;
+
+/** The most commands of the settings. */
+export const provisionStepsMax = 64;
