@@ -1,5 +1,7 @@
 /** Writes the pages of the documentation, and the table of settings for Nix, that are made from code. */
 import { join } from "node:path";
+import figures from "../test/bench/figures.json";
+import { withFigures } from "./support/benchmarks-page.ts";
 import { configPage } from "./support/config-page.ts";
 import { errorsPage } from "./support/errors-page.ts";
 import { type NixOptions, nixOptionsPage } from "./support/nix-options-page.ts";
@@ -8,6 +10,8 @@ import { nixSettings } from "./support/nix-settings.ts";
 await Bun.write(join(import.meta.dir, "../docs/errors.md"), errorsPage());
 await Bun.write(join(import.meta.dir, "../docs/config.md"), configPage());
 await Bun.write(join(import.meta.dir, "../nix/modules/settings.json"), nixSettings());
+const benchmarks = join(import.meta.dir, "../docs/benchmarks.md");
+await Bun.write(benchmarks, withFigures(await Bun.file(benchmarks).text(), figures));
 
 const lib = process.env["NIXPKGS_LIB"];
 if (lib !== undefined) {

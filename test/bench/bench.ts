@@ -1,13 +1,16 @@
 /**
  * The benchmarks: ratios, each measured within this one run, since machines differ and are noisy.
  *
- *   node_modules/.bin/bun test/bench/bench.ts [up|calls|status|ssh|rest|requests|streams|rounds|tmp|race|shares]…
+ *   node_modules/.bin/bun test/bench/bench.ts [--keep] [up|calls|status|ssh|rest|requests|streams|rounds|tmp|race|shares]…
  *
- * Needs dist/qn and a guest image of this build (`QN_HOME=$PWD/dist/e2e dist/qn image build`), and no other load.
+ * Needs dist/qn and, but for `status`, a guest image of this build (`QN_HOME=$PWD/dist/e2e dist/qn image build`), and no other load.
+ * With `--keep` the ratios are what the next run is compared with (figures.json; `bun scripts/docs.ts` then makes their table).
  */
+import { parseArgs } from "node:util";
 import { bootVm, type Vm } from "../support/vm.ts";
 import { measureDockerCalls } from "./docker-calls.ts";
 import { guestOf } from "./guest.ts";
+import { tell } from "./kept.ts";
 import { measureRequests } from "./requests.ts";
 import { measureRest } from "./rest.ts";
 import { measureRounds } from "./rounds.ts";
@@ -21,7 +24,6 @@ import { measureUp } from "./up.ts";
 const benchmarks = {
   up: measureUp,
   calls: (vm: Vm) => measureDockerCalls(guestOf(vm)),
-  status: measureStatus,
   ssh: measureSsh,
   rest: measureRest,
   requests: measureRequests,
@@ -32,10 +34,19 @@ const benchmarks = {
   shares: measureShares,
 };
 
-const wanted = process.argv.slice(2);
-await using vm = await bootVm({ before: benchShares });
-for (const [name, measure] of Object.entries(benchmarks)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
-  console.log(`\n${name}`);
-  for (const line of await measure(vm)) console.log(`  ${line}`);
+/** What needs no guest. */
+const withoutGuest = { status: measureStatus };
+
+const { values, positionals: wanted } = parseArgs({
+  options: { keep: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
+const isWanted = ([name]: readonly [string, unknown]): boolean => wanted.length === 0 || wanted.includes(name);
+for (const [name, measure] of Object.entries(withoutGuest).filter(isWanted)) {
+  await tell(name, await measure(), values.keep);
+}
+const withGuest = Object.entries(benchmarks).filter(isWanted);
+if (withGuest.length > 0) {
+  await using vm = await bootVm({ before: benchShares });
+  for (const [name, measure] of withGuest) await tell(name, await measure(vm), values.keep);
 }

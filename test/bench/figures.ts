@@ -1,5 +1,11 @@
 /** Figures of a benchmark, and how they are told. */
 
+/** A ratio of two medians: what is compared, what it is made of, and what it should be. */
+export type Ratio = { readonly what: string; readonly ratio: number; readonly parts: string; readonly aim: string };
+
+/** What a benchmark tells: ratios, which the next run is compared with, and sentences. */
+export type Told = Ratio | string;
+
 /** The middle value. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -8,20 +14,13 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
 }
 
-/** How long an action takes, in milliseconds. */
-export async function timedMs(action: () => Promise<unknown>): Promise<number> {
-  const begin = performance.now();
-  await action();
-  return performance.now() - begin;
-}
-
 /** Runs `first` and `second` in turn, `rounds` times each, after one round of both that does not count. */
-export async function inTurn(
+export async function inTurn<Value>(
   rounds: number,
-  first: () => Promise<number>,
-  second: () => Promise<number>,
-): Promise<readonly [number[], number[]]> {
-  const values: [number[], number[]] = [[], []];
+  first: () => Promise<Value>,
+  second: () => Promise<Value>,
+): Promise<readonly [Value[], Value[]]> {
+  const values: [Value[], Value[]] = [[], []];
   await first();
   await second();
   for (let round = 0; round < rounds; round += 1) {
@@ -31,15 +30,15 @@ export async function inTurn(
   return values;
 }
 
-/** A ratio of two medians with its parts and its aim, as one line. */
-export function ratioLine(
+/** The ratio of two medians. Its aim is "at most" or "at least" a number, or in other words. */
+export function ratioOf(
   what: string,
   [ours, theirs]: readonly [readonly number[], readonly number[]],
   unit: string,
   aim: string,
-): string {
-  const parts = [ours, theirs].map((values) => median(values).toFixed(unit === "s" ? 1 : unit === "ms" ? 1 : 0));
-  return `${what}: ${(median(ours) / median(theirs)).toFixed(2)} (${parts[0]} and ${parts[1]} ${unit}; aim: ${aim})`;
+): Ratio {
+  const parts = [ours, theirs].map((values) => median(values).toFixed(unit === "s" || unit === "ms" ? 1 : 0));
+  return { what, ratio: median(ours) / median(theirs), parts: `${parts[0]} and ${parts[1]} ${unit}`, aim };
 }
 
 /** The value that `share` of the values are not above: 0.5 is about the middle, 0.99 all but the slowest hundredth. */

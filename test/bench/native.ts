@@ -16,6 +16,7 @@ import { repository, runProgram } from "../support/program.ts";
 import { measureAgent } from "./agent.ts";
 import { measureDockerCalls } from "./docker-calls.ts";
 import type { Guest } from "./guest.ts";
+import { tell } from "./kept.ts";
 import { measureRounds } from "./rounds.ts";
 import { measureTmp, raceTmp } from "./tmp.ts";
 
@@ -57,8 +58,7 @@ async function measure(): Promise<void> {
     const guest: Guest = { socket, inHome, inTmp, docker, asRoot: (...words) => inNativeGuest(folder, words) };
     for (const [name, bench] of Object.entries(benchmarks)) {
       if (wanted.length > 0 && !wanted.includes(name)) continue;
-      console.log(`\n${name}`);
-      for (const line of await bench(guest, join(folder, "log"))) console.log(`  ${line}`);
+      await tell(`native.ts ${name}`, await bench(guest, join(folder, "log")), false);
     }
   } finally {
     await runProgram(["find", "/sys/fs/cgroup", "-depth", "-type", "d", "-path", "*/qn-native*", "-delete"]);

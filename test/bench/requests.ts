@@ -1,7 +1,8 @@
 /** Small pages through a forward of qn's beside slirp's bare `hostfwd`: rate and latency, each page on a connection of its own. */
 import { requestsAtOnce } from "../support/requests.ts";
+import { counted } from "../../src/base/words.ts";
 import type { Vm } from "../support/vm.ts";
-import { median, quantile } from "./figures.ts";
+import { quantile, type Ratio, ratioOf, type Told } from "./figures.ts";
 import { type TwoWays, twoWays } from "./two-ways.ts";
 
 /** Clients at once, how many pages each of them gets one after the other in a round, and how many rounds count. */
@@ -15,16 +16,16 @@ const loads = [
 type Round = { readonly perSecond: number; readonly p50Ms: number; readonly p99Ms: number; readonly lost: number };
 
 /** Rates and latencies of both ways, and their ratios. Throws when a page through the forward is lost: none may be. */
-export async function measureRequests(vm: Vm): Promise<string[]> {
+export async function measureRequests(vm: Vm): Promise<Told[]> {
   await using ways = await twoWays(vm, 80);
-  const lines: string[] = [];
-  for (const load of loads) lines.push(...(await compare(ways, load)));
-  return lines;
+  const told: Told[] = [];
+  for (const load of loads) told.push(...(await compare(ways, load)));
+  return told;
 }
 
 // --- internal ---
 
-async function compare(ways: TwoWays, load: (typeof loads)[number]): Promise<string[]> {
+async function compare(ways: TwoWays, load: (typeof loads)[number]): Promise<Told[]> {
   const [ours, theirs]: [Round[], Round[]] = [[], []];
   for (let round = 0; round <= load.rounds; round += 1) {
     const pair = [await play(ways.forward, load), await play(ways.slirp, load)] as const;
@@ -34,15 +35,18 @@ async function compare(ways: TwoWays, load: (typeof loads)[number]): Promise<str
     ours.push(pair[0]);
     theirs.push(pair[1]);
   }
-  const line = (what: string, unit: string, aim: string, of: (round: Round) => number): string => {
-    const [own, other] = [median(ours.map(of)), median(theirs.map(of))];
-    return `${load.clients} clients, ${what}: ${(own / other).toFixed(2)} (${own.toFixed(0)} and ${other.toFixed(0)} ${unit}; ${aim})`;
-  };
+  const line = (what: string, unit: string, aim: string, of: (round: Round) => number): Ratio =>
+    ratioOf(
+      `a small page, ${counted(load.clients, "client")} at once, ${what}`,
+      [ours.map(of), theirs.map(of)],
+      unit,
+      aim,
+    );
   const lost = theirs.reduce((sum, round) => sum + round.lost, 0);
   return [
-    line("pages", "/s", "aim: at least 1.0", ({ perSecond }) => perSecond),
-    line("p50", "ms", "beside slirp", ({ p50Ms }) => p50Ms),
-    line("p99", "ms", load.clients === 1 ? "beside slirp" : "aim: at most 0.5", ({ p99Ms }) => p99Ms),
+    line("pages per second beside slirp", "/s", "at least 1", ({ perSecond }) => perSecond),
+    line("p50 beside slirp", "ms", "–", ({ p50Ms }) => p50Ms),
+    line("p99 beside slirp", "ms", load.clients === 1 ? "–" : "at most 0.5", ({ p99Ms }) => p99Ms),
     ...(lost > 0
       ? [`${load.clients} clients: slirp lost ${lost} pages, whose time counts until they were given up`]
       : []),

@@ -1,25 +1,26 @@
 /** Bytes through a forward of qn's beside slirp's bare `hostfwd`: one stream, and eight at once. */
 import type { Vm } from "../support/vm.ts";
 import { fetchPattern } from "../support/tcp-client.ts";
-import { inTurn, ratioLine } from "./figures.ts";
+import { inTurn, type Ratio, ratioOf } from "./figures.ts";
 import { twoWays } from "./two-ways.ts";
 
 const rounds = 4;
 const megabyte = 1_000_000;
 
 /** The ratios of the rates, in MB/s; every byte is looked at. */
-export async function measureStreams(vm: Vm): Promise<string[]> {
+export async function measureStreams(vm: Vm): Promise<Ratio[]> {
   await using ways = await twoWays(vm, 85);
-  const lines: string[] = [];
+  const ratios: Ratio[] = [];
   for (const streams of [1, 8]) {
     const rates = await inTurn(
       rounds,
       () => rateOf(ways.forward, streams, 64 * megabyte),
       () => rateOf(ways.slirp, streams, 64 * megabyte),
     );
-    lines.push(ratioLine(`64 MB in ${streams} streams beside slirp's hostfwd`, rates, "MB/s", "at least 1.0"));
+    const what = streams === 1 ? "one stream of 64 MB" : "eight streams, 64 MB together";
+    ratios.push(ratioOf(what, rates, "MB/s", "at least 1"));
   }
-  return lines;
+  return ratios;
 }
 
 // --- internal ---

@@ -2,7 +2,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { playRaces, racesAtOnce } from "../support/races.ts";
-import { inTurn, median, ratioLine } from "./figures.ts";
+import { inTurn, median, ratioOf, type Told } from "./figures.ts";
 import type { Guest } from "./guest.ts";
 
 const rounds = 30;
@@ -12,10 +12,10 @@ const races = 300;
 const entryCounts = [10, 10_000];
 
 /** What the agent itself takes, and the time of `create` with a mount below /tmp beside one in the home folder, for few and many entries in /tmp. */
-export async function measureTmp(guest: Guest): Promise<string[]> {
+export async function measureTmp(guest: Guest): Promise<Told[]> {
   const inHome = join(guest.inHome, "mounted");
   await mkdir(inHome);
-  const lines = await ownTimes(guest);
+  const told: Told[] = await ownTimes(guest);
   for (const count of entryCounts) {
     const entries = Array.from({ length: count }, (_unused, index) => `${guest.inTmp}.beside-${index}`);
     const mounted = `${guest.inTmp}.mounted`;
@@ -26,12 +26,12 @@ export async function measureTmp(guest: Guest): Promise<string[]> {
         () => timeOfCreate(guest, mounted),
         () => timeOfCreate(guest, inHome),
       );
-      lines.push(ratioLine(`create with a mount below /tmp (${count} entries) beside home`, times, "ms", "20 ms more"));
+      told.push(ratioOf(`create with a mount below /tmp (${count} entries) beside home`, times, "ms", "20 ms more"));
     } finally {
       await Promise.all([...entries, mounted].map((path) => rm(path, { recursive: true, force: true })));
     }
   }
-  return lines;
+  return told;
 }
 
 /** How many of 300 files are what the host has made a moment before the container that reads them; some at a time. */

@@ -6,13 +6,14 @@ import { dial } from "../../src/host/gate/dial.ts";
 import { awaitQmp } from "../../src/host/qmp/client.ts";
 import { listen } from "../../src/system/net/connection.ts";
 import type { Vm } from "../support/vm.ts";
-import { inTurn, ratioLine } from "./figures.ts";
+import { inTurn, type Ratio, ratioOf } from "./figures.ts";
 
 const rounds = 4;
+const what = "`qn up` beside the same QEMU started bare, to Docker's first answer";
 const credentials = ["boot.credential", "ssh-key.credential"] as const;
 
 /** The ratio of the times. */
-export async function measureUp(vm: Vm): Promise<string[]> {
+export async function measureUp(vm: Vm): Promise<Ratio[]> {
   // The supervisor removes the credentials at the end of a boot; the bare QEMU needs them too.
   for (const name of credentials) await copyFile(join(vm.folder, name), join(vm.inTmp, name));
   const boot: { argv: string[]; gatePort: number; secret: string } = JSON.parse(
@@ -34,7 +35,7 @@ export async function measureUp(vm: Vm): Promise<string[]> {
     },
   );
   await vm.qn("up");
-  return [ratioLine("qn up beside bare QEMU, to Docker's answer", times, "s", "at most 1.05")];
+  return [ratioOf(what, times, "s", "at most 1.05")];
 }
 
 // --- internal ---
