@@ -49,6 +49,8 @@ alone in the guest; nothing of them is on a command line, and \`qn report\` leav
 \`qn up\`, with its status and its last line; \`qn logs --source agent\` has all that it said; the others and Docker go on.
 Together they may take half an hour. What needs Docker is better done from this machine, after \`qn up\`.
 
+\`QN_TRACE\`, for whoever looks for a fault, is no setting: [what the supervisor says and hears](../CONTRIBUTING.md#see-inside).
+
 The defaults are those of a Linux machine with 8 processors and 16 GiB. This page is made from \`src/host/config/schema.ts\` by
 \`bun scripts/docs.ts\`.
 `;

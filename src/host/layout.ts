@@ -49,6 +49,8 @@ export type VmPaths = {
     readonly qemu: string;
     readonly serial: string;
     readonly agent: string;
+    /** Only what QN_TRACE asks for. */
+    readonly trace: string;
   };
 };
 
@@ -155,7 +157,13 @@ function vmPaths(home: string, name: string): VmPaths {
     builderSshConfig: at("builder_ssh_config"),
     sshKnownHosts: at("known_hosts"),
     sshConfig: at("ssh_config"),
-    logs: { supervisor: at("supervisor.log"), qemu: at("qemu.log"), serial: at("serial.log"), agent: at("agent.log") },
+    logs: {
+      supervisor: at("supervisor.log"),
+      qemu: at("qemu.log"),
+      serial: at("serial.log"),
+      agent: at("agent.log"),
+      trace: at("trace.log"),
+    },
   };
   for (const socket of [paths.controlSocket, paths.dockerSocket, paths.qmpSocket]) {
     const length = Buffer.byteLength(socket);

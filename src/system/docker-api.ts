@@ -2,9 +2,10 @@
  * The light door to a Docker API behind a Unix socket, for what lives for weeks: JSON calls and the event stream, in
  * little memory. Whoever asks only whether Docker answers asks here too, commands as well (docs/decisions.md#d4).
  */
-import { type $Fetch, ofetch } from "ofetch";
+import { type $Fetch, type FetchContext, ofetch } from "ofetch";
 import { messageOf, QnError } from "../base/errors.ts";
 import { type Container, type ContainerDetails, parseDetails, parseRunning } from "./docker-views.ts";
+import { requestLine, tracers } from "./trace.ts";
 
 /** Calls to the Docker daemon behind one socket. All throw when it does not answer or answers with an error. */
 export type DockerApi = {
@@ -82,8 +83,22 @@ export function dockerApi(socketPath: string): DockerApi {
 
 // --- internal ---
 
+const baseURL = "http://docker";
+
 /** Without a time limit: a daemon that is starting answers late. */
 function caller(socketPath: string): $Fetch {
   const viaSocket = { unix: socketPath, retry: false, timeout: 0 } as const;
-  return ofetch.create({ baseURL: "http://docker", ...viaSocket });
+  return ofetch.create({
+    baseURL,
+    ...viaSocket,
+    onRequest: (call) => tracers.docker?.("->", asked(call)),
+    onRequestError: (call) => tracers.docker?.("<-", `${asked(call)}: ${messageOf(call.error)}`),
+    onResponse: (call) => tracers.docker?.("<-", `${asked(call)}: ${call.response.status}`),
+  });
+}
+
+/** A call as the trace shows it; the base stands before the path only once it was sent. */
+function asked({ request, options }: FetchContext): string {
+  const target = request instanceof Request ? request.url : request;
+  return requestLine(options.method ?? "GET", target.replace(baseURL, ""));
 }

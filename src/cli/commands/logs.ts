@@ -17,7 +17,7 @@ export const command = defineCommand({
     source: {
       type: "string",
       default: "supervisor",
-      description: "supervisor, qemu, serial or agent",
+      description: "supervisor, qemu, serial, agent or trace",
       valueHint: "SOURCE",
     },
   },

@@ -1,4 +1,5 @@
 /** Takes out of a text what is nobody else's business. */
+import { withoutSecrets } from "../../base/secrets.ts";
 
 /** What is known to be private: names to give another name, and secrets to blot out. */
 export type Private = {
@@ -12,9 +13,9 @@ export type Private = {
 
 /** The text without secrets and, unless they are kept, without the names of home folder, user and host. */
 export function redact(text: string, { homeFolder, userName, hostName, secrets, keepNames }: Private): string {
-  let clean = text.replaceAll(privateKey, "[private key]");
+  let clean = text;
   for (const secret of secrets.filter((each) => each.length >= shortest)) clean = clean.replaceAll(secret, "[secret]");
-  clean = clean.replaceAll(hexSecret, "[secret]").replaceAll(named, "$1[secret]").replaceAll(inUrl, "$1[secret]@");
+  clean = withoutSecrets(clean.replaceAll(hexSecret, "[secret]"));
   if (keepNames) return clean;
   if (homeFolder.length > 1) clean = clean.replaceAll(homeFolder, "~");
   return withoutName(withoutName(clean, userName, "[user]"), hostName, "[host]");
@@ -25,17 +26,8 @@ export function redact(text: string, { homeFolder, userName, hostName, secrets, 
 /** Shorter strings are no secrets of qn's, and would blot out words. */
 const shortest = 8;
 
-const privateKey = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g;
-
 /** 256 bits in hex, as the gate's secret has; hashes of images look like it and are of no use in a report. */
 const hexSecret = /\b[0-9a-f]{64}\b/gi;
-
-/** A value that is called a secret: `password: x`, `API_KEY=x`, `"token": "x"`, `Authorization: Bearer x`. */
-const named =
-  /((?:pass(?:word|wd|phrase)?|secret|token|credential|auth(?:orization)?|(?:api|access|private)[_-]?key)\w*["']?\s*[:=]\s*(?:Bearer |Basic )?["']?)[^\s"',;&]+/gi;
-
-/** A password in a URL. */
-const inUrl = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+@/gi;
 
 /** Words of less than three letters, and root, are in every text for other reasons. */
 function withoutName(text: string, name: string, instead: string): string {

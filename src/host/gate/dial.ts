@@ -6,6 +6,7 @@ import { accept, respond, secretBytes } from "../../protocol/handshake.ts";
 import { within } from "../../system/clock.ts";
 import { connect, type Connection } from "../../system/net/connection.ts";
 import { type Lines, linesOf } from "../../system/net/lines.ts";
+import { tracers } from "../../system/trace.ts";
 
 /** Where the gate of one boot is, and what proves it. `port` is on the host's loopback; `lanes` are QEMU's sockets. */
 export type GateKey = {
@@ -56,7 +57,14 @@ export async function proveBoth(connection: Connection, key: GateKey): Promise<P
 
 async function prove(connection: Connection, lines: Lines, secret: Uint8Array): Promise<void> {
   const hostNonce = randomBytes(secretBytes);
-  const { agentNonce, ...response } = respond(await lines.next(), secret, hostNonce);
-  connection.write(encode(response));
-  accept(await lines.next(), secret, agentNonce, response.nonce);
+  const heard = async (): Promise<string> => {
+    const line = await lines.next();
+    tracers.wire?.("<-", line);
+    return line;
+  };
+  const { agentNonce, ...response } = respond(await heard(), secret, hostNonce);
+  const answer = encode(response);
+  tracers.wire?.("->", answer);
+  connection.write(answer);
+  accept(await heard(), secret, agentNonce, response.nonce);
 }

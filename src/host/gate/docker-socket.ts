@@ -1,6 +1,7 @@
 /** The guest's Docker socket on the host: a Unix socket whose every connection is carried through the gate. */
 import { rmSync } from "node:fs";
 import { listen, type Listener } from "../../system/net/connection.ts";
+import { requestLineIn, tracers } from "../../system/trace.ts";
 import type { Gateway } from "./gateway.ts";
 
 /**
@@ -10,6 +11,19 @@ import type { Gateway } from "./gateway.ts";
 export function openDockerSocket(path: string, gateway: Gateway, onRefused: (reason: string) => void): Listener {
   rmSync(path, { force: true });
   return listen({ unix: path }, (client) => {
-    void gateway.carry(client, { open: "docker" }, { onRefused });
+    void gateway.carry(client, { open: "docker" }, { onRefused, ...traced() });
   });
+}
+
+// --- internal ---
+
+/** Shows in the trace what clients ask: the first line of each request, and nothing behind it. */
+function traced() {
+  if (tracers.docker === undefined) return {};
+  return {
+    onOuterData(bytes: Uint8Array) {
+      const line = requestLineIn(bytes);
+      if (line !== undefined) tracers.docker?.("<-", line);
+    },
+  };
 }

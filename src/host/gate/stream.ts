@@ -4,11 +4,13 @@ import { type Open, type Opened, parseOpened } from "../../protocol/stream-reque
 import { pieces } from "../../protocol/piece.ts";
 import { carry } from "../../system/net/carry.ts";
 import type { Connection } from "../../system/net/connection.ts";
+import { tracers } from "../../system/trace.ts";
 import type { Proven } from "./dial.ts";
 
-/** What a listener learns of a stream: bytes as they pass, a refusal, and its end. */
+/** What a listener learns of a stream: bytes as they pass, those of the client too, a refusal, and its end. */
 export type StreamObserver = {
   readonly onBytes?: (fromClient: number, fromGuest: number) => void;
+  readonly onOuterData?: (bytes: Uint8Array) => void;
   readonly onRefused?: (reason: string) => void;
   readonly onDone?: () => void;
 };
@@ -27,7 +29,9 @@ export function carryClient(
   const { connection, lines, giveBack } = proven;
   const reader = new LineReader();
   reader.push(lines.release());
-  connection.write(encode(giveBack === undefined ? open : { ...open, reuse: true }));
+  const request = encode(giveBack === undefined ? open : { ...open, reuse: true });
+  tracers.wire?.("->", request);
+  connection.write(request);
   let isReused = false;
   const keeper = () => (isReused ? giveBack : undefined);
   const pass = carry(client, connection, pieces, { ...observer, keeper });
@@ -56,7 +60,9 @@ export function carryClient(
 function answerIn(reader: LineReader): Opened | undefined {
   try {
     const line = reader.next();
-    return line === undefined ? undefined : parseOpened(line);
+    if (line === undefined) return undefined;
+    tracers.wire?.("<-", line);
+    return parseOpened(line);
   } catch (error) {
     return { ok: false, reason: String(error) };
   }

@@ -4,6 +4,7 @@ import { DatagramReader, encodeDatagram } from "../../protocol/datagram.ts";
 import { encode } from "../../protocol/frame.ts";
 import { parseOpened } from "../../protocol/stream-request.ts";
 import { converse } from "../../system/net/conversation.ts";
+import { tracers } from "../../system/trace.ts";
 import type { Proven } from "../gate/dial.ts";
 import { type Answerer, answeredAtOnce } from "./answer.ts";
 
@@ -22,8 +23,12 @@ export async function answerNames(
   answer: Answerer,
   onLost: (reason: string) => void,
 ): Promise<void> {
-  connection.write(encode({ open: "names" }));
-  const opened = parseOpened(await lines.next());
+  const request = encode({ open: "names" });
+  tracers.wire?.("->", request);
+  connection.write(request);
+  const answered = await lines.next();
+  tracers.wire?.("<-", answered);
+  const opened = parseOpened(answered);
   if (!opened.ok) throw new Error(opened.reason);
   const reader = new DatagramReader();
   const hear = converse(connection, {

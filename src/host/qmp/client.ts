@@ -5,6 +5,7 @@ import { LineReader } from "../../protocol/frame.ts";
 import { after, pause, within } from "../../system/clock.ts";
 import { type Connection, connect } from "../../system/net/connection.ts";
 import { isErrno } from "../../system/files.ts";
+import { tracers } from "../../system/trace.ts";
 import { watchFolder } from "../../system/watch.ts";
 import { type QmpEvent, type QmpMessage, commandLine, parseMessage } from "./wire.ts";
 
@@ -133,7 +134,9 @@ class Conversation {
     const id = this.#lastId;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#pending.set(id, { command, resolve, reject });
-    this.#connection.write(commandLine(id, command, args));
+    const line = commandLine(id, command, args);
+    tracers.qmp?.("->", line);
+    this.#connection.write(line);
     try {
       return await within(promise, deadlineMs, () => unanswered(command, `nothing came for ${deadlineMs} ms`));
     } finally {
@@ -159,6 +162,7 @@ class Conversation {
     try {
       this.#reader.push(bytes);
       for (let line = this.#reader.next(); line !== undefined; line = this.#reader.next()) {
+        tracers.qmp?.("<-", line);
         this.#take(parseMessage(line));
       }
     } catch (error) {

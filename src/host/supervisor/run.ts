@@ -2,6 +2,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { errorOf, type ErrorReport, messageOf, QnError, reportOf } from "../../base/errors.ts";
 import { acquireLock } from "../../system/kernel/lock.ts";
+import { openTrace, tracesIn } from "../../system/trace.ts";
 import { type Client, serveControl } from "./control.ts";
 import { Effects } from "./effects.ts";
 import { initial, step } from "./machine.ts";
@@ -25,6 +26,7 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
   if (lock === undefined) throw new QnError("VM_BUSY", `The VM "${paths.name}" has a supervisor already.`);
   const supervisor = new Supervisor(options);
   try {
+    using _trace = openTrace(tracesIn(options.env["QN_TRACE"]), paths.logs.trace);
     await supervisor.run();
   } finally {
     lock.release();

@@ -3,6 +3,7 @@ import { access, constants, realpath, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { counted } from "../../base/words.ts";
+import { tracesIn } from "../../system/trace.ts";
 import type { Loaded } from "../config/load.ts";
 import type { ConfigInput, Share, VmConfig } from "../config/schema.ts";
 import { findImage, imageAt, type StoredImage, verifyImage } from "../image/store.ts";
@@ -43,6 +44,7 @@ export async function prepareVm(
   flags: ConfigInput = {},
 ): Promise<Prepared> {
   await refuseNewerFolder(paths);
+  tracesIn(env["QN_TRACE"]);
   const { config, origins } = await effectiveConfig(paths, env, flags);
   const { sound, window } = config;
   const virtiofsd = config.files.driver === "virtiofs" ? await findVirtiofsd(env) : undefined;

@@ -24,6 +24,8 @@ type MarkReader = {
 export type CarryObserver = {
   /** Bytes as they pass, without their marks. */
   readonly onBytes?: (fromOuter: number, fromInner: number) => void;
+  /** What the outer side says, before it passes on. */
+  readonly onOuterData?: (bytes: Uint8Array) => void;
   /** Called once when both connections are closed, or the outer one is and the inner one was kept. */
   readonly onDone?: () => void;
   /**
@@ -91,6 +93,7 @@ function takeFromOuter(stream: Stream): void {
   const { outer, inner, marks, observer, reader, settle } = stream;
   outer.onData = (bytes) => {
     observer.onBytes?.(bytes.length, 0);
+    observer.onOuterData?.(bytes);
     if (!writeAll(inner, marks.encode(bytes))) outer.pause();
   };
   inner.onDrain = () => outer.resume();

@@ -36,6 +36,7 @@ test("a VM's files are in its own folder, its data outside of it", () => {
       qemu: "/home/ann/.qn/web/qemu.log",
       serial: "/home/ann/.qn/web/serial.log",
       agent: "/home/ann/.qn/web/agent.log",
+      trace: "/home/ann/.qn/web/trace.log",
     },
   };
   expect(layout.vm("web")).toEqual(paths);

@@ -2,8 +2,11 @@
 import { messageOf, QnError } from "../../../base/errors.ts";
 import { encode, LineReader } from "../../../protocol/frame.ts";
 import { type AgentMessage, type HostMessage, parseAgentMessage, protocolVersion } from "../../../protocol/messages.ts";
+import type { Open } from "../../../protocol/stream-request.ts";
 import { within } from "../../../system/clock.ts";
+import type { Connection } from "../../../system/net/connection.ts";
 import { converse } from "../../../system/net/conversation.ts";
+import { tracers } from "../../../system/trace.ts";
 import { dial, type GateKey, type Proven } from "../../gate/dial.ts";
 import { openLanes } from "../../gate/lanes.ts";
 import { GatePool } from "../../gate/pool.ts";
@@ -71,7 +74,7 @@ export async function linkGuest(
   }
   const pool = new GatePool(key, { isCold: true });
   let drained = Promise.withResolvers<void>();
-  const reply: Reply = (answer) => (connection.write(encode(answer)) ? undefined : drained.promise);
+  const reply: Reply = (answer) => (say(connection, answer) ? undefined : drained.promise);
   const tell = (message: HostMessage): void => void reply(message);
   connection.onDrain = () => {
     drained.resolve();
@@ -103,6 +106,7 @@ export async function linkGuest(
   const hear = converse(connection, {
     cut: (bytes) => reader.cut(bytes),
     onMessage(line) {
+      tracers.wire?.("<-", line);
       const message = understood(line);
       return message === undefined ? undefined : listener.onMessage(message, reply);
     },
@@ -116,11 +120,20 @@ export async function linkGuest(
 
 // --- internal ---
 
+/** False when the agent has not read what was said before. */
+function say(connection: Connection, message: HostMessage | Open): boolean {
+  const line = encode(message);
+  tracers.wire?.("->", line);
+  return connection.write(line);
+}
+
 /** Says hello both ways; gives back the agent's. */
 async function greet({ connection, lines }: Proven, version: string, deadlineMs: number): Promise<Hello> {
-  connection.write(encode({ open: "control" }));
-  connection.write(encode({ type: "hello", protocol: protocolVersion, version }));
-  const hello = helloIn(await within(lines.next(), deadlineMs, noHello));
+  say(connection, { open: "control" });
+  say(connection, { type: "hello", protocol: protocolVersion, version });
+  const line = await within(lines.next(), deadlineMs, noHello);
+  tracers.wire?.("<-", line);
+  const hello = helloIn(line);
   refuseSkew(`The agent in the guest (qn ${hello.version})`, hello.protocol);
   return hello;
 }
