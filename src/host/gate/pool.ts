@@ -164,9 +164,10 @@ export class GatePool {
    */
   async #takeBack(connection: Connection, early: Uint8Array): Promise<void> {
     if (this.#closed) return connection.reset();
-    this.#returning.add(connection);
+    // Those on lanes are few, and in no account of idle ones.
+    if (!this.#onLanes.has(connection)) this.#returning.add(connection);
     // An agent that never says it fills no memory.
-    if (this.#returning.size > keptMax) for (const oldest of [...this.#returning].slice(0, 1)) oldest.reset();
+    if (this.#returning.size > keptMax) this.#returning.values().next().value?.reset();
     const reader = new LineReader(readyBytesMax);
     reader.push(early);
     const lines = linesOf(connection, reader);
@@ -177,6 +178,7 @@ export class GatePool {
       connection.reset();
     } finally {
       this.#returning.delete(connection);
+      this.#refill();
     }
   }
 

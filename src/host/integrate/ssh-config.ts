@@ -38,7 +38,8 @@ export function renderSharing(paths: VmPaths, user: string): string {
   const socket = sshMasterSocket(paths, "user");
   if (socket === undefined || user === "root" || !/^[\w.-]+$/.test(user)) return "";
   const settings = Object.entries(masterSettings).map(([name, value]) => `  ${name} ${value}\n`);
-  return `Match originalhost qn-${paths.name} localuser ${user} user ${user}
+  return `# All that this user starts has one connection in common; a tunnel that shall stay needs one of its own: ssh -S none -N -L …
+Match originalhost qn-${paths.name} localuser ${user} user ${user}
 ${settings.join("")}  ControlPath ${quoted(socket)}
 `;
 }

@@ -1,7 +1,7 @@
 /** Finds out which accelerators can really run a guest here: by looking, and at last by running one. */
 import { mkdir, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf, QnError } from "../../base/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 import type { Arch, HostOs } from "../../base/words.ts";
 import { isErrno, writeFileAtomically } from "../../system/files.ts";
 import { type Outcome, run } from "../../system/process.ts";
@@ -54,7 +54,7 @@ export async function lookAtAccel(accel: Accel, question: AccelQuestion): Promis
 /**
  * Runs the mini guest of `guestArch` and sees whether it comes to its end. Its firmware is written into `cacheFolder`,
  * which no guest sees, and stays there. `cpu` is QEMU's name of the processor; the accelerator's usual one unless
- * given. Throws HOME_UNUSABLE when that cannot be written.
+ * given.
  */
 export async function runMiniGuest(
   accel: Accel,
@@ -67,8 +67,10 @@ export async function runMiniGuest(
   try {
     await mkdir(cacheFolder, { recursive: true });
     await writeFileAtomically(firmware, guest.firmware);
-  } catch (cause) {
-    throw new QnError("HOME_UNUSABLE", `${firmware} cannot be written: ${messageOf(cause)}.`, { cause });
+  } catch (error) {
+    // Not known is no reason to fail: a person who looks for what is wrong has to hear of the full disk, too. It is not
+    // remembered, since that is written to the same folder.
+    return unusable(`It could not be tried, since ${firmware} cannot be written: ${messageOf(error)}.`);
   }
   const { gicVersion } = accelPlatforms[accel];
   const { machine, interruptController } = guestPlatforms[guestArch];

@@ -45,7 +45,7 @@ test.skipIf(process.platform !== "linux")(
     }
     isOver = true;
     console.log(`agent's DNS: ${restMiB.toFixed(0)} -> ${mostMiB.toFixed(0)} MiB, ${cut} clients hung up on`);
-    expect(mostMiB / restMiB).toBeLessThan(2);
+    expect(mostMiB / restMiB).toBeLessThan(3);
     // However many were hung up on, the log has one line of it.
     expect(await agent.nextLine()).toContain("a client over TCP is hung up on: The other side does not read");
   },

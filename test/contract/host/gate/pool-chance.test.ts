@@ -92,14 +92,18 @@ async function scene(
 }
 
 /** Reads a request of one line and answers it, then closes its socket whole, as dockerd does with `Connection: close`. */
-function closingServer(server: Connection, answerTo: (request: string) => Uint8Array): void {
+function closingServer(
+  server: Connection,
+  answerTo: (request: string) => Uint8Array,
+  close: (server: Connection) => void = closeWhole,
+): void {
   let said = "";
   server.onData = (bytes) => {
     said += Buffer.from(bytes).toString();
     if (!said.endsWith("\n")) return;
     const answer = async (): Promise<void> => {
       await send(server, answerTo(said));
-      closeWhole(server);
+      close(server);
     };
     void answer();
   };
@@ -118,22 +122,29 @@ async function ask(client: Connection, request: string): Promise<string> {
   return `${received.whole.toString()}${(await received.closed) ?? ""}`;
 }
 
-for (const clients of [1, 8]) {
-  test(`2,000 connections that the server closes, back to back from ${clients}, are all answered`, async () => {
-    await using side = await scene((server) => closingServer(server, (request) => Buffer.from(`answer to ${request}`)));
-    const bad: string[] = [];
-    let next = 0;
-    const work = async (): Promise<void> => {
-      for (let index = next++; index < 2000; index = next++) {
-        const answer = await ask(await side.client(), `${index}\n`);
-        if (answer !== `answer to ${index}\n`) bad.push(`${index}: ${answer}`);
-      }
-    };
-    await Promise.all(Array.from({ length: clients }, work));
-    expect(bad).toEqual([]);
-    // They were used again all the same, else the test would show nothing.
-    expect(side.opened).toBeLessThan(200);
-  });
+/** How a server of each kind closes its socket in order: over TCP that is an end, until the client says more. */
+const closes = { unix: closeWhole, tcp: (server: Connection) => server.end() };
+
+for (const kind of ["unix", "tcp"] as const) {
+  for (const clients of [1, 8]) {
+    test(`2,000 connections that the server closes, back to back from ${clients}, are all answered (${kind})`, async () => {
+      const serve = (server: Connection): void =>
+        closingServer(server, (request) => Buffer.from(`answer to ${request}`), closes[kind]);
+      await using side = await scene(serve, { kind });
+      const bad: string[] = [];
+      let next = 0;
+      const work = async (): Promise<void> => {
+        for (let index = next++; index < 2000; index = next++) {
+          const answer = await ask(await side.client(), `${index}\n`);
+          if (answer !== `answer to ${index}\n`) bad.push(`${index}: ${answer}`);
+        }
+      };
+      await Promise.all(Array.from({ length: clients }, work));
+      expect(bad).toEqual([]);
+      // They were used again all the same, else the test would show nothing.
+      expect(side.opened).toBeLessThan(200);
+    });
+  }
 }
 
 test("a client that is slow to take what a server has said that closed its socket gets all of it, and is not reset", async () => {

