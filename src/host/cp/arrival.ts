@@ -2,10 +2,12 @@
  * What comes from a guest, and where it goes on this machine: put in its place by renaming, through no link of the
  * guest's.
  */
-import { chmod, lstat, lutimes, readdir, realpath, rename, stat } from "node:fs/promises";
+import { chmod, lstat, readdir, realpath, rename, stat, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { messageOf } from "../../base/errors.ts";
 import { isErrno } from "../../system/files.ts";
 import type { Reason } from "./guest-scripts.ts";
+import { openFolder } from "./open-folder.ts";
 
 /**
  * What is copied: its kind, and the name that it takes in a folder that is there, which the host has chosen; nothing
@@ -38,42 +40,55 @@ export async function targetOf(path: string, { kind, name, contents }: Arrival):
 
 /**
  * Puts what has arrived in its place: a file replaces a file or a link in one step, a folder joins one that is there,
- * whose mode stays. Gives back what could not be put in its place, as sentences; everything else is.
+ * whose mode stays. Gives back what could not be put in its place, as sentences, which call it `place`; everything else
+ * is. Folders are held open meanwhile: a guest may be able to put links in place of either.
  */
-export async function settle(arrived: string, final: string): Promise<string[]> {
+export async function settle(arrived: string, final: string, place = final): Promise<string[]> {
   const [next, there] = await Promise.all([lstat(arrived), lstat(final).catch(() => undefined)]);
   if (!next.isDirectory()) {
-    if (there?.isDirectory() === true) return [`${final} is a folder, and a file does not take its place.`];
-    return await attempt(final, () => rename(arrived, final));
+    if (there?.isDirectory() === true) return [`${place} is a folder, and a file does not take its place.`];
+    return await attempt(place, () => rename(arrived, final));
   }
-  if (there === undefined) return await attempt(final, () => moveFolder(arrived, final, next.mode));
-  if (!there.isDirectory()) return [`${final} is no folder, and a folder does not take its place.`];
+  if (there === undefined) return await attempt(place, () => moveFolder(arrived, final, next.mode));
+  if (!there.isDirectory()) return [`${place} is no folder, and a folder does not take its place.`];
   const problems: string[] = [];
-  for (const name of await readdir(arrived)) problems.push(...(await settle(join(arrived, name), join(final, name))));
-  problems.push(
-    ...(await attempt(final, async () => {
-      await lutimes(final, next.atime, next.mtime);
-    })),
-  );
-  return problems;
+  const failed = await attempt(place, async () => {
+    using source = await openFolder(arrived);
+    using target = await openFolder(final);
+    for (const name of await readdir(source.at)) {
+      problems.push(...(await settle(join(source.at, name), join(target.at, name), join(place, name))));
+    }
+    await utimes(target.at, next.atime, next.mtime);
+  });
+  return [...problems, ...failed];
+}
+
+/** A system's error in its own words, without its paths, which may be of open folders. */
+export function wordsOf(error: unknown): string {
+  if (isErrno(error, "EACCES") || isErrno(error, "EPERM")) return "Permission denied";
+  return messageOf(error).replace(/, \w+ '.*$/s, "");
 }
 
 // --- internal ---
 
 /** A folder that gets another parent has its ".." written (rename(2)), so it must allow that meanwhile. */
 async function moveFolder(arrived: string, final: string, mode: number): Promise<void> {
-  const isReadOnly = (mode & 0o200) === 0;
-  if (isReadOnly) await chmod(arrived, mode | 0o200);
+  if ((mode & 0o200) !== 0) {
+    await rename(arrived, final);
+    return;
+  }
+  using folder = await openFolder(arrived);
+  await chmod(folder.at, mode | 0o200);
   await rename(arrived, final);
-  if (isReadOnly) await chmod(final, mode & 0o777);
+  // Where there is no handle the path is the old one.
+  await chmod(folder.at === arrived ? final : folder.at, mode & 0o777);
 }
 
-async function attempt(path: string, action: () => Promise<void>): Promise<string[]> {
+async function attempt(place: string, action: () => Promise<void>): Promise<string[]> {
   try {
     await action();
     return [];
   } catch (error) {
-    if (isErrno(error, "EACCES") || isErrno(error, "EPERM")) return [`${path}: Permission denied`];
-    return [`${path}: ${error instanceof Error ? error.message : String(error)}`];
+    return [`${place}: ${wordsOf(error)}`];
   }
 }

@@ -47,7 +47,7 @@ export function readReason(text: string): { readonly reason: Reason | undefined;
 // --- internal ---
 
 /** The system's words, and GNU tar's for a disk that took a part of what it was given. */
-const fullDisk = /No space left on device|Disk quota exceeded|Wrote only \d+ of \d+ bytes/;
+const fullDisk = /No space left on device|Disk quota exceeded|Wrote only \d+ of \d+ bytes/i;
 
 const aside = /\/\.qn-cp\.\w+\/(\.\/)?/g;
 

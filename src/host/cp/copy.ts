@@ -10,7 +10,8 @@ import { messageOf, QnError } from "../../base/errors.ts";
 import { pass, startStreaming, type Streaming } from "../../system/net/streaming.ts";
 import { shareMaster, unsharedWords } from "../integrate/ssh-master.ts";
 import type { VmPaths } from "../layout.ts";
-import { type Arrival, settle, targetOf } from "./arrival.ts";
+import { type Arrival, settle, targetOf, wordsOf } from "./arrival.ts";
+import { cross } from "./crossing.ts";
 import { makeStagingFolder, tame } from "./staging-folder.ts";
 import { receiveScript, sendScript } from "./guest-scripts.ts";
 import { meansContents, nameOf, type Operand } from "./operand.ts";
@@ -106,7 +107,13 @@ async function download({ from, to, paths, signal, onProgress }: CopyOptions): P
   if (failed > partial || (await readdir(staging.folder)).length === 0) throw guestError(said, from, to);
   const tamed = await tame(staging, head.kind, target.final);
   if (tamed === undefined) throw refusal("unannounced", from, to);
-  const problems = [...tamed.problems, ...(await settle(tamed.arrived, target.final))];
+  await using near = staging.isElsewhere
+    ? await cross(tamed.arrived, target.final, signal).catch((error: unknown) => {
+        throw complaint([wordsOf(error)], from, to, false);
+      })
+    : undefined;
+  const { arrived } = near ?? tamed;
+  const problems = [...tamed.problems, ...(await settle(arrived, target.final))];
   if (failed !== 0) problems.push(...readReason(said).said);
   if (problems.length > 0) throw complaint(problems, from, to, true);
 }

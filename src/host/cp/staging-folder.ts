@@ -4,14 +4,18 @@ import { basename, dirname, join } from "node:path";
 import { isErrno } from "../../system/files.ts";
 import { type Lock, lockFolder } from "../../system/kernel/lock.ts";
 import type { Arrival } from "./arrival.ts";
-
-/** A folder that nobody else can look into, gone with all in it when it is disposed of. */
-export type StagingFolder = AsyncDisposable & { readonly folder: string };
+import { asidePrefix, removeTree } from "./open-folder.ts";
 
 /**
- * Makes a folder from which things can be renamed to `final`: in `own`, the VM's folder, which no guest sees, or beside
- * `final` if that is on another file system. What copies that were killed have left in `own` goes at this moment.
- * Throws the system's error, also when nothing can be made beside `final`.
+ * A folder that nobody else can look into, gone with all in it when it is disposed of. `isElsewhere` when it is on
+ * another file system than the place of the copy, which no rename reaches then.
+ */
+export type StagingFolder = AsyncDisposable & { readonly folder: string; readonly isElsewhere: boolean };
+
+/**
+ * Makes a folder in `own`, the VM's folder, which no guest sees: where `final` goes a guest may write too. What copies
+ * that were killed have left in `own` goes at this moment. Throws the system's error, also when nothing can be made
+ * beside `final`.
  */
 export async function makeStagingFolder(final: string, own: string): Promise<StagingFolder> {
   await sweep(own);
@@ -20,12 +24,14 @@ export async function makeStagingFolder(final: string, own: string): Promise<Sta
     const probe = join(staging.folder, "probe");
     const beside = join(dirname(final), basename(staging.folder));
     await writeFile(probe, "", { flag: "wx" });
-    await rename(probe, beside);
+    const isElsewhere = !(await isRenamed(probe, beside));
+    // Whether there is a right to write is told before anything has come.
+    if (isElsewhere) await writeFile(beside, "", { flag: "wx" });
     await rm(beside);
-    return staging;
+    await rm(probe, { force: true });
+    return { ...staging, isElsewhere };
   } catch (error) {
     await staging[Symbol.asyncDispose]();
-    if (isErrno(error, "EXDEV")) return await makeLocked(dirname(final));
     throw error;
   }
 }
@@ -50,10 +56,18 @@ export async function tame(
 
 // --- internal ---
 
-const asidePrefix = ".qn-cp.";
+async function isRenamed(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "EXDEV")) return false;
+    throw error;
+  }
+}
 
 /** A new folder with a lock on it, by which a sweep knows that its copy lives. */
-async function makeLocked(parent: string): Promise<StagingFolder> {
+async function makeLocked(parent: string): Promise<AsyncDisposable & { readonly folder: string }> {
   for (;;) {
     const folder = await mkdtemp(join(parent, asidePrefix));
     const lock = lockIfThere(folder);
@@ -79,13 +93,9 @@ function lockIfThere(folder: string): Lock | undefined {
   }
 }
 
-/** Removes a folder with all in it, folders that forbid it too. */
 async function drop(folder: string, lock: Lock): Promise<void> {
   try {
-    await rm(folder, { recursive: true, force: true });
-  } catch {
-    await loosen(folder);
-    await rm(folder, { recursive: true, force: true });
+    await removeTree(folder);
   } finally {
     lock.release();
   }
@@ -108,11 +118,4 @@ async function tameEntry(path: string, final: string): Promise<string[]> {
   }
   if (last !== mode) await chmod(path, mode);
   return problems;
-}
-
-async function loosen(folder: string): Promise<void> {
-  await chmod(folder, 0o700);
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (entry.isDirectory()) await loosen(join(folder, entry.name));
-  }
 }

@@ -5,9 +5,11 @@ import {
   link,
   lstat,
   mkdir,
+  mkdtemp,
   readdir,
   readFile,
   readlink,
+  rm,
   stat,
   symlink,
   truncate,
@@ -255,4 +257,34 @@ test("a path from the guest's home folder, and ~, mean the same", async () => {
   expect((await readdir(sides.guest)).toSorted()).toEqual(["b", "c", "file"]);
   await sides.cp(":~", "home");
   expect((await readdir(join(sides.host, "home"))).toSorted()).toEqual(["b", "c", "file"]);
+});
+
+// A memory file system that every Linux has; other systems have none that can be counted on.
+test.skipIf(process.platform !== "linux")("a folder arrives whole on another file system, new and joined", async () => {
+  await using sides = await twoSides();
+  const shm = await mkdtemp("/dev/shm/qn-");
+  try {
+    await symlink(shm, join(sides.host, "shm"));
+    await put(sides.guest, { "x/a/file": "one", "x/a/program": "two", "x/b/deep": "three", "x/empty": "" });
+    const at = (path: string): string => join(sides.guest, "x", path);
+    await writeFile(at("big"), Buffer.alloc(3 * 1024 ** 2 + 5, "qn"));
+    await link(at("a/file"), at("b/again"));
+    await symlink("../nowhere", at("a/link"));
+    await chmod(at("a/program"), 0o755);
+    for (const path of ["a/file", "a/program", "b/deep", "empty", "big", "a"]) await utimes(at(path), 1e9, 1e9);
+    await mkdir(at("b/closed"), { mode: 0o500 });
+    for (const path of ["b/closed", "b", "."]) await utimes(at(path), 1e9, 1e9);
+    const sent = await tree(at("."));
+    for (const _ of ["new", "joined"]) {
+      await sides.cp(":x", "shm");
+      expect(await tree(join(shm, "x"))).toEqual(sent);
+      expect((await readFile(join(shm, "x/big"))).equals(await readFile(at("big")))).toBe(true);
+      expect((await lstat(join(shm, "x"))).mtimeMs).toBe(1e12);
+    }
+    await sides.cp(":x/a/program", "shm");
+    expect((await stat(join(shm, "program"))).mode & 0o777).toBe(0o755);
+    expect([(await readdir(shm)).toSorted(), await leftovers(sides)]).toEqual([["program", "x"], []]);
+  } finally {
+    await rm(shm, { recursive: true });
+  }
 });

@@ -18,6 +18,7 @@ import { lockFolder } from "../../../../src/system/kernel/lock.ts";
 import { failureOf } from "../../../support/failures.ts";
 import { type RawEntry, rawTar } from "../../../support/raw-tar.ts";
 import { type TwoSides, twoSides } from "../../../support/ssh-to-here.ts";
+import { until } from "../../../support/until.ts";
 
 /** A guest that announces one thing and sends another; this machine has `mine` and a folder `in` to copy to. */
 async function hostileGuest(kind: string, entries: readonly RawEntry[]): Promise<TwoSides> {
@@ -240,19 +241,54 @@ test("a copy is unpacked where no guest sees it, and what a killed one has left 
 });
 
 // A memory file system that every Linux has; other systems have none that can be counted on.
+test.skipIf(process.platform !== "linux")("a copy to another file system is held to the same", async () => {
+  const folder: RawEntry = { name: "x/", type: "folder", mode: 0o755 };
+  await using sides = await hostileGuest("folder", [folder, { name: "x/file", text: "new" }]);
+  const shm = await mkdtemp("/dev/shm/qn-");
+  try {
+    await symlink(shm, join(sides.host, "shm"));
+    await sides.cp(":x", "shm");
+    expect(await tree(shm)).toEqual(["x/ 755", "x/file 644 new"]);
+    await send(sides, [{ ...folder, type: "link", link: ".." }]);
+    expect((await failureOf(() => sides.cp(":x", "shm"))).message).toEndWith(unannounced);
+    expect([await readdir(shm), await asides(sides)]).toEqual([["x"], []]);
+  } finally {
+    await rm(shm, { recursive: true });
+  }
+});
+
 test.skipIf(process.platform !== "linux")(
-  "a copy to another file system is held to the same, beside its place",
+  "a guest that sees another file system's folder plants no link in what is unpacked",
   async () => {
     const folder: RawEntry = { name: "x/", type: "folder", mode: 0o755 };
-    await using sides = await hostileGuest("folder", [folder, { name: "x/file", text: "new" }]);
+    // GNU tar takes no part of an archive below 10 KiB.
+    const filler: RawEntry = { name: "x/filler", text: "n".repeat(20 * 1024) };
+    const first = rawTar([folder, { ...folder, name: "x/d/" }, filler]).subarray(0, -1024);
     const shm = await mkdtemp("/dev/shm/qn-");
+    // It goes on when the host has unpacked the first part, which it sees or is told of, and plants the link.
+    await using sides = await twoSides(
+      `printf 'qn-cp folder 3\\n'; cat first; read -r _ < gate
+for aside in '${shm}'/.qn-cp.*/x; do [ -d "$aside" ] && rm -r "$aside/d" && ln -s "$PWD/../host/secret" "$aside/d"; done
+cat second; exit 0`,
+    );
     try {
+      await writeFile(join(sides.guest, "first"), first);
+      await writeFile(join(sides.guest, "second"), rawTar([{ name: "x/d/keys", text: "evil" }]));
+      await mkdir(join(sides.host, "secret"));
+      expect(await Bun.spawn(["mkfifo", join(sides.guest, "gate")]).exited).toBe(0);
       await symlink(shm, join(sides.host, "shm"));
-      await sides.cp(":x", "shm");
-      expect(await tree(shm)).toEqual(["x/ 755", "x/file 644 new"]);
-      await send(sides, [{ ...folder, type: "link", link: ".." }]);
-      expect((await failureOf(() => sides.cp(":x", "shm"))).message).toEndWith(unannounced);
-      expect([await readdir(shm), await asides(sides)]).toEqual([["x"], []]);
+      const copied = Promise.allSettled([sides.cp(":x", "shm")]);
+      await until("the first part to be unpacked", 10_000, async () => {
+        const trees = [shm, sides.own].map((path) => readdir(path, { recursive: true }));
+        return (await Promise.all(trees)).flat().find((name) => /^\.qn-cp\.\w+\/x\/d$/.test(name));
+      });
+      await writeFile(join(sides.guest, "gate"), "\n");
+      const [outcome] = await copied;
+      expect(await readdir(join(sides.host, "secret"))).toEqual([]);
+      expect(outcome?.status).toBe("fulfilled");
+      expect(await readdir(shm)).toEqual(["x"]);
+      expect(await readFile(join(shm, "x/d/keys"), "utf8")).toBe("evil");
+      expect(await asides(sides)).toEqual([]);
     } finally {
       await rm(shm, { recursive: true });
     }
