@@ -13,6 +13,7 @@ import {
 import { capabilities } from "../../protocol/skew.ts";
 import type { Connection } from "../../system/net/connection.ts";
 import { converse } from "../../system/net/conversation.ts";
+import { Backlog } from "./backlog.ts";
 
 /** What the host should know, as of now. `report` numbers the state of the ports. */
 type Report = {
@@ -29,16 +30,12 @@ export type Identity = Pick<Extract<AgentMessage, { type: "hello" }>, "version" 
 /** What a host may leave unread, in bytes: some of the largest reports. One that is not heard of dials again. */
 const unreadBytesMax = 4 * 1024 ** 2;
 
-/**
- * Messages of the host being taken at once; changes of many files take the guest a while, and answers must not wait for
- * them.
- */
-const atOnce = 64;
-
 /** All control connections of one agent: usually one, two while a supervisor is being replaced. */
 export class HostLink {
   readonly #identity: Identity;
   readonly #connections = new Set<Connection>();
+  /** Changes of many files take the guest a while, and answers must not wait for them. */
+  readonly #changes = new Backlog();
   #asked = 0;
   #knowsPorts = true;
   #report: Report = { report: 0, ports: [], docker: "down", sources: [], steps: [] };
@@ -49,7 +46,10 @@ export class HostLink {
   onClock: (message: Extract<HostMessage, { type: "clock" }>, ask: (asked: number) => void) => void = () => {};
   /** Called when the host is connected to lanes; what it gives back closes them, together with the link. */
   onLanes: (message: Extract<HostMessage, { type: "lanes" }>) => { close(): void } = () => ({ close: () => {} });
-  /** Called with what has changed on the host below what containers mount. */
+  /**
+   * Called with what has changed on the host below what containers mount; also before what it gave back for other
+   * changes has resolved, until too many wait.
+   */
   onChanges: (changes: Extract<HostMessage, { type: "changes" }>) => void | Promise<void> = () => {};
 
   constructor(identity: Identity) {
@@ -73,7 +73,6 @@ export class HostLink {
         if (message?.type === "lanes") lanes = this.onLanes(message);
         else if (message !== undefined) return this.#hear(message, send);
       },
-      atOnce,
       unreadBytesMax,
       onOver: (reason, isOurs) => {
         this.#connections.delete(connection);
@@ -147,7 +146,10 @@ export class HostLink {
   #hear(message: HostMessage, send: (answer: AgentMessage) => void): void | Promise<void> {
     if (message.type === "clock") this.onClock(message, (asked) => send({ type: "clock", asked }));
     if (message.type === "served") this.onServed(message.report, message.failed, message.taken);
-    if (message.type === "changes") return this.onChanges(message);
+    if (message.type !== "changes") return;
+    const taken = this.onChanges(message);
+    if (taken === undefined) return;
+    return this.#changes.add(message, taken, (error) => this.log(`changes: ${messageOf(error)}`));
   }
 
   #send(message: AgentMessage): void {
