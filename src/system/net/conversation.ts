@@ -25,6 +25,13 @@ export function converse<Message>(connection: Connection, rule: Rule<Message>): 
   return (early = new Uint8Array()) => conversation.begin(early);
 }
 
+/** The end of a conversation whose other side does not read what it has asked for. */
+export class UnreadError extends QnError {
+  constructor(bytesMax: number) {
+    super("PROTOCOL", `The other side does not read: more than ${bytesMax} bytes wait for it.`);
+  }
+}
+
 // --- internal ---
 
 /** How long messages are taken in a row before whoever else has something to do gets their turn. */
@@ -48,7 +55,7 @@ class Conversation<Message> {
     this.#rule = rule;
     this.#atOnce = rule.atOnce ?? 1;
     const { unreadBytesMax } = rule;
-    connection.limitUnread(unreadBytesMax, () => this.#end(unread(unreadBytesMax)));
+    connection.limitUnread(unreadBytesMax, () => this.#end(new UnreadError(unreadBytesMax)));
     connection.onData = (bytes) => {
       this.#chunks.push(bytes);
       if (!this.#isPaused) this.#beginTurn();
@@ -131,8 +138,4 @@ class Conversation<Message> {
     this.#fault = reason instanceof Error ? reason : new Error(messageOf(reason));
     this.#connection.reset();
   }
-}
-
-function unread(bytesMax: number): QnError {
-  return new QnError("PROTOCOL", `The other side does not read: more than ${bytesMax} bytes wait for it.`);
 }

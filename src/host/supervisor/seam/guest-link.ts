@@ -5,7 +5,7 @@ import { type AgentMessage, type HostMessage, parseAgentMessage, protocolVersion
 import type { Open } from "../../../protocol/stream-request.ts";
 import { within } from "../../../system/clock.ts";
 import type { Connection } from "../../../system/net/connection.ts";
-import { converse } from "../../../system/net/conversation.ts";
+import { converse, UnreadError } from "../../../system/net/conversation.ts";
 import { tracers } from "../../../system/trace.ts";
 import { dial, type GateKey, type Proven } from "../../gate/dial.ts";
 import { openLanes } from "../../gate/lanes.ts";
@@ -95,11 +95,10 @@ export async function linkGuest(
     connection.reset();
     drained.resolve();
   };
-  const lose = (error: unknown, isOurs = false): void => {
+  const lose = (error: unknown): void => {
     if (isOver) return;
     close();
-    const isNonsense = error instanceof QnError && error.code === "AGENT_INCOMPATIBLE";
-    listener.onLost(messageOf(error), isNonsense ? "nonsense" : isOurs ? "unread" : undefined);
+    listener.onLost(messageOf(error), faultIn(error));
   };
   pool.onLost = (error) => lose(error);
   const reader = new LineReader();
@@ -111,7 +110,7 @@ export async function linkGuest(
       return message === undefined ? undefined : listener.onMessage(message, reply);
     },
     unreadBytesMax,
-    onOver: (reason, isOurs) => lose(reason ?? new QnError("PROTOCOL", "The connection is gone."), isOurs),
+    onOver: (reason) => lose(reason ?? new QnError("PROTOCOL", "The connection is gone.")),
   });
   connection.onEnd = () => lose(new QnError("PROTOCOL", "The other side ended the connection."));
   hear(lines.release());
@@ -119,6 +118,12 @@ export async function linkGuest(
 }
 
 // --- internal ---
+
+/** What of a link's end is the agent's fault: not a line that is cut off or too long, nor what fails on this side. */
+function faultIn(error: unknown): LinkFault | undefined {
+  if (error instanceof UnreadError) return "unread";
+  return error instanceof QnError && error.code === "AGENT_INCOMPATIBLE" ? "nonsense" : undefined;
+}
 
 /** False when the agent has not read what was said before. */
 function say(connection: Connection, message: HostMessage | Open): boolean {

@@ -29,6 +29,27 @@ test("an agent that asks and reads no answer loses its link with that reason, an
   expect([heard.losses.length, heard.faults]).toEqual([1, ["unread"]]);
 });
 
+test("a line that is too long, and a message that this side fails at, end the link and are no fault of that kind", async () => {
+  for (const [line, onMessage, reason] of [
+    ["x".repeat(3 * 1024 ** 2), () => {}, expect.any(String)],
+    [
+      encode({ type: "docker", state: "ready" }),
+      () => Promise.reject(new Error("The disk is full.")),
+      "The disk is full.",
+    ],
+  ] as const) {
+    using gate = handGate();
+    const heard = listener();
+    const linking = linkGuest(gate.key, "0.1.0", { ...heard, onMessage });
+    await gate.proven(1);
+    gate.callers[0]?.connection.write(encode(hello));
+    await linking;
+    gate.callers[0]?.connection.write(line);
+    expect(await heard.lost).toEqual(reason);
+    expect(heard.faults).toEqual([undefined]);
+  }
+});
+
 test("a message of the agent is handled before the next one is read", async () => {
   const agent = new HostLink(identity);
   using gate = realGate({ onControl: (connection, early) => agent.adopt(connection, early) });
