@@ -9,9 +9,13 @@ import { listenForDatagrams } from "../../system/net/datagrams.ts";
 import type { Ask } from "./host-names.ts";
 import { localAnswer } from "./local.ts";
 
-/** Connections at once, and how long one may be silent (RFC 7766, 6.2.3 advises seconds). */
-const connectionsMax = 32;
-const idleMs = 10_000;
+/**
+ * Connections at once, of all and of one address, so that no container takes them all; and how long one may be without
+ * a question (RFC 7766, 6.2.3 advises seconds).
+ */
+const connectionsMax = 128;
+const connectionsOfOneMax = 8;
+const usualIdleMs = 10_000;
 
 /**
  * Questions of one connection under way at once, and what its client may leave unread, in bytes: two of the longest
@@ -34,12 +38,20 @@ export async function serveNames(
   address: { readonly hostname: string; readonly port: number },
   ask: Ask,
   onTrouble: (text: string) => void,
+  { idleMs = usualIdleMs }: { readonly idleMs?: number } = {},
 ): Promise<NameServer> {
   const answer: Answer = async (question, send) => {
     const found = await answerTo(question, ask);
     if (found !== undefined) send(found);
   };
   let connections = 0;
+  const connectionsOf = new Map<string, number>();
+  const count = (client: string, change: 1 | -1): void => {
+    connections += change;
+    const many = (connectionsOf.get(client) ?? 0) + change;
+    if (many === 0) connectionsOf.delete(client);
+    else connectionsOf.set(client, many);
+  };
   let toldMs = Number.NEGATIVE_INFINITY;
   const onCut = (reason: string): void => {
     // Whoever is hung up on may come again at once, and must not fill the log instead.
@@ -48,9 +60,11 @@ export async function serveNames(
     onTrouble(`names: a client over TCP is hung up on: ${reason}`);
   };
   const streams = listen(address, (connection) => {
-    if (connections >= connectionsMax) return connection.reset();
-    connections += 1;
-    serveClient(connection, answer, { onDone: () => (connections -= 1), onCut });
+    const client = connection.remoteAddress;
+    const isOneTooMany = (connectionsOf.get(client) ?? 0) >= connectionsOfOneMax;
+    if (isOneTooMany || connections >= connectionsMax) return connection.reset();
+    count(client, 1);
+    serveClient(connection, idleMs, answer, { onDone: () => count(client, -1), onCut });
   });
   const datagrams = await listenForDatagrams({ ...address, port: streams.port }, (payload, peer) => {
     // The buffer is the runtime's, and is used again before the answer is there.
@@ -83,17 +97,19 @@ async function answerTo(message: Uint8Array, ask: Ask): Promise<Uint8Array | und
 type ClientOwner = { readonly onDone: () => void; readonly onCut: (reason: string) => void };
 
 /** Questions may follow each other on one connection, and are answered as the answers come (RFC 7766, 6.2.1). */
-function serveClient(connection: Connection, answer: Answer, { onDone, onCut }: ClientOwner): void {
+function serveClient(connection: Connection, idleMs: number, answer: Answer, { onDone, onCut }: ClientOwner): void {
   const reader = new DatagramReader();
   let idle: Timer = after(idleMs, () => connection.reset());
   const hear = converse(connection, {
-    cut(bytes) {
+    cut: (bytes) => reader.cut(bytes),
+    onMessage(message) {
+      if (questionOf(message) === undefined) return;
+      // A byte now and then, or what is no question, does not keep a place.
       idle.cancel();
       idle = after(idleMs, () => connection.reset());
-      return reader.cut(bytes);
+      // A copy: what it is a part of is large, and would be kept with it.
+      return answer(Uint8Array.from(message), (found) => void connection.write(encodeDatagram(found)));
     },
-    // A copy: what it is a part of is large, and would be kept with it.
-    onMessage: (question) => answer(Uint8Array.from(question), (found) => void connection.write(encodeDatagram(found))),
     atOnce,
     unreadBytesMax,
     onOver(reason, isOurs) {
