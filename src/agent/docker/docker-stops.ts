@@ -1,6 +1,7 @@
 /** Knows when dockerd is being stopped: its unit leaves a file for that long (guest/units/docker.service.d). */
 import { existsSync } from "node:fs";
 import { basename, dirname } from "node:path";
+import { every, type Timer } from "../../system/clock.ts";
 import { watchFile } from "../../system/watch.ts";
 
 /** The stops of the daemon. */
@@ -11,8 +12,19 @@ export type DockerStops = {
   over(): Promise<void>;
 };
 
-/** Looks until `signal` fires. Throws the system's error when the file's folder is not there. */
-export function watchDockerStops(signal: AbortSignal, file = "/run/qn/docker-stops"): DockerStops {
+/** How often it is looked whether a stop is over: were the word of its end lost, nobody would ask Docker again. */
+const usualLookMs = 3_000;
+
+/**
+ * Looks until `signal` fires; every `lookMs` while a stop is under way. Throws the system's error when the file's
+ * folder is not there.
+ */
+export function watchDockerStops(
+  signal: AbortSignal,
+  file = "/run/qn/docker-stops",
+  lookMs = usualLookMs,
+): DockerStops {
+  let looks: Timer | undefined;
   let stop = new AbortController();
   let over = Promise.withResolvers<void>();
   over.resolve();
@@ -20,9 +32,11 @@ export function watchDockerStops(signal: AbortSignal, file = "/run/qn/docker-sto
     const isStopping = existsSync(file);
     if (isStopping && !stop.signal.aborted) {
       over = Promise.withResolvers();
+      looks = every(lookMs, look);
       stop.abort();
     }
     if (!isStopping && stop.signal.aborted) {
+      looks?.cancel();
       stop = new AbortController();
       over.resolve();
     }
@@ -30,6 +44,7 @@ export function watchDockerStops(signal: AbortSignal, file = "/run/qn/docker-sto
   const watcher = watchFile(dirname(file), basename(file), look);
   signal.addEventListener("abort", () => {
     watcher.close();
+    looks?.cancel();
     over.resolve();
   });
   look();

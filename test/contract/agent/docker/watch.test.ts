@@ -1,6 +1,6 @@
 /** Following a Docker daemon: a real API on a Unix socket, and one in the hand where every moment counts. */
 import { expect, test } from "bun:test";
-import { rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import { Lister } from "../../../../src/base/lister.ts";
 import type { ServedPort } from "../../../../src/agent/ports/published.ts";
 import { watchDocker } from "../../../../src/agent/docker/watch.ts";
 import { type DockerApi, dockerApi } from "../../../../src/system/docker-api.ts";
+import { watchFolder } from "../../../../src/system/watch.ts";
 import { fakeDocker } from "../../../support/fake-docker.ts";
 import { until } from "../../../support/until.ts";
 
@@ -157,9 +158,14 @@ test("a daemon that is being stopped is let go of, and not asked again before it
     await until("the end of the stream", 10_000, async () => (docker.followers === 0 ? true : undefined));
     const asked = docker.requests.length;
     // Another file in the folder is no word about Docker.
+    const seen = watchFolder(folder);
     writeFileSync(join(folder, "other"), "");
-    await turn();
-    expect(docker.requests).toHaveLength(asked);
+    await seen.changed();
+    seen[Symbol.dispose]();
+    // Longer than the watcher waits before it asks again; whatever it has asked comes before what the test asks.
+    await Bun.sleep(750);
+    await dockerApi(docker.socketPath).ping();
+    expect(docker.requests.slice(asked)).toEqual(["GET /_ping"]);
     const back = watch.saying("ready");
     rmSync(file);
     await back;
@@ -188,6 +194,25 @@ test("an agent that is started anew while Docker is being stopped waits for its 
     await left;
   } finally {
     await rm(folder, { recursive: true });
+  }
+});
+
+test("a stop whose end nobody tells of is seen to be over", async () => {
+  const outer = await mkdtemp(join(tmpdir(), "qn-stops-"));
+  const folder = join(outer, "folder");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "docker-stops"), "");
+  const watch = new AbortController();
+  try {
+    const stops = watchDockerStops(watch.signal, join(folder, "docker-stops"), 50);
+    expect(stops.signal.aborted).toBe(true);
+    // What is watched is the folder that was there: nothing has changed in it.
+    renameSync(folder, join(outer, "moved"));
+    await stops.over();
+    expect(stops.signal.aborted).toBe(false);
+  } finally {
+    watch.abort();
+    await rm(outer, { recursive: true });
   }
 });
 
