@@ -52,6 +52,9 @@ const openedPerTurn = 128;
 /** How many ports that are taken have their owner looked up for each report: it takes some 10 ms each. */
 const lookUpsMax = 16;
 
+/** How many at once: each lists all sockets of the machine, and so do all reports of a guest that floods. */
+const lookUpsAtOnce = 4;
+
 /** The forwards of one VM. */
 export class Forwards {
   readonly #gateway: Gateway;
@@ -84,8 +87,12 @@ export class Forwards {
     await this.#inTurn(() => this.#listen(published));
     const failing = this.#forwards.filter(({ listener }) => listener === undefined);
     const failed: FailedPort[] = [];
-    for (const [index, forward] of failing.entries()) {
-      failed.push(await failureOf(forward, this.ownHolder(forward), index < lookUpsMax));
+    for (let index = 0; index < lookUpsMax; index += lookUpsAtOnce) {
+      const some = failing.slice(index, Math.min(index + lookUpsAtOnce, lookUpsMax));
+      failed.push(...(await Promise.all(some.map((forward) => failureOf(forward, this.ownHolder(forward), true)))));
+    }
+    for (const [index, forward] of failing.slice(lookUpsMax).entries()) {
+      failed.push(await failureOf(forward, this.ownHolder(forward), false));
       if (index % openedPerTurn === openedPerTurn - 1) await turn();
     }
     this.onChange("forwards");
