@@ -130,7 +130,7 @@ function vmPaths(home: string, name: string): VmPaths {
     });
   }
   const folder = join(home, name);
-  const at = (file: string): string => join(folder, file);
+  const at = (file: string): string => `${folder}/${file}`;
   const paths: VmPaths = {
     name,
     folder,

@@ -6,7 +6,17 @@ import * as v from "valibot";
 import { provisionStepsMax } from "../../protocol/terms.ts";
 import { arches, cleanPath, type HostOs } from "../../base/words.ts";
 import { rangeOf } from "./port-rule.ts";
-import { type ConfigOf, type HostSize, type InputOf, leavesOf, nested, schemaOf, section, setting } from "./setting.ts";
+import {
+  type ConfigOf,
+  described,
+  type HostSize,
+  type InputOf,
+  leavesOf,
+  nested,
+  schemaOf,
+  section,
+  setting,
+} from "./setting.ts";
 
 const wholeNumber = (min: number, max: number) =>
   v.pipe(
@@ -254,6 +264,9 @@ export const leaves = leavesOf(settings);
 
 /** The settings of one VM as they stand in `config.yaml`: all may be left out, none may be unknown. */
 export const configSchema = schemaOf(settings);
+
+/** The same with what each is for. */
+export const describedSchema = () => schemaOf(settings, described);
 
 /** What a file, the environment or flags may say: a part of the settings. */
 export type ConfigInput = InputOf<typeof settings>;

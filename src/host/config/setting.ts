@@ -86,16 +86,22 @@ export function leavesOf(table: Settings): readonly Leaf[] {
   );
 }
 
+/** A schema with what it is for. */
+type Told = (schema: v.GenericSchema, help: string) => v.GenericSchema;
+
+/** For editors; what only checks goes without, since it is made for each command. */
+export const described: Told = (schema, help) => v.pipe(schema, v.description(help));
+
 /** The schema of a file with a table's settings: all may be left out, none may be unknown. */
-export function schemaOf<Table extends Settings>(table: Table): v.GenericSchema<InputOf<Table>> {
+export function schemaOf<Table extends Settings>(table: Table, told: Told = untold): v.GenericSchema<InputOf<Table>> {
   const schema = strict(
     Object.entries(table).map(([name, entry]) => [
       name,
       "schema" in entry
-        ? described(entry)
-        : v.pipe(
-            strict(Object.entries(entry.settings).map(([inner, below]) => [inner, described(below)])),
-            v.description(entry.help),
+        ? told(entry.schema, entry.help)
+        : told(
+            strict(Object.entries(entry.settings).map(([inner, below]) => [inner, told(below.schema, below.help)])),
+            entry.help,
           ),
     ]),
   );
@@ -158,9 +164,7 @@ function strict(entries: readonly (readonly [string, v.GenericSchema])[]) {
   return v.strictObject(Object.fromEntries(entries.map(([name, schema]) => [name, v.optional(schema)])));
 }
 
-function described({ schema, help }: Setting): v.GenericSchema {
-  return v.pipe(schema, v.description(help));
-}
+const untold: Told = (schema) => schema;
 
 /** The schema below `optional`. */
 function unwrapped(schema: unknown): unknown {

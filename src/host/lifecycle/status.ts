@@ -1,13 +1,13 @@
 /** What a VM does now, derived from what can be seen: its lock, its supervisor, its QEMU; never from a note on disk. */
 import { readdirSync } from "node:fs";
 import { basename } from "node:path";
+import { lazily } from "../../base/lazily.ts";
 import { after } from "../../system/clock.ts";
 import { isErrno, readTextAtOnce } from "../../system/files.ts";
 import { isVmName, type Layout, type VmPaths } from "../layout.ts";
 import { filesOfVm } from "../vm/require-vm.ts";
 import type { Environment } from "../vm/settings.ts";
 import type { Status } from "../supervisor/messages.ts";
-import { restingStatus } from "../supervisor/resting-status.ts";
 
 /** How long a supervisor may take to answer; it answers at once unless it hangs. */
 const answerMs = 2_000;
@@ -82,8 +82,13 @@ async function askSupervisor(paths: VmPaths, patienceMs: number): Promise<Status
   return isLate ? "late" : "nobody";
 }
 
+/** Once, however many VMs there are. */
+const whatRestTakes = lazily(() =>
+  Promise.all([import("../vm/settings.ts"), import("../supervisor/resting-status.ts")]),
+);
+
 async function atRest(paths: VmPaths, env: Environment): Promise<Status> {
-  const { effectiveConfig } = await import("../vm/settings.ts");
+  const [{ effectiveConfig }, { restingStatus }] = await whatRestTakes();
   return restingStatus(paths, (await effectiveConfig(paths, env)).config);
 }
 

@@ -6,7 +6,6 @@ import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { messageOf } from "../../../base/errors.ts";
 import { isThere } from "../../../system/files.ts";
-import { isLocked } from "../../../system/kernel/lock.ts";
 import type { VmPaths } from "../../layout.ts";
 import type { Environment } from "../../vm/settings.ts";
 import * as store from "./store.ts";
@@ -57,7 +56,7 @@ export async function offerContext(
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await store.withDockerFiles(folder, async () => {
       const there = await look(folder, name);
-      if (there !== undefined && there.host !== hostOf(paths) && (!there.isQns || livesAt(there.host))) {
+      if (there !== undefined && there.host !== hostOf(paths) && (!there.isQns || (await livesAt(there.host)))) {
         return warn(`The Docker context "${name}" leads to ${there.host}; it stays as it is.`);
       }
       await write(folder, name, there?.file, hostOf(paths), there?.before);
@@ -104,7 +103,7 @@ async function use(folder: string, paths: VmPaths): Promise<void> {
   const now = await store.readCurrent(folder);
   if (now === name) return;
   const other = isDefault(now) ? undefined : await look(folder, now ?? "");
-  const isForgotten = other?.isQns === true && other.before !== undefined && !livesAt(other.host);
+  const isForgotten = other?.isQns === true && other.before !== undefined && !(await livesAt(other.host));
   if (!isDefault(now) && !isForgotten) return;
   const before = other?.before ?? { current: now ?? null, hadConfig: await store.hasConfig(folder) };
   // First what to give back, then the change: whoever dies in between has changed nothing.
@@ -188,9 +187,10 @@ function hostOf(paths: VmPaths): string {
 }
 
 /** True while the VM behind that socket has a supervisor: its lock lies beside the socket. */
-function livesAt(host: string): boolean {
+async function livesAt(host: string): Promise<boolean> {
   if (!host.startsWith("unix:///")) return true;
   try {
+    const { isLocked } = await import("../../../system/kernel/lock.ts");
     return isLocked(join(dirname(host.slice("unix://".length)), "lock"));
   } catch {
     // Its folder is gone.

@@ -8,7 +8,6 @@ import { dirname, join } from "node:path";
 import { messageOf } from "../../../base/errors.ts";
 import { pause } from "../../../system/clock.ts";
 import { isThere, readTextAtOnce, readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
-import { lockFolder } from "../../../system/kernel/lock.ts";
 import { ownUser } from "../../../system/platform.ts";
 import type { Environment } from "../../vm/settings.ts";
 import { memberOf, withMember, withoutMember } from "./json-member.ts";
@@ -36,6 +35,8 @@ export function dockerFolder(env: Environment): string {
  */
 export async function withDockerFiles<Result>(folder: string, action: () => Promise<Result>): Promise<Result> {
   if ((await stat(folder)).uid !== ownUser().uid) throw new Error(`${folder} belongs to another user`);
+  // Whoever only looks needs no lock, and no door to the C library.
+  const { lockFolder } = await import("../../../system/kernel/lock.ts");
   for (let attempt = 0; attempt < lockPatience.tries; attempt += 1) {
     // The folder itself is locked: nothing of qn's stays behind in it.
     const lock = lockFolder(folder);
