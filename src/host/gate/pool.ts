@@ -13,15 +13,13 @@ import { dial, type GateKey, proveBoth, type Proven } from "./dial.ts";
  */
 const openingMax = 4;
 
-/** Idle connections that the pool opens ahead: few at rest, as many as a burst used afterwards. */
+/**
+ * Idle connections that the pool keeps: few at rest, as many as a burst used afterwards. What comes back beyond is
+ * closed. It fills up again only when half of them are gone: what is opened in the place of one that is lent would push
+ * that out when its stream has ended, and each stream would open another.
+ */
 const idleMin = 8;
 const idleMax = 64;
-
-/**
- * Those that it keeps, as they come back: what is opened in the place of one that is lent must not push it out when its
- * stream has ended, or each stream would open another.
- */
-const keptMax = idleMax + 32;
 
 /** The longest word of the agent's behind a stream, in bytes. */
 const readyBytesMax = 64;
@@ -53,6 +51,7 @@ export class GatePool {
   readonly #returning = new Set<Connection>();
   #waiting: PromiseWithResolvers<Proven>[] = [];
   #opening = 0;
+  #isFilling = false;
   #target: number;
   #failures = 0;
   #closed = false;
@@ -115,12 +114,15 @@ export class GatePool {
   }
 
   /**
-   * Connections that are missing: one for each caller that waits, and the idle ones that are neither here nor on their
-   * way.
+   * Connections that are missing: one for each caller that waits, and, while the pool fills up, the idle ones that are
+   * neither here nor on their way back.
    */
   #wanted(): number {
-    const ahead = this.#target - this.#idle.length - this.#returning.size;
-    return this.#waiting.length + Math.max(0, ahead) - this.#opening;
+    const there = this.#idle.length + this.#returning.size;
+    if (there <= this.#target / 2) this.#isFilling = true;
+    if (there >= this.#target) this.#isFilling = false;
+    const ahead = this.#isFilling ? this.#target - there : 0;
+    return this.#waiting.length + ahead - this.#opening;
   }
 
   async #open(): Promise<void> {
@@ -167,7 +169,7 @@ export class GatePool {
     // Those on lanes are few, and in no account of idle ones.
     if (!this.#onLanes.has(connection)) this.#returning.add(connection);
     // An agent that never says it fills no memory.
-    if (this.#returning.size > keptMax) this.#returning.values().next().value?.reset();
+    if (this.#returning.size > idleMax) this.#returning.values().next().value?.reset();
     const reader = new LineReader(readyBytesMax);
     reader.push(early);
     const lines = linesOf(connection, reader);
@@ -197,7 +199,7 @@ export class GatePool {
     const waiter = this.#waiting.shift();
     if (waiter !== undefined) return waiter.resolve(this.#handOut(connection));
     const isOnLane = this.#onLanes.has(connection);
-    if (!isOnLane && this.#idle.length >= keptMax) return connection.reset();
+    if (!isOnLane && this.#idle.length >= idleMax) return connection.reset();
     (isOnLane ? this.#idleOnLanes : this.#idle).push(connection);
     // A word that nobody has asked for would be read by the next stream.
     connection.onData = () => connection.reset();

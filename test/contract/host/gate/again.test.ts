@@ -6,25 +6,40 @@ import { encode } from "../../../../src/protocol/frame.ts";
 import { pieces } from "../../../../src/protocol/piece.ts";
 import { type Address, connect, type Connection } from "../../../../src/system/net/connection.ts";
 import { type Caller, handGate, realGate, type TestGate } from "../../../support/gates.ts";
+import { until } from "../../../support/until.ts";
 import { listenSomewhere, payload, type TestListener, receive, sumOf } from "../../../support/streams.ts";
 
 const mebibyte = 1024 ** 2;
 
-/** A gate with a counter in front of it: how many connections have ever been opened to it. */
-async function counted(gate: TestGate): Promise<AsyncDisposable & { key: TestGate["key"]; opened: number }> {
+/** A gate with a counter in front of it. */
+type Counted = AsyncDisposable & {
+  readonly key: TestGate["key"];
+  /** How many connections have ever been opened to it. */
+  readonly opened: number;
+  /** How many of them are open. */
+  readonly open: number;
+};
+
+async function counted(gate: TestGate): Promise<Counted> {
   let opened = 0;
+  let open = 0;
   const door = await listenSomewhere("tcp", (near) => {
     opened += 1;
+    open += 1;
     near.pause();
     const join = async (): Promise<void> => {
       const far = await connect({ hostname: "127.0.0.1", port: gate.key.port });
-      const pass = (from: Connection, to: Connection): void => {
+      const pass = (from: Connection, to: Connection, onClose: () => void): void => {
         from.onData = (bytes) => void to.write(bytes);
         from.onEnd = () => to.end();
-        from.onClose = (error) => (error === undefined ? to.end() : to.reset());
+        from.onClose = (error) => {
+          onClose();
+          if (error === undefined) to.end();
+          else to.reset();
+        };
       };
-      pass(near, far);
-      pass(far, near);
+      pass(near, far, () => (open -= 1));
+      pass(far, near, () => {});
       near.resume();
     };
     void join();
@@ -33,6 +48,9 @@ async function counted(gate: TestGate): Promise<AsyncDisposable & { key: TestGat
     key: { port: door.listener.port, secret: gate.key.secret },
     get opened() {
       return opened;
+    },
+    get open() {
+      return open;
     },
     [Symbol.asyncDispose]: () => door[Symbol.asyncDispose](),
   };
@@ -85,6 +103,18 @@ test("100 streams one after the other need no more connections than the pool kee
   }
   // Eight at rest, and one more where the next client is quicker than the end of the stream before.
   expect(counter.opened).toBeLessThan(30);
+});
+
+test("bursts leave as many connections as the pool keeps, and no more of the tenth than of the first", async () => {
+  await using server = await echo();
+  using gate = realGate({ addressOf: () => server.address });
+  await using counter = await counted(gate);
+  await using host = await hostSide(counter.key);
+  for (let burst = 0; burst < 10; burst += 1) {
+    await Promise.all(Array.from({ length: 200 }, () => asked(host.address, Buffer.from("x"))));
+    await until("the end of what is not kept", 10_000, async () => (counter.open <= 64 ? true : undefined));
+  }
+  expect(counter.open).toBeGreaterThan(32);
 });
 
 test("400 streams of every kind, 40 at a time, get their own bytes and nobody else's", async () => {
