@@ -2,9 +2,12 @@
 import { randomBytes } from "node:crypto";
 import { type GateOptions, openGate } from "../../src/agent/link/gate.ts";
 import type { GateKey } from "../../src/host/gate/dial.ts";
+import { Gateway } from "../../src/host/gate/gateway.ts";
+import { GatePool } from "../../src/host/gate/pool.ts";
 import { encode, LineReader } from "../../src/protocol/frame.ts";
 import { confirm } from "../../src/protocol/handshake.ts";
 import { type Connection, listen } from "../../src/system/net/connection.ts";
+import { listenSomewhere, type TestListener } from "./streams.ts";
 import { type Lines, linesOf } from "../../src/system/net/lines.ts";
 
 /** A gate that listens, and what opens it. */
@@ -76,5 +79,20 @@ export function handGate(before: () => Promise<void> = async () => {}): HandGate
       await promise;
     },
     [Symbol.dispose]: () => listener.closeAll(),
+  };
+}
+
+/** A host listener whose clients go through a pool on this gate to Docker. */
+export async function hostSide(key: GateKey, kind: "tcp" | "unix" = "tcp"): Promise<TestListener> {
+  const pool = new GatePool(key);
+  const gateway = new Gateway();
+  gateway.use(pool);
+  const clients = await listenSomewhere(kind, (client) => void gateway.carry(client, { open: "docker" }, {}));
+  return {
+    ...clients,
+    async [Symbol.asyncDispose]() {
+      pool.close();
+      await clients[Symbol.asyncDispose]();
+    },
   };
 }

@@ -107,6 +107,9 @@ export class GatePool {
   }
 
   #refill(): void {
+    const there = this.#idle.length + this.#returning.size;
+    if (there <= this.#target / 2) this.#isFilling = true;
+    if (there >= this.#target) this.#isFilling = false;
     while (!this.#closed && this.#opening < openingMax && this.#wanted() > 0) {
       this.#opening += 1;
       void this.#open();
@@ -118,10 +121,7 @@ export class GatePool {
    * neither here nor on their way back.
    */
   #wanted(): number {
-    const there = this.#idle.length + this.#returning.size;
-    if (there <= this.#target / 2) this.#isFilling = true;
-    if (there >= this.#target) this.#isFilling = false;
-    const ahead = this.#isFilling ? this.#target - there : 0;
+    const ahead = this.#isFilling ? this.#target - this.#idle.length - this.#returning.size : 0;
     return this.#waiting.length + ahead - this.#opening;
   }
 

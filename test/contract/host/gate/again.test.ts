@@ -1,11 +1,10 @@
 /** Connections through the gate that are used again: when, when not, and that no stream ever meets another one's bytes. */
 import { expect, test } from "bun:test";
-import { Gateway } from "../../../../src/host/gate/gateway.ts";
 import { GatePool } from "../../../../src/host/gate/pool.ts";
 import { encode } from "../../../../src/protocol/frame.ts";
 import { pieces } from "../../../../src/protocol/piece.ts";
 import { type Address, connect, type Connection } from "../../../../src/system/net/connection.ts";
-import { type Caller, handGate, realGate, type TestGate } from "../../../support/gates.ts";
+import { type Caller, handGate, hostSide, realGate, type TestGate } from "../../../support/gates.ts";
 import { until } from "../../../support/until.ts";
 import { listenSomewhere, payload, type TestListener, receive, sumOf } from "../../../support/streams.ts";
 
@@ -53,21 +52,6 @@ async function counted(gate: TestGate): Promise<Counted> {
       return open;
     },
     [Symbol.asyncDispose]: () => door[Symbol.asyncDispose](),
-  };
-}
-
-/** A host listener whose clients go through a pool on this gate. */
-async function hostSide(key: TestGate["key"]): Promise<TestListener> {
-  const pool = new GatePool(key);
-  const gateway = new Gateway();
-  gateway.use(pool);
-  const place = await listenSomewhere("tcp", (client) => void gateway.carry(client, { open: "docker" }, {}));
-  return {
-    ...place,
-    async [Symbol.asyncDispose]() {
-      pool.close();
-      await place[Symbol.asyncDispose]();
-    },
   };
 }
 

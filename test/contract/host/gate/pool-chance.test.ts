@@ -3,12 +3,9 @@
  * has it, with a way between host and guest that delays what it carries: no stream pays for how the one before it ended.
  */
 import { expect, test } from "bun:test";
-import { Gateway } from "../../../../src/host/gate/gateway.ts";
-import { GatePool } from "../../../../src/host/gate/pool.ts";
-import type { GateKey } from "../../../../src/host/gate/dial.ts";
 import { connect, type Connection } from "../../../../src/system/net/connection.ts";
 import { type Chance, testWithChance } from "../../../support/chance.ts";
-import { realGate } from "../../../support/gates.ts";
+import { hostSide, realGate } from "../../../support/gates.ts";
 import { listenSomewhere, payload, type TestListener, receive, send, sumOf } from "../../../support/streams.ts";
 
 /** Hands over what comes from one side to the other, in order, each thing a while after the one before. */
@@ -31,9 +28,10 @@ function passing(ms: number): Promise<unknown> {
   return new Promise((resolve) => (ms === 0 ? setImmediate(resolve) : setTimeout(resolve, ms)));
 }
 
-/** The way between host and guest: what is sent through it arrives late. */
-async function lateWayTo(port: number, delayMs: () => number): Promise<TestListener> {
+/** The way between host and guest: what is sent through it arrives late. `onOpen` hears of each connection. */
+async function lateWayTo(port: number, delayMs: () => number, onOpen: () => void): Promise<TestListener> {
   return await listenSomewhere("tcp", (host) => {
+    onOpen();
     host.pause();
     const join = async (): Promise<void> => {
       const guest = await connect({ hostname: "127.0.0.1", port });
@@ -54,39 +52,18 @@ async function scene(
 ): Promise<Scene> {
   const server = await listenSomewhere(kind, serve);
   const gate = realGate({ addressOf: () => server.address });
-  const way = await lateWayTo(gate.key.port, delayMs);
   let opened = 0;
-  const front = await listenSomewhere("tcp", (near) => {
-    opened += 1;
-    near.pause();
-    const join = async (): Promise<void> => {
-      const far = await connect(way.address);
-      for (const [from, to] of [
-        [near, far],
-        [far, near],
-      ] as const) {
-        from.onData = (bytes) => void to.write(bytes);
-        from.onEnd = () => to.end();
-        from.onClose = () => to.end();
-      }
-      near.resume();
-    };
-    join().catch(() => near.reset());
-  });
-  const key: GateKey = { port: front.listener.port, secret: gate.key.secret };
-  const pool = new GatePool(key);
-  const gateway = new Gateway();
-  gateway.use(pool);
-  const door = await listenSomewhere("unix", (client) => void gateway.carry(client, { open: "docker" }, {}));
+  const way = await lateWayTo(gate.key.port, delayMs, () => (opened += 1));
+  const host = await hostSide({ port: way.listener.port, secret: gate.key.secret }, "unix");
   return {
-    client: () => connect(door.address),
+    client: () => connect(host.address),
     get opened() {
       return opened;
     },
     async [Symbol.asyncDispose]() {
-      pool.close();
+      await host[Symbol.asyncDispose]();
       gate[Symbol.dispose]();
-      for (const place of [door, front, way, server]) await place[Symbol.asyncDispose]();
+      for (const listener of [way, server]) await listener[Symbol.asyncDispose]();
     },
   };
 }
