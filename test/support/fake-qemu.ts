@@ -17,6 +17,8 @@ export type Behaviour =
   | "boots"
   /** QEMU ends at once, with words. */
   | "exits"
+  /** The first time somebody else has its port. */
+  | "loses-port"
   /** Its monitor accepts connections and says nothing. */
   | "never-greets"
   /** The guest says one line and no more; a reset lets it say that line again. */
@@ -45,6 +47,12 @@ else if (argv.includes("help")) process.stdout.write("tcg\n");
 else if (values("-device").every((value) => !value.includes("qn-system"))) process.exitCode = 1;
 else if (behaviour === "exits") {
   process.stderr.write("qemu-system-fake: Could not open the disk\nqemu-system-fake: giving up\n");
+  process.exitCode = 1;
+} else if (behaviour === "loses-port" && !existsSync(`${part("-chardev", "id=serial", "path")}.lost`)) {
+  writeFileSync(`${part("-chardev", "id=serial", "path")}.lost`, "");
+  process.stderr.write(
+    "qemu-system-fake: -netdev user,id=net: Could not set up host forwarding rule 'tcp:127.0.0.1:1-:22'\n",
+  );
   process.exitCode = 1;
 } else run();
 

@@ -158,13 +158,13 @@ export class Effects {
     await living?.kill();
     if (signal.aborted) return;
     dispatch({ type: "prepared" });
-    const boot = await makeBoot(this.#options, prepared);
+    const first = await makeBoot(this.#options, prepared);
     if (signal.aborted) return;
     for (const warning of prepared.spec.warnings) warn(warning);
-    this.#openSeam(prepared, boot);
     dispatch({ type: "disks-ready" });
     const onLostShare = (path: string): void => this.#tellOfLostShare(path);
-    const qemu = await launchQemu(prepared, boot, paths, { signal, onLostShare, warn });
+    const { boot, qemu } = await launchQemu(this.#options, prepared, first, { signal, onLostShare, warn });
+    this.#openSeam(prepared, boot);
     const { silenceMs = this.#patience.silenceMs } = this.#options.limits;
     const silence = watchForSilence(paths.logs.serial, silenceMs, () => dispatch({ type: "stalled" }));
     this.#silence = this.#opened.adopt(silence, (it) => it.close());

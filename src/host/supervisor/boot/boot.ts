@@ -40,10 +40,13 @@ export type BootRecord = v.InferOutput<typeof bootSchema>;
  */
 export async function newBoot(layout: Layout, paths: VmPaths): Promise<Omit<BootRecord, "argv">> {
   const previous = await readBootRecord(paths);
+  // Both are held until both are chosen: they must not be one.
+  using gate = holdFreePort();
+  using ssh = holdFreePort(previous?.sshPort);
   return {
     secret: randomBytes(secretBytes).toString("hex"),
-    gatePort: freePort(),
-    sshPort: freePort(previous?.sshPort),
+    gatePort: gate.port,
+    sshPort: ssh.port,
     startedAtMs: Date.now(),
     dockerPorts: await portRangeOf(layout, paths),
   };
@@ -169,14 +172,13 @@ function credential(name: string, value: string): string {
   return `io.systemd.credential.binary:${name}=${Buffer.from(value).toString("base64")}`;
 }
 
-/** A TCP port of the loopback that is free now; the wished one if it is. QEMU takes it a moment later. */
-function freePort(wished = 0): number {
+/** A TCP port of the loopback that nobody else has; the wished one if it is free. QEMU takes it once it is let go. */
+function holdFreePort(wished = 0): Disposable & { readonly port: number } {
   try {
     const listener = listen({ hostname: "127.0.0.1", port: wished }, (connection) => connection.reset());
-    listener.close();
-    return listener.port;
+    return { port: listener.port, [Symbol.dispose]: () => listener.close() };
   } catch (error) {
     if (wished === 0) throw error;
-    return freePort();
+    return holdFreePort();
   }
 }

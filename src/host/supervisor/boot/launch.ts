@@ -1,7 +1,9 @@
 /** Starts QEMU with the daemons that serve its shares. */
-import type { VmPaths } from "../../layout.ts";
+import { QnError } from "../../../base/errors.ts";
 import type { Prepared } from "../../vm/prepare.ts";
+import type { SuperviseOptions } from "../options.ts";
 import { type BootRecord, recordQemu } from "./boot.ts";
+import { makeBoot } from "./make.ts";
 import { type Qemu, startQemu } from "./qemu.ts";
 import { startVirtiofs } from "./virtiofs.ts";
 
@@ -15,11 +17,45 @@ export type LaunchOptions = {
   readonly warn: (text: string) => void;
 };
 
-/** Starts it; no daemon is left when that fails. Throws what `startVirtiofs` and `startQemu` throw. */
+/** What runs, and the boot that it was started for. */
+export type Launched = { readonly boot: BootRecord; readonly qemu: Qemu };
+
+/**
+ * Starts it for `first`, and for a boot with other ports when somebody took one of its ports in the moment between the
+ * choice and QEMU. No daemon is left when that fails. Throws what `startVirtiofs` and `startQemu` throw.
+ */
 export async function launchQemu(
+  supervise: SuperviseOptions,
+  prepared: Prepared,
+  first: BootRecord,
+  options: LaunchOptions,
+): Promise<Launched> {
+  for (let boot = first, tries = 1; ; tries += 1) {
+    try {
+      return { boot, qemu: await launch(supervise, prepared, boot, options) };
+    } catch (error) {
+      if (options.signal.aborted || tries === launchesMax || !hasLostPort(error)) throw error;
+    }
+    boot = await makeBoot(supervise, prepared);
+  }
+}
+
+// --- internal ---
+
+/** Bad luck strikes once in some thousand boots; whatever strikes three times in a row is something else. */
+const launchesMax = 3;
+
+/** What QEMU says of a port of the host that it cannot have (net/slirp.c). */
+const lostPort = "Could not set up host forwarding rule";
+
+function hasLostPort(error: unknown): boolean {
+  return error instanceof QnError && error.details.some((line) => line.includes(lostPort));
+}
+
+async function launch(
+  { paths }: SuperviseOptions,
   prepared: Prepared,
   boot: BootRecord,
-  paths: VmPaths,
   { signal, onLostShare, warn }: LaunchOptions,
 ): Promise<Qemu> {
   const daemons = await startVirtiofs(prepared, paths, { onEnd: ({ path }) => onLostShare(path), warn });

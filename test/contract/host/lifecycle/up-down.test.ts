@@ -98,6 +98,12 @@ test("the first start of a VM that fails leaves nothing behind, and says QEMU's 
   expect(await vm.files()).toEqual(["_data", "ssh_config"]);
 });
 
+test("a start whose port somebody takes in between goes on with other ports", async () => {
+  await using vm = await fakeVm("loses-port");
+  expect(await vm.up()).toBe("started");
+  expect(await stateOf(vm)).toEqual({ state: "running", reason: null });
+});
+
 test("a later start that fails leaves the VM as it was, and its state says why", async () => {
   await using vm = await fakeVm("boots");
   await vm.up();
