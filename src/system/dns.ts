@@ -59,17 +59,19 @@ async function askByStream(server: DnsServer, question: Uint8Array, signal: Abor
   signal.addEventListener("abort", () => connection.reset(), { once: true });
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   let received = Buffer.alloc(0);
-  connection.onData = (bytes) => {
-    received = Buffer.concat([received, bytes]);
-    const length = received.length < 2 ? Number.POSITIVE_INFINITY : received.readUInt16BE(0);
-    if (received.length < 2 + length) return;
-    const answer = Uint8Array.from(received.subarray(2, 2 + length));
-    if (answersTo(question, answer)) resolve(answer);
-    else reject(new Error(`The DNS server ${server.hostname} answers something else.`));
-  };
   const onGone = (): void => reject(new Error(`The DNS server ${server.hostname} hung up.`));
-  connection.onEnd = onGone;
-  connection.onClose = onGone;
+  connection.take({
+    onData(bytes) {
+      received = Buffer.concat([received, bytes]);
+      const length = received.length < 2 ? Number.POSITIVE_INFINITY : received.readUInt16BE(0);
+      if (received.length < 2 + length) return;
+      const answer = Uint8Array.from(received.subarray(2, 2 + length));
+      if (answersTo(question, answer)) resolve(answer);
+      else reject(new Error(`The DNS server ${server.hostname} answers something else.`));
+    },
+    onEnd: onGone,
+    onClose: onGone,
+  });
   const framed = Buffer.alloc(2 + question.length);
   framed.writeUInt16BE(question.length, 0);
   framed.set(question, 2);

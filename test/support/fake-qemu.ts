@@ -73,10 +73,12 @@ function run(): void {
   listen({ unix: part("-chardev", "id=qmp", "path") }, (monitor) => {
     if (behaviour === "never-greets") return;
     monitors.add(monitor);
-    monitor.onClose = () => monitors.delete(monitor);
-    monitor.onData = (bytes) => {
-      for (const line of Buffer.from(bytes).toString().trim().split("\n")) obey(monitor, line);
-    };
+    monitor.amend({
+      onClose: () => monitors.delete(monitor),
+      onData: (bytes) => {
+        for (const line of Buffer.from(bytes).toString().trim().split("\n")) obey(monitor, line);
+      },
+    });
     monitor.write(
       encode({ QMP: { version: { qemu: { major: 7, minor: 2, micro: 22 }, package: "" }, capabilities: [] } }),
     );

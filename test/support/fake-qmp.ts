@@ -34,16 +34,18 @@ export async function startFakeQmp(behaviour: Behaviour): Promise<AsyncDisposabl
   const listener = listen({ unix: socketPath }, (connection) => {
     const peer = peerOf(connection);
     let text = "";
-    connection.onData = (bytes) => {
-      text += Buffer.from(bytes).toString();
-      const lines = text.split("\n");
-      text = lines.pop() ?? "";
-      for (const line of lines) {
-        const command = JSON.parse(line) as Command;
-        if (command.execute === "qmp_capabilities") peer.reply(command.id, {});
-        else behaviour.onCommand?.(command, peer);
-      }
-    };
+    connection.amend({
+      onData: (bytes) => {
+        text += Buffer.from(bytes).toString();
+        const lines = text.split("\n");
+        text = lines.pop() ?? "";
+        for (const line of lines) {
+          const command = JSON.parse(line) as Command;
+          if (command.execute === "qmp_capabilities") peer.reply(command.id, {});
+          else behaviour.onCommand?.(command, peer);
+        }
+      },
+    });
     (behaviour.onConnect ?? (() => peer.send(greeting)))(peer);
   });
   return {

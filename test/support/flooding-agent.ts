@@ -28,8 +28,10 @@ export function floodingAgent(flood: Flood, folder: string): FloodingAgent {
   const questions = flood === "names" ? repeated(encodeDatagram(questionAbout("flood.test"))) : Buffer.alloc(0);
   const converse = (connection: Connection, said: string, flooded: Buffer): void => {
     connection.write(said);
-    connection.onClose = () => conversations.delete(connection);
-    connection.onData = () => {};
+    connection.amend({
+      onClose: () => conversations.delete(connection),
+      onData: () => {},
+    });
     connection.resume();
     if (flooded.length === 0) return;
     conversations.set(connection, flooded);
@@ -57,7 +59,7 @@ export function floodedWith(connection: Connection, words: Uint8Array): void {
     setImmediate(pour);
   };
   connection.pause();
-  connection.onDrain = pour;
+  connection.amend({ onDrain: pour });
   pour();
 }
 

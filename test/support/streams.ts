@@ -23,6 +23,8 @@ export type Received = {
   readonly ended: Promise<void>;
   /** Resolves when the connection is gone, with the error's code, or nothing when it was closed in order. */
   readonly closed: Promise<string | undefined>;
+  /** Keeps what has come, for a test that looks at it first. */
+  take(chunk: Uint8Array): void;
   /** Resolves when at least this many bytes have come. */
   reached(bytes: number): Promise<void>;
 };
@@ -34,19 +36,23 @@ export function receive(connection: Connection): Received {
   const closed = Promise.withResolvers<string | undefined>();
   let bytes = 0;
   let goal = { bytes: Number.POSITIVE_INFINITY, resolve: () => {} };
-  connection.onData = (chunk) => {
+  const take = (chunk: Uint8Array): void => {
     chunks.push(chunk);
     bytes += chunk.length;
     if (bytes >= goal.bytes) goal.resolve();
   };
-  connection.onEnd = () => ended.resolve();
-  connection.onClose = (error) => {
-    closed.resolve(error === undefined ? undefined : codeOf(error));
-    ended.resolve();
-  };
-  if (connection.isClosed) connection.onClose(undefined);
+  connection.take({
+    onData: take,
+    onEnd: () => ended.resolve(),
+    onClose: (error) => {
+      closed.resolve(error === undefined ? undefined : codeOf(error));
+      ended.resolve();
+    },
+  });
+  if (connection.isClosed) connection.hearClose(undefined);
   return {
     chunks,
+    take,
     get bytes() {
       return bytes;
     },
@@ -70,7 +76,7 @@ export async function send(connection: Connection, bytes: Uint8Array): Promise<v
   for (let offset = 0; offset < bytes.length; offset += pieceBytes) {
     if (connection.write(bytes.subarray(offset, offset + pieceBytes))) continue;
     const { promise, resolve } = Promise.withResolvers<void>();
-    connection.onDrain = resolve;
+    connection.amend({ onDrain: resolve });
     await promise;
   }
 }

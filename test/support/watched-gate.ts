@@ -20,8 +20,10 @@ export async function watchedGate(options: { readonly handshakeDeadlineMs?: numb
   const controls: string[] = [];
   const server = await listenSomewhere("tcp", (connection) => {
     watched.count += 1;
-    connection.onData = (bytes) => void connection.write(bytes);
-    connection.onEnd = () => connection.end();
+    connection.amend({
+      onData: (bytes) => void connection.write(bytes),
+      onEnd: () => connection.end(),
+    });
   });
   const gate = realGate({
     ...options,

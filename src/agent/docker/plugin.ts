@@ -69,12 +69,14 @@ async function passOn(connection: Connection, inner: string): Promise<void> {
 
 /** What comes from one goes to the other, its end too. */
 function follow(from: Connection, to: Connection): void {
-  from.onData = (bytes) => {
-    if (!to.write(bytes)) from.pause();
-  };
-  to.onDrain = () => from.resume();
-  from.onEnd = () => to.end();
-  from.onClose = (error) => (error === undefined ? to.end() : to.reset());
+  from.take({
+    onData(bytes) {
+      if (!to.write(bytes)) from.pause();
+    },
+    onDrain: () => to.resume(),
+    onEnd: () => to.end(),
+    onClose: (error) => (error === undefined ? to.end() : to.reset()),
+  });
   if (from.isClosed) to.reset();
 }
 

@@ -26,10 +26,12 @@ export async function carryDatagrams(caller: Connection, early: Uint8Array, addr
   const pass = (bytes: Uint8Array): void => {
     for (const payload of reader.push(bytes)) peer.send(payload);
   };
-  caller.onDrain = () => (isFull = false);
-  caller.onData = pass;
-  caller.onEnd = () => caller.end();
-  caller.onClose = () => peer.close();
+  caller.take({
+    onData: pass,
+    onDrain: () => (isFull = false),
+    onEnd: () => caller.end(),
+    onClose: () => peer.close(),
+  });
   if (caller.isClosed) return peer.close();
   caller.write(encode({ ok: true }));
   pass(early);

@@ -38,15 +38,17 @@ export async function openLanes(
 async function greeted(line: Connection, token: Buffer): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let tail = Buffer.alloc(0);
-  line.onData = (bytes) => {
-    tail = Buffer.concat([tail, bytes]);
-    const at = tail.indexOf(token);
-    // The agent says nothing more before it is asked.
-    if (at >= 0 && at + token.length === tail.length) resolve();
-    else if (at >= 0) reject(new Error("The agent speaks before it is asked."));
-    tail = tail.subarray(-token.length);
-  };
-  line.onEnd = () => reject(new Error("The lane has ended."));
-  line.onClose = () => reject(new Error("The lane is gone."));
+  line.take({
+    onData(bytes) {
+      tail = Buffer.concat([tail, bytes]);
+      const at = tail.indexOf(token);
+      // The agent says nothing more before it is asked.
+      if (at >= 0 && at + token.length === tail.length) resolve();
+      else if (at >= 0) reject(new Error("The agent speaks before it is asked."));
+      tail = tail.subarray(-token.length);
+    },
+    onEnd: () => reject(new Error("The lane has ended.")),
+    onClose: () => reject(new Error("The lane is gone.")),
+  });
   await promise;
 }

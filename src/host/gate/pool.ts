@@ -201,14 +201,16 @@ export class GatePool {
     const isOnLane = this.#onLanes.has(connection);
     if (!isOnLane && this.#idle.length >= idleMax) return connection.reset();
     (isOnLane ? this.#idleOnLanes : this.#idle).push(connection);
-    // A word that nobody has asked for would be read by the next stream.
-    connection.onData = () => connection.reset();
-    // A process that dies ends its connections in order; nothing can come of one whose other half is gone.
-    connection.onEnd = () => connection.reset();
-    connection.onClose = () => {
-      this.#idle = this.#idle.filter((other) => other !== connection);
-      this.#idleOnLanes = this.#idleOnLanes.filter((other) => other !== connection);
-      this.#refill();
-    };
+    connection.take({
+      // A word that nobody has asked for would be read by the next stream.
+      onData: () => connection.reset(),
+      // A process that dies ends its connections in order; nothing can come of one whose other half is gone.
+      onEnd: () => connection.reset(),
+      onClose: () => {
+        this.#idle = this.#idle.filter((other) => other !== connection);
+        this.#idleOnLanes = this.#idleOnLanes.filter((other) => other !== connection);
+        this.#refill();
+      },
+    });
   }
 }

@@ -35,11 +35,11 @@ export function carryClient(
   let isReused = false;
   const keeper = () => (isReused ? giveBack : undefined);
   const pass = carry(client, connection, pieces, { ...observer, keeper });
-  connection.onData = (bytes) => {
+  const hear = (bytes: Uint8Array): void => {
     reader.push(bytes);
     const opened = answerIn(reader);
     if (opened === undefined) return;
-    connection.onData = pass;
+    connection.amend({ onData: pass });
     if (opened.ok) {
       isReused = opened.reuse === true;
       const rest = reader.rest();
@@ -50,6 +50,7 @@ export function carryClient(
     client.reset();
     connection.reset();
   };
+  connection.amend({ onData: hear });
   connection.resume();
   client.resume();
 }

@@ -125,10 +125,12 @@ class Flow {
       const reader = new LineReader();
       reader.push(lines.release());
       connection.write(encode(open()));
-      connection.onClose = () => this.close();
-      connection.onEnd = () => this.close();
-      connection.onDrain = () => (this.#isFull = false);
-      this.#readAnswer(connection, reader);
+      connection.take({
+        onData: this.#readAnswer(connection, reader),
+        onDrain: () => (this.#isFull = false),
+        onEnd: () => this.close(),
+        onClose: () => this.close(),
+      });
       this.#connection = connection;
       for (const payload of this.#waiting.splice(0)) connection.write(encodeDatagram(payload));
       connection.resume();
@@ -138,7 +140,7 @@ class Flow {
   }
 
   /** First the line that says whether the flow is open, then datagrams. */
-  #readAnswer(connection: Connection, lines: LineReader): void {
+  #readAnswer(connection: Connection, lines: LineReader): (bytes: Uint8Array) => void {
     const { answer } = this.#options;
     const datagrams = new DatagramReader();
     const pass = (bytes: Uint8Array): void => {
@@ -147,7 +149,7 @@ class Flow {
         answer(payload, this.#client);
       }
     };
-    connection.onData = (bytes) => {
+    return (bytes) => {
       lines.push(bytes);
       try {
         const line = lines.next();
@@ -157,7 +159,7 @@ class Flow {
       } catch (error) {
         return this.#refuse(messageOf(error));
       }
-      connection.onData = pass;
+      connection.amend({ onData: pass });
       pass(lines.rest());
     };
   }

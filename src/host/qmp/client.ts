@@ -119,9 +119,8 @@ class Conversation {
     this.closed = this.#closing.promise;
     // Nobody may be waiting for the greeting any more when the conversation ends.
     this.greeted.catch(() => {});
-    connection.onData = (bytes) => this.#read(bytes);
-    connection.onEnd = () => this.#end(gone());
-    connection.onClose = () => this.#end(gone());
+    const onGone = (): void => this.#end(gone());
+    connection.take({ onData: (bytes) => this.#read(bytes), onEnd: onGone, onClose: onGone });
   }
 
   async execute(

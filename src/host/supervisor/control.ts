@@ -39,7 +39,6 @@ export function serveControl(
       close: () => connection.end(),
       onDrain: () => {},
     };
-    connection.onDrain = () => client.onDrain();
     const hear = converse(connection, {
       cut: (bytes) => reader.cut(bytes),
       onMessage: (line) => onRequest(parseRequest(line), client),
@@ -49,6 +48,7 @@ export function serveControl(
         onGone(client);
       },
     });
+    connection.amend({ onDrain: () => client.onDrain() });
     hear();
   });
 }

@@ -1,7 +1,7 @@
 /**
  * Relays one connection through another (a proxy): in frames, in both directions, with backpressure and half-close.
  */
-import type { Connection } from "./connection.ts";
+import type { Connection, Handlers } from "./connection.ts";
 
 /** How bytes travel: what `protocol/piece.ts` offers, so that this door needs no room above it. */
 export type Marks = {
@@ -65,11 +65,13 @@ export function carry(
     isOuterOver: false,
     isBroken: false,
   };
-  const take = takeFromInner(stream);
-  takeFromOuter(stream);
-  if (outer.isClosed) outer.onClose(undefined);
-  if (inner.isClosed) inner.onClose(undefined);
-  return take;
+  const outward = handlersOfOuter(stream);
+  const inward = handlersOfInner(stream);
+  outer.take({ ...outward, onDrain: () => inner.resume() });
+  inner.take({ ...inward, onDrain: () => outer.resume() });
+  if (outer.isClosed) outward.onClose(undefined);
+  if (inner.isClosed) inward.onClose();
+  return inward.onData;
 }
 
 // --- internal ---
@@ -89,38 +91,40 @@ type Stream = {
   isBroken: boolean;
 };
 
-function takeFromOuter(stream: Stream): void {
+function handlersOfOuter(stream: Stream) {
   const { outer, inner, marks, observer, reader, settle } = stream;
-  outer.onData = (bytes) => {
-    observer.onBytes?.(bytes.length, 0);
-    observer.onOuterData?.(bytes);
-    if (!writeAll(inner, marks.encode(bytes))) outer.pause();
-  };
-  inner.onDrain = () => outer.resume();
-  outer.onEnd = () => {
+  const onEnd = (): void => {
     if (stream.isOuterOver) return;
     stream.isOuterOver = true;
     inner.write(marks.end);
     finish(stream);
   };
-  outer.onClose = (error) => {
-    const isInOrder = error === undefined && !stream.isBroken;
-    // Bun tells of an end that closes the socket by this alone.
-    if (isInOrder) outer.onEnd();
-    // Nobody takes the other direction any more: what there may still be of it is its end.
-    if (isInOrder && observer.isServer === true) inner.resume();
-    else if (!stream.isOuterOver || !reader.isOver) abandon(inner);
-    settle();
-  };
+  return {
+    onData(bytes) {
+      observer.onBytes?.(bytes.length, 0);
+      observer.onOuterData?.(bytes);
+      if (!writeAll(inner, marks.encode(bytes))) outer.pause();
+    },
+    onEnd,
+    onClose(error) {
+      const isInOrder = error === undefined && !stream.isBroken;
+      // Bun tells of an end that closes the socket by this alone.
+      if (isInOrder) onEnd();
+      // Nobody takes the other direction any more: what there may still be of it is its end.
+      if (isInOrder && observer.isServer === true) inner.resume();
+      else if (!stream.isOuterOver || !reader.isOver) abandon(inner);
+      settle();
+    },
+  } satisfies Handlers;
 }
 
-function takeFromInner(stream: Stream): (bytes: Uint8Array) => void {
+function handlersOfInner(stream: Stream) {
   const { outer, inner, observer, reader, settle } = stream;
   const breakOuter = (): void => {
     stream.isBroken = true;
     outer.reset();
   };
-  const take = (bytes: Uint8Array): void => {
+  const onData = (bytes: Uint8Array): void => {
     if (outer.isClosed && !isAwaitingEnd(stream)) return inner.reset();
     try {
       const own = reader.push(bytes);
@@ -142,17 +146,20 @@ function takeFromInner(stream: Stream): (bytes: Uint8Array) => void {
     outer.end();
     finish(stream);
   };
-  inner.onData = take;
-  outer.onDrain = () => inner.resume();
-  inner.onEnd = () => {
+  const breakUnlessOver = (): void => {
     if (!reader.isOver || !stream.isOuterOver) breakOuter();
-    inner.end();
   };
-  inner.onClose = () => {
-    if (!reader.isOver || !stream.isOuterOver) breakOuter();
-    settle();
-  };
-  return take;
+  return {
+    onData,
+    onEnd() {
+      breakUnlessOver();
+      inner.end();
+    },
+    onClose() {
+      breakUnlessOver();
+      settle();
+    },
+  } satisfies Handlers;
 }
 
 /** Whether the outer side has closed in order, and all that is left to hear is the end of the other direction. */
@@ -166,18 +173,10 @@ function finish({ outer, inner, reader, observer, settle, isOuterOver }: Stream)
   const keeper = observer.keeper?.();
   if (keeper === undefined || inner.isClosed) return inner.end();
   // The outer side may still be taking its last bytes; nothing of it reaches the inner one again.
-  letGo(outer, settle);
-  letGo(inner);
+  outer.take({ onClose: settle });
+  inner.take({});
   settle();
   keeper(reader.rest);
-}
-
-/** Takes all handlers away but for the one that is told of the close. */
-function letGo(connection: Connection, onClose: () => void = () => {}): void {
-  connection.onData = () => {};
-  connection.onEnd = () => {};
-  connection.onDrain = () => {};
-  connection.onClose = onClose;
 }
 
 /** Writes all of them in order; false when some wait for the kernel. */
@@ -190,7 +189,7 @@ function writeAll(connection: Connection, parts: readonly Uint8Array[]): boolean
  * side resets its own. Whoever still sends is reset at once, so that nobody waits on a direction that nobody reads.
  */
 function abandon(inner: Connection): void {
-  inner.onData = () => inner.reset();
+  inner.amend({ onData: () => inner.reset() });
   inner.end();
   inner.resume();
 }

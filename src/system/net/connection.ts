@@ -28,20 +28,27 @@ export type Channel = {
   resume(): unknown;
 };
 
+/** What whoever has a connection is told of it; of what is left out nobody is told. */
+export type Handlers = {
+  readonly onData?: (bytes: Uint8Array) => void;
+  /** The other side has ended its direction (FIN); this direction still works. */
+  readonly onEnd?: () => void;
+  /** The connection is gone, with an error when it was reset or broke. */
+  readonly onClose?: (error: Error | undefined) => void;
+  /** All that waited is sent: more may be written. */
+  readonly onDrain?: () => void;
+};
+
 /**
- * One byte stream. Handlers are replaced as its use changes: first lines, then raw bytes. Bytes that the kernel does
- * not take at once wait here, in order; `write` says so, and whoever feeds it stops reading until `onDrain`.
+ * One byte stream. It has one owner at a time, and another one as its use changes: first lines, then raw bytes. Bytes
+ * that the kernel does not take at once wait here, in order; `write` says so, and whoever feeds it stops reading until
+ * `onDrain`.
  */
 export class Connection {
-  onData: (bytes: Uint8Array) => void = () => {};
-  /** The other side has ended its direction (FIN); this direction still works. */
-  onEnd: () => void = () => {};
-  /** The connection is gone, with an error when it was reset or broke. */
-  onClose: (error: Error | undefined) => void = () => {};
-  onDrain: () => void = () => {};
   isClosed = false;
 
   readonly #channel: Channel;
+  #handlers: Handlers = {};
   #waiting: Uint8Array[] = [];
   /** What waits, each piece with what it costs beside its bytes; how much may, and who is told when it is more. */
   #waitingBytes = 0;
@@ -51,6 +58,16 @@ export class Connection {
 
   constructor(channel: Channel) {
     this.#channel = channel;
+  }
+
+  /** Makes it somebody's: none of the handlers of whoever had it before is called any more. */
+  take(handlers: Handlers): void {
+    this.#handlers = handlers;
+  }
+
+  /** Replaces some of its owner's handlers, and leaves the others. */
+  amend(handlers: Handlers): void {
+    this.#handlers = { ...this.#handlers, ...handlers };
   }
 
   /** Sends bytes in order. False when some wait for the kernel: stop feeding until `onDrain`. */
@@ -103,6 +120,11 @@ export class Connection {
     return this.#channel.localAddress;
   }
 
+  /** Called by the channel: bytes have come. */
+  hearData(bytes: Uint8Array): void {
+    this.#handlers.onData?.(bytes);
+  }
+
   /** Called by the channel: the kernel takes bytes again. */
   flush(): void {
     while (this.#waiting.length > 0) {
@@ -117,18 +139,18 @@ export class Connection {
       this.#waitingBytes -= costOf(chunk);
     }
     if (this.#ending) this.#channel.shutdown();
-    else this.onDrain();
+    else this.#handlers.onDrain?.();
   }
 
   /** Called by the channel: the other side has ended its direction. */
   hearEnd(): void {
-    if (!this.#isBroken) this.onEnd();
+    if (!this.#isBroken) this.#handlers.onEnd?.();
   }
 
   /** Called by the channel: the channel is gone. */
   hearClose(error: Error | undefined): void {
     this.isClosed = true;
-    this.onClose(error ?? (this.#isBroken ? resetByOther() : undefined));
+    this.#handlers.onClose?.(error ?? (this.#isBroken ? resetByOther() : undefined));
   }
 
   #keep(chunk: Uint8Array): false {
@@ -241,7 +263,7 @@ function handlersWith(onOpen: (connection: Connection) => void) {
       onOpen(adopt(socket));
     },
     data(socket: Socket<Connection>, bytes: Buffer) {
-      socket.data.onData(bytes);
+      socket.data.hearData(bytes);
     },
     drain(socket: Socket<Connection>) {
       socket.data.flush();

@@ -56,17 +56,19 @@ class Conversation<Message> {
     this.#atOnce = rule.atOnce ?? 1;
     const { unreadBytesMax } = rule;
     connection.limitUnread(unreadBytesMax, () => this.#end(new UnreadError(unreadBytesMax)));
-    connection.onData = (bytes) => {
-      this.#chunks.push(bytes);
-      if (!this.#isPaused) this.#beginTurn();
-    };
-    connection.onEnd = () => connection.end();
-    connection.onClose = (error) => {
-      // Whoever keeps the connection for a while keeps nothing of what it brought.
-      this.#chunks.length = 0;
-      this.#messages = undefined;
-      rule.onOver(this.#fault ?? error, this.#fault !== undefined);
-    };
+    connection.take({
+      onData: (bytes) => {
+        this.#chunks.push(bytes);
+        if (!this.#isPaused) this.#beginTurn();
+      },
+      onEnd: () => connection.end(),
+      onClose: (error) => {
+        // Whoever keeps the connection for a while keeps nothing of what it brought.
+        this.#chunks.length = 0;
+        this.#messages = undefined;
+        rule.onOver(this.#fault ?? error, this.#fault !== undefined);
+      },
+    });
   }
 
   begin(early: Uint8Array): void {

@@ -1,6 +1,7 @@
 /** The door to a device of bytes in both directions, such as a virtio-serial port. Linux only. */
 import { closeSync, constants, openSync } from "node:fs";
 import type { FileSink } from "bun";
+import type { Handlers } from "./connection.ts";
 import type { Line } from "./lane.ts";
 
 /** How much the sink collects before it writes by itself: more than is ever given to it at once. */
@@ -11,16 +12,12 @@ const collectedBytesMax = 1 << 20;
  * (measured, Linux 6.12).
  */
 export class Device implements Line {
-  onData: (bytes: Uint8Array) => void = () => {};
-  onEnd: () => void = () => {};
-  onClose: (error: Error | undefined) => void = () => {};
-  onDrain: () => void = () => {};
-
   readonly #fd: number;
   readonly #sink: FileSink;
   #reader: { cancel(): Promise<void> } | undefined;
   #isFlushing = false;
   #isClosed = false;
+  #handlers: Handlers = {};
   /** Resolves when somebody wants to read again. */
   #wanted: PromiseWithResolvers<void> | undefined;
 
@@ -40,6 +37,10 @@ export class Device implements Line {
     } catch (error) {
       this.#close(asError(error));
     }
+  }
+
+  take(handlers: Handlers): void {
+    this.#handlers = handlers;
   }
 
   write(bytes: Uint8Array): boolean {
@@ -76,7 +77,7 @@ export class Device implements Line {
     try {
       await written;
       this.#isFlushing = false;
-      if (!this.#isClosed) this.onDrain();
+      if (!this.#isClosed) this.#handlers.onDrain?.();
     } catch (error) {
       this.#close(asError(error));
     }
@@ -89,7 +90,7 @@ export class Device implements Line {
       await this.#wanted?.promise;
       const { done, value } = await reader.read();
       if (done || this.#isClosed) return;
-      this.onData(value);
+      this.#handlers.onData?.(value);
     }
   }
 
@@ -101,7 +102,7 @@ export class Device implements Line {
     // Without an error it would hold the device until everything is written, and nobody may be there to read.
     settle(this.#sink.end(new Error("The device is closed.")));
     closeSync(this.#fd);
-    this.onClose(error);
+    this.#handlers.onClose?.(error);
   }
 }
 

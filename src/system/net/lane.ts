@@ -2,14 +2,11 @@
  * The door to lanes: one connection after the other over a channel that itself can neither end a direction nor be
  * reset.
  */
-import { Connection } from "./connection.ts";
+import { Connection, type Handlers } from "./connection.ts";
 
 /** A channel that is there for good, in both directions: a socket, or a device. `write` is false until `onDrain`. */
 export type Line = {
-  onData: (bytes: Uint8Array) => void;
-  onEnd: () => void;
-  onClose: (error: Error | undefined) => void;
-  onDrain: () => void;
+  take(handlers: Handlers): void;
   write(bytes: Uint8Array): boolean;
   pause(): void;
   resume(): void;
@@ -65,16 +62,18 @@ export class Lane {
 
   constructor(line: Line) {
     this.#line = line;
-    line.onData = (bytes) => {
-      this.#held = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
-      this.#take();
-    };
-    line.onDrain = () => {
-      this.#isFull = false;
-      this.#connection?.flush();
-    };
-    line.onEnd = () => this.close();
-    line.onClose = () => this.#lose();
+    line.take({
+      onData: (bytes) => {
+        this.#held = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
+        this.#take();
+      },
+      onDrain: () => {
+        this.#isFull = false;
+        this.#connection?.flush();
+      },
+      onEnd: () => this.close(),
+      onClose: () => this.#lose(),
+    });
   }
 
   /** Whether a connection can be opened. */
@@ -181,7 +180,7 @@ export class Lane {
       const { isOurs } = this.#frame;
       this.#frame.missing -= part.length;
       if (this.#frame.missing === 0) this.#frame = undefined;
-      if (isOurs && this.#heard === "open") this.#connection?.onData(part);
+      if (isOurs && this.#heard === "open") this.#connection?.hearData(part);
       return true;
     }
     if (held.length < headBytes) return false;

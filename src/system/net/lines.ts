@@ -26,12 +26,14 @@ export function linesOf(connection: Connection, cutter: Cutter): Lines {
     failure ??= new QnError("PROTOCOL", message, { cause });
     wake?.();
   };
-  connection.onData = (bytes) => {
-    cutter.push(bytes);
-    wake?.();
-  };
-  connection.onEnd = () => fail("The other side ended the connection.");
-  connection.onClose = (error) => fail("The connection is gone.", error);
+  connection.take({
+    onData(bytes) {
+      cutter.push(bytes);
+      wake?.();
+    },
+    onEnd: () => fail("The other side ended the connection."),
+    onClose: (error) => fail("The connection is gone.", error),
+  });
   // It may have gone before anybody listened.
   if (connection.isClosed) fail("The connection is gone.");
   return {

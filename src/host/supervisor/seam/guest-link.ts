@@ -76,10 +76,6 @@ export async function linkGuest(
   let drained = Promise.withResolvers<void>();
   const reply: Reply = (answer) => (say(connection, answer) ? undefined : drained.promise);
   const tell = (message: HostMessage): void => void reply(message);
-  connection.onDrain = () => {
-    drained.resolve();
-    drained = Promise.withResolvers();
-  };
   let isWarm = false;
   const warm = (): void => {
     if (isWarm || isOver) return;
@@ -112,7 +108,13 @@ export async function linkGuest(
     unreadBytesMax,
     onOver: (reason) => lose(reason ?? new QnError("PROTOCOL", "The connection is gone.")),
   });
-  connection.onEnd = () => lose(new QnError("PROTOCOL", "The other side ended the connection."));
+  connection.amend({
+    onDrain() {
+      drained.resolve();
+      drained = Promise.withResolvers();
+    },
+    onEnd: () => lose(new QnError("PROTOCOL", "The other side ended the connection.")),
+  });
   hear(lines.release());
   return { pool, hello, tell, warm, close };
 }

@@ -71,7 +71,7 @@ test("a connection that nobody uses for a while is there for the next call", asy
   await using it = await plugin();
   const connection = await connect({ unix: it.socketPath });
   let text = "";
-  connection.onData = (bytes) => void (text += bytes.toString());
+  connection.amend({ onData: (bytes) => void (text += bytes.toString()) });
   const ask = (): boolean =>
     connection.write(Buffer.from("POST /Plugin.Activate HTTP/1.1\r\nHost: plugin\r\nContent-Length: 0\r\n\r\n"));
   const answers = (): number => text.split("HTTP/1.1 200").length - 1;

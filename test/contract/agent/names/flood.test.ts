@@ -30,10 +30,12 @@ test.skipIf(process.platform !== "linux")(
     let isOver = false;
     const flood = async (): Promise<void> => {
       const connection = await connect({ hostname: "127.0.0.1", port });
-      connection.onClose = () => {
-        cut += 1;
-        if (!isOver) void flood();
-      };
+      connection.amend({
+        onClose: () => {
+          cut += 1;
+          if (!isOver) void flood();
+        },
+      });
       floodedWith(connection, questions);
     };
     await Promise.all(Array.from({ length: clients }, flood));

@@ -29,13 +29,15 @@ async function counted(gate: TestGate): Promise<Counted> {
     const join = async (): Promise<void> => {
       const far = await connect({ hostname: "127.0.0.1", port: gate.key.port });
       const pass = (from: Connection, to: Connection, onClose: () => void): void => {
-        from.onData = (bytes) => void to.write(bytes);
-        from.onEnd = () => to.end();
-        from.onClose = (error) => {
-          onClose();
-          if (error === undefined) to.end();
-          else to.reset();
-        };
+        from.amend({
+          onData: (bytes) => void to.write(bytes),
+          onEnd: () => to.end(),
+          onClose: (error) => {
+            onClose();
+            if (error === undefined) to.end();
+            else to.reset();
+          },
+        });
       };
       pass(near, far, () => (open -= 1));
       pass(far, near, () => {});

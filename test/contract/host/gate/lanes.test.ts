@@ -37,8 +37,10 @@ async function scene({ stale = "", greets = true } = {}): Promise<Scene> {
   const secret = Buffer.alloc(32, 7);
   const came = { gate: 0, lanes: 0 };
   const echo = listen({ hostname: "127.0.0.1", port: 0 }, (server) => {
-    server.onData = (bytes) => void server.write(bytes);
-    server.onEnd = () => server.end();
+    server.amend({
+      onData: (bytes) => void server.write(bytes),
+      onEnd: () => server.end(),
+    });
   });
   const gate = openGate({
     secret,

@@ -14,7 +14,7 @@ afterEach(() => void jest.useRealTimers());
 
 test("a TCP stream that is silent for a day works on: no clock runs while it is open", async () => {
   await using server = await listenSomewhere("tcp", (connection) => {
-    connection.onData = (bytes) => void connection.write(bytes);
+    connection.amend({ onData: (bytes) => void connection.write(bytes) });
   });
   using gate = realGate({ addressOf: () => server.address });
   jest.useFakeTimers();

@@ -14,13 +14,15 @@ function delayed(from: Connection, to: Connection, delayMs: () => number): void 
   const later = (action: () => void): void => {
     last = last.then(() => passing(delayMs())).then(action);
   };
-  from.onData = (bytes) => {
-    const copy = Buffer.from(bytes);
-    later(() => void to.write(copy));
-  };
-  from.onEnd = () => later(() => to.end());
+  from.amend({
+    onData: (bytes) => {
+      const copy = Buffer.from(bytes);
+      later(() => void to.write(copy));
+    },
+    onEnd: () => later(() => to.end()),
+  });
   // As slirp does: what breaks on one side ends in order on the other.
-  from.onClose = () => later(() => to.end());
+  from.amend({ onClose: () => later(() => to.end()) });
 }
 
 /** Lets everything that is ready happen first, and so many milliseconds pass. */
@@ -75,15 +77,17 @@ function closingServer(
   close: (server: Connection) => void = closeWhole,
 ): void {
   let said = "";
-  server.onData = (bytes) => {
-    said += Buffer.from(bytes).toString();
-    if (!said.endsWith("\n")) return;
-    const answer = async (): Promise<void> => {
-      await send(server, answerTo(said));
-      close(server);
-    };
-    void answer();
-  };
+  server.amend({
+    onData: (bytes) => {
+      said += Buffer.from(bytes).toString();
+      if (!said.endsWith("\n")) return;
+      const answer = async (): Promise<void> => {
+        await send(server, answerTo(said));
+        close(server);
+      };
+      void answer();
+    },
+  });
 }
 
 /** Both directions at once, in order, once everything has been handed to the kernel. */
@@ -172,20 +176,22 @@ type ClientWay = (typeof clientWays)[number];
 function servedAsAsked(server: Connection, delayMs: () => number): void {
   let said = "";
   let isServed = false;
-  server.onData = (bytes) => {
-    said += Buffer.from(bytes).toString();
-    if (isServed || !said.includes("\n")) return;
-    isServed = true;
-    const [way = "", count = "0", tag = ""] = (said.split("\n")[0] ?? "").split(",");
-    const act = async (): Promise<void> => {
-      if (way === "early close") return closeWhole(server);
-      await send(server, answerOf(Number(count), tag));
-      if (way === "end") return server.end();
-      if (way === "late close") await passing(delayMs());
-      closeWhole(server);
-    };
-    void act();
-  };
+  server.amend({
+    onData: (bytes) => {
+      said += Buffer.from(bytes).toString();
+      if (isServed || !said.includes("\n")) return;
+      isServed = true;
+      const [way = "", count = "0", tag = ""] = (said.split("\n")[0] ?? "").split(",");
+      const act = async (): Promise<void> => {
+        if (way === "early close") return closeWhole(server);
+        await send(server, answerOf(Number(count), tag));
+        if (way === "end") return server.end();
+        if (way === "late close") await passing(delayMs());
+        closeWhole(server);
+      };
+      void act();
+    },
+  });
 }
 
 function answerOf(bytes: number, tag: string): Buffer {

@@ -162,7 +162,7 @@ test("a server that resets resets the client, and the other way round", async ()
 
 test("clients of a gate that was lost wait for the next one, and after a while are reset at once", async () => {
   await using server = await listenSomewhere("tcp", (connection) => {
-    connection.onData = (bytes) => void connection.write(bytes);
+    connection.amend({ onData: (bytes) => void connection.write(bytes) });
   });
   using gate = realGate({ addressOf: () => server.address });
   using host = hostSide(gate.key, 50);
@@ -187,7 +187,7 @@ test("clients of a gate that was lost wait for the next one, and after a while a
 
 test("clients that wait for a connection of a pool that is lost get one of the next pool", async () => {
   await using server = await listenSomewhere("tcp", (connection) => {
-    connection.onData = (bytes) => void connection.write(bytes);
+    connection.amend({ onData: (bytes) => void connection.write(bytes) });
   });
   // A gate that lets nobody in, as that of an agent that dies.
   using dead = handGate(() => new Promise(() => {}));
@@ -206,7 +206,7 @@ test("clients that wait for a connection of a pool that is lost get one of the n
 
 test("a stream goes on when its port is not published any more, and its listener is gone", async () => {
   await using server = await listenSomewhere("tcp", (connection) => {
-    connection.onData = (bytes) => void connection.write(bytes);
+    connection.amend({ onData: (bytes) => void connection.write(bytes) });
   });
   using gate = realGate({ addressOf: () => server.address });
   using host = hostSide(gate.key);

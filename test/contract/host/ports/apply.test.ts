@@ -12,7 +12,7 @@ import { listenSomewhere, receive } from "../../../support/streams.ts";
 test("TCP and UDP are forwarded on the same number, each to its own, for clients of both families", async () => {
   using dns = await datagramServer((text) => Buffer.from(`udp ${text.toString()}`));
   await using web = await listenSomewhere("tcp", (connection) => {
-    connection.onData = (bytes) => void connection.write(`tcp ${Buffer.from(bytes).toString()}`);
+    connection.amend({ onData: (bytes) => void connection.write(`tcp ${Buffer.from(bytes).toString()}`) });
   });
   const opened: Open[] = [];
   using gate = realGate({
@@ -154,7 +154,7 @@ test("500 ports of one container are opened together, and closed together, each 
 
 test("with ports.bind: all a port that names no address listens at every address of both families", async () => {
   await using web = await listenSomewhere("tcp", (connection) => {
-    connection.onData = (bytes) => void connection.write(bytes);
+    connection.amend({ onData: (bytes) => void connection.write(bytes) });
   });
   using gate = realGate({ addressOf: () => web.address });
   using host = forwardsTo(gate, { bind: "all", deny: [] });

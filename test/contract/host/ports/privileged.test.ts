@@ -32,7 +32,7 @@ test.skipIf(low === undefined || other === undefined)(
   "TCP and UDP serve loopback, and nobody from elsewhere",
   async () => {
     await using web = await listenSomewhere("tcp", (connection) => {
-      connection.onData = (bytes) => void connection.write(bytes);
+      connection.amend({ onData: (bytes) => void connection.write(bytes) });
     });
     using dns = await datagramServer();
     using gate = realGate({

@@ -154,7 +154,7 @@ test("a gate that answers nonsense is told, and its flow ends", async () => {
     const refused = host.refused();
     client.send("?", host.port);
     for (const { connection } of gate.callers) {
-      connection.onData = () => connection.write(nonsense);
+      connection.amend({ onData: () => connection.write(nonsense) });
       connection.resume();
     }
     expect(await refused).toBe(reason);
@@ -191,7 +191,7 @@ async function firstFlow(caller: ReturnType<typeof handGate>["callers"][number] 
     if (datagrams.length >= (first !== undefined && first.length > 1000 ? 2 : 32)) whole.resolve();
   };
   keep(caller.lines.release());
-  caller.connection.onData = keep;
+  caller.connection.amend({ onData: keep });
   caller.connection.resume();
   await whole.promise;
   return datagrams.map((each) => (each.length > 1000 ? `${each.length} bytes` : each.toString()));

@@ -234,7 +234,7 @@ test("waiting for a monitor ends as soon as it listens, also where a killed one 
   const waiting = awaitQmp(socketPath);
   await unlink(socketPath);
   const listener = listen({ unix: socketPath }, (connection) => {
-    connection.onData = () => void connection.write('{"return": {}, "id": 1}\r\n');
+    connection.amend({ onData: () => void connection.write('{"return": {}, "id": 1}\r\n') });
     connection.write(greeting);
   });
   await using client = await waiting;

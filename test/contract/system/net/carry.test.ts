@@ -25,19 +25,25 @@ async function relay(
 
 /** What is between host and guest, as slirp is: whatever ends on the guest's side, however, ends in order on the host's. */
 function slirp(host: Connection, guest: Connection): void {
-  host.onData = (bytes) => void (guest.write(bytes) || host.pause());
-  guest.onData = (bytes) => void (host.write(bytes) || guest.pause());
-  guest.onDrain = () => host.resume();
-  host.onDrain = () => guest.resume();
-  host.onEnd = () => guest.end();
-  guest.onEnd = () => host.end();
-  host.onClose = (error) => (error === undefined ? guest.end() : guest.reset());
-  guest.onClose = () => {
-    host.end();
-    // The other end of a socket that is closed whole hears of it when it sends more.
-    host.onData = () => host.reset();
-    host.resume();
-  };
+  host.amend({ onData: (bytes) => void (guest.write(bytes) || host.pause()) });
+  guest.amend({
+    onData: (bytes) => void (host.write(bytes) || guest.pause()),
+    onDrain: () => host.resume(),
+  });
+  host.amend({
+    onDrain: () => guest.resume(),
+    onEnd: () => guest.end(),
+  });
+  guest.amend({ onEnd: () => host.end() });
+  host.amend({ onClose: (error) => (error === undefined ? guest.end() : guest.reset()) });
+  guest.amend({
+    onClose: () => {
+      host.end();
+      // The other end of a socket that is closed whole hears of it when it sends more.
+      host.amend({ onData: () => host.reset() });
+      host.resume();
+    },
+  });
 }
 
 /** The way from a client through both relays and slirp to `target`. */
@@ -192,7 +198,7 @@ test("a server that breaks off frees a client that is stuck in sending to it", a
   const [client, server] = await it.meet();
   server.pause();
   const sent = Promise.withResolvers<string>();
-  client.onClose = (error) => sent.resolve(error === undefined ? "closed" : "reset");
+  client.amend({ onClose: (error) => sent.resolve(error === undefined ? "closed" : "reset") });
   // More than all the kernels in between take.
   client.write(payload(64 * mebibyte));
   server.reset();
@@ -205,7 +211,7 @@ test("whatever ends without its mark is reset, whoever let it end", async () => 
     await using place = await listenSomewhere("tcp", (server) => {
       receive(server);
       for (const part of bytes) server.write(part);
-      server.onData = () => server[leave]();
+      server.amend({ onData: () => server[leave]() });
     });
     await using way = await relay("tcp", place, (outer, inner) => void carry(outer, inner, pieces));
     const client = await connect(way.address);

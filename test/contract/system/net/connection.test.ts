@@ -91,7 +91,7 @@ for (const isPaused of [false, true]) {
     await using both = await pair("tcp");
     const far = receive(both.far);
     const ends: string[] = [];
-    both.far.onEnd = () => ends.push("end");
+    both.far.amend({ onEnd: () => ends.push("end") });
     if (isPaused) both.far.pause();
     both.near.reset();
     // The kernel knows at once, this program's loop has not heard of it yet.
@@ -99,6 +99,21 @@ for (const isPaused of [false, true]) {
     expect([await far.closed, ends]).toEqual(["ECONNRESET", []]);
   });
 }
+
+test("whoever had a connection before hears nothing of it any more, also of what the next one leaves out", async () => {
+  await using both = await pair("tcp");
+  const told: string[] = [];
+  const say = (word: string) => () => void told.push(word);
+  both.near.take({ onData: say("data"), onEnd: say("end"), onClose: say("close"), onDrain: say("drain") });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  both.near.take({ onClose: () => resolve() });
+  both.near.write("to you");
+  both.far.write("to nobody");
+  both.far.end();
+  both.near.end();
+  await promise;
+  expect(told).toEqual([]);
+});
 
 test("bytes that come while a connection is paused wait for whoever takes it over", async () => {
   const accepted = Promise.withResolvers<Connection>();

@@ -69,17 +69,21 @@ test("a reset is heard as one, whoever resets and whatever is still on its way",
   const servers: Connection[] = [];
   lane.far.onConnection = (server) => {
     const index = servers.push(server);
-    server.onData = () => {
-      // More than the line holds: most of it is still waiting when the connection is reset.
-      server.write(payload(4 * mebibyte));
-      if (index === 1) server.reset();
-    };
+    server.amend({
+      onData: () => {
+        // More than the line holds: most of it is still waiting when the connection is reset.
+        server.write(payload(4 * mebibyte));
+        if (index === 1) server.reset();
+      },
+    });
   };
   for (const whoResets of ["server", "client", "client that has ended"]) {
     const client = lane.near.open();
     const gone = Promise.withResolvers<Error | undefined>();
-    client.onClose = gone.resolve;
-    client.onData = () => whoResets !== "server" && client.reset();
+    client.amend({
+      onClose: gone.resolve,
+      onData: () => whoResets !== "server" && client.reset(),
+    });
     client.write("go");
     if (whoResets === "client that has ended") client.end();
     const error: NodeJS.ErrnoException | undefined = await gone.promise;
@@ -95,18 +99,19 @@ test("who pauses gets nothing until it resumes, and then everything", async () =
   lane.far.onConnection = (server) => void send(server, sent).then(() => server.end());
   const client = lane.near.open();
   const received = receive(client);
-  const { onData } = client;
   let pauses = 0;
-  client.onData = (bytes) => {
-    onData(bytes);
-    pauses += 1;
-    client.pause();
-    const before = received.whole.length;
-    setImmediate(() => {
-      expect(received.whole.length).toBe(before);
-      client.resume();
-    });
-  };
+  client.amend({
+    onData: (bytes) => {
+      received.take(bytes);
+      pauses += 1;
+      client.pause();
+      const before = received.whole.length;
+      setImmediate(() => {
+        expect(received.whole.length).toBe(before);
+        client.resume();
+      });
+    },
+  });
   await received.ended;
   expect([sumOf(received.whole), pauses > 10]).toEqual([sumOf(sent), true]);
 });
@@ -115,11 +120,11 @@ test("a lane whose line goes resets its connection on both sides, and is not fre
   await using lane = await ends();
   const gone = [Promise.withResolvers<Error | undefined>(), Promise.withResolvers<Error | undefined>()];
   lane.far.onConnection = (server) => {
-    server.onClose = (error) => gone[1]?.resolve(error);
+    server.amend({ onClose: (error) => gone[1]?.resolve(error) });
     lane.line.reset();
   };
   const client = lane.near.open();
-  client.onClose = (error) => gone[0]?.resolve(error);
+  client.amend({ onClose: (error) => gone[0]?.resolve(error) });
   const errors = await Promise.all(gone.map(({ promise }) => promise));
   expect(errors.map((error) => (error as NodeJS.ErrnoException).code)).toEqual(["ECONNRESET", "ECONNRESET"]);
   expect([lane.near.isFree, lane.far.isFree]).toEqual([false, false]);
@@ -140,25 +145,29 @@ testWithChance("hundreds of connections end in every way, and each hears its own
   lane.far.onConnection = (server) => {
     const [endsAfter, resetsAfter] = [chance.below(40_000), chance.below(80_000)];
     let heard = 0;
-    server.onData = (bytes) => {
-      heard += bytes.length;
-      server.write(bytes);
-      if (heard > resetsAfter) server.reset();
-      else if (heard > endsAfter) server.end();
-    };
-    server.onEnd = () => server.end();
+    server.amend({
+      onData: (bytes) => {
+        heard += bytes.length;
+        server.write(bytes);
+        if (heard > resetsAfter) server.reset();
+        else if (heard > endsAfter) server.end();
+      },
+      onEnd: () => server.end(),
+    });
   };
   for (let round = 0; round < 300; round += 1) {
     const mark = round % 251;
     const client = lane.near.open();
     const closed = Promise.withResolvers<void>();
     let foreign = 0;
-    client.onData = (bytes) => {
-      foreign += bytes.filter((byte) => byte !== mark).length;
-      if (chance.below(8) === 0) client.reset();
-    };
-    client.onEnd = () => client.end();
-    client.onClose = () => closed.resolve();
+    client.amend({
+      onData: (bytes) => {
+        foreign += bytes.filter((byte) => byte !== mark).length;
+        if (chance.below(8) === 0) client.reset();
+      },
+      onEnd: () => client.end(),
+      onClose: () => closed.resolve(),
+    });
     for (let part = chance.below(6); part >= 0; part -= 1) client.write(Buffer.alloc(chance.below(20_000) + 1, mark));
     if (chance.below(4) === 0) setImmediate(() => client.reset());
     else client.end();
