@@ -5,6 +5,9 @@ import { posix } from "node:path";
 export const arches = ["x86_64", "aarch64"] as const;
 export type Arch = (typeof arches)[number];
 
+/** What Docker, Go and Node call them. */
+export const otherArchNames: Readonly<Record<string, Arch>> = { amd64: "x86_64", x64: "x86_64", arm64: "aarch64" };
+
 /** Host systems as Node names them in `process.platform`. */
 export const hostOses = ["linux", "darwin"] as const;
 export type HostOs = (typeof hostOses)[number];
@@ -38,6 +41,17 @@ export function byteSize(bytes: number): string {
   }
   const rounded = Math.round(value * 10) / 10;
   return `${rounded.toFixed(Number.isInteger(rounded) ? 0 : 1)} ${units[unit] ?? ""}`;
+}
+
+/**
+ * An amount of memory or disk as people write it (`8G`, `8GiB`, `512m`; binary units, as Docker takes them) in whole
+ * MiB or GiB; a bare number is in that unit already. Nothing for what is no such amount, or no whole one.
+ */
+export function sizeIn(unit: "MiB" | "GiB", text: string): number | undefined {
+  const [, digits = "", letter = unit] = /^(\d+(?:\.\d+)?) ?([mgt])?(?:i?b)?$/i.exec(text.trim()) ?? [];
+  const bytes = Number(digits) * 1024 ** "kmgt".indexOf(letter.charAt(0).toLowerCase());
+  const size = bytes / 1024 ** (unit === "MiB" ? 1 : 2);
+  return digits === "" || !Number.isSafeInteger(size) ? undefined : size;
 }
 
 /** An address as it stands before a port: an IPv6 one in brackets (RFC 3986). */

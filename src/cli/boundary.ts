@@ -1,70 +1,105 @@
 /** The only catch-all: runs a command line, and turns an exception into an error message and an exit status. */
-import { renderUsage, runCommand } from "citty";
+import { runCommand } from "citty";
 import { knownError, QnError } from "../base/errors.ts";
 import { nearest } from "../base/words.ts";
-import { examplesOf } from "./command.ts";
-import { commands, root } from "./commands.ts";
+import { root } from "./commands.ts";
 import { takeVerbosity } from "./terminal/verbosity.ts";
-import { findCommand } from "./tree.ts";
+import { findCommand, type Found, type Group } from "./tree.ts";
 import { version } from "./version.ts";
 
 /** Runs one command line and sets the process's exit status; never rejects. */
 export async function runCommandLine(line: readonly string[]): Promise<void> {
+  let name = "qn";
   try {
     const { words: argv, wanted } = takeVerbosity(line);
     if (wanted !== "normal") (await import("./terminal/show.ts")).setVerbosity(wanted);
     const [first] = argv;
-    if (argv.length === 1 && (first === "--version" || first === "-v")) return print(version);
-    if (asksForHelp(argv)) return print(await helpFor(argv));
-    if (first === undefined || !Object.hasOwn(commands, first)) throw unknownCommand(first);
-    const { command, standard, rest } = await findCommand(root, argv);
+    if (argv.length === 1 && (first === "--version" || first === "-v" || first === "version")) return print([version]);
+    const { words, isHelp } = helpIn(argv);
+    const found = await findCommand(root, words);
+    refuseUnknown(found);
+    const { command, group, standard, rest } = found;
+    if (isHelp || (group !== undefined && standard === undefined)) return await printHelp(found);
+    name = `qn ${found.path}`;
     await runCommand(standard ?? command, { rawArgs: [...rest] });
   } catch (error) {
-    const { showError } = await import("./terminal/show.ts");
-    process.exitCode = showError(toQnError(error));
+    const known = toQnError(error, name);
+    process.exitCode = known.exit;
+    if (asksForJson(line)) return (await import("./terminal/print.ts")).printFailure(known);
+    (await import("./terminal/show.ts")).showError(known);
   }
 }
 
 // --- internal ---
 
-/**
- * Prints what was asked for; citty's colours are for a terminal only, and not for who has set NO_COLOR (no-color.org).
- */
-function print(text: string): void {
+/** Headings are bold on a terminal, and not for who has set NO_COLOR (no-color.org). */
+async function printHelp(found: Found): Promise<void> {
+  const { helpLines, isHeading } = await import("./help.ts");
   const isColoured = process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "";
-  process.stdout.write(`${isColoured ? text : Bun.stripANSI(text)}\n`);
+  // What is read by a program is as wide as a usual terminal.
+  const lines = helpLines(root, found, process.stdout.isTTY ? process.stdout.columns : 80);
+  print(isColoured ? lines.map((line) => (isHeading(line) ? `\u001b[1m${line}\u001b[0m` : line)) : lines);
 }
 
-/** Help is asked for before a `--`: what follows it belongs to somebody else's command. */
-function asksForHelp(argv: readonly string[]): boolean {
+function print(lines: readonly string[]): void {
+  process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+}
+
+/** What stands before a `--`: what follows it belongs to somebody else's command. */
+function ownWords(argv: readonly string[]): readonly string[] {
   const end = argv.indexOf("--");
-  const own = end < 0 ? argv : argv.slice(0, end);
-  return own.includes("--help") || own.includes("-h");
+  return end < 0 ? argv : argv.slice(0, end);
 }
 
-/** The help of the innermost command that the line names. */
-async function helpFor(argv: readonly string[]): Promise<string> {
-  const { command, path } = await findCommand(root, argv);
-  // Each command's own name is the whole of it, as in "image build".
-  const usage = await renderUsage(command, path === "" ? undefined : { meta: { name: root.name, version } });
-  const examples = examplesOf(command).map((line) => `  ${line}\n`);
-  return examples.length === 0 ? usage : `${usage}\nEXAMPLES\n\n${examples.join("")}`;
+/** Whether help is asked for, by `help` in front or a flag anywhere, and the line without that. */
+function helpIn(argv: readonly string[]): { readonly words: readonly string[]; readonly isHelp: boolean } {
+  const own = ownWords(argv);
+  if (own[0] === "help") return { words: own.slice(1).filter((word) => !isHelpFlag(word)), isHelp: true };
+  return own.some(isHelpFlag)
+    ? { words: own.filter((word) => !isHelpFlag(word)), isHelp: true }
+    : { words: argv, isHelp: false };
 }
 
-function unknownCommand(name: string | undefined): QnError {
-  if (name === undefined) return new QnError("USAGE", "No command is given.");
-  const near = nearest(name, Object.keys(commands));
-  return new QnError("USAGE", `"${name}" is not a command of qn.`, {
-    hint: near === undefined ? "`qn --help` lists them." : `Did you mean \`qn ${near}\`?`,
+function isHelpFlag(word: string): boolean {
+  return word === "--help" || word === "-h";
+}
+
+/** Programs that asked for JSON read a failure as such, too. */
+function asksForJson(argv: readonly string[]): boolean {
+  return ownWords(argv).includes("--json");
+}
+
+/** Throws USAGE for a word that calls nothing where only a command can stand. */
+function refuseUnknown({ path, group, standard, rest }: Found): void {
+  const [word] = rest;
+  if (group === undefined || standard !== undefined || word === undefined) return;
+  const name = ["qn", ...(path === "" ? [] : [path])].join(" ");
+  throw new QnError("USAGE", `"${word}" is not ${word.startsWith("-") ? "an option" : "a command"} of ${name}.`, {
+    hint: suggestion(name, group, word) ?? `\`${name} --help\` lists them.`,
   });
 }
 
+/** What somebody may have meant: a word that another program has for it, or one that is nearly there. */
+function suggestion(name: string, { commands, habits = {} }: Group, word: string): string | undefined {
+  const habit = Object.hasOwn(habits, word) ? habits[word] : undefined;
+  if (habit !== undefined) return `Did you mean \`${habit}\`?`;
+  const near = nearest(
+    word,
+    Object.entries(commands).flatMap(([own, { aliases = [], hidden }]) => (hidden === true ? [] : [own, ...aliases])),
+  );
+  return near === undefined ? undefined : `Did you mean \`${name} ${near}\`?`;
+}
+
 /** citty does not export its error class; its errors are the command line's fault. */
-function toQnError(error: unknown): QnError {
+function toQnError(error: unknown, name: string): QnError {
   if (error instanceof QnError) return error;
   if (error instanceof Error && error.name === "CLIError") {
     // citty colours its messages.
-    return new QnError("USAGE", `${Bun.stripANSI(error.message).replace(/\.$/, "")}.`);
+    const said = Bun.stripANSI(error.message).replace(/\.$/, "");
+    const [, missing] = /^Missing required positional argument: (.+)$/.exec(said) ?? [];
+    return new QnError("USAGE", `${missing === undefined ? said : `${missing} is missing`}.`, {
+      hint: `See \`${name} --help\`.`,
+    });
   }
   const known = knownError(error);
   if (known.code !== "BUG" || !(error instanceof Error) || error.stack === undefined) return known;

@@ -7,7 +7,7 @@ import {
   defineCommand as defineCittyCommand,
 } from "citty";
 import { QnError } from "../base/errors.ts";
-import { nearest } from "../base/words.ts";
+import { nearest, sizeIn } from "../base/words.ts";
 
 /**
  * What a command takes and does; its name, description and first example stand in the table that it is loaded from
@@ -32,6 +32,16 @@ export const vmArg = {
 
 /** `--json`, the same for every command that reads. */
 export const jsonArg = { type: "boolean", description: "Print JSON" } as const;
+
+/** `--if-exists`, the same for every command that takes something away: a script's clean-up may run twice. */
+export const ifExistsArg = { type: "boolean", description: "Succeed also when there is no such VM" } as const;
+
+/** The flags that every command has (verbosity.ts, boundary.ts). */
+export const everywhere: readonly (readonly [words: string, text: string])[] = [
+  ["-h, --help", "Show this help"],
+  ["-q, --quiet", "Print only warnings and errors"],
+  ["--verbose", "Print where an error comes from, too"],
+];
 
 /** A command, as its file exports it. */
 export function defineCommand<const Args extends ArgsDef>(parts: CommandParts<Args>): CommandDef {
@@ -69,7 +79,24 @@ export function wholeNumber(flag: string, text: string | undefined): number | un
   return Number(text);
 }
 
+/**
+ * An amount of memory or disk from the command line, in whole MiB or GiB: `8G`, `8GiB`, or a number of that unit.
+ * Throws USAGE with the flag and the value; so few MiB that GiB must be meant are asked about.
+ */
+export function sizeFlag(flag: string, unit: "MiB" | "GiB", text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const size = sizeIn(unit, text);
+  const isBare = /^\d+$/.test(text);
+  if (size !== undefined && size > 0 && !(unit === "MiB" && isBare && size <= meantAsGiBMax)) return size;
+  const what = size === undefined || size === 0 ? `no amount such as 4096 (${unit}) or 8G` : `${size} MiB`;
+  const hint = size === undefined || size === 0 ? {} : { hint: `Did you mean \`--${flag} ${size}G\`?` };
+  throw new QnError("USAGE", `--${flag} is "${text}", which is ${what}.`, hint);
+}
+
 // --- internal ---
+
+/** So few MiB are no size of a VM, and GiB are meant. */
+const meantAsGiBMax = 128;
 
 function refuseMistakes<Args extends ArgsDef>(context: CommandContext<Args>, parts: CommandParts<Args>): void {
   const { meta } = context.cmd;

@@ -5,132 +5,168 @@ import { version } from "./version.ts";
 /** Every command; the order is the one of `qn --help`. */
 export const commands: Table = {
   up: {
-    description: "Start a VM and wait until its Docker answers",
+    section: "Start here",
+    description: "Create (if needed) and start a VM; wait until its Docker answers",
+    aliases: ["start"],
     example: "qn up",
     load: () => import("./commands/up.ts"),
   },
   down: {
-    description: "Stop a VM",
+    section: "Start here",
+    description: "Shut a VM down",
+    aliases: ["stop"],
     example: "qn down",
     load: () => import("./commands/down.ts"),
   },
   restart: {
-    description: "Stop a VM and start it again",
+    section: "Start here",
+    description: "Shut a VM down and start it again",
     example: "qn restart web",
     load: () => import("./commands/restart.ts"),
   },
   status: {
-    description: "Show what a VM does",
+    section: "Start here",
+    description: "Show a VM's state; exits 3 if it is not running",
+    aliases: ["info"],
     example: "qn status",
     load: () => import("./commands/status.ts"),
   },
   ls: {
+    section: "Start here",
     description: "List the VMs",
+    aliases: ["list", "ps"],
     example: "qn ls --json",
     load: () => import("./commands/ls.ts"),
   },
-  ssh: {
-    description: "Open a shell in the guest, or run a command: qn ssh [vm] -- command…",
-    example: "qn ssh",
-    load: () => import("./commands/ssh.ts"),
-  },
-  "ssh-config": {
-    description: "Print the guest's part of ~/.ssh/config",
-    example: "qn ssh-config >> ~/.ssh/config",
-    load: () => import("./commands/ssh-config.ts"),
-  },
-  cp: {
-    description: "Copy files and folders: qn cp SRC VM:DST, qn cp VM:SRC DST",
-    example: "qn cp notes.txt default:/tmp/",
-    load: () => import("./commands/cp.ts"),
+  delete: {
+    section: "Start here",
+    description: "Delete a VM; its data disk stays unless --data is given",
+    aliases: ["rm"],
+    example: "qn delete web",
+    load: () => import("./commands/delete.ts"),
   },
   env: {
-    description: 'Print what makes docker use the VM: eval "$(qn env)"',
+    section: "Use it",
+    description: "Print the variables for programs that ignore Docker contexts",
     example: 'eval "$(qn env)"',
     load: () => import("./commands/env.ts"),
   },
-  ports: {
-    description: "Show the forwarded ports, or change those that were made by hand",
-    load: () => import("./commands/ports.ts"),
+  ssh: {
+    section: "Use it",
+    description: "Open a shell in the guest, or run a command there",
+    aliases: ["shell"],
+    usage: "ssh [VM] [OPTIONS] [-- COMMAND...]",
+    example: "qn ssh",
+    load: () => import("./commands/ssh.ts"),
   },
-  why: {
-    description: "Explain a port of this machine: who has it, who wants it, and why",
-    example: "qn why 8080",
-    load: () => import("./commands/why.ts"),
-  },
-  mounts: {
-    description: "Show the mounted folders and the containers that use them",
-    example: "qn mounts",
-    load: () => import("./commands/mounts.ts"),
+  cp: {
+    section: "Use it",
+    description: "Copy files and folders between this machine and a VM",
+    aliases: ["copy"],
+    example: "qn cp notes.txt default:/tmp/",
+    load: () => import("./commands/cp.ts"),
   },
   logs: {
+    section: "Use it",
     description: "Show a VM's logs",
     example: "qn logs -f",
     load: () => import("./commands/logs.ts"),
   },
+  ports: {
+    section: "Use it",
+    description: "List the forwarded ports; forward a port by hand",
+    load: () => import("./commands/ports.ts"),
+  },
+  mounts: {
+    section: "Use it",
+    description: "List the mounted folders and the containers that use them",
+    example: "qn mounts",
+    load: () => import("./commands/mounts.ts"),
+  },
+  doctor: {
+    section: "Find out",
+    description: "Check this machine and print a fix for each problem; exits 2 if there is one",
+    example: "qn doctor",
+    load: () => import("./commands/doctor.ts"),
+  },
+  why: {
+    section: "Find out",
+    description: "Explain a port: which program or container has it, which one wants it, and why",
+    example: "qn why 8080",
+    load: () => import("./commands/why.ts"),
+  },
+  events: {
+    section: "Find out",
+    description: "Follow a VM's states, ports and errors until it stops",
+    example: "qn events",
+    load: () => import("./commands/events.ts"),
+  },
+  report: {
+    section: "Find out",
+    description: "Pack logs, settings, status and versions for a bug report, without secrets",
+    example: "qn report",
+    load: () => import("./commands/report.ts"),
+  },
+  config: {
+    section: "Set up",
+    description: "Show and change settings",
+    load: () => import("./commands/config.ts"),
+  },
+  image: {
+    section: "Set up",
+    description: "Build, list and remove guest images",
+    load: () => import("./commands/image.ts"),
+  },
+  service: {
+    section: "Set up",
+    description: "Start a VM at login and after a crash, with launchd or systemd",
+    load: () => import("./commands/service.ts"),
+  },
+  socket: {
+    section: "Set up",
+    description: "Point /var/run/docker.sock to a VM, for programs that look nowhere else",
+    load: () => import("./commands/socket.ts"),
+  },
+  completion: {
+    section: "Set up",
+    description: "Print what makes a shell complete qn's commands, flags and VMs",
+    example: 'eval "$(qn completion bash)"',
+    load: () => import("./commands/completion.ts"),
+  },
   clone: {
+    section: "More VMs",
     description: "Make a VM from a stopped one: its settings, disks and data",
     example: "qn clone default web",
     load: () => import("./commands/clone.ts"),
   },
   rename: {
+    section: "More VMs",
     description: "Give a stopped VM another name; its data goes with it",
     example: "qn rename web shop",
     load: () => import("./commands/rename.ts"),
   },
-  events: {
-    description: "Follow a VM's states, ports and errors until it stops",
-    example: "qn events",
-    load: () => import("./commands/events.ts"),
-  },
-  doctor: {
-    description: "Find what keeps VMs from running, with a fix for each; the exit status is 2 when there is something",
-    example: "qn doctor",
-    load: () => import("./commands/doctor.ts"),
-  },
-  report: {
-    description: "Pack logs, settings, status and versions for a bug report, without secrets and names",
-    example: "qn report",
-    load: () => import("./commands/report.ts"),
-  },
-  delete: {
-    description: "Delete a VM; its data disk stays unless --data is given",
-    example: "qn delete web",
-    load: () => import("./commands/delete.ts"),
-  },
-  config: {
-    description: "Show and change settings",
-    load: () => import("./commands/config.ts"),
-  },
-  image: {
-    description: "Build, list and remove guest images",
-    load: () => import("./commands/image.ts"),
+  "ssh-config": {
+    section: "More VMs",
+    description: "Print the guest's part of ~/.ssh/config, for scp, rsync and editors",
+    example: "qn ssh-config >> ~/.ssh/config",
+    load: () => import("./commands/ssh-config.ts"),
   },
   deploy: {
-    description: "Switch a NixOS guest to a flake's system: qn deploy [VM] FLAKE#NAME; back by itself if it harms",
+    section: "Nix",
+    description: "Switch a NixOS guest to a flake's system; roll back if the guest is not healthy then",
+    usage: "deploy [VM] FLAKE#NAME [OPTIONS]",
     example: "qn deploy .#guest",
     load: () => import("./commands/deploy.ts"),
   },
   container: {
-    description: "The guest's containers of systemd-nspawn and NixOS",
+    section: "Nix",
+    description: "Manage the guest's systemd-nspawn and NixOS containers",
     load: () => import("./commands/container.ts"),
   },
   "nix-builder": {
-    description: "Let this machine's Nix build in a VM",
+    section: "Nix",
+    description: "Let this machine's Nix build Linux packages in a VM",
     load: () => import("./commands/nix-builder.ts"),
-  },
-  service: {
-    description: "Start a VM at login, with launchd or systemd",
-    load: () => import("./commands/service.ts"),
-  },
-  socket: {
-    description: "Let /var/run/docker.sock lead to a VM, for programs that look nowhere else",
-    load: () => import("./commands/socket.ts"),
-  },
-  completion: {
-    description: "Print what makes a shell complete qn's commands, flags and VMs",
-    example: 'eval "$(qn completion bash)"',
-    load: () => import("./commands/completion.ts"),
   },
   agent: {
     description: "Serve the host from inside the guest",
@@ -149,10 +185,32 @@ export const commands: Table = {
   },
 };
 
+/** What other programs call what qn has under another name. */
+const habits: Readonly<Record<string, string>> = {
+  create: "qn up",
+  init: "qn up",
+  run: "qn up",
+  exec: "qn ssh -- COMMAND",
+  inspect: "qn status --json",
+  edit: "qn config edit",
+  set: "qn config set",
+  template: "qn config edit --all",
+  validate: "qn doctor",
+  update: "qn image build --fresh",
+  autostart: "qn service install",
+  "start-at-login": "qn service install",
+  tunnel: "qn ports add",
+  "show-ssh": "qn ssh-config",
+  images: "qn image ls",
+  diagnose: "qn report",
+};
+
 /** `qn` itself. */
 export const root: Root = {
   name: "qn",
   version,
   description: "A Docker that behaves as if it ran on this machine",
+  examples: ["qn up", "docker run --rm -p 8080:80 nginx", "qn why 8080", "qn up web --cpus 4 --memory 8G", "qn down"],
+  habits,
   commands,
 };

@@ -15,7 +15,7 @@ async function refusal(home: TempHome, words: readonly string[], options?: RunOp
 
 function linesOf({ stderr }: Outcome): string[] {
   const lines = stderr.split("\n").map((line) => line.trim());
-  return lines.filter((line) => line !== "").map((line) => line.replace(/^ERROR\s+/, ""));
+  return lines.filter((line) => line !== "").map((line) => line.replace(/^✖ /, ""));
 }
 
 /** Whatever is in a QN_HOME that belongs to a VM: its folder, or its data disk. */
@@ -32,28 +32,27 @@ const newImage = "Remove it with qn image rm and build it again with qn image bu
 
 /** Words after `qn`, and the whole answer. */
 const refused: Readonly<Record<string, readonly [readonly string[], readonly [number, ...string[]]]>> = {
-  "no command": [[], [1, "No command is given.", "See qn --help."]],
-  "an unknown command": [["hop"], [1, '"hop" is not a command of qn.', "qn --help lists them."]],
-  "a mistyped command": [["statsu"], [1, '"statsu" is not a command of qn.', "Did you mean qn status?"]],
+  "an unknown command": [["hop"], [1, '"hop" is not a command of qn. [USAGE]', "qn --help lists them."]],
+  "a mistyped command": [["statsu"], [1, '"statsu" is not a command of qn. [USAGE]', "Did you mean qn status?"]],
   "an unknown flag": [
     ["up", "--frobnicate"],
-    [1, "--frobnicate is not an option of qn up.", "See qn up --help."],
+    [1, "--frobnicate is not an option of qn up. [USAGE]", "See qn up --help."],
   ],
   "a mistyped flag": [
     ["up", "--memroy", "2048"],
-    [1, "--memroy is not an option of qn up; did you mean --memory?", "See qn up --help."],
+    [1, "--memroy is not an option of qn up; did you mean --memory? [USAGE]", "See qn up --help."],
   ],
   "a flag without its value": [
     ["up", "--cpus"],
-    [1, "--cpus needs a value.", "See qn up --help."],
+    [1, "--cpus needs a value. [USAGE]", "See qn up --help."],
   ],
   "a flag with a word for a number": [
     ["up", "--cpus", "two"],
-    [1, '--cpus is "two", which is not a whole number above zero.', "See qn --help."],
+    [1, '--cpus is "two", which is not a whole number above zero. [USAGE]', "See qn --help."],
   ],
   "a time of no seconds": [
     ["up", "--timeout", "0"],
-    [1, '--timeout is "0", which is not a whole number above zero.', "See qn --help."],
+    [1, '--timeout is "0", which is not a whole number above zero. [USAGE]', "See qn --help."],
   ],
   "a share that there is not": [
     ["up", "--mount", "/nowhere"],
@@ -66,13 +65,13 @@ const refused: Readonly<Record<string, readonly [readonly string[], readonly [nu
   ],
   "one argument too many": [
     ["up", "a", "b"],
-    [1, '"b" is one argument too many.', "See qn up --help."],
+    [1, '"b" is one argument too many. [USAGE]', "See qn up --help."],
   ],
   "a VM name with bad characters": [
     ["up", "My_VM"],
     [
       1,
-      '"My_VM" cannot be the name of a VM.',
+      '"My_VM" cannot be the name of a VM. [USAGE]',
       "Use lower-case letters, digits and hyphens, a letter first, no hyphen last, at most 31 characters.",
     ],
   ],
@@ -80,7 +79,7 @@ const refused: Readonly<Record<string, readonly [readonly string[], readonly [nu
     ["delete", "../other", "--force"],
     [
       1,
-      '"../other" cannot be the name of a VM.',
+      '"../other" cannot be the name of a VM. [USAGE]',
       "Use lower-case letters, digits and hyphens, a letter first, no hyphen last, at most 31 characters.",
     ],
   ],
@@ -89,8 +88,13 @@ const refused: Readonly<Record<string, readonly [readonly string[], readonly [nu
     [4, 'There is no VM "other". [NO_SUCH_VM]', "qn ls shows the VMs that there are; qn up NAME makes one."],
   ],
   "too little memory": [
-    ["up", "--memory", "20"],
-    [5, "A setting is wrong. [CONFIG_INVALID]", "memoryMiB must be at least 512, got 20 (the command line)", seeConfig],
+    ["up", "--memory", "200"],
+    [
+      5,
+      "A setting is wrong. [CONFIG_INVALID]",
+      "memoryMiB must be at least 512, got 200 (the command line)",
+      seeConfig,
+    ],
   ],
 };
 

@@ -104,7 +104,7 @@ test("a forward by hand leads to the guest itself at once, and stands in nobody'
   const taken = await vm.fail(["docker", "run", "--rm", "--publish", `${port}:80`, "busybox", "true"]);
   expect(taken.stderr).toContain(`Port ${port} on 127.0.0.1 is taken by a forward made with \`qn ports add\`.`);
   expect(await vm.fail(["qn", "ports", "add", `${port}`])).toMatchObject({ exitCode: 40 });
-  await vm.qn("ports", "remove", `${port}`);
+  await vm.qn("ports", "rm", `${port}`);
   expect(await knock("127.0.0.1", port)).toBe("ECONNREFUSED");
   await vm.docker("rm", "--force", id);
 });

@@ -24,7 +24,18 @@ const mayImport: Record<string, readonly string[]> = {
  * rooms is a room of its own.
  */
 const roomsInOrder: Readonly<Record<string, readonly string[]>> = {
-  "src/cli": ["version", "self", "vm-here", "command", "tree", "terminal", "completion", "commands", "boundary"],
+  "src/cli": [
+    "version",
+    "self",
+    "vm-here",
+    "command",
+    "tree",
+    "help",
+    "terminal",
+    "completion",
+    "commands",
+    "boundary",
+  ],
   "src/host":
     "layout config qmp changes gate qemu image vm ports names integrate cp supervisor lifecycle nixos doctor".split(
       " ",

@@ -5,21 +5,24 @@ export const command: Group = {
   commands: {
     show: {
       description: "Show every setting, its value and where that comes from",
+      aliases: ["ls", "list", "get"],
       example: "qn config show web",
       load: () => import("./config/show.ts"),
     },
     edit: {
-      description: "Change the settings in $VISUAL or $EDITOR; kept only when they are right",
+      description: "Change the settings in $VISUAL or $EDITOR; mistakes are refused",
       example: "qn config edit",
       load: () => import("./config/edit.ts"),
     },
     set: {
-      description: "Change settings: qn config set [VM] cpus=4 ports.bind=all",
+      description: "Change settings",
+      usage: "config set [VM] NAME=VALUE... [OPTIONS]",
       example: "qn config set cpus=4 ports.bind=all",
       load: () => import("./config/set.ts"),
     },
     unset: {
-      description: "Give settings their default again: qn config unset [VM] cpus ports.bind",
+      description: "Give settings their default again",
+      usage: "config unset [VM] NAME... [OPTIONS]",
       example: "qn config unset web cpus",
       load: () => import("./config/unset.ts"),
     },

@@ -12,8 +12,12 @@ export const command = defineCommand({
   examples: ["qn cp web:/var/log/dpkg.log ."],
   args: {
     source: { type: "positional", required: true, description: "A path here, or VM:PATH in a VM" },
-    destination: { type: "positional", required: true, description: "Where to: the other of the two" },
-    recursive: { type: "boolean", alias: "r", description: "As scp has it; folders are copied whole without it too" },
+    destination: {
+      type: "positional",
+      required: true,
+      description: "A path here if SOURCE is in a VM, VM:PATH otherwise",
+    },
+    recursive: { type: "boolean", alias: "r", description: "Accepted for habit; folders are always copied whole" },
   },
   async run({ args }) {
     const { from, to } = parseDirection(args.source, args.destination);

@@ -1,7 +1,8 @@
 /** `qn delete`: removes a VM; its data only with --data. */
 import { uninstallService } from "../../host/integrate/service/manage.ts";
 import { deleteVmFiles } from "../../host/lifecycle/delete.ts";
-import { defineCommand, vmArg } from "../command.ts";
+import { isThere } from "../../system/files.ts";
+import { defineCommand, ifExistsArg, vmArg } from "../command.ts";
 import { say, succeed, warn } from "../terminal/show.ts";
 import { serviceHost, vmNamed } from "../vm-here.ts";
 
@@ -10,10 +11,14 @@ export const command = defineCommand({
   args: {
     vm: vmArg,
     data: { type: "boolean", description: "Delete the data disk too: images, containers, volumes" },
-    force: { type: "boolean", description: "End the VM first if it runs" },
+    force: { type: "boolean", alias: "f", description: "End the VM first if it runs" },
+    yes: { type: "boolean", alias: "y", description: "Accepted for habit; qn asks no questions" },
+    "if-exists": ifExistsArg,
   },
   async run({ args }) {
     const { paths } = vmNamed(args.vm);
+    const isGone = !(await isThere(paths.folder)) && !(args.data === true && (await isThere(paths.dataDisk)));
+    if (args["if-exists"] === true && isGone) return say(`There is no VM "${paths.name}".`);
     const what = { data: args.data === true, force: args.force === true };
     const keptData = await deleteVmFiles(paths, process.env, what, warn);
     if (await uninstallService(serviceHost(), paths)) say("It does not start at login any more.");

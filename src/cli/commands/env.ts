@@ -1,4 +1,5 @@
 /** `qn env`: the variables that make Docker clients use the VM, for eval and direnv. */
+import { requireVm } from "../../host/vm/require-vm.ts";
 import { defineCommand, vmArg } from "../command.ts";
 import { renderEnv } from "../terminal/env-lines.ts";
 import { vmNamed } from "../vm-here.ts";
@@ -10,6 +11,9 @@ export const command = defineCommand({
     shell: { type: "string", default: "bash", description: "bash, zsh, fish or json", valueHint: "SHELL" },
   },
   async run({ args }) {
-    process.stdout.write(renderEnv(args.shell, vmNamed(args.vm).paths.dockerSocket));
+    const { paths } = vmNamed(args.vm);
+    // A name that was mistyped would lead docker to a socket that is never there.
+    await requireVm(paths);
+    process.stdout.write(renderEnv(args.shell, paths.dockerSocket));
   },
 });

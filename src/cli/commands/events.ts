@@ -2,6 +2,7 @@
 import { watchEvents } from "../../host/lifecycle/watch-events.ts";
 import { defineCommand, jsonArg, vmArg } from "../command.ts";
 import { eventWords } from "../terminal/event-words.ts";
+import { printEvent } from "../terminal/print.ts";
 import { interruptionOrNoReader } from "../terminal/signals.ts";
 import { vmNamed } from "../vm-here.ts";
 
@@ -11,9 +12,9 @@ export const command = defineCommand({
   async run({ args }) {
     using over = interruptionOrNoReader();
     await watchEvents(vmNamed(args.vm).paths, "events", over.signal, (event) => {
-      const at = new Date().toISOString();
+      if (args.json === true) return printEvent(event);
       // By the stream, which lets signals through while the reader of a pipe takes its time.
-      process.stdout.write(`${args.json === true ? JSON.stringify({ at, ...event }) : `${at} ${eventWords(event)}`}\n`);
+      process.stdout.write(`${new Date().toISOString()} ${eventWords(event)}\n`);
     });
   },
 });

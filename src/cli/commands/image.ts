@@ -8,9 +8,15 @@ export const command: Group = {
       example: "qn image build",
       load: () => import("./image/build.ts"),
     },
-    ls: { description: "List the images", example: "qn image ls", load: () => import("./image/ls.ts") },
+    ls: {
+      description: "List the images",
+      aliases: ["list"],
+      example: "qn image ls",
+      load: () => import("./image/ls.ts"),
+    },
     rm: {
       description: "Remove an image that no VM uses",
+      aliases: ["remove", "delete"],
       example: "qn image rm debian",
       load: () => import("./image/rm.ts"),
     },

@@ -3,17 +3,23 @@ import type { Group } from "../tree.ts";
 
 export const command: Group = {
   commands: {
-    show: { description: "Show the forwarded ports", example: "qn ports show", load: () => import("./ports/show.ts") },
+    ls: {
+      description: "List the forwarded ports",
+      aliases: ["list", "show"],
+      example: "qn ports ls",
+      load: () => import("./ports/ls.ts"),
+    },
     add: {
       description: "Forward a port to the guest itself, now and at every start",
       example: "qn ports add 8080:80",
       load: () => import("./ports/add.ts"),
     },
-    remove: {
-      description: "Take away a forward that was made by hand",
-      example: "qn ports remove 8080",
-      load: () => import("./ports/remove.ts"),
+    rm: {
+      description: "Remove a forward that was made by hand",
+      aliases: ["remove", "delete"],
+      example: "qn ports rm 8080",
+      load: () => import("./ports/rm.ts"),
     },
   },
-  default: "show",
+  default: "ls",
 };

@@ -8,6 +8,14 @@ export const command = defineCommand({
   args: { vm: vmArg, force: { type: "boolean", description: "End it at once, without asking the guest" } },
   async run({ args }) {
     await takeDown(vmNamed(args.vm).paths, { force: args.force === true });
-    await startVm({ vm: args.vm, flags: {}, rawArgs: [], timeoutS: undefined, foreground: false, dryRun: false });
+    await startVm({
+      vm: args.vm,
+      flags: {},
+      rawArgs: [],
+      timeoutS: undefined,
+      foreground: false,
+      json: false,
+      dryRun: false,
+    });
   },
 });

@@ -4,17 +4,19 @@ import type { Group } from "../tree.ts";
 export const command: Group = {
   commands: {
     install: {
-      description: "Start a VM now and at each login, and again should it crash; not after `qn down`",
+      description: "Start a VM now, at each login and after a crash; not after `qn down`",
+      aliases: ["enable"],
       example: "qn service install",
       load: () => import("./service/install.ts"),
     },
     uninstall: {
-      description: "Take it back; a VM that the service runs is shut down",
+      description: "Remove the service; a VM that it runs is shut down",
+      aliases: ["disable"],
       example: "qn service uninstall",
       load: () => import("./service/uninstall.ts"),
     },
     status: {
-      description: "Say whether it is installed and active; the exit status is 3 when it is not installed",
+      description: "Show whether it is installed and active; exits 3 if it is not installed",
       example: "qn service status --json",
       load: () => import("./service/status.ts"),
     },

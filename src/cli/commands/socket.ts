@@ -4,7 +4,7 @@ import type { Group } from "../tree.ts";
 export const command: Group = {
   commands: {
     link: {
-      description: "Make /var/run/docker.sock lead to a VM; never in place of a daemon that answers",
+      description: "Point /var/run/docker.sock to a VM; refused while another daemon answers there",
       example: "qn socket link",
       load: () => import("./socket/link.ts"),
     },
@@ -14,7 +14,7 @@ export const command: Group = {
       load: () => import("./socket/unlink.ts"),
     },
     status: {
-      description: "Say what is at /var/run/docker.sock",
+      description: "Show what is at /var/run/docker.sock",
       example: "qn socket status",
       load: () => import("./socket/status.ts"),
     },

@@ -1,7 +1,7 @@
 /** `qn up`: creates the VM if needed, starts it, and waits until Docker answers on the host's socket. */
 import { shellLine } from "../../base/shell.ts";
 import { resolve } from "node:path";
-import { counted, duration } from "../../base/words.ts";
+import { counted, duration, otherArchNames } from "../../base/words.ts";
 import type { ConfigInput, Share } from "../../host/config/schema.ts";
 import { contextOf } from "../../host/integrate/docker/context.ts";
 import { startThroughService } from "../../host/integrate/service/manage.ts";
@@ -17,26 +17,43 @@ import { effectiveConfig } from "../../host/vm/settings.ts";
 import { describeDocker } from "../../system/docker-api.ts";
 import { isThere } from "../../system/files.ts";
 import { isLocked } from "../../system/kernel/lock.ts";
-import { defineCommand, vmArg, wholeNumber } from "../command.ts";
+import { defineCommand, sizeFlag, vmArg, wholeNumber } from "../command.ts";
 import { selfCommand } from "../self.ts";
+import { printEvent } from "../terminal/print.ts";
 import { say, showPhase, succeed, warn } from "../terminal/show.ts";
 import { interruption } from "../terminal/signals.ts";
 import { showEvent } from "../terminal/start-events.ts";
 import { serviceHost, vmNamed } from "../vm-here.ts";
 
 export const command = defineCommand({
-  examples: ["qn up web --cpus 4 --memory 4096", "qn up --mount /srv/data:ro"],
+  examples: ["qn up web --cpus 4 --memory 8G", "qn up --mount /srv/data:ro"],
   args: {
     vm: vmArg,
     cpus: { type: "string", description: "Virtual processors", valueHint: "N" },
-    memory: { type: "string", description: "Memory in MiB", valueHint: "MIB" },
-    disk: { type: "string", description: "Size of the data disk in GiB", valueHint: "GIB" },
-    arch: { type: "string", description: "The guest's architecture: x86_64 or aarch64", valueHint: "ARCH" },
+    memory: { type: "string", description: "Memory, such as 8G; a bare number is MiB", valueHint: "SIZE" },
+    disk: {
+      type: "string",
+      description: "Size of the data disk, such as 100G; a bare number is GiB",
+      valueHint: "SIZE",
+    },
+    arch: {
+      type: "string",
+      description: "The guest's architecture: x86_64 (amd64) or aarch64 (arm64)",
+      valueHint: "ARCH",
+    },
     accel: { type: "string", description: "How the guest runs: auto, kvm, hvf or tcg", valueHint: "ACCEL" },
     image: { type: "string", description: "The image to start from", valueHint: "NAME" },
-    mount: { type: "string", description: "Mount this folder too, as PATH or PATH:ro", valueHint: "PATH" },
-    timeout: { type: "string", description: "Give the boot this many seconds", valueHint: "SECONDS" },
-    foreground: { type: "boolean", description: "Stay until the VM has stopped; a signal stops it" },
+    mount: { type: "string", description: "Mount this folder too; PATH:ro for reading only", valueHint: "PATH" },
+    timeout: {
+      type: "string",
+      description: "Give up after this many seconds (120 unless given, 600 when emulated)",
+      valueHint: "SECONDS",
+    },
+    foreground: { type: "boolean", description: "Run in the foreground; Ctrl-C stops the VM" },
+    json: {
+      type: "boolean",
+      description: "Print what happens as JSON, an object a line, and the VM's status at the end",
+    },
     "dry-run": { type: "boolean", description: "Print QEMU's command line and start nothing" },
   },
   async run({ args, rawArgs }) {
@@ -44,15 +61,16 @@ export const command = defineCommand({
       vm: args.vm,
       flags: {
         cpus: wholeNumber("cpus", args.cpus),
-        memoryMiB: wholeNumber("memory", args.memory),
-        diskGiB: wholeNumber("disk", args.disk),
-        arch: args.arch,
+        memoryMiB: sizeFlag("memory", "MiB", args.memory),
+        diskGiB: sizeFlag("disk", "GiB", args.disk),
+        arch: otherArchNames[args.arch ?? ""] ?? args.arch,
         accel: args.accel,
         image: args.image,
       },
       rawArgs,
       timeoutS: wholeNumber("timeout", args.timeout),
       foreground: args.foreground === true,
+      json: args.json === true,
       dryRun: args["dry-run"] === true,
     });
   },
@@ -75,6 +93,8 @@ export type UpRequest = {
   readonly rawArgs: readonly string[];
   readonly timeoutS: number | undefined;
   readonly foreground: boolean;
+  /** Events on standard output, as `qn events --json` has them, in place of words. */
+  readonly json: boolean;
   readonly dryRun: boolean;
 };
 
@@ -94,9 +114,10 @@ export async function startVm(request: UpRequest): Promise<void> {
     timeoutS: request.timeoutS,
     self: selfCommand(),
     signal: interrupted.signal,
-    onEvent: (event) => showEvent(event, startedAtMs),
+    onEvent: (event) => (request.json ? printEvent(event) : showEvent(event, startedAtMs)),
   });
   await becomeItself({ ...request, paths, flags, signal: interrupted.signal, startedAtMs });
+  if (request.json) return await printStatus(paths, request, interrupted.signal);
   const took = duration(Date.now() - startedAtMs);
   if (result === "running") await sayWhatDiffers(paths, flags);
   // Docker's own words through the socket that the user has, which proves the whole way.
@@ -121,12 +142,18 @@ export function mountsIn(rawArgs: readonly string[], cwd: string): readonly Shar
     const value = word.startsWith("--mount=") ? word.slice("--mount=".length) : undefined;
     const text = value ?? (word === "--mount" ? rawArgs[index + 1] : undefined);
     if (text === undefined) return [];
-    const readOnly = text.endsWith(":ro");
-    return [{ path: resolve(cwd, readOnly ? text.slice(0, -":ro".length) : text), readOnly }];
+    const [, path = text, mode] = /^(.+):(ro|rw)$/s.exec(text) ?? [];
+    return [{ path: resolve(cwd, path), readOnly: mode === "ro" }];
   });
 }
 
 // --- internal ---
+
+/** The last line for a program: what `qn status --json` says, then nothing more. */
+async function printStatus(paths: VmPaths, { foreground }: UpRequest, signal: AbortSignal): Promise<void> {
+  printEvent({ event: "status", status: await statusOfVm(paths, process.env) });
+  if (foreground) await stay(paths, signal);
+}
 
 /** Waits for the switch to the flake's system: a guest whose settings name a flake is up only then. */
 async function becomeItself(up: {

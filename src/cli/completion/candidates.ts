@@ -1,5 +1,6 @@
 /** The completion candidates of a command line, from the command tree itself. */
 import type { ArgDef, CommandDef } from "citty";
+import { everywhere } from "../command.ts";
 import { findCommand, type Root, type Table } from "../tree.ts";
 
 /** A candidate: the word, and what it is for. */
@@ -21,13 +22,6 @@ const valuesOf: Readonly<Record<string, readonly string[]>> = {
   "completion shell": ["bash", "zsh", "fish"],
 };
 
-/** The flags that every command has (verbosity.ts, boundary.ts). */
-const everywhere: readonly Candidate[] = [
-  { word: "--help", about: "Show how it is used" },
-  { word: "--quiet", about: "Say nothing but warnings and errors" },
-  { word: "--verbose", about: "Say where an error comes from, too" },
-];
-
 /**
  * What fits in the place of the last of `words`, which are those behind `qn` up to the cursor; the last one may be
  * empty. Nothing behind `--`, which is somebody else's, and where a path belongs: the shell knows those.
@@ -36,10 +30,10 @@ export async function candidates(root: Root, words: readonly string[], names: Na
   const typed = words.slice(0, -1);
   const last = words.at(-1) ?? "";
   if (typed.includes("--")) return [];
-  const { path, command, table, standard, rest } = await findCommand(root, typed);
+  const { path, command, group, standard, rest } = await findCommand(root, typed);
   const line = { path, rest, last, names };
   const found = [
-    ...(await fitting(command, table, line)),
+    ...(await fitting(command, group?.commands, line)),
     ...(standard === undefined ? [] : await fitting(standard, undefined, line)),
   ];
   const fits = new Map(found.filter(({ word }) => word.startsWith(last)).map((each) => [each.word, each]));
@@ -47,6 +41,11 @@ export async function candidates(root: Root, words: readonly string[], names: Na
 }
 
 // --- internal ---
+
+const flagsEverywhere: readonly Candidate[] = everywhere.map(([words, about]) => ({
+  word: words.split(", ").at(-1) ?? words,
+  about,
+}));
 
 /** What is typed: the words that call the command, those that follow up to the cursor, and the one at it. */
 type Line = { readonly path: string; readonly rest: readonly string[]; readonly last: string; readonly names: Names };
@@ -56,7 +55,7 @@ async function fitting(command: CommandDef, table: Table | undefined, line: Line
   const args = Object.entries<ArgDef>(plain(command.args) ?? {});
   const flagBefore = flagNamed(args, rest.at(-1) ?? "");
   if (flagBefore?.[1].type === "string") return await values(path, flagBefore[0], names);
-  if (last.startsWith("-")) return [...flagWords(args), ...everywhere];
+  if (last.startsWith("-")) return [...flagWords(args), ...flagsEverywhere];
   const isCommandNext = rest.every((word) => word.startsWith("-"));
   if (table !== undefined) return isCommandNext ? commandWords(table) : [];
   const positionals = args.filter(([, { type }]) => type === "positional");

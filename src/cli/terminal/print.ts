@@ -1,10 +1,25 @@
 /** Data on standard output, for programs and for people. */
 import { writeSync } from "node:fs";
+import type { QnError } from "../../base/errors.ts";
+import type { ControlEvent } from "../../host/supervisor/messages.ts";
 import { tableLines } from "./table.ts";
 
 /** Data for a program. */
 export function printJson(value: unknown): void {
   write(`${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+/**
+ * What happens, as an object on a line with its time. By the stream, which lets signals through while the reader of a
+ * pipe takes its time.
+ */
+export function printEvent(event: ControlEvent): void {
+  process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), ...event })}\n`);
+}
+
+/** A failure for a program that asked for JSON: one object on one line, in the place of what was asked for. */
+export function printFailure({ code, message, hint, exit, details }: QnError): void {
+  write(`${JSON.stringify({ error: { code, message, hint, status: exit, details } })}\n`);
 }
 
 /** Data for a person: rows under headings, as wide as they need to be. */

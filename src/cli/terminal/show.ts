@@ -25,13 +25,12 @@ export function setVerbosity(verbosity: Verbosity): void {
   consola.level = verbosity === "quiet" ? 1 : 3;
 }
 
-/** Shows an error: what happened, the lines that belong to it, the hint. Gives back the exit status. */
-export function showError(error: QnError): number {
+/** Shows an error: what happened, the lines that belong to it, the hint. */
+export function showError(error: QnError): void {
   const details = error.details.map((line) => `\n  ${line}`).join("");
-  const code = error.code === "USAGE" ? "" : ` [${error.code}]`;
-  consola.error(`${error.message}${code}${details}\n${error.hint}`);
+  // With a badge it would put empty lines around.
+  consola.error({ message: `${error.message} [${error.code}]${details}\n  ${error.hint}`, badge: false });
   if (isVerbose) for (const cause of causesOf(error)) consola.log(`  because: ${cause}`);
-  return error.exit;
 }
 
 /** A plain sentence. */
@@ -46,7 +45,7 @@ export function succeed(text: string): void {
 
 /** Something that a person should know, though it goes on. */
 export function warn(text: string): void {
-  consola.warn(text);
+  consola.warn({ message: text, badge: false });
 }
 
 /** A phase that has begun, with the time since the command did. */

@@ -27,8 +27,8 @@ export function changesIn(words: readonly string[]): ReadonlyMap<string, unknown
           hint: "Write it as in `qn config set cpus=4 ports.bind=all`.",
         });
       }
-      const { path, schema } = leafAt(word.slice(0, sign));
-      return [path, valueOf(schema, word.slice(sign + 1))];
+      const leaf = leafAt(word.slice(0, sign));
+      return [leaf.path, valueOf(leaf, word.slice(sign + 1))];
     }),
   );
 }

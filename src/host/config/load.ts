@@ -57,13 +57,17 @@ export function checkFile(file: SettingsFile): void {
   refuse(check(fileLayer(file).values, file.path).mistakes);
 }
 
-/** The setting at a path. Throws CONFIG_INVALID when there is none, with the nearest known one. */
+/**
+ * The setting at a path, or the one that a flag or another program calls so (`memory`). Throws CONFIG_INVALID when
+ * there is none, with the nearest known one.
+ */
 export function leafAt(path: string): Leaf {
-  const found = leaves.find((leaf) => leaf.path === path);
+  const own = Object.hasOwn(otherNames, path) ? otherNames[path] : path;
+  const found = leaves.find((leaf) => leaf.path === own);
   if (found !== undefined) return found;
   const known = leaves.map((leaf) => leaf.path);
   const inside = known.filter((name) => name.startsWith(`${path}.`));
-  const near = inside.length > 0 ? inside.join(", ") : nearest(path, known);
+  const near = inside.length > 0 ? inside.join(", ") : nearest(path, [...known, ...Object.keys(otherNames)]);
   const hint = near === undefined ? {} : { hint: `Did you mean ${near}?` };
   throw new QnError("CONFIG_INVALID", `"${path}" is not a known setting.`, hint);
 }
@@ -78,6 +82,14 @@ export function parseFlags(json: string): ConfigInput {
 }
 
 // --- internal ---
+
+/** What flags and other programs call a setting. In a file there is one name for each, and these are suggested. */
+const otherNames: Readonly<Record<string, string>> = {
+  memory: "memoryMiB",
+  disk: "diskGiB",
+  cpu: "cpus",
+  mount: "mounts",
+};
 
 type Layer = { readonly origin: Origin; readonly where: string; readonly values: unknown };
 
@@ -98,8 +110,9 @@ function fileLayer({ path, text }: SettingsFile): Layer {
 /** A layer for each variable, so that origins and messages name it. */
 function environmentLayers(env: Sources["env"]): readonly Layer[] {
   const given = leaves.filter(({ variable }) => (env[variable] ?? "") !== "");
-  return given.map(({ path, variable, schema }) => {
-    const values = nested(new Map([[path, valueOf(schema, env[variable] ?? "")]]));
+  return given.map((leaf) => {
+    const { path, variable } = leaf;
+    const values = nested(new Map([[path, valueOf(leaf, env[variable] ?? "")]]));
     return { origin: { from: "environment", variable }, where: variable, values };
   });
 }
@@ -132,7 +145,8 @@ function unknownNames(issue: v.BaseIssue<unknown>, path: string): string[] {
   return Object.keys(beside ?? {})
     .filter((name) => !known.includes(name))
     .map((name) => {
-      const near = nearest(name, known);
+      const other = Object.hasOwn(otherNames, name) ? otherNames[name] : undefined;
+      const near = other !== undefined && known.includes(other) ? other : nearest(name, known);
       const hint = near === undefined ? "" : `; did you mean ${near}?`;
       return `${[...place, name].join(".")} is not a known setting${hint}`;
     });

@@ -1,17 +1,20 @@
 /** From the text of a variable or of the command line to a setting's value, as its schema wants it. */
-import type * as v from "valibot";
+import { otherArchNames, sizeIn } from "../../base/words.ts";
+import type { Leaf } from "./setting.ts";
 
 /**
  * The value that `text` stands for: a number or a switch where the schema wants one, a list or a mapping written in
- * YAML where it wants that. What cannot be read stays as it is, so that the schema's message shows it.
+ * YAML where it wants that; amounts may have a unit (`8G`), architectures Docker's names. What cannot be read stays as
+ * it is, so that the schema's message shows it.
  */
-export function valueOf({ type }: v.GenericSchema, text: string): unknown {
-  switch (type) {
+export function valueOf({ path, schema }: Pick<Leaf, "path" | "schema">, text: string): unknown {
+  switch (schema.type) {
     case "string":
-    case "picklist":
       return text;
+    case "picklist":
+      return path === "arch" && Object.hasOwn(otherArchNames, text) ? otherArchNames[text] : text;
     case "number":
-      return text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
+      return numberIn(path, text);
     case "boolean":
       return text === "true" || (text === "false" ? false : text);
     default:
@@ -20,6 +23,14 @@ export function valueOf({ type }: v.GenericSchema, text: string): unknown {
 }
 
 // --- internal ---
+
+/** Settings whose names end with a unit take other units, too. */
+function numberIn(path: string, text: string): number | string {
+  const unit = (["MiB", "GiB"] as const).find((each) => path.endsWith(each));
+  const size = unit === undefined ? undefined : sizeIn(unit, text);
+  if (size !== undefined) return size;
+  return text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
+}
 
 function fromYaml(text: string): unknown {
   try {

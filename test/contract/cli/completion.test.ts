@@ -46,7 +46,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
   "qn|status|": ["default", "web"],
   "qn|status|w": ["web"],
   "qn|ports|web|--w": ["--watch"],
-  "qn|ports|": ["add", "default", "remove", "show", "web"],
+  "qn|ports|": ["add", "default", "ls", "rm", "web"],
   "qn|env|--shell|f": ["fish"],
   "qn|logs|-f|d": ["default"],
   "qn|image|b": ["build"],

@@ -101,14 +101,23 @@ test("config set --all writes the file of all VMs, below each VM's own", async (
   expect(await qnConfig(path, ["set", "--all", "cpus=1", "memoryMiB=600"])).toMatchObject({ exitCode: 0 });
   const json: unknown = JSON.parse((await qnConfig(path, ["show", "--json"])).stdout);
   expect(json).toMatchObject({ cpus: { value: 2 }, memoryMiB: { value: 600 } });
-  const places = await Promise.all(
-    [["path"], ["path", "web"], ["path", "--all"]].map((words) => qnConfig(path, words)),
-  );
-  expect(places.map(({ stdout }) => stdout)).toEqual([
-    `${path}/default/config.yaml\n`,
-    `${path}/web/config.yaml\n`,
-    `${path}/config.yaml\n`,
-  ]);
+  const places = await Promise.all([["path"], ["path", "--all"]].map((words) => qnConfig(path, words)));
+  expect(places.map(({ stdout }) => stdout)).toEqual([`${path}/default/config.yaml\n`, `${path}/config.yaml\n`]);
+});
+
+test("settings of default may be there before the VM is, those of another VM not", async () => {
+  const path = await mkdtemp(join(scratch, "empty-"));
+  expect(await qnConfig(path, ["set", "memory=3G"])).toMatchObject({ exitCode: 0 });
+  expect(await Bun.file(join(path, "default/config.yaml")).text()).toEndWith("memoryMiB: 3072\n");
+  expect(await Bun.file(join(path, "default/version")).text()).toBe("1\n");
+  expect((await qnConfig(path, ["set", "cpus=0"])).exitCode).toBe(5);
+  for (const words of [
+    ["set", "web", "cpus=1"],
+    ["show", "web"],
+    ["path", "web"],
+  ]) {
+    expect(await qnConfig(path, words)).toMatchObject({ exitCode: 4, stdout: "" });
+  }
 });
 
 test("config edit keeps what is right", async () => {

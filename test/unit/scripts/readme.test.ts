@@ -13,7 +13,10 @@ test("the README names every command that `qn --help` names, and no other", asyn
 
 test("the README names every command that gives JSON, and no other", async () => {
   const readme = await Bun.file(join(import.meta.dir, "../../../README.md")).text();
-  const [, sentence = ""] = /`--json` gives programs what ([^.]*) show\./.exec(readme.replaceAll(/\s+/g, " ")) ?? [];
+  const [, sentence = ""] =
+    /`--json` gives programs what ([^.]*) show, and a failure as an object, too\./.exec(
+      readme.replaceAll(/\s+/g, " "),
+    ) ?? [];
   const named = [...sentence.matchAll(/`([\w -]+)`/g)].map(([, name = ""]) => name);
   expect(named).toEqual((await withJson(commands)).toSorted());
 });

@@ -6,8 +6,10 @@ import { leafAt } from "../../../host/config/load.ts";
 import { valueAt } from "../../../host/config/setting.ts";
 import type { VmPaths } from "../../../host/layout.ts";
 import { statusOfVm } from "../../../host/lifecycle/status.ts";
+import { writeFolderVersion } from "../../../host/vm/folder-version.ts";
 import { requireVm } from "../../../host/vm/require-vm.ts";
 import { effectiveConfig } from "../../../host/vm/settings.ts";
+import { isThere } from "../../../system/files.ts";
 import { originWords, valueWords } from "../../terminal/setting-words.ts";
 import { say, succeed } from "../../terminal/show.ts";
 import { vmNamed } from "../../vm-here.ts";
@@ -18,11 +20,14 @@ export const allArg = { type: "boolean", description: "The settings of all VMs, 
 /** A file of settings; `paths` are those of its VM, none for the file of all. */
 export type SettingsFile = { readonly file: string; readonly paths: VmPaths | undefined };
 
-/** The file of a VM, or the one of all. Throws NO_SUCH_VM. */
+/**
+ * The file of a VM, or the one of all. The settings of `default` may be there before the VM is; a name that somebody
+ * types may be mistyped. Throws NO_SUCH_VM.
+ */
 export async function settingsFile(vm: string | undefined): Promise<SettingsFile> {
   const { layout, paths } = vmNamed(vm ?? "default");
   if (vm === undefined) return { file: layout.config, paths: undefined };
-  await requireVm(paths, `\`qn up ${vm}\` makes it; \`--all\` is for the settings of all VMs.`);
+  if (vm !== "default") await requireVm(paths, `\`qn up ${vm}\` makes it; \`--all\` is for the settings of all VMs.`);
   return { file: paths.config, paths };
 }
 
@@ -46,8 +51,14 @@ export function nothingNamed(example: string): QnError {
 export async function changeSettings(vm: string | undefined, changes: ReadonlyMap<string, unknown>): Promise<void> {
   const { file, paths } = await settingsFile(vm);
   await changeFile(file, changes);
+  await noteVersion(paths);
   succeed(`${counted(changes.size, "setting")} written to ${file}.`);
   await sayWhen(paths, [...changes.keys()]);
+}
+
+/** Notes the version of a folder that its settings have made, before the VM is. */
+export async function noteVersion(paths: VmPaths | undefined): Promise<void> {
+  if (paths !== undefined && !(await isThere(paths.version))) await writeFolderVersion(paths);
 }
 
 /** Says what each setting is now, who overrides it, and when it counts. */

@@ -4,7 +4,7 @@ import { counted } from "../../../base/words.ts";
 import { draftOf, editFile } from "../../../host/config/change.ts";
 import { defineCommand, vmArg } from "../../command.ts";
 import { say, succeed } from "../../terminal/show.ts";
-import { allArg, sayWhen, settingsFile } from "./changing.ts";
+import { allArg, noteVersion, sayWhen, settingsFile } from "./changing.ts";
 
 export const command = defineCommand({
   examples: ["qn config edit --all"],
@@ -12,6 +12,7 @@ export const command = defineCommand({
   async run({ args }) {
     const { file, paths } = await settingsFile(args.all === true ? undefined : args.vm);
     const { changed, resumed } = await editFile(file, runEditor);
+    await noteVersion(paths);
     if (resumed) say(`The draft ${draftOf(file)} was taken up again.`);
     if (changed.length === 0) return say("No setting has changed.");
     succeed(`${counted(changed.length, "setting")} changed in ${file}.`);

@@ -1,6 +1,7 @@
-/** `qn config show`: the effective settings with their origins; of a VM that is not there, what it would have. */
+/** `qn config show`: the effective settings with their origins; of `default`, also before it is there. */
 import { leaves } from "../../../host/config/schema.ts";
 import { valueAt } from "../../../host/config/setting.ts";
+import { requireVm } from "../../../host/vm/require-vm.ts";
 import { effectiveConfig } from "../../../host/vm/settings.ts";
 import { defineCommand, jsonArg, vmArg } from "../../command.ts";
 import { printJson, printTable } from "../../terminal/print.ts";
@@ -10,7 +11,9 @@ import { vmNamed } from "../../vm-here.ts";
 export const command = defineCommand({
   args: { vm: vmArg, json: jsonArg },
   async run({ args }) {
-    const { config, origins } = await effectiveConfig(vmNamed(args.vm).paths, process.env);
+    const { paths } = vmNamed(args.vm);
+    if (paths.name !== "default") await requireVm(paths);
+    const { config, origins } = await effectiveConfig(paths, process.env);
     const rows = leaves.map(({ path, variable, effective }) => {
       const origin = origins[path] ?? { from: "default" };
       return { path, value: valueAt(config, path), origin, variable, effective };

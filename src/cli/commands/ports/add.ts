@@ -5,7 +5,7 @@ import { defineCommand, vmArg } from "../../command.ts";
 import { succeed } from "../../terminal/show.ts";
 import { vmNamed } from "../../vm-here.ts";
 
-/** The forward, as `qn ports remove` has it too. */
+/** The forward, as `qn ports rm` has it too. */
 export const forwardArg = {
   type: "positional",
   required: true,

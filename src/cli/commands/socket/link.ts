@@ -1,5 +1,6 @@
 /** `qn socket link`: makes Docker's usual socket path lead to a VM. */
 import { linkCommand, linkSocket, usualSocket } from "../../../host/integrate/docker/socket-link.ts";
+import { requireVm } from "../../../host/vm/require-vm.ts";
 import { defineCommand, vmArg } from "../../command.ts";
 import { say, succeed } from "../../terminal/show.ts";
 import { withSudo } from "../../terminal/sudo.ts";
@@ -10,6 +11,7 @@ export const command = defineCommand({
   args: { vm: vmArg, sudo: { type: "boolean", description: "Ask sudo for the right to do it, if need be" } },
   async run({ args }) {
     const { layout, paths } = vmNamed(args.vm);
+    await requireVm(paths);
     const isNew = await withSudo(args.sudo === true, linkCommand(paths), () => linkSocket(layout, paths));
     if (isNew) succeed(`${usualSocket} leads to the VM "${paths.name}".`);
     else say(`${usualSocket} leads to the VM "${paths.name}" already.`);

@@ -37,3 +37,10 @@ test("the folder one is in can be shared as a dot", () => {
     { path: "/home/ann", readOnly: true },
   ]);
 });
+
+test("a folder may be said to be writable, as it is without a word", () => {
+  expect(mountsIn(["--mount", "/srv:rw", "--mount=a:b:rw"], "/")).toEqual([
+    { path: "/srv", readOnly: false },
+    { path: "/a:b", readOnly: false },
+  ]);
+});

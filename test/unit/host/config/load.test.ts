@@ -236,7 +236,7 @@ test("every mistake of every source is reported at once, each with its place and
       'ports.bind must be one of loopback, all, got "everywhere" (/c.yaml)',
       "ports.bnd is not a known setting; did you mean bind? (/c.yaml)",
       'sound must be true or false, got "yes please" (/c.yaml)',
-      "memory is not a known setting (/c.yaml)",
+      "memory is not a known setting; did you mean memoryMiB? (/c.yaml)",
       "cpu is not a known setting; did you mean cpus? (/c.yaml)",
       'cpus must be a number, got "many" (QN_CPUS)',
       'accel must be one of auto, kvm, hvf, tcg, got "xen" (QN_ACCEL)',

@@ -1,4 +1,4 @@
-/** `qn ports remove`: takes away a forward that was made by hand. */
+/** `qn ports rm`: takes away a forward that was made by hand. */
 import { changeForwards } from "../../../host/lifecycle/forwards.ts";
 import { parseForward, hostPortText } from "../../../host/ports/by-hand.ts";
 import { defineCommand, vmArg } from "../../command.ts";

@@ -1,4 +1,4 @@
-/** `qn ports`: which published ports listen on the host, for whom, and what went wrong. */
+/** `qn ports ls`: which published ports listen on the host, for whom, and what went wrong. */
 import { statusOfVm } from "../../../host/lifecycle/status.ts";
 import { defineCommand, jsonArg, vmArg } from "../../command.ts";
 import { forwardTable } from "../../terminal/ports-lines.ts";
@@ -6,7 +6,7 @@ import { printJson, printLines } from "../../terminal/print.ts";
 import { vmNamed } from "../../vm-here.ts";
 
 export const command = defineCommand({
-  examples: ["qn ports show web --watch"],
+  examples: ["qn ports ls web --watch"],
   args: {
     vm: vmArg,
     json: jsonArg,
