@@ -17,7 +17,10 @@ import { carryDatagrams } from "./datagrams.ts";
  */
 const usualDeadlineMs = 20_000;
 
-/** Callers that have not proven themselves yet; more are hung up on, so that knocking cannot fill the memory. */
+/**
+ * Callers that have not proven themselves yet. One more, and the one who has been silent longest is hung up on: so
+ * knocking cannot fill the memory, and whoever holds all places keeps nobody out who can prove himself.
+ */
 const unprovenMax = 64;
 
 /** What the gate needs: the secret, where streams go, and who takes the control connection. */
@@ -43,11 +46,16 @@ export type Gate = Listener & { admit(connection: Connection): void };
 
 /** Opens the gate. Throws the system's error when the port is taken. */
 export function openGate(options: GateOptions): Gate {
-  let unproven = 0;
+  /** In the order in which they came. */
+  const unproven = new Set<Connection>();
   const take = (connection: Connection): void => {
-    if (unproven >= unprovenMax) return connection.reset();
-    unproven += 1;
-    admit(connection, options, () => (unproven -= 1)).catch(() => connection.reset());
+    const [oldest] = unproven;
+    if (unproven.size >= unprovenMax && oldest !== undefined) {
+      unproven.delete(oldest);
+      oldest.reset();
+    }
+    unproven.add(connection);
+    admit(connection, options, () => unproven.delete(connection)).catch(() => connection.reset());
   };
   return { ...listen(options.address, take), admit: take };
 }
