@@ -4,7 +4,8 @@ import type { Open } from "../../protocol/stream-request.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import type { Connection } from "../../system/net/connection.ts";
 import type { Proven } from "./dial.ts";
-import type { GatePool } from "./pool.ts";
+import type { GatePool, TakeOptions } from "./pool.ts";
+import { Places } from "./places.ts";
 import { carryClient, type StreamObserver } from "./stream.ts";
 
 /**
@@ -14,6 +15,9 @@ const usualPatienceMs = 20_000;
 
 /** The way into the guest of one VM. */
 export class Gateway {
+  /** Where clients of ports are waited for and counted. */
+  readonly places = new Places();
+
   readonly #patienceMs: number;
   #pool: GatePool | undefined;
   /** The gate that comes after the one that was lost, while it is waited for. */
@@ -41,29 +45,37 @@ export class Gateway {
    * A proven connection through the gate of now, or through the next one where it was lost a moment ago: a call of
    * Docker's is late then, and does not fail. Throws GATE_REFUSED when the guest cannot be reached.
    */
-  async take(open: Open["open"] = "docker"): Promise<Proven> {
+  async take(open: Open["open"] = "docker", options: TakeOptions = {}): Promise<Proven> {
     for (;;) {
       const pool = this.#pool ?? (await this.#next?.promise);
       if (pool === undefined) throw new QnError("GATE_REFUSED", "The guest cannot be reached.");
       this.onUse();
       try {
-        return await pool.take(open);
+        return await pool.take(open, options);
       } catch (error) {
-        if (pool === this.#pool) throw error;
+        if (pool === this.#pool || options.gone?.aborted === true) throw error;
       }
     }
   }
 
   /**
    * Carries a client of a host listener to what `open` asks for. A client that cannot be carried is reset, and
-   * `onRefused` told why, so that nobody waits for an answer that cannot come.
+   * `onRefused` told why, so that nobody waits for an answer that cannot come. `early` is what it has said already.
    */
-  async carry(client: Connection, open: Exclude<Open, { open: "control" }>, observer: StreamObserver): Promise<void> {
+  async carry(
+    client: Connection,
+    open: Exclude<Open, { open: "control" }>,
+    observer: StreamObserver,
+    early?: Uint8Array,
+  ): Promise<void> {
     client.pause();
+    // Nobody is let in for a client that has gone meanwhile, which is told of a paused one too if it was reset.
+    const gone = new AbortController();
+    client.onClose = () => gone.abort();
     try {
-      carryClient(client, await this.take(open.open), open, observer);
+      carryClient(client, await this.take(open.open, { gone: gone.signal }), open, observer, early);
     } catch (error) {
-      observer.onRefused?.(messageOf(error));
+      if (!gone.signal.aborted) observer.onRefused?.(messageOf(error));
       client.reset();
       observer.onDone?.();
     }

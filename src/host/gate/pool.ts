@@ -4,8 +4,10 @@ import { LineReader } from "../../protocol/frame.ts";
 import { type Open, parseReady } from "../../protocol/stream-request.ts";
 import type { Connection } from "../../system/net/connection.ts";
 import type { Lane } from "../../system/net/lane.ts";
-import { type Lines, linesOf } from "../../system/net/lines.ts";
+import { HungUp, type Lines, linesOf } from "../../system/net/lines.ts";
+import { after, type Timer } from "../../system/clock.ts";
 import { dial, type GateKey, proveBoth, type Proven } from "./dial.ts";
+import { type Rank, Waiting } from "./waiting.ts";
 
 /**
  * At most this many connections are being opened at once: slirp listens with a backlog of 1, and a burst overflows it
@@ -24,14 +26,31 @@ const idleMax = 64;
 /** The longest word of the agent's behind a stream, in bytes. */
 const readyBytesMax = 64;
 
+/**
+ * How many of them, and which part of the lanes, are left to Docker's clients and qn's own streams, so that they never
+ * wait behind clients of ports. Strangers who keep the gate busy cannot dial a lane.
+ */
+const ownIdle = 2;
+const ownLanesPart = 0.25;
+
 /** How many failed dials in a row mean that the gate is lost. */
 const failuresMax = 3;
+
+/**
+ * A caller that is hung up on has perhaps only been pushed out by strangers: it comes again after a while, and only when
+ * nobody has come in for so long the gate is lost. An agent that has died ends the link by itself.
+ */
+const hungUpPauseMs = 100;
+const usualHungUpMaxMs = 20_000;
 
 /**
  * What takes a lane where one is free. Docker's own streams are many and long, and what they bring is faster by the
  * gate.
  */
 const laneStreams: readonly Open["open"][] = ["port", "guest"];
+
+/** For what a connection is wanted, if another rank than the stream's own, and what fires when it is not any more. */
+export type TakeOptions = { readonly rank?: Rank; readonly gone?: AbortSignal | undefined };
 
 /** Idle connections of a pool that is cold: each costs a guest that boots time which Docker needs. */
 const idleCold = 1;
@@ -49,7 +68,10 @@ export class GatePool {
   readonly #onLanes = new WeakSet<Connection>();
   /** Those whose stream is over here, the longest first: the agent has not said yet that it is over there too. */
   readonly #returning = new Set<Connection>();
-  #waiting: PromiseWithResolvers<Proven>[] = [];
+  readonly #waiting = new Waiting();
+  readonly #hungUpMaxMs: number;
+  #hungUpSinceMs: number | undefined;
+  #pause: Timer | undefined;
   #opening = 0;
   #isFilling = false;
   #target: number;
@@ -57,8 +79,12 @@ export class GatePool {
   #closed = false;
 
   /** A cold pool opens what it is asked for, and little more until `warm` is called. */
-  constructor(key: GateKey, { isCold = false }: { readonly isCold?: boolean } = {}) {
+  constructor(
+    key: GateKey,
+    { isCold = false, hungUpMaxMs = usualHungUpMaxMs }: { readonly isCold?: boolean; readonly hungUpMaxMs?: number } = {},
+  ) {
     this.#key = key;
+    this.#hungUpMaxMs = hungUpMaxMs;
     this.#target = isCold ? idleCold : idleMin;
     this.#refill();
   }
@@ -69,21 +95,21 @@ export class GatePool {
     this.#refill();
   }
 
-  /** A proven connection: an idle one at once, or the next that opens or comes back, first come first served. */
-  async take(open: Open["open"] = "docker"): Promise<Proven> {
+  /**
+   * A proven connection: an idle one at once, or the next that opens or comes back, first come first served within a
+   * rank. Rejects with GATE_REFUSED, also once `gone` fires.
+   */
+  async take(open: Open["open"] = "docker", { rank = rankOf(open), gone }: TakeOptions = {}): Promise<Proven> {
     if (this.#closed) throw new QnError("GATE_REFUSED", "The gate is closed.");
-    const onLane = laneStreams.includes(open) ? this.#idleOnLanes.pop() : undefined;
-    if (onLane !== undefined) return this.#handOut(onLane);
-    const idle = this.#idle.pop();
-    if (idle !== undefined) {
+    const connection = rank === "own" ? this.#takeOwn() : this.#takeForPort(laneStreams.includes(open));
+    if (connection !== undefined) {
       this.#refill();
-      return this.#handOut(idle);
+      return this.#handOut(connection);
     }
-    const waiter = Promise.withResolvers<Proven>();
-    this.#waiting.push(waiter);
+    const taken = this.#waiting.join(rank, gone);
     this.#target = Math.min(idleMax, this.#target * 2);
     this.#refill();
-    return waiter.promise;
+    return await taken;
   }
 
   /** Uses a lane too, from now on until it is closed. */
@@ -103,14 +129,33 @@ export class GatePool {
     this.#closed = true;
     for (const lane of this.#lanes) lane.close();
     for (const connection of [...this.#idle.splice(0), ...this.#returning]) connection.reset();
-    for (const waiter of this.#waiting.splice(0)) waiter.reject(reason);
+    this.#pause?.cancel();
+    this.#waiting.refuse(reason);
+  }
+
+  #takeOwn(): Connection | undefined {
+    return this.#idle.pop() ?? this.#idleOnLanes.pop();
+  }
+
+  #takeForPort(isForLane: boolean): Connection | undefined {
+    if (isForLane && this.#idleOnLanes.length > this.#lanesForOwn) return this.#idleOnLanes.pop();
+    return this.#idle.length > this.#keptForOwn ? this.#idle.pop() : undefined;
+  }
+
+  get #lanesForOwn(): number {
+    return Math.floor(this.#lanes.size * ownLanesPart);
+  }
+
+  /** A pool that is cold has none to keep. */
+  get #keptForOwn(): number {
+    return this.#target < idleMin ? 0 : ownIdle;
   }
 
   #refill(): void {
     const there = this.#idle.length + this.#returning.size;
     if (there <= this.#target / 2) this.#isFilling = true;
     if (there >= this.#target) this.#isFilling = false;
-    while (!this.#closed && this.#opening < openingMax && this.#wanted() > 0) {
+    while (!this.#closed && this.#pause === undefined && this.#opening < openingMax && this.#wanted() > 0) {
       this.#opening += 1;
       void this.#open();
     }
@@ -122,7 +167,7 @@ export class GatePool {
    */
   #wanted(): number {
     const ahead = this.#isFilling ? this.#target - this.#idle.length - this.#returning.size : 0;
-    return this.#waiting.length + ahead - this.#opening;
+    return this.#waiting.size + ahead - this.#opening;
   }
 
   async #open(): Promise<void> {
@@ -130,17 +175,34 @@ export class GatePool {
       const proven = await dial(this.#key);
       this.#keepSilent(proven);
       this.#failures = 0;
+      this.#hungUpSinceMs = undefined;
     } catch (error) {
-      this.#failures += 1;
-      if (this.#failures >= failuresMax && !this.#closed) {
-        const reason = new QnError("GATE_REFUSED", "The guest's gate does not answer.", { cause: error });
-        this.close(reason);
-        this.onLost(reason);
-      }
+      this.#hearFailure(error);
     } finally {
       this.#opening -= 1;
       this.#refill();
     }
+  }
+
+  #hearFailure(error: unknown): void {
+    if (this.#closed) return;
+    if (error instanceof HungUp) {
+      this.#hungUpSinceMs ??= performance.now();
+      if (performance.now() - this.#hungUpSinceMs < this.#hungUpMaxMs) return this.#waitAWhile();
+    } else {
+      this.#failures += 1;
+      if (this.#failures < failuresMax) return;
+    }
+    const reason = new QnError("GATE_REFUSED", "The guest's gate does not answer.", { cause: error });
+    this.close(reason);
+    this.onLost(reason);
+  }
+
+  #waitAWhile(): void {
+    this.#pause ??= after(hungUpPauseMs, () => {
+      this.#pause = undefined;
+      this.#refill();
+    });
   }
 
   /** A lane on which this fails is given up: there is the gate. */
@@ -196,11 +258,12 @@ export class GatePool {
   /** Takes a connection that says nothing until it is asked: a new one, or one whose stream has ended. */
   #keep(connection: Connection): void {
     if (this.#closed || connection.isClosed) return connection.reset();
-    const waiter = this.#waiting.shift();
-    if (waiter !== undefined) return waiter.resolve(this.#handOut(connection));
     const isOnLane = this.#onLanes.has(connection);
-    if (!isOnLane && this.#idle.length >= idleMax) return connection.reset();
-    (isOnLane ? this.#idleOnLanes : this.#idle).push(connection);
+    const idle = isOnLane ? this.#idleOnLanes : this.#idle;
+    const mayBePort = idle.length >= (isOnLane ? this.#lanesForOwn : this.#keptForOwn);
+    if (this.#waiting.serve(mayBePort, () => this.#handOut(connection))) return;
+    if (!isOnLane && idle.length >= idleMax) return connection.reset();
+    idle.push(connection);
     connection.take({
       // A word that nobody has asked for would be read by the next stream.
       onData: () => connection.reset(),
@@ -213,4 +276,10 @@ export class GatePool {
       },
     });
   }
+}
+
+// --- internal ---
+
+function rankOf(open: Open["open"]): Rank {
+  return laneStreams.includes(open) ? "port" : "own";
 }

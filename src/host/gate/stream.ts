@@ -19,12 +19,14 @@ export type StreamObserver = {
  * Joins `client` to what `open` asks for. The client's bytes follow the request at once, without waiting for the
  * answer, which saves a round trip on each connection; a refusal resets the client, as a closed port would. A
  * connection that its pool takes back goes there at the end, if the agent is one that can serve another stream on it.
+ * `early` is what the client has said before.
  */
 export function carryClient(
   client: Connection,
   proven: Proven,
   open: Exclude<Open, { open: "control" }>,
   observer: StreamObserver = {},
+  early: Uint8Array = new Uint8Array(),
 ): void {
   const { connection, lines, giveBack } = proven;
   const reader = new LineReader();
@@ -52,6 +54,7 @@ export function carryClient(
   };
   connection.amend({ onData: hear });
   connection.resume();
+  if (early.length > 0) client.onData(early);
   client.resume();
 }
 

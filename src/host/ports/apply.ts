@@ -172,14 +172,23 @@ const listeners: Record<
 
 function listenTcp(forward: Forward, { address, admits }: ListensAs, gateway: Gateway, onCount: () => void): Closable {
   const count = countOn(forward, onCount);
+  const places = gateway.places.ofForward((client, early, leave) => {
+    const onDone = (): void => {
+      count({ connections: -1 });
+      leave();
+    };
+    const onBytes = (fromClient: number, fromGuest: number): void => count({ bytes: fromClient + fromGuest });
+    void gateway.carry(
+      client,
+      openOf("tcp", forward),
+      { onBytes, onRefused: (error) => count({ error }), onDone },
+      early,
+    );
+  });
   return listen({ hostname: address, port: forward.hostPort }, (client) => {
     if (!admits(client.remoteAddress, client.localAddress)) return client.reset();
     count({ connections: 1 });
-    void gateway.carry(client, openOf("tcp", forward), {
-      onBytes: (fromClient, fromGuest) => count({ bytes: fromClient + fromGuest }),
-      onRefused: (error) => count({ error }),
-      onDone: () => count({ connections: -1 }),
-    });
+    places.admit(client, (error) => count({ connections: -1, ...(error !== undefined && { error }) }));
   });
 }
 

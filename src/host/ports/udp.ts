@@ -120,7 +120,7 @@ class Flow {
   async #open(): Promise<void> {
     const { gateway, open } = this.#options;
     try {
-      const { connection, lines } = await gateway.take();
+      const { connection, lines } = await gateway.take("docker", { rank: "port" });
       if (this.#isOver) return connection.reset();
       const reader = new LineReader();
       reader.push(lines.release());

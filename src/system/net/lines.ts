@@ -18,12 +18,19 @@ export type Lines = {
   release(): Uint8Array;
 };
 
+/** The other side has ended or broken the connection before its line was whole. */
+export class HungUp extends QnError {
+  constructor(message: string, cause?: unknown) {
+    super("PROTOCOL", message, { cause });
+  }
+}
+
 /** Starts reading lines from `connection`, whose handlers belong to the conversation until `release`. */
 export function linesOf(connection: Connection, cutter: Cutter): Lines {
   let wake: (() => void) | undefined;
-  let failure: QnError | undefined;
+  let failure: HungUp | undefined;
   const fail = (message: string, cause?: unknown): void => {
-    failure ??= new QnError("PROTOCOL", message, { cause });
+    failure ??= new HungUp(message, cause);
     wake?.();
   };
   connection.take({

@@ -80,7 +80,7 @@ test("three failures in a row lose the gate: whoever waits is refused at once, a
   let knocks = 0;
   const listener = listen({ hostname: "127.0.0.1", port: 0 }, (connection) => {
     knocks += 1;
-    connection.reset();
+    connection.write("nonsense\n");
   });
   const pool = new GatePool({ port: listener.port, secret: randomBytes(32) });
   const lost = new Promise<Error>((resolve) => (pool.onLost = resolve));
@@ -92,6 +92,79 @@ test("three failures in a row lose the gate: whoever waits is refused at once, a
   // Those that were opening already may still knock; nobody knocks anew.
   expect(knocks).toBeLessThanOrEqual(3 + openingMost);
   listener.closeAll();
+});
+
+test("a gate where strangers push the host out again and again is not lost, and is tried until one comes in", async () => {
+  let knocks = 0;
+  using gate = handGate(async () => {
+    knocks += 1;
+    if (knocks <= 20) throw new Error("pushed out");
+  });
+  const pool = new GatePool(gate.key);
+  let isLost = false;
+  pool.onLost = () => (isLost = true);
+  await Promise.all([pool.take("docker"), pool.take("port")]);
+  expect([isLost, knocks > 20]).toEqual([false, true]);
+  pool.close();
+});
+
+test("a gate that has let nobody in for its time is lost, whoever hangs up", async () => {
+  const listener = listen({ hostname: "127.0.0.1", port: 0 }, (connection) => connection.reset());
+  const pool = new GatePool({ port: listener.port, secret: randomBytes(32) }, { hungUpMaxMs: 150 });
+  const lost = new Promise<Error>((resolve) => (pool.onLost = resolve));
+  expect(await failureOf(() => pool.take())).toEqual({
+    code: "GATE_REFUSED",
+    message: "The guest's gate does not answer.",
+  });
+  await lost;
+  listener.closeAll();
+});
+
+/** Lets callers in one by one, as the test says. */
+function slowGate() {
+  const doors: (() => void)[] = [];
+  const gate = handGate(() => new Promise((resolve) => doors.push(resolve)));
+  const letIn = async (isDone: () => boolean): Promise<void> => {
+    while (!isDone()) {
+      await turn();
+      doors.shift()?.();
+    }
+  };
+  return { gate, letIn };
+}
+
+test("Docker's clients and qn's own never wait behind clients of ports, of which one after the other is let in", async () => {
+  const slow = slowGate();
+  using gate = slow.gate;
+  const pool = new GatePool(gate.key);
+  const order: string[] = [];
+  const ports = Array.from({ length: 100 }, () => pool.take("port").then(() => order.push("port")));
+  await slow.letIn(() => order.length === 20);
+  // Two are kept for them, and they are let in before those that wait.
+  const own = [pool.take("docker"), pool.take("names"), pool.take("docker"), pool.take("docker")];
+  const done = own.map((taken) => taken.then(() => order.push("own")));
+  await Promise.all([Promise.all([...done, ...ports]), slow.letIn(() => order.length === 104)]);
+  // Up to four were being opened for somebody else, and each of the last two takes the first that opens.
+  expect(order.slice(20, 26).filter((each) => each === "own")).toHaveLength(4);
+  expect(order.slice(20, 22)).toEqual(["own", "own"]);
+  pool.close();
+});
+
+test("who waits and whose client has gone is taken out: nobody is let in for him", async () => {
+  const slow = slowGate();
+  using gate = slow.gate;
+  const pool = new GatePool(gate.key);
+  const leaving = new AbortController();
+  const gone = Array.from({ length: 500 }, () =>
+    failureOf(() => pool.take("port", { gone: leaving.signal })),
+  );
+  let isServed = false;
+  const stays = pool.take("port").then(() => (isServed = true));
+  leaving.abort();
+  expect((await Promise.all(gone)).every(({ message }) => message === "The client has gone.")).toBe(true);
+  await Promise.all([stays, slow.letIn(() => isServed)]);
+  expect(gate.callers.length).toBeLessThanOrEqual(2 * openingMost);
+  pool.close();
 });
 
 test("two failures do not lose the gate", async () => {

@@ -1,0 +1,121 @@
+/** How many clients of ports are carried at once, in all and of each forward; the others wait in a line. */
+import type { Connection } from "../../system/net/connection.ts";
+
+/**
+ * As many as a server's load test has, and few enough that QEMU's slirp, which goes through all of its connections for
+ * each packet, leaves Docker's own streams their time (docs/benchmarks.md).
+ */
+const usualLimits: Limits = { ofForward: 512, ofAll: 1_024, waitingOfForward: 2_048 };
+
+/** The most clients that are carried, and that wait. */
+export type Limits = { readonly ofForward: number; readonly ofAll: number; readonly waitingOfForward: number };
+
+/** Carries a client that has its place: `early` is what it has said while it waited; `leave` gives the place back. */
+type Serve = (client: Connection, early: Uint8Array, leave: () => void) => void;
+
+/** The places of one VM. */
+export class Places {
+  readonly #limits: Limits;
+  #taken = 0;
+  /** The forwards somebody waits for, each served in turn. */
+  readonly #waitedFor = new Set<ForwardPlaces>();
+
+  constructor(limits: Limits = usualLimits) {
+    this.#limits = limits;
+  }
+
+  /** The places of one forward. */
+  ofForward(serve: Serve): ForwardPlaces {
+    return new ForwardPlaces(serve, this.#limits, this);
+  }
+
+  get hasRoom(): boolean {
+    return this.#taken < this.#limits.ofAll;
+  }
+
+  /** To be called by a forward: one more is carried, one less, or somebody waits there. */
+  take(): void {
+    this.#taken += 1;
+  }
+
+  giveBack(): void {
+    this.#taken -= 1;
+    for (const forward of [...this.#waitedFor]) {
+      if (!this.hasRoom) return;
+      this.#waitedFor.delete(forward);
+      forward.serveNext();
+    }
+  }
+
+  waitFor(forward: ForwardPlaces): void {
+    this.#waitedFor.add(forward);
+  }
+}
+
+/** The places of one forward's clients. */
+class ForwardPlaces {
+  readonly #serve: Serve;
+  readonly #limits: Limits;
+  readonly #all: Places;
+  #taken = 0;
+  readonly #waiting = new Map<Connection, { early: Uint8Array }>();
+
+  constructor(serve: Serve, limits: Limits, all: Places) {
+    this.#serve = serve;
+    this.#limits = limits;
+    this.#all = all;
+  }
+
+  /** Carries the client, now or in its turn; `onGone` is told instead when it goes before, or finds the line full. */
+  admit(client: Connection, onGone: (reason?: string) => void): void {
+    if (this.#hasRoom && this.#waiting.size === 0) return this.#carry(client, new Uint8Array());
+    if (this.#waiting.size >= this.#limits.waitingOfForward) {
+      client.reset();
+      return onGone(`${this.#limits.waitingOfForward} clients wait for their turn already.`);
+    }
+    this.#wait(client, onGone);
+    this.#all.waitFor(this);
+  }
+
+  /** Carries those who wait, as far as there is room. */
+  serveNext(): void {
+    for (const [client, { early }] of this.#waiting) {
+      if (!this.#hasRoom) return this.#all.waitFor(this);
+      this.#waiting.delete(client);
+      this.#carry(client, early);
+    }
+  }
+
+  get #hasRoom(): boolean {
+    return this.#taken < this.#limits.ofForward && this.#all.hasRoom;
+  }
+
+  #carry(client: Connection, early: Uint8Array): void {
+    this.#taken += 1;
+    this.#all.take();
+    let isLeft = false;
+    this.#serve(client, early, () => {
+      if (isLeft) return;
+      isLeft = true;
+      this.#taken -= 1;
+      this.#all.giveBack();
+    });
+  }
+
+  /** Until its turn it is read as far as its first words: who ends without any has only gone away. */
+  #wait(client: Connection, onGone: () => void): void {
+    const waiter = { early: new Uint8Array() };
+    this.#waiting.set(client, waiter);
+    const leave = (): void => {
+      if (!this.#waiting.delete(client)) return;
+      client.reset();
+      onGone();
+    };
+    client.onData = (bytes) => {
+      waiter.early = Buffer.concat([waiter.early, bytes]);
+      client.pause();
+    };
+    client.onEnd = leave;
+    client.onClose = leave;
+  }
+}
