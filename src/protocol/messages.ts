@@ -94,8 +94,9 @@ const bootSchema = v.object({
 export type Boot = v.InferOutput<typeof bootSchema>;
 
 const protocolName = v.picklist(["tcp", "udp", "sctp"]);
-/** A host address as Docker or a person writes it. */
-export const hostAddress = v.pipe(v.string(), v.maxLength(64));
+/** A host address as Docker or a person writes it; it is the host that refuses what is none. */
+export const hostAddressLettersMax = 64;
+export const hostAddress = v.pipe(v.string(), v.maxLength(hostAddressLettersMax));
 
 const publishedPortSchema = v.object({
   protocol: protocolName,

@@ -1,5 +1,6 @@
 /** Which host ports a container asks for. */
-import type { PublishedPort } from "../../protocol/messages.ts";
+import { canonicalIp } from "../../base/ip.ts";
+import { hostAddressLettersMax, type PublishedPort } from "../../protocol/messages.ts";
 
 /** What a container asks for with `-p`, as Docker's API writes it. */
 export type PortRequests = {
@@ -29,7 +30,8 @@ export function fixedPortsOf({ Id, Name, HostConfig }: PortRequests): (Published
       const container = Name.replace(/^\//, "");
       return {
         protocol,
-        hostIp: HostIp,
+        // As Docker itself writes it in its list; what it cannot read is the host's to refuse.
+        hostIp: canonicalIp(HostIp) ?? HostIp.slice(0, hostAddressLettersMax),
         hostPort,
         containerId: Id,
         container,

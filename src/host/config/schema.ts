@@ -172,8 +172,8 @@ const settings = {
   }),
   ports: section("Published ports.", {
     bind: setting(
-      oneOf(["loopback", "all"]),
-      "Where published ports listen on the host: on its loopback addresses, or on all.",
+      oneOf(["loopback", "all", "strict"]),
+      "Where published ports listen that name no address: on the loopback, on all; strict keeps all ports on the loopback.",
       () => "loopback",
     ),
     deny: setting(

@@ -40,7 +40,9 @@ export class Places {
 
   giveBack(): void {
     this.#taken -= 1;
-    for (const forward of [...this.#waitedFor]) {
+    // Of now: a forward that is full itself goes on waiting.
+    const forwards = [...this.#waitedFor];
+    for (const forward of forwards) {
       if (!this.hasRoom) return;
       this.#waitedFor.delete(forward);
       forward.serveNext();

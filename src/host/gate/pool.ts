@@ -81,7 +81,10 @@ export class GatePool {
   /** A cold pool opens what it is asked for, and little more until `warm` is called. */
   constructor(
     key: GateKey,
-    { isCold = false, hungUpMaxMs = usualHungUpMaxMs }: { readonly isCold?: boolean; readonly hungUpMaxMs?: number } = {},
+    {
+      isCold = false,
+      hungUpMaxMs = usualHungUpMaxMs,
+    }: { readonly isCold?: boolean; readonly hungUpMaxMs?: number } = {},
   ) {
     this.#key = key;
     this.#hungUpMaxMs = hungUpMaxMs;

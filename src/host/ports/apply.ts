@@ -9,16 +9,17 @@ import { listenForDatagrams } from "../../system/net/datagrams.ts";
 import { isErrno } from "../../system/files.ts";
 import type { Gateway } from "../gate/gateway.ts";
 import {
-  deniedBy,
+  isAddress,
   isUnspecified,
   planListeners,
+  ruleAgainst,
   type PortRules,
   type Served,
   type Wanted,
   wantedListeners,
 } from "./listener-plan.ts";
 import { type ListensAs, listensAs } from "./privileged.ts";
-import { DeniedPort, refusalText, UncarriedProtocol } from "./refusal.ts";
+import { DeniedPort, NoAddress, refusalText, UncarriedProtocol } from "./refusal.ts";
 import { Flows } from "./udp.ts";
 
 /** Whatever listens for a forward. */
@@ -141,8 +142,9 @@ export class Forwards {
       bytes: 0,
     };
     try {
-      const denied = deniedBy(hostPort, this.#rules.deny);
-      if (denied !== undefined) throw new DeniedPort(`ports.deny of this VM has ${denied.rule}`);
+      if (!isAddress(hostIp)) throw new NoAddress();
+      const rule = ruleAgainst(forward, this.#rules);
+      if (rule !== undefined) throw new DeniedPort(rule);
       const as = listensAs(forward, this.#os);
       forward.listener = await listeners[protocol](forward, as, this.#gateway, () => this.onChange("counts"));
     } catch (error) {
@@ -172,12 +174,12 @@ const listeners: Record<
 
 function listenTcp(forward: Forward, { address, admits }: ListensAs, gateway: Gateway, onCount: () => void): Closable {
   const count = countOn(forward, onCount);
+  const onBytes = (fromClient: number, fromGuest: number): void => count({ bytes: fromClient + fromGuest });
   const places = gateway.places.ofForward((client, early, leave) => {
     const onDone = (): void => {
       count({ connections: -1 });
       leave();
     };
-    const onBytes = (fromClient: number, fromGuest: number): void => count({ bytes: fromClient + fromGuest });
     void gateway.carry(
       client,
       openOf("tcp", forward),

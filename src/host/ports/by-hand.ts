@@ -1,6 +1,7 @@
 /** Forwards that a person makes with `qn ports add`: what may be asked for, and the list of those that a VM has. */
 import * as v from "valibot";
 import { QnError } from "../../base/errors.ts";
+import { canonicalIp } from "../../base/ip.ts";
 import { bracketed } from "../../base/words.ts";
 import { portSchema } from "../../protocol/terms.ts";
 import { isUnspecified } from "./listener-plan.ts";
@@ -8,7 +9,10 @@ import { isUnspecified } from "./listener-plan.ts";
 /** A forward to a port of the guest itself; `hostIp` is "" when none was named, and then `ports.bind` decides. */
 export const handForwardSchema = v.object({
   protocol: v.picklist(["tcp", "udp"]),
-  hostIp: v.pipe(v.string(), v.maxLength(64)),
+  hostIp: v.pipe(
+    v.string(),
+    v.check((address) => address === "" || canonicalIp(address) === address, "is not an IP address in its one form"),
+  ),
   hostPort: portSchema,
   guestPort: portSchema,
 });
@@ -24,24 +28,29 @@ type HostPort = Pick<HandForward, "protocol" | "hostIp" | "hostPort">;
  */
 export function parseForward(text: string): HandForward {
   const [, bracketed, plain, hostPort = "", guestPort = hostPort, protocol = "tcp"] = written.exec(text) ?? [];
+  const named = bracketed ?? plain ?? "";
   const result = v.safeParse(handForwardSchema, {
     protocol,
-    hostIp: bracketed ?? plain ?? "",
+    hostIp: canonicalIp(named) ?? named,
     hostPort: Number(hostPort),
     guestPort: Number(guestPort),
   });
-  const isAddress = bracketed === undefined || URL.canParse(`http://[${bracketed}]`);
-  const isIpv4 = plain === undefined || plain.split(".").every((part) => Number(part) <= 255);
-  if (result.success && hostPort !== "" && isAddress && isIpv4) return result.output;
+  if (result.success && hostPort !== "") return result.output;
   throw new QnError("USAGE", `"${text}" is not a forward.`, {
     hint: "Write [HOSTIP:]HOSTPORT[:GUESTPORT][/udp], such as 8080, 8080:80 or 127.0.0.1:5353:53/udp.",
   });
 }
 
-/** The list with one more. Throws PORT_TAKEN when another one listens there already. */
+/** The most forwards by hand of one VM. */
+const handForwardsMax = 256;
+
+/** The list with one more. Throws PORT_TAKEN when another one listens there already, USAGE when there are too many. */
 export function withForward(list: readonly HandForward[], forward: HandForward): readonly HandForward[] {
   if (list.some((other) => isSameAddress(other, forward))) {
     throw new QnError("PORT_TAKEN", `${namedPort(forward)} has a forward that was made by hand.`);
+  }
+  if (list.length >= handForwardsMax) {
+    throw new QnError("USAGE", `This VM has ${list.length} forwards that were made by hand, which is the most.`);
   }
   return [...list, forward];
 }
@@ -72,7 +81,7 @@ export function changed(
 
 /** The list as it is kept. Throws what JSON and the schema throw. */
 export function parseForwards(text: string): readonly HandForward[] {
-  return v.parse(v.array(handForwardSchema), JSON.parse(text));
+  return v.parse(v.pipe(v.array(handForwardSchema), v.maxLength(handForwardsMax)), JSON.parse(text));
 }
 
 /** A port of the host as a person writes it: `[HOSTIP:]HOSTPORT/PROTOCOL`. */

@@ -1,6 +1,7 @@
 /** Which host listeners the published ports need, and what changes from those that there are. */
 import { rangeOf } from "../config/port-rule.ts";
 import type { VmConfig } from "../config/schema.ts";
+import { canonicalIp, isLoopback } from "../../base/ip.ts";
 import type { PublishedPort } from "../../protocol/messages.ts";
 
 /** What a listener serves: a published port, or a port of the guest itself that a person forwards. */
@@ -17,8 +18,11 @@ export type Wanted = {
 /** A port or a range of ports, ends included, that is never forwarded; `rule` is how the settings write it. */
 export type DenyRule = { readonly first: number; readonly last: number; readonly rule: string };
 
-/** Where published ports listen that name no address: loopback only, or every address of the host. */
-export type Bind = "loopback" | "all";
+/**
+ * Where published ports listen that name no address: on the loopback, or at every address of the host. `strict` is the
+ * loopback, and nothing beyond it for those either that name an address.
+ */
+export type Bind = "loopback" | "all" | "strict";
 
 /** What the settings say about forwards: `ports.bind` and `ports.deny`. */
 export type PortRules = { readonly bind: Bind; readonly deny: readonly DenyRule[] };
@@ -45,6 +49,22 @@ export function portRules(ports: VmConfig["ports"]): PortRules {
   return { bind: ports.bind, deny };
 }
 
+/** Whether it is an address in the form that all agree on: no name that a server would be asked for, nor `127.1`. */
+export function isAddress(hostIp: string): boolean {
+  return canonicalIp(hostIp) === hostIp;
+}
+
+/** The rule that keeps a port from being forwarded, as the end of a sentence; nothing when there is none. */
+export function ruleAgainst(
+  { hostIp, hostPort }: Pick<Wanted, "hostIp" | "hostPort">,
+  rules: PortRules,
+): string | undefined {
+  if (rules.bind === "strict" && !isLoopback(hostIp))
+    return "ports.bind of this VM is strict, which is loopback addresses only";
+  const denied = deniedBy(hostPort, rules.deny);
+  return denied === undefined ? undefined : `ports.deny of this VM has ${denied.rule}`;
+}
+
 /** The first rule that keeps this port from being forwarded. */
 export function deniedBy(port: number, deny: readonly DenyRule[]): DenyRule | undefined {
   return deny.find(({ first, last }) => first <= port && port <= last);
@@ -60,6 +80,7 @@ export function overlaps(held: string, wanted: string): boolean {
 const bindAddresses: Record<Bind, readonly string[]> = {
   loopback: ["127.0.0.1", "::1"],
   all: ["0.0.0.0", "::"],
+  strict: ["127.0.0.1", "::1"],
 };
 
 /**

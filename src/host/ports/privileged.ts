@@ -1,4 +1,5 @@
 /** How a port below 1024 is listened on at a loopback address, where only every address of the host is free to all. */
+import { isLoopback } from "../../base/ip.ts";
 
 /** Where to listen, and which clients to take. `local` is the address that the client has reached, when it is known. */
 export type ListensAs = {
@@ -27,8 +28,3 @@ export function listensAs(
 
 /** Systems where ports below 1024 are free to all at every address only. */
 const openWide: ReadonlySet<NodeJS.Platform> = new Set<NodeJS.Platform>(["darwin"]);
-
-/** 127.0.0.0/8 (RFC 1122) and ::1 (RFC 4291); no system takes such senders from a network. */
-function isLoopback(address: string): boolean {
-  return address === "::1" || /^127(?:\.\d{1,3}){3}$/.test(address);
-}

@@ -8,8 +8,11 @@ import { overlaps, type Refusal } from "./listener-plan.ts";
 /** What was to be listened on. */
 type Listening = Pick<PublishedPort, "protocol" | "hostIp" | "hostPort">;
 
-/** A port that a rule of `ports.deny` keeps from being forwarded. */
+/** A port that a rule of the settings keeps from being forwarded. */
 export class DeniedPort extends Error {}
+
+/** What is published on is no address, or not written as all write it. */
+export class NoAddress extends Error {}
 
 /** A port of a protocol that the way between host and guest does not carry. */
 export class UncarriedProtocol extends Error {}
@@ -17,6 +20,7 @@ export class UncarriedProtocol extends Error {}
 /** Which of them the failure of listen(2), or of what comes before it, is. */
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof DeniedPort) return "denied";
+  if (error instanceof NoAddress) return "address";
   if (error instanceof UncarriedProtocol) return "protocol";
   return errnos.find(([errno]) => isErrno(error, errno))?.[1] ?? "other";
 }
@@ -34,6 +38,10 @@ export async function refusalText(listening: Listening, error: unknown, lookUp =
     case "rights":
       return `${where} needs rights that this user does not have.`;
     case "address":
+      if (error instanceof NoAddress) {
+        const named = JSON.stringify(hostIp);
+        return `Port ${hostPort} cannot be opened: ${named} is not an IP address in its usual form.`;
+      }
       return `${where} cannot be opened: this machine has no such address.`;
     case "denied":
       return `${where} is not forwarded: ${messageOf(error)}.`;

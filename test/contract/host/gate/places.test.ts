@@ -28,17 +28,18 @@ async function forwardOf(places: Places) {
     });
     tell();
   });
+  const until = async (isSo: () => boolean): Promise<void> => {
+    while (!isSo()) await change.promise;
+  };
   return {
     carried,
     gone,
-    until: async (isSo: () => boolean): Promise<void> => {
-      while (!isSo()) await change.promise;
-    },
+    until,
     /** A client, once it has been accepted. */
     async client(): Promise<Connection> {
       const before = accepted;
       const client = await connect(listener.address);
-      while (accepted === before) await change.promise;
+      await until(() => accepted > before);
       return client;
     },
     [Symbol.asyncDispose]: () => listener[Symbol.asyncDispose](),

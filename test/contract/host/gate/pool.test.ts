@@ -155,9 +155,7 @@ test("who waits and whose client has gone is taken out: nobody is let in for him
   using gate = slow.gate;
   const pool = new GatePool(gate.key);
   const leaving = new AbortController();
-  const gone = Array.from({ length: 500 }, () =>
-    failureOf(() => pool.take("port", { gone: leaving.signal })),
-  );
+  const gone = Array.from({ length: 500 }, () => failureOf(() => pool.take("port", { gone: leaving.signal })));
   let isServed = false;
   const stays = pool.take("port").then(() => (isServed = true));
   leaving.abort();

@@ -98,3 +98,50 @@ test("SCTP is refused with the reason, and stops no other", async () => {
     ],
   ]);
 });
+
+test("what is no address in its usual form is listened on nowhere, and no name server is asked", async () => {
+  using gate = realGate();
+  using host = forwardsTo(gate);
+  const port = await freePort();
+  for (const protocol of ["tcp", "udp"] as const) {
+    const addresses = [
+      "0",
+      "0x0",
+      "127.1",
+      "*",
+      "localhost",
+      "no-such-host.test",
+      "::ffff:127.0.0.1",
+      "::1%lo",
+      "a\nb",
+    ];
+    const begin = performance.now();
+    const failed = await host.forwards.serve(addresses.map((hostIp) => published(port, { protocol, hostIp })));
+    expect(performance.now() - begin).toBeLessThan(1_000);
+    expect(failed.map(({ reason }) => reason)).toEqual(
+      addresses.map(
+        (hostIp) => `Port ${port} cannot be opened: ${JSON.stringify(hostIp)} is not an IP address in its usual form.`,
+      ),
+    );
+    expect(host.forwards.all.filter(({ listener }) => listener !== undefined)).toEqual([]);
+  }
+});
+
+test("with ports.bind: strict nothing is listened on beyond the loopback, whoever asks for an address of the network", async () => {
+  using gate = realGate();
+  using host = forwardsTo(gate, { bind: "strict", deny: [] });
+  const port = await freePort();
+  const [one, two, three] = [
+    published(port, { hostIp: "0.0.0.0" }),
+    published(port + 1),
+    published(port + 2, { hostIp: "192.0.2.1" }),
+  ];
+  expect((await host.forwards.serve([one, two, three])).map(({ reason }) => reason)).toEqual([
+    `Port ${port + 2} on 192.0.2.1 is not forwarded: ports.bind of this VM is strict, which is loopback addresses only.`,
+  ]);
+  expect(states(host.forwards).filter((state) => state.endsWith("open"))).toEqual([
+    "tcp 127.0.0.1 open",
+    "tcp ::1 open",
+    "tcp 127.0.0.1 open",
+  ]);
+});

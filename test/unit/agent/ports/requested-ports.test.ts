@@ -85,3 +85,9 @@ test("Docker chooses from its own for -P and for a port without a number, unless
     ["host", "none", "container:web"].map((NetworkMode) => choosing("", { NetworkMode, PublishAllPorts: true })),
   ).toEqual([false, false, false]);
 });
+
+test("an address is told in Docker's own form; what is none is told as far as a report takes it, for the host to refuse", () => {
+  const asked = ["0:0:0:0:0:0:0:1", "::ffff:192.0.2.7", "127.1", "x".repeat(100)];
+  const told = fixedPortsOf(request({ "80/tcp": asked.map((HostIp) => ({ HostIp, HostPort: "8080" })) }));
+  expect(told.map(({ hostIp }) => hostIp)).toEqual(["::1", "192.0.2.7", "127.1", "x".repeat(64)]);
+});

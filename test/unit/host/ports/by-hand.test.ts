@@ -58,3 +58,13 @@ test("a forward by hand is taken away by its port, or by address and port", asyn
   const failure = await failureOf(async () => withoutForward([web, dns], parseForward("5353")));
   expect(failure).toEqual({ code: "NO_SUCH_FORWARD", message: "Port 5353/tcp has no forward that was made by hand." });
 });
+
+test("an address by hand is kept in its one form, and a list takes 256 forwards and no more", async () => {
+  expect(parseForward("[0:0::0001]:8080").hostIp).toBe("::1");
+  const full = Array.from({ length: 256 }, (_, index) => parseForward(`${index + 1}`));
+  expect(full.reduce<readonly HandForward[]>(withForward, [])).toHaveLength(256);
+  expect(await failureOf(async () => withForward(full, web))).toEqual({
+    code: "USAGE",
+    message: "This VM has 256 forwards that were made by hand, which is the most.",
+  });
+});
