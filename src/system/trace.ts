@@ -1,5 +1,6 @@
 /** The trace: what a supervisor says and hears, frame by frame, for whoever looks for a fault. Off unless asked for. */
 import { closeSync, constants, openSync, writeSync } from "node:fs";
+import { plain } from "../base/plain.ts";
 import { messageOf, QnError } from "../base/errors.ts";
 import { withoutSecrets } from "../base/secrets.ts";
 
@@ -78,10 +79,7 @@ export function requestLine(method: string, target: string): string {
 
 /** A frame as one line of the trace: without secrets, and nothing in it that a terminal would take for a command. */
 export function shown(frame: string): string {
-  const line = withoutSecrets(withoutPrivate(frame.trimEnd())).replaceAll(
-    unprintable,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16) ?? ""}}`,
-  );
+  const line = plain(withoutSecrets(withoutPrivate(frame.trimEnd())));
   const rest = line.length - lineCharactersMax;
   return rest > 0 ? `${line.slice(0, lineCharactersMax)}… and ${rest} more` : line;
 }
@@ -90,9 +88,6 @@ export function shown(frame: string): string {
 
 /** The most of a frame that is shown: a report of a thousand ports says little more than its beginning. */
 const lineCharactersMax = 4_000;
-
-/** Control characters, those that change a text's direction or break lines, halves of a pair (Unicode, chapter 4). */
-const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /** Names of members that prove something or are somebody's own; `last` is what a command of `provision` has said. */
 const privateNames = /secret|nonce|proof|token|passw|auth|credential|keys?$|^env|proxy|^last$/i;

@@ -6,7 +6,7 @@ import { testWithVm, type Vm } from "../support/vm.ts";
 
 const strangers = 400;
 const idleClients = 1_500;
-const times = 15;
+const times = 9;
 
 const { boot, portOf } = streamServer([80, 84]);
 const test = testWithVm(boot);

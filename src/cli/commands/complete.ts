@@ -2,7 +2,7 @@
 import type { CommandDef } from "citty";
 import { defineCommand, wordsBehindDashes } from "../command.ts";
 import { candidates, type Names } from "../completion/candidates.ts";
-import { printLines } from "../terminal/print.ts";
+import { printWords } from "../terminal/print.ts";
 import type { Root } from "../tree.ts";
 import { qnHome } from "../vm-here.ts";
 
@@ -24,7 +24,7 @@ export function completeFor(root: Root): CommandDef {
     passthrough: true,
     async run({ rawArgs }) {
       const found = await candidates(root, wordsBehindDashes(rawArgs) ?? [], names);
-      printLines(found.map(({ word, about }) => (about === "" ? word : `${word}\t${about}`)));
+      printWords(found.map(({ word, about }) => (about === "" ? word : `${word}\t${about}`)));
     },
   });
 }

@@ -2,7 +2,6 @@
 import { examine } from "../../host/doctor/checks.ts";
 import { defineCommand, jsonArg } from "../command.ts";
 import { printJson, printLines } from "../terminal/print.ts";
-import { plain } from "../terminal/table.ts";
 import { qnHome } from "../vm-here.ts";
 
 /** The exit status when something keeps VMs from running; warnings alone are no reason. */
@@ -17,8 +16,8 @@ export const command = defineCommand({
     if (args.json === true) return printJson(findings);
     const marks = { good: "ok", warning: "look", failure: "BAD" } as const;
     for (const { check, level, text, fix } of findings) {
-      printLines([`${marks[level].padEnd(5)} ${check.padEnd(13)} ${plain(text)}`]);
-      if (fix !== null) printLines([`${" ".repeat(20)}${plain(fix)}`]);
+      printLines([`${marks[level].padEnd(5)} ${check.padEnd(13)} ${text}`]);
+      if (fix !== null) printLines([`${" ".repeat(20)}${fix}`]);
     }
   },
 });

@@ -1,5 +1,6 @@
 /** `qn logs`: what the supervisor, QEMU, the guest's console and the agent said. */
 import { basename } from "node:path";
+import { plainLines } from "../../base/plain.ts";
 import { QnError } from "../../base/errors.ts";
 import type { VmPaths } from "../../host/layout.ts";
 import { requireVm } from "../../host/vm/require-vm.ts";
@@ -14,6 +15,10 @@ export const command = defineCommand({
   args: {
     vm: vmArg,
     follow: { type: "boolean", alias: "f", description: "Go on as the log grows" },
+    raw: {
+      type: "boolean",
+      description: "Control characters as they were written, colours among them, also on a terminal, which obeys them",
+    },
     source: {
       type: "string",
       default: "supervisor",
@@ -22,30 +27,45 @@ export const command = defineCommand({
     },
   },
   async run({ args }) {
-    await printLog(vmNamed(args.vm).paths, args.source, args.follow === true);
+    await printLog(vmNamed(args.vm).paths, args.source, { follow: args.follow === true, raw: args.raw === true });
   },
 });
 
 // --- internal ---
 
+/** How to print: on as the log grows, and as it was written. */
+type Manner = { readonly follow: boolean; readonly raw: boolean };
+
+/** What of a log goes to standard output: guest and containers have written most of it. */
+type Show = (bytes: Uint8Array) => Uint8Array | string;
+
+const asItIs: Show = (bytes) => bytes;
+
+/** For a terminal, which must obey nothing that a container says. The end of a part may cut a letter. */
+function escaping(): Show {
+  const decoder = new TextDecoder();
+  return (bytes) => plainLines(decoder.decode(bytes, { stream: true }));
+}
+
 /**
  * Prints the log of `source`, and follows it on demand. Throws USAGE for an unknown source, NO_SUCH_VM when there is no
  * such VM.
  */
-async function printLog(paths: VmPaths, source: string, follow: boolean): Promise<void> {
+async function printLog(paths: VmPaths, source: string, { follow, raw }: Manner): Promise<void> {
   const path = Object.entries(paths.logs).find(([name]) => name === source)?.[1];
   if (path === undefined) {
     const sources = Object.keys(paths.logs).join(", ");
     throw new QnError("USAGE", `--source is "${source}"; it is one of ${sources}.`);
   }
   await requireVm(paths);
-  let offset = await copyFrom(path, 0);
+  const show = raw || !process.stdout.isTTY ? asItIs : escaping();
+  let offset = await copyFrom(path, 0, show);
   if (!follow) return;
   using interrupted = interruption();
   let copying = Promise.resolve();
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   const watcher = watchFile(paths.folder, basename(path), () => {
-    copying = copying.then(async () => void (offset = await copyFrom(path, offset)));
+    copying = copying.then(async () => void (offset = await copyFrom(path, offset, show)));
   });
   interrupted.signal.addEventListener("abort", () => resolve(), { once: true });
   await ended;
@@ -56,11 +76,11 @@ async function printLog(paths: VmPaths, source: string, follow: boolean): Promis
  * Copies what the file has from `offset` on; gives back its size. A file that was truncated or replaced is copied
  * whole.
  */
-async function copyFrom(path: string, offset: number): Promise<number> {
+async function copyFrom(path: string, offset: number, show: Show): Promise<number> {
   if (!(await isThere(path))) return 0;
   const file = Bun.file(path);
   const { size } = await file.stat();
   const start = size < offset ? 0 : offset;
-  if (size > start) process.stdout.write(await file.slice(start, size).bytes());
+  if (size > start) process.stdout.write(show(await file.slice(start, size).bytes()));
   return size;
 }

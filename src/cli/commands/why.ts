@@ -8,7 +8,6 @@ import { portFacts } from "../../host/lifecycle/why/find.ts";
 import type { PortQuestion } from "../../host/lifecycle/why/question.ts";
 import { defineCommand, jsonArg } from "../command.ts";
 import { printJson, printLines } from "../terminal/print.ts";
-import { plain } from "../terminal/table.ts";
 import { qnHome } from "../vm-here.ts";
 
 export const command = defineCommand({
@@ -31,7 +30,7 @@ export const command = defineCommand({
         vms: facts.vms.map(({ name, state, forwards, publishes }) => ({ name, state, forwards, publishes })),
       });
     }
-    printLines([...reasons.map(({ text }) => text), ...notes].map(plain));
+    printLines([...reasons.map(({ text }) => text), ...notes]);
   },
 });
 

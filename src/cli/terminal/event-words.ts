@@ -1,7 +1,7 @@
 /** An event of a VM as one line for a person. */
 import { counted } from "../../base/words.ts";
 import type { ControlEvent } from "../../host/supervisor/messages.ts";
-import { plain } from "./table.ts";
+import { plain } from "../../base/plain.ts";
 
 /** The event in a few words, harmless in a terminal. */
 export function eventWords(event: ControlEvent): string {

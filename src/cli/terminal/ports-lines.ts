@@ -1,7 +1,8 @@
 /** Forwards as a person reads them: a table, and a line for each change. */
+import { plain } from "../../base/plain.ts";
 import { bracketed, byteSize, counted } from "../../base/words.ts";
 import type { ForwardStatus } from "../../host/supervisor/messages.ts";
-import { plain, tableLines } from "./table.ts";
+import { tableLines } from "./table.ts";
 
 /** A forward that has changed; one that is gone has the state "closed" and what it had carried. */
 export type ForwardChange = Omit<ForwardStatus, "state"> & { readonly state: ForwardStatus["state"] | "closed" };

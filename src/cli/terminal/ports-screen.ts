@@ -1,4 +1,5 @@
 /** `qn ports --watch`: the forwards as they change, redrawn in a terminal, line by line elsewhere. */
+import { plainJson } from "../../base/plain.ts";
 import type { VmPaths } from "../../host/layout.ts";
 import { watchPorts } from "../../host/lifecycle/watch-ports.ts";
 import type { ForwardStatus } from "../../host/supervisor/messages.ts";
@@ -21,7 +22,7 @@ function printChanges(asJson: boolean): (ports: readonly ForwardStatus[]) => voi
   let before: readonly ForwardStatus[] = [];
   return (now) => {
     for (const change of changesBetween(before, now)) {
-      process.stdout.write(`${asJson ? JSON.stringify(change) : changeLine(change)}\n`);
+      process.stdout.write(`${asJson ? plainJson(JSON.stringify(change)) : changeLine(change)}\n`);
     }
     before = now;
   };

@@ -1,12 +1,13 @@
 /** Data on standard output, for programs and for people. */
 import { writeSync } from "node:fs";
 import type { QnError } from "../../base/errors.ts";
+import { plain, plainJson } from "../../base/plain.ts";
 import type { ControlEvent } from "../../host/supervisor/messages.ts";
 import { tableLines } from "./table.ts";
 
 /** Data for a program. */
 export function printJson(value: unknown): void {
-  write(`${JSON.stringify(value, undefined, 2)}\n`);
+  write(`${plainJson(JSON.stringify(value, undefined, 2))}\n`);
 }
 
 /**
@@ -14,12 +15,12 @@ export function printJson(value: unknown): void {
  * pipe takes its time.
  */
 export function printEvent(event: ControlEvent): void {
-  process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), ...event })}\n`);
+  process.stdout.write(`${plainJson(JSON.stringify({ at: new Date().toISOString(), ...event }))}\n`);
 }
 
 /** A failure for a program that asked for JSON: one object on one line, in the place of what was asked for. */
 export function printFailure({ code, message, hint, exit, details }: QnError): void {
-  write(`${JSON.stringify({ error: { code, message, hint, status: exit, details } })}\n`);
+  write(`${plainJson(JSON.stringify({ error: { code, message, hint, status: exit, details } }))}\n`);
 }
 
 /** Data for a person: rows under headings, as wide as they need to be. */
@@ -27,8 +28,13 @@ export function printTable(headings: readonly string[], rows: readonly (readonly
   printLines(tableLines(headings, rows));
 }
 
-/** Lines as they are, each with its newline. */
+/** Lines for a person, each with its newline; whoever has written them, a terminal takes no command from them. */
 export function printLines(lines: readonly string[]): void {
+  printWords(lines.map(plain));
+}
+
+/** Lines as they are, for programs: paths and words that a person here has chosen. */
+export function printWords(lines: readonly string[]): void {
   write(lines.map((line) => `${line}\n`).join(""));
 }
 

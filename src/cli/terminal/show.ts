@@ -1,6 +1,10 @@
-/** How qn speaks to a person, on standard error: errors with hints, phases with their time. Data goes by print.ts. */
+/**
+ * How qn speaks to a person, on standard error: errors with hints, phases with their time (data goes by print.ts). Any
+ * of it may be a guest's words.
+ */
 import { createConsola } from "consola";
 import type { QnError } from "../../base/errors.ts";
+import { plain, plainLines } from "../../base/plain.ts";
 import { duration } from "../../base/words.ts";
 import type { Verbosity } from "./verbosity.ts";
 
@@ -27,30 +31,33 @@ export function setVerbosity(verbosity: Verbosity): void {
 
 /** Shows an error: what happened, the lines that belong to it, the hint. */
 export function showError(error: QnError): void {
-  const details = error.details.map((line) => `\n  ${line}`).join("");
+  const details = error.details.map((line) => `\n  ${plain(line)}`).join("");
   // With a badge it would put empty lines around.
-  consola.error({ message: `${error.message} [${error.code}]${details}\n  ${error.hint}`, badge: false });
-  if (isVerbose) for (const cause of causesOf(error)) consola.log(`  because: ${cause}`);
+  consola.error({
+    message: `${plain(error.message)} [${error.code}]${details}\n  ${plainLines(error.hint)}`,
+    badge: false,
+  });
+  if (isVerbose) for (const cause of causesOf(error)) consola.log(`  because: ${plainLines(cause)}`);
 }
 
-/** A plain sentence. */
+/** A plain sentence, or some lines of them. */
 export function say(text: string): void {
-  consola.log(text);
+  consola.log(plainLines(text));
 }
 
 /** Something that is done. */
 export function succeed(text: string): void {
-  consola.success(text);
+  consola.success(plain(text));
 }
 
 /** Something that a person should know, though it goes on. */
 export function warn(text: string): void {
-  consola.warn({ message: text, badge: false });
+  consola.warn({ message: plain(text), badge: false });
 }
 
 /** A phase that has begun, with the time since the command did. */
 export function showPhase(text: string, sinceMs: number): void {
-  consola.log(`${duration(sinceMs).padStart(8)}  ${text}`);
+  consola.log(`${duration(sinceMs).padStart(8)}  ${plain(text)}`);
 }
 
 // --- internal ---

@@ -5,7 +5,7 @@ import { after, type Timer } from "../../system/clock.ts";
 import type { Connection } from "../../system/net/connection.ts";
 import type { Proven } from "./dial.ts";
 import type { GatePool, TakeOptions } from "./pool.ts";
-import { Places } from "./places.ts";
+import { ClientLimit } from "./client-limit.ts";
 import { carryClient, type StreamObserver } from "./stream.ts";
 
 /**
@@ -16,7 +16,7 @@ const usualPatienceMs = 20_000;
 /** The way into the guest of one VM. */
 export class Gateway {
   /** Where clients of ports are waited for and counted. */
-  readonly places = new Places();
+  readonly clients = new ClientLimit();
 
   readonly #patienceMs: number;
   #pool: GatePool | undefined;
@@ -71,7 +71,7 @@ export class Gateway {
     client.pause();
     // Nobody is let in for a client that has gone meanwhile, which is told of a paused one too if it was reset.
     const gone = new AbortController();
-    client.onClose = () => gone.abort();
+    client.take({ onClose: () => gone.abort() });
     try {
       carryClient(client, await this.take(open.open, { gone: gone.signal }), open, observer, early);
     } catch (error) {

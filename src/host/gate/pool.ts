@@ -37,8 +37,8 @@ const ownLanesPart = 0.25;
 const failuresMax = 3;
 
 /**
- * A caller that is hung up on has perhaps only been pushed out by strangers: it comes again after a while, and only when
- * nobody has come in for so long the gate is lost. An agent that has died ends the link by itself.
+ * A caller that is hung up on has perhaps only been pushed out by strangers: it comes again after a while, and the
+ * gate is lost only when nobody has come in for so long. An agent that has died ends the link by itself.
  */
 const hungUpPauseMs = 100;
 const usualHungUpMaxMs = 20_000;

@@ -54,7 +54,7 @@ export function carryClient(
   };
   connection.amend({ onData: hear });
   connection.resume();
-  if (early.length > 0) client.onData(early);
+  if (early.length > 0) client.hearData(early);
   client.resume();
 }
 

@@ -1,4 +1,5 @@
 /** A guest that makes itself its own system at the first start: follows it, through its one reboot. */
+import { plain } from "../../base/plain.ts";
 import { quoted } from "../../base/shell.ts";
 import { stripVTControlCharacters } from "node:util";
 import { QnError } from "../../base/errors.ts";
@@ -68,8 +69,8 @@ export async function followSpecialisation(options: FollowOptions): Promise<Spec
   const lines: string[] = [];
   const { exitCode } = await inGuest(paths, joinScript, signal, (line) => {
     if (bootId === undefined) return void (bootId = line);
-    lines.push(plain(line));
-    onLine(plain(line));
+    lines.push(uncoloured(line));
+    onLine(uncoloured(line));
   });
   if (signal.aborted) throw new QnError("INTERRUPTED", "The guest goes on by itself.");
   if (exitCode === statuses.absent) return "absent";
@@ -93,9 +94,9 @@ export async function followSpecialisation(options: FollowOptions): Promise<Spec
 
 // --- internal ---
 
-/** A line of the guest's without what could move a terminal's cursor. */
-function plain(line: string): string {
-  return stripVTControlCharacters(line).replaceAll(/\p{Cc}/gu, "");
+/** A line of the guest's as it reads without colours. */
+function uncoloured(line: string): string {
+  return plain(stripVTControlCharacters(line));
 }
 
 function inGuest(paths: VmPaths, script: string, signal: AbortSignal, onLine?: (line: string) => void) {

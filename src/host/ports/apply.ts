@@ -175,7 +175,7 @@ const listeners: Record<
 function listenTcp(forward: Forward, { address, admits }: ListensAs, gateway: Gateway, onCount: () => void): Closable {
   const count = countOn(forward, onCount);
   const onBytes = (fromClient: number, fromGuest: number): void => count({ bytes: fromClient + fromGuest });
-  const places = gateway.places.ofForward((client, early, leave) => {
+  const places = gateway.clients.ofForward((client, early, leave) => {
     const onDone = (): void => {
       count({ connections: -1 });
       leave();

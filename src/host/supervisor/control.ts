@@ -1,5 +1,6 @@
 /** The socket between `qn` and the supervisor of a VM, both ends. */
 import { rmSync } from "node:fs";
+import { plain } from "../../base/plain.ts";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { encode, LineReader } from "../../protocol/frame.ts";
 import { connect, type Connection, listen, type Listener } from "../../system/net/connection.ts";
@@ -44,7 +45,7 @@ export function serveControl(
       onMessage: (line) => onRequest(parseRequest(line), client),
       unreadBytesMax,
       onOver(reason, isOurs) {
-        if (isOurs) process.stderr.write(`control: ${messageOf(reason)}\n`);
+        if (isOurs) process.stderr.write(`control: ${plain(messageOf(reason))}\n`);
         onGone(client);
       },
     });

@@ -1,5 +1,6 @@
 /** The supervisor: the process that owns one VM's QEMU, listeners and sockets from start to end. */
 import { rmSync, writeFileSync } from "node:fs";
+import { plain } from "../../base/plain.ts";
 import { errorOf, type ErrorReport, messageOf, QnError, reportOf } from "../../base/errors.ts";
 import { acquireLock } from "../../system/kernel/lock.ts";
 import { openTrace, tracesIn } from "../../system/trace.ts";
@@ -224,7 +225,7 @@ function describe(state: State): string {
   }
 }
 
-/** One line of the supervisor's log, which is its standard error. */
+/** One line of the supervisor's log, which is its standard error; one, whatever words of the guest's are in it. */
 function log(text: string): void {
-  process.stderr.write(`${new Date().toISOString()} ${text}\n`);
+  process.stderr.write(`${new Date().toISOString()} ${plain(text)}\n`);
 }

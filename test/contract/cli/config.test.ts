@@ -81,7 +81,7 @@ test("config set refuses every mistake at the door, and the file stays as it was
   const { path, file } = await home("cpus: 2\n");
   const refused = [
     [["set", "cpus=0", "ports.bind=al"], 5, "cpus must be at least 1, got 0"],
-    [["set", "cpus=0", "ports.bind=al"], 5, 'ports.bind must be one of loopback, all, got "al"'],
+    [["set", "cpus=0", "ports.bind=al"], 5, 'ports.bind must be one of loopback, all, strict, got "al"'],
     [["set", "memroyMiB=700"], 5, "Did you mean memoryMiB?"],
     [["set", "ports=all"], 5, "Did you mean ports.bind"],
     [["set", "cpus"], 1, "No setting is named."],
@@ -180,7 +180,11 @@ test("config schema describes every setting with its range, for editors", async 
     properties: {
       cpus: { type: "integer", minimum: 1, maximum: 256, description: "Virtual processors." },
       accel: { enum: ["auto", "kvm", "hvf", "tcg"] },
-      ports: { type: "object", additionalProperties: false, properties: { bind: { enum: ["loopback", "all"] } } },
+      ports: {
+        type: "object",
+        additionalProperties: false,
+        properties: { bind: { enum: ["loopback", "all", "strict"] } },
+      },
     },
   });
 });

@@ -39,7 +39,7 @@ export class Provisioning {
       this.#failed.add(index);
       const said = last === undefined ? "" : ` It said last: ${last}`;
       warn(
-        `Command ${index + 1} of ${steps.length} of the setting provision failed with status ${status}.${said}\n\`qn logs --source agent\` has all that it said; Docker starts all the same.`,
+        `Command ${index + 1} of ${steps.length} of the setting provision failed with status ${status}.${said} \`qn logs --source agent\` has all that it said; Docker starts all the same.`,
       );
     }
     const running = steps.findIndex(({ state }) => state === "running");

@@ -1,5 +1,6 @@
 /** The seam between host and guest as the supervisor holds it: link to the agent, forwards, Docker socket. */
 import { appendFile } from "node:fs/promises";
+import { plain } from "../../../base/plain.ts";
 import { messageOf } from "../../../base/errors.ts";
 import { newestOf } from "../../../base/newest.ts";
 import type { AgentMessage, FailedPort } from "../../../protocol/messages.ts";
@@ -220,7 +221,7 @@ export class Seam {
   async #keepLog(text: string): Promise<void> {
     const { paths, log } = this.#options;
     try {
-      await appendFile(paths.logs.agent, `${new Date().toISOString()} ${text}\n`, { mode: 0o600 });
+      await appendFile(paths.logs.agent, `${new Date().toISOString()} ${plain(text)}\n`, { mode: 0o600 });
     } catch (error) {
       log(`agent: ${text} (not kept: ${String(error)})`);
     }

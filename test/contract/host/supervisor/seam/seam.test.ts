@@ -1,5 +1,6 @@
 /** The seam against a real agent's link: each report of ports is answered once the host listens, with what failed. */
 import { expect, spyOn, test } from "bun:test";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HostLink } from "../../../../../src/agent/link/link.ts";
 import { PortTable } from "../../../../../src/agent/ports/port-table.ts";
@@ -15,6 +16,7 @@ import { freePort } from "../../../../support/datagrams.ts";
 import { handGate, realGate } from "../../../../support/gates.ts";
 import { listenSomewhere } from "../../../../support/streams.ts";
 import { tempHome } from "../../../../support/temp-home.ts";
+import { until } from "../../../../support/until.ts";
 
 function published(hostPort: number, changes: Partial<PublishedPort> = {}): PublishedPort {
   return { protocol: "tcp", hostIp: "127.0.0.1", hostPort, containerId: "f00d", container: "web", ...changes };
@@ -25,6 +27,7 @@ type Linked = AsyncDisposable & {
   readonly table: PortTable;
   readonly seam: Seam;
   readonly logged: string[];
+  readonly home: string;
   /** Every answer so far, as the agent heard it. */
   readonly answers: (readonly [number, readonly FailedPort[]])[];
   /** Resolves when the answer to this report has come. */
@@ -66,6 +69,7 @@ async function linked(changes: Partial<SeamOptions> = {}): Promise<Linked> {
     table,
     seam,
     logged,
+    home: home.path,
     answers,
     async answered(report) {
       const { promise: answer, resolve: resolveAnswer } = Promise.withResolvers<readonly FailedPort[]>();
@@ -250,4 +254,20 @@ test("a forward by hand and a published port do not take each other's place, and
   expect(await it.answered(it.agent.reportPorts([published(port)]) ?? 0)).toEqual([]);
   const [refused] = await it.seam.listenByHand([{ ...byHand, hostIp: "127.0.0.1" }]);
   expect(refused?.reason).toBe(`Port ${port} on 127.0.0.1 is taken by the container "web" of this VM.`);
+});
+
+test("a line of the agent's is one line of its log, whatever it has in it", async () => {
+  await using guest = await linked();
+  const paths = layoutOf(guest.home).vm("default");
+  await mkdir(paths.folder);
+  guest.agent.log("first\n2026-01-01T00:00:00.000Z all is well \u001b]0;owned\u0007");
+  guest.agent.log("second");
+  const isWritten = async (): Promise<boolean> =>
+    (await readFile(paths.logs.agent, "utf8").catch(() => "")).endsWith("second\n");
+  await until("the second line", 20_000, async () => ((await isWritten()) ? true : undefined));
+  const lines = (await readFile(paths.logs.agent, "utf8")).trimEnd().split("\n");
+  expect(lines.map((line) => line.replace(/^\S+ /, ""))).toEqual([
+    String.raw`first\x0a2026-01-01T00:00:00.000Z all is well \x1b]0;owned\x07`,
+    "second",
+  ]);
 });

@@ -23,7 +23,7 @@ test("each failure is told once, with its status, its last line and where the re
   expect(told).toEqual([
     "1 of 2",
     "busy true",
-    "Command 1 of 2 of the setting provision failed with status 100. It said last: E: Unable to locate package hllo\n`qn logs --source agent` has all that it said; Docker starts all the same.",
+    "Command 1 of 2 of the setting provision failed with status 100. It said last: E: Unable to locate package hllo `qn logs --source agent` has all that it said; Docker starts all the same.",
     "2 of 2",
     "busy true",
     "busy false",

@@ -1,13 +1,13 @@
 /** The places of ports' clients: how many are carried at once, in which order the others come, and who is taken out. */
 import { expect, test } from "bun:test";
-import { Places } from "../../../../src/host/gate/places.ts";
+import { ClientLimit } from "../../../../src/host/gate/client-limit.ts";
 import { connect, type Connection } from "../../../../src/system/net/connection.ts";
 import { listenSomewhere, receive } from "../../../support/streams.ts";
 
 type Carried = { readonly client: Connection; readonly early: string; readonly leave: () => void };
 
 /** A forward whose clients are noted; `changed` resolves with the next thing that happens at it. */
-async function forwardOf(places: Places) {
+async function forwardOf(places: ClientLimit) {
   const carried: Carried[] = [];
   const gone: (string | undefined)[] = [];
   let accepted = 0;
@@ -47,7 +47,7 @@ async function forwardOf(places: Places) {
 }
 
 test("a forward has so many places, and whoever leaves makes room for the one who has waited longest, with its words", async () => {
-  await using web = await forwardOf(new Places({ ofForward: 2, ofAll: 10, waitingOfForward: 10 }));
+  await using web = await forwardOf(new ClientLimit({ ofForward: 2, ofAll: 10, waitingOfForward: 10 }));
   const clients: Connection[] = [];
   for (let index = 0; index < 4; index += 1) {
     const client = await web.client();
@@ -74,7 +74,7 @@ for (const [how, leave] of [
   ["ends without a word", (client: Connection) => client.end()],
 ] as const) {
   test(`a client that waits and ${how} is taken out of the line, and its place is nobody's`, async () => {
-    await using web = await forwardOf(new Places({ ofForward: 1, ofAll: 10, waitingOfForward: 3 }));
+    await using web = await forwardOf(new ClientLimit({ ofForward: 1, ofAll: 10, waitingOfForward: 3 }));
     await web.client();
     const waiting = [await web.client(), await web.client(), await web.client()];
     for (const client of waiting) leave(client);
@@ -87,7 +87,7 @@ for (const [how, leave] of [
 }
 
 test("a client that has said something and then ends still has its turn: it may be waiting for the answer", async () => {
-  await using web = await forwardOf(new Places({ ofForward: 1, ofAll: 10, waitingOfForward: 3 }));
+  await using web = await forwardOf(new ClientLimit({ ofForward: 1, ofAll: 10, waitingOfForward: 3 }));
   await web.client();
   const asking = await web.client();
   asking.write("the question");
@@ -102,14 +102,14 @@ test("a client that has said something and then ends still has its turn: it may 
 });
 
 test("a line that is full takes nobody else, and says so", async () => {
-  await using web = await forwardOf(new Places({ ofForward: 1, ofAll: 10, waitingOfForward: 2 }));
+  await using web = await forwardOf(new ClientLimit({ ofForward: 1, ofAll: 10, waitingOfForward: 2 }));
   for (let index = 0; index < 3; index += 1) await web.client();
   const late = receive(await web.client());
   expect([await late.closed, web.gone]).toEqual(["ECONNRESET", ["2 clients wait for their turn already."]]);
 });
 
 test("all forwards together have so many places too, and none takes all that become free", async () => {
-  const places = new Places({ ofForward: 3, ofAll: 3, waitingOfForward: 10 });
+  const places = new ClientLimit({ ofForward: 3, ofAll: 3, waitingOfForward: 10 });
   await using greedy = await forwardOf(places);
   await using modest = await forwardOf(places);
   for (let index = 0; index < 6; index += 1) await greedy.client();

@@ -14,19 +14,19 @@ export type Limits = { readonly ofForward: number; readonly ofAll: number; reado
 type Serve = (client: Connection, early: Uint8Array, leave: () => void) => void;
 
 /** The places of one VM. */
-export class Places {
+export class ClientLimit {
   readonly #limits: Limits;
   #taken = 0;
   /** The forwards somebody waits for, each served in turn. */
-  readonly #waitedFor = new Set<ForwardPlaces>();
+  readonly #waitedFor = new Set<ForwardClients>();
 
   constructor(limits: Limits = usualLimits) {
     this.#limits = limits;
   }
 
   /** The places of one forward. */
-  ofForward(serve: Serve): ForwardPlaces {
-    return new ForwardPlaces(serve, this.#limits, this);
+  ofForward(serve: Serve): ForwardClients {
+    return new ForwardClients(serve, this.#limits, this);
   }
 
   get hasRoom(): boolean {
@@ -49,20 +49,20 @@ export class Places {
     }
   }
 
-  waitFor(forward: ForwardPlaces): void {
+  waitFor(forward: ForwardClients): void {
     this.#waitedFor.add(forward);
   }
 }
 
 /** The places of one forward's clients. */
-class ForwardPlaces {
+class ForwardClients {
   readonly #serve: Serve;
   readonly #limits: Limits;
-  readonly #all: Places;
+  readonly #all: ClientLimit;
   #taken = 0;
   readonly #waiting = new Map<Connection, { early: Uint8Array }>();
 
-  constructor(serve: Serve, limits: Limits, all: Places) {
+  constructor(serve: Serve, limits: Limits, all: ClientLimit) {
     this.#serve = serve;
     this.#limits = limits;
     this.#all = all;
@@ -113,11 +113,13 @@ class ForwardPlaces {
       client.reset();
       onGone();
     };
-    client.onData = (bytes) => {
-      waiter.early = Buffer.concat([waiter.early, bytes]);
-      client.pause();
-    };
-    client.onEnd = leave;
-    client.onClose = leave;
+    client.take({
+      onData(bytes) {
+        waiter.early = Buffer.concat([waiter.early, bytes]);
+        client.pause();
+      },
+      onEnd: leave,
+      onClose: leave,
+    });
   }
 }
