@@ -164,17 +164,21 @@ async function speakToHost(
   for (const source of [nspawnSource, ...(boot.listen ? [listenSource()] : [])]) {
     void watchSource(source, table, { signal, onTrouble });
   }
-  const onNudge = (): void =>
-    lister.nudge(
-      () => table.publish(),
-      (error) => onTrouble(`cannot list containers: ${String(error)}`),
-    );
+  const onFailed = (error: unknown): void => onTrouble(`cannot list containers: ${String(error)}`);
+  const onNudge = (): void => lister.nudge(() => table.publish(), onFailed);
+  let isReady = false;
   const onDocker = (state: "ready" | "down"): void => {
-    if (state === "down") {
+    isReady = state === "ready";
+    if (!isReady) {
       table.dropAll();
       table.speak();
+      return link.reportDocker("down");
     }
-    link.reportDocker(state);
+    // Ports before Docker: whoever waits for Docker finds them open by then, or hears why they are not.
+    void lister
+      .refresh()
+      .then(() => table.publish(), onFailed)
+      .then(() => isReady && link.reportDocker("ready"));
   };
   await watchDocker(docker, { onNudge, onDocker, onTrouble }, signal, watchDockerStops(signal));
 }

@@ -107,6 +107,8 @@ const publishedPortSchema = v.object({
   container: shortText,
   /** Docker, where an older agent says nothing. */
   source: v.optional(v.picklist(publishers)),
+  /** A container asks for it that is about to start: Docker tells whoever starts it when the port cannot be had. */
+  asked: v.optional(v.boolean()),
 });
 
 /** A port as the guest publishes it; `hostIp` is what was asked for ("0.0.0.0", "::", "127.0.0.1", …). */

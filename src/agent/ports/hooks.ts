@@ -74,7 +74,7 @@ async function openFixed(call: CallOn<"start">, options: HookOptions): Promise<v
   let container: ContainerDetails;
   try {
     container = await within(containers.startedBy(call), deadlineMs, () => new Error("Docker does not answer."));
-    ports = fixedPortsOf(container).map(({ containerPort: _containerPort, ...port }) => port);
+    ports = fixedPortsOf(container).map(({ containerPort: _containerPort, ...port }) => ({ ...port, asked: true }));
     isChoosing = letsDockerChoose(container);
   } catch {
     // No such container: Docker says so itself. Nor is it waited for when it does not answer.

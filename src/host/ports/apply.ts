@@ -19,7 +19,9 @@ import {
   wantedListeners,
 } from "./listener-plan.ts";
 import { type ListensAs, listensAs } from "./privileged.ts";
+import { isTaken } from "./open-halves.ts";
 import { DeniedPort, NoAddress, refusalText, UncarriedProtocol } from "./refusal.ts";
+import { SecondTries } from "./second-tries.ts";
 import { Flows } from "./udp.ts";
 
 /** Whatever listens for a forward. */
@@ -63,7 +65,11 @@ export class Forwards {
   readonly #os: NodeJS.Platform;
   #forwards: Forward[] = [];
   readonly #inTurn = newQueue();
+  readonly #taken = new SecondTries<Forward>((some) => this.#tryAgain(some));
   #isClosed = false;
+
+  /** Told of each port that somebody else had, and that is open now. */
+  onFreed: (forward: Readonly<Forward>) => void = () => {};
 
   /** Told when forwards may have come, gone or changed, and when one has carried something or turned a client away. */
   onChange: (what: ForwardsChange) => void = () => {};
@@ -96,6 +102,7 @@ export class Forwards {
       failed.push(await failureOf(forward, this.ownHolder(forward), false));
       if (index % openedPerTurn === openedPerTurn - 1) await turn();
     }
+    this.#awaitTaken([]);
     this.onChange("forwards");
     return failed;
   }
@@ -108,6 +115,7 @@ export class Forwards {
   /** Closes every listener; streams that are open end with the guest. */
   close(): void {
     this.#isClosed = true;
+    this.#taken.close();
     for (const forward of this.#forwards) forward.listener?.close();
     this.#forwards = [];
   }
@@ -127,6 +135,38 @@ export class Forwards {
     this.#forwards = [...keep.map(([forward]) => forward), ...opened.filter((forward) => !isNeedless(forward))];
     // Closed meanwhile: what was closed then is closed again, which does no harm.
     if (this.#isClosed) this.close();
+  }
+
+  /** Those that somebody else has are tried again, `tried` after all others. */
+  #awaitTaken(tried: readonly Forward[]): void {
+    if (this.#isClosed) return;
+    const taken = this.#forwards.filter(isTaken);
+    this.#taken.wait([
+      ...taken.filter((each) => !tried.includes(each)),
+      ...taken.filter((each) => tried.includes(each)),
+    ]);
+  }
+
+  async #tryAgain(some: readonly Forward[]): Promise<void> {
+    const freed = await this.#inTurn(() => this.#openFreed(some));
+    if (this.#isClosed) return;
+    this.#awaitTaken(some);
+    if (freed.length === 0) return;
+    for (const forward of freed) this.onFreed(forward);
+    this.onChange("forwards");
+  }
+
+  /** Opens those of them that are still wanted and are free by now, each in the place of the one that failed. */
+  async #openFreed(some: readonly Forward[]): Promise<readonly Forward[]> {
+    const freed: Forward[] = [];
+    for (const failed of some.filter((each) => this.#forwards.includes(each))) {
+      const forward = await this.#open(failed);
+      if (forward.listener === undefined) continue;
+      this.#forwards = this.#forwards.with(this.#forwards.indexOf(failed), forward);
+      freed.push(forward);
+      if (this.#isClosed) forward.listener.close();
+    }
+    return freed;
   }
 
   async #open({ protocol, hostIp, hostPort, serves }: Wanted): Promise<Forward> {

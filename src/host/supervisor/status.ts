@@ -3,6 +3,7 @@ import type { VmConfig } from "../config/schema.ts";
 import type { VmPaths } from "../layout.ts";
 import { restingStatus } from "./resting-status.ts";
 import type { Forward } from "../ports/apply.ts";
+import { openHalves } from "../ports/open-halves.ts";
 import { refusalOf } from "../ports/refusal.ts";
 import { sourceOf } from "../ports/source.ts";
 import type { State } from "./states.ts";
@@ -38,7 +39,12 @@ export function statusOf(paths: VmPaths, state: State, held: Snapshot, uptimeMs:
 
 /** The forwards as `qn ports` shows them. */
 export function forwardStatuses(forwards: Snapshot["forwards"]): ForwardStatus[] {
-  return forwards.map(forwardStatus);
+  const halves = openHalves(forwards);
+  return forwards.map((forward) => {
+    const { listener, error, serves } = forward;
+    const half = listener === undefined && error !== undefined ? halves.get(serves) : undefined;
+    return { ...forwardStatus(forward), ...(half !== undefined && { error: `${error} ${half}` }) };
+  });
 }
 
 const silentWords = {

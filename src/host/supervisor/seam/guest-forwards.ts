@@ -4,6 +4,7 @@ import type { Gateway } from "../../gate/gateway.ts";
 import { type Forward, Forwards, type ForwardsChange, type Listening } from "../../ports/apply.ts";
 import { type HandForward, targetName } from "../../ports/by-hand.ts";
 import { overlaps, type PortRules } from "../../ports/listener-plan.ts";
+import { isTaken, openHalves } from "../../ports/open-halves.ts";
 import { takenPorts } from "../../ports/taken-ports.ts";
 import type { Asked } from "./waiting-messages.ts";
 
@@ -14,6 +15,8 @@ export type GuestForwardsOptions = {
   readonly dockerPorts?: PortRange | undefined;
   readonly onForwards: (what: ForwardsChange) => void;
   readonly log: (text: string) => void;
+  /** Tells a person. */
+  readonly warn: (text: string) => void;
 };
 
 /** How many reasons of one report are logged: a guest may report thousands of ports that nobody can listen on. */
@@ -28,6 +31,8 @@ export class GuestForwards {
   #handForwards: readonly HandForward[] = [];
   /** Why ports were not listened on at the last report. */
   #told: ReadonlySet<string> = new Set();
+  /** Whom of those who run without their port a person has been told of. */
+  #warned: ReadonlySet<string> = new Set();
 
   constructor(gateway: Gateway, options: GuestForwardsOptions) {
     this.#options = options;
@@ -35,6 +40,10 @@ export class GuestForwards {
     this.#byHand = new Forwards(gateway, options.rules);
     this.#ofGuest.onChange = options.onForwards;
     this.#byHand.onChange = options.onForwards;
+    for (const forwards of [this.#ofGuest, this.#byHand]) {
+      forwards.onFreed = ({ hostPort, hostIp }) =>
+        options.log(`port ${hostPort} on ${hostIp} is free again, and forwarded`);
+    }
     this.#ofGuest.ownHolder = (where) => holderAmong(this.#byHand.all, where, "a forward made with `qn ports add`");
     this.#byHand.ownHolder = (where) => holderAmong(this.#ofGuest.all, where);
   }
@@ -66,9 +75,26 @@ export class GuestForwards {
     const left = untold.length - loggedReasonsMax;
     if (left > 0) log(`${left} more ports cannot be listened on.`);
     this.#told = reasons;
+    this.#warnOfTaken();
     const isChoosing = message.choosing === true;
     const taken = isChoosing ? await takenPorts(dockerPorts, this.#ofGuest.all, rules, log) : undefined;
     void reply({ type: "served", report: message.report, failed: [...failed], taken });
+  }
+
+  /**
+   * Somebody runs without the port that it publishes: whoever starts a container is told by Docker, but nobody has
+   * started one that Docker brings up by itself.
+   */
+  #warnOfTaken(): void {
+    const all = this.#ofGuest.all;
+    const halves = openHalves(all);
+    const missing = all.filter((each) => isTaken(each) && each.serves.asked !== true).slice(0, loggedReasonsMax);
+    const warnings = missing.map(({ error = "", serves }) => {
+      const half = halves.get(serves);
+      return `${error}${half === undefined ? "" : ` ${half}`} "${serves.container}" gets it as soon as it is free.`;
+    });
+    for (const text of warnings) if (!this.#warned.has(text)) this.#options.warn(text);
+    this.#warned = new Set(warnings);
   }
 
   /** Opens again what may have gone while nobody was awake. */

@@ -3,10 +3,13 @@ import { expect, test } from "bun:test";
 import { failureOf } from "../../../support/failures.ts";
 import { port, post, scene, taken, web } from "../../../support/hook-scene.ts";
 
+/** As a start under way asks for it. */
+const asked = { ...port, asked: true };
+
 test("a container starts when the host listens on the ports that it names, and has said which Docker must not choose", async () => {
   const { hooks, table, events, troubles } = scene();
   await hooks.beforeRequest(post("/v1.45/containers/web/start"));
-  expect([events, table.wanted, troubles]).toEqual([["details web", "report choosing any:8080"], [port], []]);
+  expect([events, table.wanted, troubles]).toEqual([["details web", "report choosing any:8080"], [asked], []]);
 });
 
 test("a port that is taken on the host refuses the start with the host's words, and is let go of", async () => {
@@ -39,7 +42,7 @@ test("a port that fails on both families refuses once, and one of another contai
   );
   const other = scene({ host: () => [taken(9090), taken(8080, "192.0.2.7"), { ...taken(8080), protocol: "udp" }] });
   await other.hooks.beforeRequest(post("/containers/web/start"));
-  expect([other.table.wanted, other.troubles]).toEqual([[port], []]);
+  expect([other.table.wanted, other.troubles]).toEqual([[asked], []]);
 });
 
 test("every port that is refused is told", async () => {
@@ -58,7 +61,7 @@ for (const host of ["late", "away"] as const) {
     const { hooks, table, troubles } = scene({ host: () => host });
     await hooks.beforeRequest(post("/containers/web/start"));
     expect([table.wanted, troubles]).toEqual([
-      [port],
+      [asked],
       ["the ports of web are not open yet, and it starts nevertheless"],
     ]);
   });
