@@ -24,6 +24,7 @@ import type { PortTable } from "./ports/port-table.ts";
 import { portHooks } from "./ports/hooks.ts";
 import { portLister } from "./ports/list.ts";
 import { listenSource } from "./ports/listen.ts";
+import { NeededSource } from "./ports/needed-source.ts";
 import { nspawnSource } from "./ports/nspawn.ts";
 import { openPortTable } from "./ports/open.ts";
 import type { ServedPort } from "./ports/published.ts";
@@ -133,7 +134,11 @@ async function setUpPorts(guest: Guest): Promise<Running> {
   opened.defer(() => gate.closeAll());
   const lanes = new Lanes((connection) => gate.admit(connection), onTrouble);
   link.onLanes = (message) => lanes.open(message);
-  const lister = new Lister(portLister(containers), (ports) => table.setPublished(ports));
+  const own = closing(opened, ownSockets(guest, table, onTrouble));
+  const lister = new Lister(portLister(containers, boot.swarm === true ? { docker } : undefined), (ports) => {
+    table.setPublished(ports);
+    own.need(boot.listen || containers.hasHostNetwork);
+  });
   const hooks = portHooks({
     table,
     containers,
@@ -142,6 +147,7 @@ async function setUpPorts(guest: Guest): Promise<Running> {
     remove: (id) => docker.remove(id),
     onTrouble,
   });
+  own.need(boot.listen);
   return {
     // What is mounted is brought up to date before a port answers.
     hooks: [changeHooks(changes, containers), hooks],
@@ -149,9 +155,18 @@ async function setUpPorts(guest: Guest): Promise<Running> {
   };
 }
 
+/** The guest's own listening sockets, as far as the settings have them forwarded. */
+function ownSockets({ boot, containers }: Guest, table: PortTable, onTrouble: (text: string) => void): NeededSource {
+  const isOfContainers = boot.listenOfContainers === true;
+  const source = listenSource({ all: boot.listen, containers: isOfContainers ? containers : undefined });
+  return new NeededSource((signal) => {
+    if (boot.listen || isOfContainers) void watchSource(source, table, { signal, onTrouble });
+  });
+}
+
 /** What the host hears until the signal fires. */
 async function speakToHost(
-  { boot, link, docker, opened, signal }: Guest,
+  { link, docker, opened, signal }: Guest,
   table: PortTable,
   lister: Lister<ServedPort>,
 ): Promise<void> {
@@ -161,9 +176,7 @@ async function speakToHost(
   link.onClock = (message, ask) => clock.hear(message, ask);
   const onSteps = (steps: readonly ProvisionStep[]): void => link.reportProvision(steps);
   closing(opened, await watchProvision({ onSteps, onLine: onTrouble }));
-  for (const source of [nspawnSource, ...(boot.listen ? [listenSource()] : [])]) {
-    void watchSource(source, table, { signal, onTrouble });
-  }
+  void watchSource(nspawnSource, table, { signal, onTrouble });
   const onFailed = (error: unknown): void => onTrouble(`cannot list containers: ${String(error)}`);
   const onNudge = (): void => lister.nudge(() => table.publish(), onFailed);
   let isReady = false;

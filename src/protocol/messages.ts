@@ -84,6 +84,10 @@ const bootSchema = v.object({
   flake: v.optional(v.object({ folder: absolutePath, name: shortText })),
   /** Whether listening sockets of the guest are to be forwarded that nobody publishes. */
   listen: v.optional(v.boolean(), false),
+  /** Those of containers in the guest's own network at least, named by the container. */
+  listenOfContainers: v.optional(v.boolean()),
+  /** The host takes ports that services of a swarm publish. */
+  swarm: v.optional(v.boolean()),
   /** Shell commands that root runs before Docker starts: at each boot, or once on each system disk. */
   provision: v.optional(v.array(v.object({ run: v.string(), when: v.picklist(["boot", "once"]) }))),
   /** Variables for dockerd: the host's proxy. */

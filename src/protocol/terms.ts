@@ -7,8 +7,11 @@ import * as v from "valibot";
 /** The number of a TCP or UDP port that can be listened on. */
 export const portSchema = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 
-/** Who in the guest publishes a port: Docker, systemd-nspawn, or a program that listens without being asked to. */
-export const publishers = ["docker", "nspawn", "listen"] as const;
+/**
+ * Who in the guest publishes a port: Docker, for a container or for a service of a swarm, systemd-nspawn, a container
+ * in the guest's own network, which listens, or another program that does.
+ */
+export const publishers = ["docker", "swarm", "nspawn", "host-network", "listen"] as const;
 
 /** The most commands of the settings. */
 export const provisionStepsMax = 64;

@@ -4,7 +4,14 @@
  */
 import { type $Fetch, type FetchContext, ofetch } from "ofetch";
 import { messageOf, QnError } from "../base/errors.ts";
-import { type Container, type ContainerDetails, parseDetails, parseRunning } from "./docker-views.ts";
+import {
+  type Container,
+  type ContainerDetails,
+  parseDetails,
+  parseRunning,
+  parseServices,
+  type ServicePort,
+} from "./docker-views.ts";
 import { requestLine, tracers } from "./trace.ts";
 
 /** Calls to the Docker daemon behind one socket. All throw when it does not answer or answers with an error. */
@@ -13,13 +20,18 @@ export type DockerApi = {
   ping(signal?: AbortSignal): Promise<void>;
   /** The running containers. */
   containers(): Promise<Container[]>;
+  /** What the services of its swarm publish; a daemon that manages no swarm answers with an error. */
+  services(): Promise<ServicePort[]>;
   /** What a container was asked to be, running or not. `id` may be a name. */
   details(id: string): Promise<ContainerDetails>;
   /** Ends a container at once (SIGKILL). */
   kill(id: string): Promise<void>;
   /** Removes a container with the volumes that are its own, as `--rm` does. */
   remove(id: string): Promise<void>;
-  /** Calls `onEvent` for each container or network event until the daemon ends the stream or `signal` fires. */
+  /**
+   * Calls `onEvent` for each event of a container, a network or a service until the daemon ends the stream or `signal`
+   * fires.
+   */
   follow(onEvent: () => void, signal: AbortSignal): Promise<void>;
 };
 
@@ -60,6 +72,9 @@ export function dockerApi(socketPath: string): DockerApi {
     async containers() {
       return parseRunning(await call("/containers/json"));
     },
+    async services() {
+      return parseServices(await call("/services"));
+    },
     async details(id) {
       return parseDetails(await call(`/containers/${encodeURIComponent(id)}/json`));
     },
@@ -70,7 +85,7 @@ export function dockerApi(socketPath: string): DockerApi {
       await call(`/containers/${encodeURIComponent(id)}`, { method: "DELETE", query: { v: 1, force: 1 } });
     },
     async follow(onEvent, signal) {
-      const filters = JSON.stringify({ type: ["container", "network"] });
+      const filters = JSON.stringify({ type: ["container", "network", "service"] });
       const events: ReadableStream<Uint8Array> = await call("/events", {
         query: { filters },
         responseType: "stream",

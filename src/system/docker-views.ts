@@ -74,6 +74,7 @@ const commonEntries = {
 const runningSchema = v.array(
   v.object({
     ...commonEntries,
+    HostConfig: v.optional(v.object({ NetworkMode: v.optional(v.string(), "") })),
     Mounts: v.optional(v.array(v.object({ Type: v.string(), Source: v.optional(v.string(), "") })), []),
     NetworkSettings: v.optional(
       v.object({
@@ -94,10 +95,57 @@ export function parseRunning(answer: unknown): Container[] {
   return v.parse(runningSchema, answer);
 }
 
+const servicePortsSchema = v.nullish(
+  v.array(
+    v.object({
+      Protocol: v.optional(v.picklist(["tcp", "udp", "sctp"]), "tcp"),
+      PublishedPort: v.optional(v.number(), 0),
+      PublishMode: v.optional(v.string(), "ingress"),
+    }),
+  ),
+  [],
+);
+
+const servicesSchema = v.array(
+  v.object({
+    ID: v.string(),
+    Spec: v.object({
+      Name: v.string(),
+      EndpointSpec: v.optional(v.object({ Ports: servicePortsSchema })),
+    }),
+    Endpoint: v.optional(v.object({ Ports: servicePortsSchema })),
+  }),
+);
+
+/** A port that a service of a swarm publishes at every node. */
+export type ServicePort = {
+  readonly id: string;
+  readonly service: string;
+  readonly protocol: "tcp" | "udp" | "sctp";
+  readonly hostPort: number;
+};
+
+/**
+ * Parses `GET /services`: what services were asked to publish at every node, and what the swarm has chosen itself (it
+ * takes a moment to say both). Throws what is wrong with it.
+ */
+export function parseServices(answer: unknown): ServicePort[] {
+  return v.parse(servicesSchema, answer).flatMap(({ ID, Spec, Endpoint }) => {
+    const ports = [...(Endpoint?.Ports ?? []), ...(Spec.EndpointSpec?.Ports ?? [])];
+    const published = ports.filter(({ PublishMode, PublishedPort }) => PublishMode === "ingress" && PublishedPort > 0);
+    const keyed = published.map(
+      ({ Protocol, PublishedPort }) =>
+        [`${Protocol} ${PublishedPort}`, { protocol: Protocol, hostPort: PublishedPort }] as const,
+    );
+    return [...new Map(keyed).values()].map((port) => ({ id: ID, service: Spec.Name, ...port }));
+  });
+}
+
 const listedSchema = v.array(
   v.object({
     ...commonEntries,
     State: v.string(),
+    HostConfig: v.optional(v.object({ NetworkMode: v.optional(v.string(), "") }), {}),
     Mounts: v.array(
       v.object({ Type: v.string(), Source: v.optional(v.string(), ""), Destination: v.string(), RW: v.boolean() }),
     ),
@@ -109,6 +157,8 @@ export type ListedContainer = {
   readonly id: string;
   readonly name: string;
   readonly state: string;
+  /** Docker's name of its network, such as "bridge" or "host". */
+  readonly network: string;
   /** The ports that are published now; `port` is the container's own. */
   readonly ports: readonly {
     readonly protocol: "tcp" | "udp" | "sctp";
@@ -122,10 +172,11 @@ export type ListedContainer = {
 
 /** Parses `GET /containers/json` for commands, cut down to what they show. Throws what is wrong with it. */
 export function parseListed(answer: unknown): ListedContainer[] {
-  return v.parse(listedSchema, answer).map(({ Id, Names, State, Ports, Mounts }) => ({
+  return v.parse(listedSchema, answer).map(({ Id, Names, State, Ports, Mounts, HostConfig }) => ({
     id: Id,
     name: nameIn(Names, Id),
     state: State,
+    network: HostConfig.NetworkMode,
     ports: Ports.flatMap(({ IP, PrivatePort, PublicPort, Type }) =>
       PublicPort === undefined ? [] : [{ protocol: Type, hostIp: IP, hostPort: PublicPort, port: PrivatePort }],
     ),

@@ -19,14 +19,38 @@ export async function holdersOfPort(port: number): Promise<PortHolder[]> {
   return grouped(found);
 }
 
+/** Who has each of these sockets of Linux open, by its inode; not those that another user's process has, or none. */
+export async function holdersOfSockets(
+  inodes: readonly string[],
+): Promise<ReadonlyMap<string, { readonly pid: number; readonly name: string }>> {
+  const owners = inodes.length === 0 ? new Map<string, number>() : await ownersOf(inodes.map(linkOf));
+  const found = inodes.flatMap((inode) => {
+    const pid = owners.get(linkOf(inode));
+    return pid === undefined ? [] : [{ inode, pid }];
+  });
+  return new Map(
+    await Promise.all(
+      found.map(async ({ inode, pid }) => {
+        const { name = "a program" } = await processOnLinux(pid);
+        return [inode, { pid, name }] as const;
+      }),
+    ),
+  );
+}
+
 // --- internal ---
+
+/** A socket's link in /proc/PID/fd (proc(5)). */
+function linkOf(inode: string): string {
+  return `socket:[${inode}]`;
+}
 
 /** One socket that holds the port. */
 type Held = Omit<PortHolder, "addresses"> & { readonly address: string };
 
 async function socketsOnLinux(port: number): Promise<Held[]> {
   const holding = (await heldSockets()).filter((socket) => socket.port === port);
-  const sockets = holding.map((socket) => ({ ...socket, link: `socket:[${socket.inode}]` }));
+  const sockets = holding.map((socket) => ({ ...socket, link: linkOf(socket.inode) }));
   const owners = sockets.length === 0 ? new Map<string, number>() : await ownersOf(sockets.map(({ link }) => link));
   return await Promise.all(
     sockets.map(async ({ protocol, address, link }) => {

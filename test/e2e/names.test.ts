@@ -94,7 +94,17 @@ test("names go on while the supervisor is away, and when the agent has been kill
 test("a forward by hand leads to the guest itself at once, and stands in nobody's way unseen", async (vm) => {
   const port = await freePort();
   const server = ["httpd", "-f", "-p", "127.0.0.1:8099", "-h", "/www"];
-  const id = await vm.docker("run", "--detach", "--init", "--network", "host", "busybox", ...server);
+  const id = await vm.docker(
+    "run",
+    "--detach",
+    "--init",
+    "--name",
+    "listens",
+    "--network",
+    "host",
+    "busybox",
+    ...server,
+  );
   await vm.qn("ports", "add", `${port}:8099`);
   const answer = await until("the guest's web server", 20_000, async () => {
     const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
@@ -142,8 +152,8 @@ test("with ports.listen a server in the guest's own network is forwarded while i
   const places = (await vm.status()).ports.map(
     ({ hostIp, hostPort, container }) => `${hostIp} ${hostPort} ${container}`,
   );
-  const wanted = [`127.0.0.1 ${open} httpd`, `::1 ${open} httpd`, `127.0.0.1 ${own} httpd`];
-  expect(places.filter((place) => place.endsWith("httpd")).toSorted()).toEqual(wanted.toSorted());
+  const wanted = [`127.0.0.1 ${open} listens`, `::1 ${open} listens`, `127.0.0.1 ${own} listens`];
+  expect(places.filter((place) => place.endsWith("listens")).toSorted()).toEqual(wanted.toSorted());
   await vm.docker("rm", "--force", id);
   await until("the end of both forwards", 30_000, async () => {
     const now = await Promise.all([open, own].map((port) => knock("127.0.0.1", port)));

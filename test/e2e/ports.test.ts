@@ -167,3 +167,37 @@ test("containers that die and come back by themselves keep their ports", async (
   expect(await fetched("127.0.0.1", port)).toBe(page);
   await vm.docker("rm", "--force", "phoenix");
 });
+
+test("a server of a --network host container is forwarded by the container's name, and no other program of the guest", async (vm) => {
+  const [port, other] = [await freePort(), await freePort()];
+  // Whoever connects would start it; nobody does.
+  await vm.succeed(asRoot(vm, `systemd-run --quiet systemd-socket-activate --listen=${other} true`));
+  const listens = ["busybox", "httpd", "-f", "-p", `${port}`, "-h", "/www"];
+  await vm.docker("run", "--detach", "--init", "--name", "dev", "--network", "host", ...listens);
+  expect(await fetched("127.0.0.1", port)).toBe(page);
+  expect((await vm.status()).ports.filter(({ hostPort }) => [port, other].includes(hostPort))).toMatchObject([
+    { hostIp: "127.0.0.1", hostPort: port, container: "dev", state: "open" },
+    { hostIp: "::1", hostPort: port, container: "dev", state: "open" },
+  ]);
+  await vm.docker("rm", "--force", "dev");
+  await until("the end of the forward", 30_000, async () =>
+    (await knock("127.0.0.1", port)) === "ECONNREFUSED" ? true : undefined,
+  );
+});
+
+test("what a service of a swarm publishes is forwarded by the service's name, and no more when it is removed", async (vm) => {
+  const [port, later] = [await freePort(), await freePort()];
+  await vm.docker("swarm", "init", "--advertise-addr", "127.0.0.1");
+  const create = ["service", "create", "--quiet", "--no-resolve-image", "--name", "shop"];
+  await vm.docker(...create, "--publish", `${port}:80`, "busybox", "httpd", "-f", "-p", "80", "-h", "/www");
+  expect(await fetched("127.0.0.1", port)).toBe(page);
+  expect(await vm.qn("why", `${port}`)).toContain(`the service "shop" of the swarm in the VM "default"`);
+  await vm.docker("service", "update", "--quiet", "--no-resolve-image", "--publish-add", `${later}:80`, "shop");
+  expect(await fetched("127.0.0.1", later)).toBe(page);
+  await vm.docker("service", "rm", "shop");
+  expect(await Promise.all([port, later].map((each) => knock("127.0.0.1", each)))).toEqual([
+    "ECONNREFUSED",
+    "ECONNREFUSED",
+  ]);
+  await vm.docker("swarm", "leave", "--force");
+});

@@ -8,6 +8,8 @@ export type FakeDocker = AsyncDisposable & {
   readonly socketPath: string;
   /** The answer to `GET /containers/json`; a number is the status of a refusal. */
   containers: unknown;
+  /** The answer to `GET /services`; a number is the status of a refusal. */
+  services: unknown;
   /** The answers to `GET /containers/ID/json`, by id. */
   readonly inspected: Record<string, unknown>;
   /** Every request so far, as "GET /path?query". */
@@ -32,6 +34,7 @@ export async function fakeDocker(options: { readonly socketPath?: string } = {})
   const docker: FakeDocker = {
     socketPath,
     containers: [],
+    services: 503,
     inspected: {},
     requests,
     get followers() {
@@ -60,6 +63,7 @@ export async function fakeDocker(options: { readonly socketPath?: string } = {})
       return new Response("OK", { headers: { server: "Docker/26.1.5 (linux)", "api-version": "1.45" } });
     if (pathname === "/events") return events();
     if (pathname === "/containers/json") return json(docker.containers);
+    if (pathname === "/services") return json(docker.services);
     if (/^\/containers\/[^/]+\/kill$/.test(pathname)) return new Response(null, { status: 204 });
     const id = /^\/containers\/([^/]+)\/json$/.exec(pathname)?.[1];
     return json(id === undefined ? 404 : (docker.inspected[decodeURIComponent(id)] ?? 404));

@@ -10,11 +10,14 @@ import type { DockerRequest } from "./plugin.ts";
  */
 export type CallOn<Kind extends Deed> = { readonly kind: Kind; readonly id: string };
 
-/** One call, as far as the agent goes by it. What a new container mounts is parsed when somebody asks for it. */
+/**
+ * One call, as far as the agent goes by it; `swarm` changes a swarm or its services. What a new container mounts is
+ * parsed when somebody asks for it.
+ */
 export type DockerCall =
   | { readonly kind: "create"; readonly mounts: () => MountRequests }
   | { [Kind in Deed]: CallOn<Kind> }[Deed]
-  | { readonly kind: "prune" | "other" };
+  | { readonly kind: "prune" | "swarm" | "other" };
 
 /**
  * Recognises a request as dockerd routes it (moby, api/server/server.go; gorilla/mux): by the decoded path, so that
@@ -28,6 +31,7 @@ export function callOf(request: DockerRequest): DockerCall {
     return { kind: "create", mounts: lazily(() => mountsIn(request.body)) };
   }
   if (request.method === "POST" && path === "/containers/prune") return { kind: "prune" };
+  if (request.method !== "GET" && /^\/(services|swarm)\//.test(path)) return { kind: "swarm" };
   const route = routes.find(([methods, before, after]: Route) => {
     const hasId = path.length > before.length + after.length;
     return hasId && path.startsWith(before) && path.endsWith(after) && methods.includes(request.method);

@@ -49,6 +49,17 @@ export class Containers {
     return found?.Id;
   }
 
+  /** Whether the last list has a container in the guest's own network. */
+  get hasHostNetwork(): boolean {
+    return this.#running.some(({ HostConfig }) => HostConfig?.NetworkMode === "host");
+  }
+
+  /** What a container is called, by its whole id; nothing when Docker does not know it. */
+  async nameOf(id: string): Promise<string | undefined> {
+    const name = this.#running.find(({ Id }) => Id === id)?.Names[0] ?? (await this.#record(id))?.Name;
+    return name?.replace(/^\//, "");
+  }
+
   /** Whether a container has ended by now; false too when Docker does not say. */
   async hasEnded(id: string): Promise<boolean> {
     const container = await this.#docker.details(id).catch(() => undefined);

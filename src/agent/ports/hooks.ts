@@ -63,7 +63,7 @@ const ending: ReadonlySet<DockerCall["kind"]> = new Set(["stop", "kill", "wait",
 /** All after which other ports may be published than before, starts aside. */
 const settling: ReadonlySet<DockerCall["kind"]> = new Set([
   ...ending,
-  ...(["pause", "unpause", "rename", "update", "connect", "disconnect"] as const),
+  ...(["swarm", "pause", "unpause", "rename", "update", "connect", "disconnect"] as const),
 ]);
 
 /** A host port that is taken becomes Docker's own error, and the container does not start. */

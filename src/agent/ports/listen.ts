@@ -1,14 +1,16 @@
 /**
- * The guest's own listening sockets as a source of ports, for `ports.listen`: programs and `--network host` containers.
+ * The guest's own listening sockets as a source of ports, for `ports.listen`: of `--network host` containers, and of
+ * programs.
  */
 import { mkdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { every } from "../../system/clock.ts";
 import { isThere } from "../../system/files.ts";
 import { mount } from "../../system/kernel/libc.ts";
-import { holdersOfPort } from "../../system/port-holders.ts";
+import { holdersOfSockets } from "../../system/port-holders.ts";
 import { heldSockets } from "../../system/proc-net.ts";
 import { followProgram } from "../../system/process.ts";
-import { forwardOf, type Listening } from "./listening.ts";
+import type { Containers } from "../docker/containers.ts";
+import { containerIn, forwardOf, type Listening } from "./listening.ts";
 import { keyOf, type ServedPort } from "./published.ts";
 import type { PortWatch } from "./sources.ts";
 
@@ -25,27 +27,32 @@ const events: Readonly<Record<string, string>> = {
   "syscalls/sys_exit_bind": "ret == 0",
 };
 
+/** Which sockets count, and whom to ask for a container's name; without names nothing is known of containers. */
+export type ListenOptions = {
+  readonly all: boolean;
+  readonly containers?: Pick<Containers, "nameOf"> | undefined;
+};
+
 /**
  * Makes the source. UDP has no event of closing: while such a socket is forwarded it is looked at every few seconds,
- * and only then. The programs' names are looked up once for each socket.
+ * and only then. Who has a socket is looked up once.
  */
-export function listenSource(): PortWatch {
-  let names: ReadonlyMap<string, string> = new Map();
+export function listenSource(options: ListenOptions): PortWatch {
+  let owners: ReadonlyMap<string, Owner> = new Map();
   let hasDatagrams = false;
   return {
     name: "listen",
     async list() {
       const sockets = await forwardedSockets();
-      hasDatagrams = sockets.some(({ protocol }) => protocol === "udp");
-      names = new Map(
-        await Promise.all(
-          sockets.map(async (each) => [each.inode, names.get(each.inode) ?? (await nameOf(each))] as const),
-        ),
-      );
-      return portsOf(sockets, names);
+      owners = await ownersOf(sockets, owners, options);
+      const ports = portsOf(sockets, owners, options);
+      hasDatagrams = ports.some(({ protocol }) => protocol === "udp");
+      return ports;
     },
     async follow(onNudge, signal) {
       await beginTracing();
+      // What began to listen before is listed now, what does from here on waits in the pipe.
+      onNudge();
       const watching = every(datagramsMs, () => hasDatagrams && onNudge());
       try {
         await followProgram(["cat", `${instance}/trace_pipe`], onNudge, signal);
@@ -79,18 +86,42 @@ async function forwardedSockets(): Promise<Forwarded[]> {
   });
 }
 
-async function nameOf({ protocol, port }: Listening): Promise<string> {
-  const holder = (await holdersOfPort(port)).find((each) => each.protocol === protocol);
-  return holder?.name ?? "a program";
+/** Who listens: a container in the guest's network, or another program. */
+type Owner = { readonly name: string; readonly container?: string | undefined };
+
+/** The owners of these sockets, as far as they are not known yet. A socket that nobody has any more has none. */
+async function ownersOf(
+  sockets: readonly Forwarded[],
+  known: ReadonlyMap<string, Owner>,
+  { containers }: ListenOptions,
+): Promise<ReadonlyMap<string, Owner>> {
+  const inodes = sockets.map(({ inode }) => inode);
+  const found = await holdersOfSockets(inodes.filter((inode) => !known.has(inode)));
+  const looks = inodes.map(async (inode): Promise<[string, Owner][]> => {
+    const before = known.get(inode);
+    if (before !== undefined) return [[inode, before]];
+    const holder = found.get(inode);
+    if (holder === undefined) return [];
+    const id = containers && containerIn(await readFile(`/proc/${holder.pid}/cgroup`, "utf8").catch(() => ""));
+    const container = id && (await containers?.nameOf(id));
+    return [[inode, container ? { name: container, container: id } : { name: holder.name }]];
+  });
+  return new Map((await Promise.all(looks)).flat());
 }
 
 /** Where a program listens on both families, the port is one. */
-function portsOf(sockets: readonly Forwarded[], names: ReadonlyMap<string, string>): ServedPort[] {
+function portsOf(
+  sockets: readonly Forwarded[],
+  owners: ReadonlyMap<string, Owner>,
+  { all }: ListenOptions,
+): ServedPort[] {
   const ports = sockets.flatMap(({ protocol, port, inode, hostIp, target }): ServedPort[] => {
-    const container = names.get(inode) ?? "";
-    if (holders.includes(container)) return [];
+    const owner = owners.get(inode);
+    const isProgram = owner?.container === undefined;
+    if (isProgram && (!all || holders.includes(owner?.name ?? ""))) return [];
     const where = { protocol, hostIp, hostPort: port, target: { hostname: target, port } };
-    return [{ ...where, containerId: "", container, source: "listen" }];
+    const whose = { containerId: owner?.container ?? "", container: owner?.name ?? "a program" };
+    return [{ ...where, ...whose, source: isProgram ? "listen" : "host-network" }];
   });
   return [...new Map(ports.map((port) => [keyOf(port), port])).values()];
 }

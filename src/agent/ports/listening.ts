@@ -24,3 +24,11 @@ export function forwardOf(
   if (address.startsWith("127.") || address === "::1") return { hostIp: address, target: address };
   return undefined;
 }
+
+/**
+ * The whole id of the container whose process has this text as its /proc/PID/cgroup: Docker names the group after it,
+ * as `docker-ID.scope` below systemd and as `ID` elsewhere. A container's own groups lie below that one.
+ */
+export function containerIn(cgroup: string): string | undefined {
+  return /[/-]([0-9a-f]{64})(?:\.scope)?(?:\/|\n|$)/.exec(cgroup)?.[1];
+}

@@ -23,7 +23,8 @@ export async function watchSource(
 ): Promise<void> {
   const lister = new Lister(
     () => source.list(),
-    (ports) => table.setPublished(ports, source.name),
+    // A list may come after its end.
+    (ports) => table.setPublished(signal.aborted ? [] : ports, source.name),
   );
   const onFailed = (error: unknown): void => onTrouble(`${source.name}: ${messageOf(error)}`);
   const nudge = (): void => lister.nudge(() => table.publish(), onFailed);
@@ -35,4 +36,5 @@ export async function watchSource(
     await following.catch(onFailed);
     await pause(retryMs, signal);
   }
+  table.setPublished([], source.name);
 }

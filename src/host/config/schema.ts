@@ -182,9 +182,9 @@ const settings = {
       (): (number | string)[] => [],
     ),
     listen: setting(
-      switchedOn,
-      "Forward other listening sockets of the guest too, such as those of `--network host` containers.",
-      () => false,
+      v.union([v.literal("containers"), v.boolean()], "must be containers, true or false"),
+      "Forward listening sockets of the guest that nobody publishes: of `--network host` containers, all (true), or none.",
+      (): "containers" | boolean => "containers",
     ),
   }),
   network: section("A second network card, besides the way to this machine.", {

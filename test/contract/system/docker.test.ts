@@ -15,6 +15,7 @@ test("every container is listed by its own name, with what it publishes and moun
         { PrivatePort: 443, Type: "tcp" },
         { IP: "::", PrivatePort: 80, PublicPort: 8080, Type: "tcp" },
       ],
+      HostConfig: { NetworkMode: "host" },
       Mounts: [
         { Type: "volume", Name: "data", Source: "/var/lib/docker/volumes/data", Destination: "/data", RW: true },
         { Type: "bind", Source: "/tmp/x", Destination: "/x", Mode: "ro", RW: false },
@@ -28,10 +29,11 @@ test("every container is listed by its own name, with what it publishes and moun
       id: "f00d",
       name: "web",
       state: "running",
+      network: "host",
       ports: [{ protocol: "tcp", hostIp: "::", hostPort: 8080, port: 80 }],
       binds: [{ source: "/tmp/x", destination: "/x", readOnly: true }],
     },
-    { id: "beef00000000aaaa", name: "beef00000000", state: "exited", ports: [], binds: [] },
+    { id: "beef00000000aaaa", name: "beef00000000", state: "exited", network: "", ports: [], binds: [] },
   ]);
   expect(docker.requests).toEqual(["GET /containers/json?all=true"]);
 });

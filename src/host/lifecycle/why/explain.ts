@@ -151,7 +151,15 @@ function nobody({ port, protocol }: PortQuestion): Reason {
 
 /** What the VMs' own rules say of the port, whoever wants it. */
 function rulesOn({ question: { port }, vms }: PortFacts): Reason[] {
-  return vms.flatMap(({ name, denied, slot }): Reason[] => [
+  return vms.flatMap(({ name, denied, slot, unheard, forwards }): Reason[] => [
+    ...(unheard.length === 0 || forwards.length > 0
+      ? []
+      : [
+          {
+            rule: "ports.listen" as const,
+            text: `The VM "${name}" forwards no port of ${listed(unheard)} in its own network: its ports.listen is false.`,
+          },
+        ]),
     ...(denied === undefined
       ? []
       : [

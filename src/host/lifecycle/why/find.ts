@@ -31,6 +31,7 @@ async function factsOfVm(layout: Layout, name: string, { port }: PortQuestion, e
     problem: undefined,
     forwards: [],
     publishes: [],
+    unheard: [],
     supervisorPid: undefined,
     qemuPid: undefined,
     wayIn: undefined,
@@ -40,10 +41,13 @@ async function factsOfVm(layout: Layout, name: string, { port }: PortQuestion, e
   let paths: VmPaths;
   let status: Status;
   let denied: string | undefined;
+  let listen: boolean | "containers";
   try {
     paths = layout.vm(name);
     status = await statusOfVm(paths, env);
-    denied = deniedBy(port, portRules((await effectiveConfig(paths, env)).config.ports).deny)?.rule;
+    const { ports } = (await effectiveConfig(paths, env)).config;
+    denied = deniedBy(port, portRules(ports).deny)?.rule;
+    ({ listen } = ports);
   } catch (error) {
     return { ...nothing, state: "failed", problem: messageOf(error) };
   }
@@ -60,7 +64,7 @@ async function factsOfVm(layout: Layout, name: string, { port }: PortQuestion, e
   };
   if (!status.docker.reachable) return { ...known, problem: status.reason ?? undefined };
   try {
-    return { ...known, publishes: await publishesOf(status.docker.socket, port) };
+    return { ...known, ...(await containersOf(status.docker.socket, port, listen === false)) };
   } catch (error) {
     return { ...known, problem: messageOf(error) };
   }
@@ -72,15 +76,23 @@ async function wayIn(paths: VmPaths, port: number): Promise<VmFacts["wayIn"]> {
   return boot?.sshPort === port ? "ssh" : undefined;
 }
 
-/** The containers that were made to publish the port, and those that got it from Docker. */
-async function publishesOf(socketPath: string, port: number): Promise<Publish[]> {
+/**
+ * The containers that were made to publish the port, and those that got it from Docker; and those in the guest's own
+ * network when they are `unheard`.
+ */
+async function containersOf(
+  socketPath: string,
+  port: number,
+  isUnheard: boolean,
+): Promise<Pick<VmFacts, "publishes" | "unheard">> {
   const { askedPorts, listContainers } = await import("../../../system/docker.ts");
   const containers = await listContainers(socketPath);
   const asked = await askedPorts(
     socketPath,
     containers.map(({ id }) => id),
   );
-  return containers.flatMap((container, index) => {
+  const inHostNetwork = containers.filter(({ network, state }) => network === "host" && state === "running");
+  const publishes = containers.flatMap((container, index) => {
     const bindings = (asked[index] ?? []).flatMap(({ protocol, hostIp, hostPorts, port: containerPort }) => {
       const how = howAsked(hostPorts, port);
       const has = isPublished(container, port, protocol, containerPort);
@@ -90,6 +102,7 @@ async function publishesOf(socketPath: string, port: number): Promise<Publish[]>
     });
     return bindings;
   });
+  return { publishes, unheard: isUnheard ? inHostNetwork.map(({ name }) => name) : [] };
 }
 
 function isPublished({ ports }: ListedContainer, port: number, protocol: string, containerPort: number): boolean {

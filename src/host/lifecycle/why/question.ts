@@ -27,6 +27,8 @@ export type VmFacts = {
   readonly problem: string | undefined;
   readonly forwards: readonly ForwardStatus[];
   readonly publishes: readonly Publish[];
+  /** The containers in the guest's own network, whose ports `ports.listen` keeps from being forwarded. */
+  readonly unheard: readonly string[];
   readonly supervisorPid: number | undefined;
   readonly qemuPid: number | undefined;
   /** The rule of its `ports.deny` that has the port. */
@@ -52,6 +54,7 @@ export type Rule =
   | "refused"
   | "ports.bind"
   | "ports.deny"
+  | "ports.listen"
   | "slot"
   | Source
   | "qn"

@@ -95,7 +95,9 @@ export async function writeBootFiles(
     daemon: config.docker.daemon,
     proxy: { ...proxy },
     flake: await guestFlake(config.flake, shares),
-    listen: config.ports.listen,
+    listen: config.ports.listen === true,
+    listenOfContainers: config.ports.listen !== false,
+    swarm: true,
     ...(config.provision.length > 0 && { provision: [...config.provision] }),
   };
   const text = JSON.stringify(content);

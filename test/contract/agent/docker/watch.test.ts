@@ -87,7 +87,7 @@ test("a daemon that is there is ready, listed once, and listed again after each 
   expect(watch.said).toEqual(["ready", "web:8080", "db:5432 web:8080", "nothing"]);
   expect(docker.requests.map((request) => decodeURIComponent(request))).toEqual([
     "GET /_ping",
-    'GET /events?filters={"type":["container","network"]}',
+    'GET /events?filters={"type":["container","network","service"]}',
     "GET /containers/json",
     // Each container is asked about once in its life.
     "GET /containers/webwebweb/json",
@@ -226,6 +226,7 @@ function handDocker(): { api: DockerApi; lists: PromiseWithResolvers<never[]>[];
     end: () => hand.end(),
     api: {
       ping: async () => {},
+      services: async () => Promise.reject(new Error("nobody asks")),
       details: async () => Promise.reject(new Error("nobody asks")),
       kill: async () => Promise.reject(new Error("nobody asks")),
       remove: async () => Promise.reject(new Error("nobody asks")),

@@ -58,3 +58,48 @@ test("a daemon that refuses the list fails it", async () => {
   docker.containers = 500;
   expect(await portLister(new Containers(dockerApi(docker.socketPath)))().catch(() => "failed")).toBe("failed");
 });
+
+test("services of a swarm publish what they have asked for and what the swarm has chosen, at every node, while there is a swarm", async () => {
+  await using docker = await fakeDocker();
+  docker.containers = [container("web", [http])];
+  const api = dockerApi(docker.socketPath);
+  const service = (ID: string, Name: string, asked: readonly object[], chosen?: readonly object[]): object => ({
+    ID,
+    Spec: { Name, EndpointSpec: { Ports: asked } },
+    ...(chosen && { Endpoint: { Ports: chosen } }),
+  });
+  docker.services = [
+    service("s1", "shop", [{ Protocol: "tcp", TargetPort: 80, PublishedPort: 18070, PublishMode: "ingress" }]),
+    service(
+      "s2",
+      "dns",
+      [{ Protocol: "udp", TargetPort: 53 }],
+      [{ Protocol: "udp", TargetPort: 53, PublishedPort: 30000 }],
+    ),
+    // The containers of this one publish by themselves.
+    service("s3", "each", [{ Protocol: "tcp", TargetPort: 80, PublishedPort: 8081, PublishMode: "host" }]),
+    service("s4", "none", []),
+    { ID: "s5", Spec: { Name: "bare" } },
+  ];
+  const list = portLister(new Containers(api), { docker: api, record: import.meta.path });
+  expect(told(await list())).toEqual([
+    "tcp 0.0.0.0 8080 web 80",
+    "tcp 0.0.0.0 18070 shop 18070",
+    "udp 0.0.0.0 30000 dns 30000",
+  ]);
+  expect((await list()).slice(1)[0]).toEqual({
+    protocol: "tcp",
+    hostIp: "0.0.0.0",
+    hostPort: 18_070,
+    containerId: "s1",
+    container: "shop",
+    source: "swarm",
+    target: { hostname: "127.0.0.1", port: 18_070 },
+  });
+  // A node that manages nothing is refused, and containers count all the same.
+  docker.services = 503;
+  expect(told(await list())).toEqual(["tcp 0.0.0.0 8080 web 80"]);
+  const asked = docker.requests.length;
+  await portLister(new Containers(api), { docker: api, record: `${import.meta.path}.none` })();
+  expect(docker.requests.slice(asked).filter((request) => request.includes("services"))).toEqual([]);
+});

@@ -37,6 +37,10 @@ test("every call that the agent goes by is recognised in every version of the AP
     "POST /networks/shop/connect": "connect shop",
     "POST /v1.45/networks/shop/disconnect": "disconnect shop",
     "POST /v1.45/containers/prune?filters=x": "prune",
+    "POST /v1.45/services/create": "swarm",
+    "POST /services/web/update?version=7": "swarm",
+    "DELETE /v1.45/services/web": "swarm",
+    "POST /swarm/leave?force=1": "swarm",
     "POST /containers/%C3%BC/start": "start ü",
   };
   expect(toldAll(Object.keys(calls))).toEqual(calls);

@@ -1,6 +1,6 @@
 /** Which of the guest's sockets are forwarded with `ports.listen`. */
 import { expect, test } from "bun:test";
-import { forwardOf, type Listening } from "../../../../src/agent/ports/listening.ts";
+import { containerIn, forwardOf, type Listening } from "../../../../src/agent/ports/listening.ts";
 
 const range = { first: 32_768, last: 60_999 };
 
@@ -25,4 +25,16 @@ test("the guest's own business and qn's doors are never forwarded, and no UDP cl
   expect(forwardOf(socket("udp", "0.0.0.0", 40_000), range)).toBeUndefined();
   expect(forwardOf(socket("udp", "0.0.0.0", 30_000), range)).toBeDefined();
   expect(forwardOf(socket("tcp", "0.0.0.0", 40_000), range)).toBeDefined();
+});
+
+test("the container of a process is the first of its control groups that is named after one", () => {
+  const id = "0123456789abcdef".repeat(4);
+  const other = "f".repeat(64);
+  expect(containerIn(`0::/system.slice/docker-${id}.scope\n`)).toBe(id);
+  expect(containerIn(`0::/docker/${id}\n`)).toBe(id);
+  expect(containerIn(`0::/docker/${id}/system.slice/docker-${other}.scope\n`)).toBe(id);
+  expect(containerIn(`12:cpu:/\n0::/qn-native/${id}/init\n`)).toBe(id);
+  for (const none of ["", "0::/system.slice/nginx.service\n", `0::/docker/${id}0\n`, `0::/x${id}\n`]) {
+    expect(containerIn(none)).toBeUndefined();
+  }
 });

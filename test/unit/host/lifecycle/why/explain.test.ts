@@ -36,6 +36,7 @@ const vm = (changes: Partial<VmFacts> = {}): VmFacts => ({
   problem: undefined,
   forwards: [],
   publishes: [],
+  unheard: [],
   supervisorPid: 10,
   qemuPid: 11,
   wayIn: undefined,
@@ -86,6 +87,8 @@ test("a forward that is no container's says whose it is, and why it is there", (
     forward("127.0.0.1", { source: "hand", container: "guest:80", guestPort: 80 }),
     forward("127.0.0.2", { source: "nspawn", container: "shop" }),
     forward("127.0.0.3", { source: "listen", container: "nginx" }),
+    forward("127.0.0.5", { source: "swarm", container: "store" }),
+    forward("127.0.0.6", { source: "host-network", container: "dev" }),
     forward("127.0.0.4", {
       source: "hand",
       container: "guest:81",
@@ -101,6 +104,8 @@ test("a forward that is no container's says whose it is, and why it is there", (
     `hand: Port 8080/tcp is forwarded to port 80 of the guest of the VM "default": ${carries("127.0.0.1")}. It was made with \`qn ports add\`.`,
     `nspawn: Port 8080/tcp is forwarded to the systemd-nspawn machine "shop" of the VM "default": ${carries("127.0.0.2")}. systemd-nspawn publishes it.`,
     `listen: Port 8080/tcp is forwarded to the program "nginx" in the guest of the VM "default": ${carries("127.0.0.3")}. The program listens there, and ports.listen is on.`,
+    `swarm: Port 8080/tcp is forwarded to the service "store" of the swarm in the VM "default": ${carries("127.0.0.5")}. Docker's swarm publishes it.`,
+    `host-network: Port 8080/tcp is forwarded to the container "dev" in the network of the VM "default": ${carries("127.0.0.6")}. The container has the guest's own network and listens there, and ports.listen is not false.`,
     'docker: The container "shop" of the VM "default" is exited now, and gets port 8080/tcp when it starts.',
   ]);
 });
@@ -206,4 +211,13 @@ test("a port that is nobody's is said to be so, and what could not be asked is n
     'The VM "off" is stopped; what its containers publish shows only while it runs.',
     'The VM "broken" could not be asked: A setting is wrong.',
   ]);
+});
+
+test("a port that nobody has may be one of a container in the guest's own network, and then the setting is named", () => {
+  const nobody = "none: Nobody holds port 8080 on this machine, and no container that qn can see wants it.";
+  expect(answer({ vms: [vm({ unheard: ["web", "db"] })] })).toEqual([
+    nobody,
+    'ports.listen: The VM "default" forwards no port of web and db in its own network: its ports.listen is false.',
+  ]);
+  expect(answer({ vms: [vm({})] })).toEqual([nobody]);
 });
