@@ -233,7 +233,7 @@ test("every mistake of every source is reported at once, each with its place and
       'mounts.1.path must be an absolute path, got "home" (/c.yaml)',
       "mounts.2.path is missing (/c.yaml)",
       "mounts.3.readonly is not a known setting; did you mean readOnly? (/c.yaml)",
-      'ports.bind must be one of loopback, all, got "everywhere" (/c.yaml)',
+      'ports.bind must be one of loopback, all, strict, got "everywhere" (/c.yaml)',
       "ports.bnd is not a known setting; did you mean bind? (/c.yaml)",
       'sound must be true or false, got "yes please" (/c.yaml)',
       "memory is not a known setting; did you mean memoryMiB? (/c.yaml)",
