@@ -1,5 +1,6 @@
 /** Defines a command: citty's, with every mistake on the command line refused before it runs. */
 import {
+  type ArgDef,
   type ArgsDef,
   type CommandContext,
   type CommandDef,
@@ -62,6 +63,12 @@ export function defineCommand<const Args extends ArgsDef>(parts: CommandParts<Ar
 export function examplesOf({ meta }: Pick<CommandDef, "meta">): readonly string[] {
   if (typeof meta !== "object" || !("examples" in meta) || !Array.isArray(meta.examples)) return [];
   return meta.examples.map(String);
+}
+
+/** What a command takes, by name. citty lets it be a promise or a function, too; those of qn are plain. */
+export function argsOf({ args }: Pick<CommandDef, "args">): readonly [string, ArgDef][] {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
+  return Object.entries((args ?? {}) as ArgsDef);
 }
 
 /** The words behind `--`; nothing when there is no `--`. */

@@ -1,6 +1,6 @@
 /** What `qn help`, `qn` alone and `--help` print: made from the same table and arguments that run the commands. */
 import type { ArgDef, CommandDef } from "citty";
-import { examplesOf, everywhere } from "./command.ts";
+import { argsOf, everywhere, examplesOf } from "./command.ts";
 import type { Found, Root, Table } from "./tree.ts";
 
 /** How wide a help may be, and how narrow: narrower terminals wrap it themselves. */
@@ -122,11 +122,6 @@ function rowsOf(table: Table): readonly (readonly [string, string])[] {
 
 function descriptionOf({ meta }: CommandDef): string {
   return typeof meta === "object" && "description" in meta ? (meta.description ?? "") : "";
-}
-
-function argsOf({ args }: CommandDef): readonly (readonly [string, ArgDef])[] {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- citty lets it be a promise; qn's are plain
-  return Object.entries((args ?? {}) as Record<string, ArgDef>);
 }
 
 function linesOf(part: Part, left: number, width: number): string[] {

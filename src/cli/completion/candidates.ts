@@ -1,6 +1,6 @@
 /** The completion candidates of a command line, from the command tree itself. */
 import type { ArgDef, CommandDef } from "citty";
-import { everywhere } from "../command.ts";
+import { argsOf, everywhere } from "../command.ts";
 import { findCommand, type Root, type Table } from "../tree.ts";
 
 /** A candidate: the word, and what it is for. */
@@ -52,7 +52,7 @@ type Line = { readonly path: string; readonly rest: readonly string[]; readonly 
 
 async function fitting(command: CommandDef, table: Table | undefined, line: Line): Promise<readonly Candidate[]> {
   const { path, rest, last, names } = line;
-  const args = Object.entries<ArgDef>(plain(command.args) ?? {});
+  const args = argsOf(command);
   const flagBefore = flagNamed(args, rest.at(-1) ?? "");
   if (flagBefore?.[1].type === "string") return await values(path, flagBefore[0], names);
   if (last.startsWith("-")) return [...flagWords(args), ...flagsEverywhere];
@@ -90,11 +90,4 @@ function flagNamed(args: readonly [string, ArgDef][], word: string): [string, Ar
 
 function takesValue(args: readonly [string, ArgDef][], word: string): boolean {
   return flagNamed(args, word)?.[1].type === "string";
-}
-
-/** citty lets each part of a command be a promise or a function, too; qn's are plain. */
-function plain<Value>(part: Value): Exclude<Awaited<Value>, (...args: never[]) => unknown> | undefined {
-  if (typeof part === "function" || part instanceof Promise) return undefined;
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the other two are ruled out above
-  return part as Exclude<Awaited<Value>, (...args: never[]) => unknown>;
 }

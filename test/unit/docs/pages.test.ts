@@ -7,7 +7,7 @@ import { Glob } from "bun";
 const root = join(import.meta.dir, "../../..");
 
 test("every file that a page links to is there, and every heading too", async () => {
-  const pages = ["*.md", "docs/*.md"].flatMap((pattern) => [...new Glob(pattern).scanSync(root)]);
+  const pages = ["*.md", "docs/**/*.md"].flatMap((pattern) => [...new Glob(pattern).scanSync(root)]);
   const lost: string[] = [];
   for (const page of pages) {
     const text = await Bun.file(join(root, page)).text();

@@ -1,0 +1,89 @@
+/** What the pages for users say can be typed: their commands, flags and settings are there, and they are easy to read. */
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { Glob } from "bun";
+import { argsOf } from "../../../src/cli/command.ts";
+import { root as commands } from "../../../src/cli/commands.ts";
+import { findCommand } from "../../../src/cli/tree.ts";
+import { leaves } from "../../../src/host/config/schema.ts";
+
+const root = join(import.meta.dir, "../../..");
+const paths = ["docs/guides/*.md", "docs/{fix-it,glossary,compared}.md", "README.md"].flatMap((pattern) => [
+  ...new Glob(pattern).scanSync(root),
+]);
+const pages = await Promise.all(
+  paths.toSorted().map(async (path) => [path, await Bun.file(join(root, path)).text()] as const),
+);
+
+/** Command lines that begin with `qn`: in code blocks, and whole in code marks. */
+function commandLines(text: string): string[] {
+  const blocks = [...text.matchAll(/^```(?:sh|yaml)\n(.*?)^```/gms)].flatMap(([, block = ""]) => block.split("\n"));
+  const marked = [...text.replaceAll(/^```.*?^```/gms, "").matchAll(/`([^`]+)`/g)].map(([, line = ""]) => line);
+  return [...blocks, ...marked].flatMap((line) =>
+    [...line.matchAll(/(?:^|["'$(]|&& | - |run: |\| )(?:sudo )?(?:dist\/)?(qn(?: [^|&#"')]*)?)/g)].map(
+      ([, found = ""]) => found.trim(),
+    ),
+  );
+}
+
+/** What is wrong with a command line: a word that calls nothing, or a flag that the command has not. */
+async function mistakesIn(line: string): Promise<string[]> {
+  const words = line.split(/\s+/).slice(1);
+  const own = words.slice(0, words.includes("--") ? words.indexOf("--") : undefined);
+  const { path, group, standard, command, rest } = await findCommand(commands, own);
+  if (group !== undefined && standard === undefined) return rest.length === 0 || rest[0] === "help" ? [] : [line];
+  const args = [command, standard ?? {}].flatMap(argsOf);
+  const flags = args.flatMap(([name, arg]) => [
+    `--${name}`,
+    ...("alias" in arg ? [arg.alias].flat().map((each) => `-${String(each)}`) : []),
+  ]);
+  const known = [...flags, "--help", "-h", "--quiet", "-q", "--verbose", "--json"];
+  return rest
+    .filter((word) => word.startsWith("-") && !known.includes(word.split("=")[0] ?? ""))
+    .map((word) => `${path} ${word}`);
+}
+
+test("every command line that a page for users shows has a command of qn's, and flags that it has", async () => {
+  const lines = pages.flatMap(([path, text]) => commandLines(text).map((line) => [path, line] as const));
+  const wrong = await Promise.all(
+    lines.map(async ([path, line]) => (await mistakesIn(line)).map((each) => `${path}: ${each}`)),
+  );
+  expect(wrong.flat()).toEqual([]);
+  expect(lines.length).toBeGreaterThan(60);
+  for (const line of ["qn nothing", "qn up --nothing", "qn image nothing"])
+    expect(await mistakesIn(line)).not.toEqual([]);
+});
+
+test("every setting that a page for users sets is there", () => {
+  const known = [...leaves.map(({ path }) => path), "memory", "disk"];
+  const set = pages.flatMap(([path, text]) =>
+    [...text.matchAll(/qn config set(?: --all)?((?: '?[\w.]+=\S+)+)/g)].flatMap(([, words = ""]) =>
+      words
+        .trim()
+        .split(" ")
+        .map((word) => [path, /^'?([\w.]+)=/.exec(word)?.[1] ?? word] as const),
+    ),
+  );
+  expect(set.filter(([, name]) => !known.includes(name))).toEqual([]);
+  expect(set.length).toBeGreaterThan(5);
+});
+
+/** Words that only those know who work on qn. */
+const houseWords = /\b(seam|lanes?|doorbell|gate|slirp|QMP|nudge|room)\b/;
+
+test("pages for users have lines of at most 100 columns but for tables, and none of the developers' words", () => {
+  const long = pages.flatMap(([path, text]) =>
+    text
+      .split("\n")
+      .filter((line) => line.length > 100 && !line.startsWith("|"))
+      .map((line) => `${path}: ${line}`),
+  );
+  const odd = pages.flatMap(([path, text]) =>
+    text
+      .split("\n")
+      .filter((line) => houseWords.test(line))
+      .map((line) => `${path}: ${line}`),
+  );
+  expect([long, odd]).toEqual([[], []]);
+  expect(houseWords.test("through the gate")).toBe(true);
+});
