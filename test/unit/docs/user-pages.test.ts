@@ -35,7 +35,7 @@ async function mistakesIn(line: string): Promise<string[]> {
   const args = [command, standard ?? {}].flatMap(argsOf);
   const flags = args.flatMap(([name, arg]) => [
     `--${name}`,
-    ...("alias" in arg ? [arg.alias].flat().map((each) => `-${String(each)}`) : []),
+    ...("alias" in arg ? [arg.alias].flat().map((each) => `-${each}`) : []),
   ]);
   const known = [...flags, "--help", "-h", "--quiet", "-q", "--verbose", "--json"];
   return rest
