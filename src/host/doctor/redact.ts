@@ -21,6 +21,14 @@ export function redact(text: string, { homeFolder, userName, hostName, secrets, 
   return withoutName(withoutName(clean, userName, "[user]"), hostName, "[host]");
 }
 
+/** The same of every text in a value, names of members too: nothing in it is taken for the end of a secret. */
+export function redactAll(value: unknown, known: Private): unknown {
+  if (typeof value === "string") return redact(value, known);
+  if (Array.isArray(value)) return value.map((each) => redactAll(each, known));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [redact(name, known), redactAll(each, known)]));
+}
+
 // --- internal ---
 
 /** Shorter strings are no secrets of qn's, and would blot out words. */

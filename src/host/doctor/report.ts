@@ -2,14 +2,15 @@
 import { arch, homedir, hostname, release } from "node:os";
 import { basename } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
-import { isErrno, readPlainEnd, readTextIfThere, writeNewFile } from "../../system/files.ts";
+import { isErrno, readPlainEnd, writeNewFile } from "../../system/files.ts";
 import { ownUser } from "../../system/platform.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import { statusOfVm } from "../lifecycle/status.ts";
 import { effectiveConfig, type Environment } from "../vm/settings.ts";
 import { readBootRecord } from "../supervisor/boot/boot.ts";
 import { examine } from "./checks.ts";
-import { type Private, redact } from "./redact.ts";
+import { settingsForReport, variablesForReport } from "./own-settings.ts";
+import { type Private, redact, redactAll } from "./redact.ts";
 
 /** What to pack, and where to. */
 export type ReportOptions = {
@@ -36,8 +37,8 @@ export async function packReport(options: ReportOptions): Promise<readonly strin
   const { output } = options;
   const name = basename(output).replace(/(\.tar)?\.[^.]*$/, "");
   const known = await privateThings(options);
-  const texts = await collect(options);
-  const entries = Object.entries(texts).map(([file, text]) => [`${name}/${file}`, redact(text, known)] as const);
+  const parts = Object.entries(await collect(options));
+  const entries = parts.map(([file, part]) => [`${name}/${file}`, textOf(part, known)] as const);
   const archive = new Bun.Archive(Object.fromEntries(entries), { compress: "gzip" });
   try {
     await writeNewFile(output, await archive.bytes());
@@ -46,7 +47,7 @@ export async function packReport(options: ReportOptions): Promise<readonly strin
     const hint = "Name another file with --output.";
     throw new QnError("HOME_UNUSABLE", `${output} cannot be written: ${messageOf(cause)}.`, { cause, hint });
   }
-  return Object.keys(texts);
+  return parts.map(([file]) => file);
 }
 
 // --- internal ---
@@ -68,39 +69,54 @@ async function privateThings({ paths, env, keepNames }: ReportOptions): Promise<
   };
 }
 
-/** By file name, every text of the report: a list of what may go out, never a folder's whole content. */
-async function collect(options: ReportOptions): Promise<Record<string, string>> {
+/** A log, or what is told in JSON. */
+type Part = string | { readonly [name: string]: unknown } | readonly unknown[];
+
+function textOf(part: Part, known: Private): string {
+  return typeof part === "string" ? redact(part, known) : `${JSON.stringify(redactAll(part, known), undefined, 2)}\n`;
+}
+
+/** By file name, every part of the report: a list of what may go out, never a folder's whole content. */
+async function collect(options: ReportOptions): Promise<Record<string, Part>> {
   const { layout, paths, env, nowMs } = options;
   const logs = await Promise.all(
     Object.entries(paths.logs).map(async ([source, path]) => [`${source}.log`, await tail(path)] as const),
   );
-  const told: readonly (readonly [string, string | undefined])[] = [
-    ["versions.json", asJson(versions(options))],
-    ["doctor.json", asJson(await examine({ layout, env, nowMs }))],
-    ["status.json", await attempt(async () => asJson(await statusOfVm(paths, env)))],
-    ["config.yaml", await readTextIfThere(paths.config)],
+  const told: readonly (readonly [string, Part | undefined])[] = [
+    ["versions.json", versions(options)],
+    ["doctor.json", await examine({ layout, env, nowMs })],
+    ["status.json", await attempt(() => statusOfVm(paths, env))],
+    ["settings.json", await settings(options)],
     ["last-failure.json", await tail(paths.lastFailure)],
     ...logs,
   ];
-  return Object.fromEntries(told.filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return Object.fromEntries(told.filter((entry): entry is [string, Part] => entry[1] !== undefined));
 }
 
-function versions({ version, env, nowMs }: ReportOptions): object {
-  const own = Object.entries(env).filter(([name]) => /^(QN_(?!PROVISION$)|DOCKER_)/.test(name));
+function versions({ version, env, nowMs }: ReportOptions): Part {
   return {
     qn: version,
     bun: Bun.version,
     system: `${process.platform} ${release()} ${arch()}`,
     at: new Date(nowMs).toISOString(),
-    environment: Object.fromEntries(own),
+    environment: variablesForReport(env),
   };
 }
 
-async function attempt(text: () => Promise<string>): Promise<string> {
+/** As they are in effect. What is wrong with a file is not told: a message about it may show a line of it. */
+async function settings({ paths, env }: ReportOptions): Promise<Part> {
   try {
-    return await text();
+    return settingsForReport((await effectiveConfig(paths, env)).config);
   } catch (error) {
-    return asJson({ error: messageOf(error) });
+    return { error: error instanceof QnError ? error.code : "BUG" };
+  }
+}
+
+async function attempt(part: () => Promise<Part>): Promise<Part> {
+  try {
+    return await part();
+  } catch (error) {
+    return { error: error instanceof QnError && error.code === "CONFIG_INVALID" ? error.code : messageOf(error) };
   }
 }
 
@@ -114,8 +130,4 @@ async function tail(path: string): Promise<string | undefined> {
   } catch (error) {
     return `This was left out: ${messageOf(error)}.\n`;
   }
-}
-
-function asJson(value: unknown): string {
-  return `${JSON.stringify(value, undefined, 2)}\n`;
 }

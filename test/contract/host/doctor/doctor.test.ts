@@ -77,10 +77,10 @@ test("a report of a VM that runs holds what is needed, and no secret of it", asy
   const files = await packReport({ ...options, nowMs: Date.now() });
   expect(files.toSorted()).toEqual([
     "agent.log",
-    "config.yaml",
     "doctor.json",
     "qemu.log",
     "serial.log",
+    "settings.json",
     "status.json",
     "supervisor.log",
     "versions.json",
@@ -99,6 +99,71 @@ test("a report of a VM that runs holds what is needed, and no secret of it", asy
   ]);
   expect(all).toContain('"state": "running"');
   expect((await failureOf(() => packReport({ ...options, nowMs: 0 }))).message).toBe(`${output} is there already.`);
+});
+
+/** Words that are secrets in the settings and variables below, whatever way they are written there. */
+const settingsSecrets = /hunter2|swordfish|opensesame|dXNlcjpw|t0pS3cret/;
+
+test("settings go out as they are in effect, without commands and what may hold a password, however they are written", async () => {
+  await using vm = await fakeVm("boots");
+  await mkdir(vm.paths.folder, { recursive: true });
+  await writeFile(
+    vm.paths.config,
+    `cpus: 3
+# the old password was swordfish
+provision:
+  - run: >-
+      curl -u ann:hunter2
+      https://example.test &&
+      login --password opensesame
+  - run: "echo hunter2 \\
+      | docker login"
+docker:
+  daemon: { proxies: { http-proxy: "http://ann:swordfish@proxy" } }
+qemu:
+  args: ["-object", "secret,id=a,data=opensesame"]
+`,
+  );
+  const env = {
+    ...vm.env,
+    DOCKER_AUTH_CONFIG: '{"auths":{"r.test":{"auth":"dXNlcjpw"}}}',
+    QN_PROVISION: '[{"run":"echo hunter2"}]',
+    QN_MY_OWN: "t0pS3cret",
+    DOCKER_HOST: "tcp://t0pS3cret@192.0.2.1:2375",
+    QN_CPUS: "3",
+  };
+  const output = join(vm.layout.home, "_tools", "report.tar.gz");
+  await packReport({ ...vm, env, version: "9.9.9", output, keepNames: true, nowMs: Date.now() });
+  const all = (await run(["tar", "-xzOf", output])).stdout;
+  expect(settingsSecrets.exec(all)?.[0]).toBeUndefined();
+  const settings = JSON.parse((await run(["tar", "-xzOf", output, "report/settings.json"])).stdout);
+  expect(settings).toMatchObject({
+    cpus: 3,
+    provision: "[left out]: 1",
+    "docker.daemon": "[left out]: 1",
+    "qemu.args": "[left out]: 2",
+    "ports.bind": "loopback",
+  });
+  const { environment } = JSON.parse((await run(["tar", "-xzOf", output, "report/versions.json"])).stdout);
+  expect(environment).toMatchObject({
+    DOCKER_AUTH_CONFIG: "[left out]",
+    QN_PROVISION: "[left out]",
+    QN_MY_OWN: "[left out]",
+    DOCKER_HOST: "tcp://[secret]@192.0.2.1:2375",
+  });
+});
+
+test("a config.yaml that cannot be read is told of without a line of it", async () => {
+  for (const text of ["provision: [{run: hunter2 swordfish", "hunter2: swordfish\n", "cpus: opensesame\n"]) {
+    await using vm = await fakeVm("boots");
+    await mkdir(vm.paths.folder, { recursive: true });
+    await writeFile(vm.paths.config, text);
+    const output = join(vm.layout.home, "_tools", "report.tar.gz");
+    await packReport({ ...vm, version: "9.9.9", output, keepNames: true, nowMs: Date.now() });
+    const all = (await run(["tar", "-xzOf", output])).stdout;
+    expect(all).toContain("CONFIG_INVALID");
+    expect(settingsSecrets.exec(all)?.[0]).toBeUndefined();
+  }
 });
 
 test("a key that a log shows is blotted out, also with names kept", async () => {
