@@ -16,8 +16,8 @@ const called =
 const quote = String.raw`\\*["']`;
 
 /**
- * Each rule with what takes its place, in the order of their use. A guest writes what they are used on: none goes over a
- * part of the text more often than a bounded number of times.
+ * Each rule with what takes its place, in the order of their use. A guest writes what they are used on: none goes over
+ * a part of the text more often than a bounded number of times.
  */
 const rules: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, "[private key]"],

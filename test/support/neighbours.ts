@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Vm } from "./vm.ts";
 
 /** Connections that are held open without a word. */
-export type Held = Disposable & { readonly open: number };
+export type Held = Disposable & { readonly open: number; readonly greeted: number };
 
 /** Between two calls of a stranger who was hung up on. */
 const againMs = 100;
@@ -14,10 +14,12 @@ const againMs = 100;
 export async function hold(port: number, count: number, again: boolean): Promise<Held> {
   const sockets = new Set<Socket>();
   let isOver = false;
+  let greeted = 0;
   const call = (onSettled: () => void): void => {
     const socket = connect({ host: "127.0.0.1", port });
     sockets.add(socket);
     socket.on("connect", onSettled);
+    socket.once("data", () => (greeted += 1));
     // An end is answered with one.
     socket.resume();
     socket.on("error", onSettled);
@@ -30,6 +32,9 @@ export async function hold(port: number, count: number, again: boolean): Promise
   return {
     get open() {
       return sockets.size;
+    },
+    get greeted() {
+      return greeted;
     },
     [Symbol.dispose]() {
       isOver = true;

@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { provisionStepsMax } from "../../protocol/terms.ts";
 import { arches, cleanPath, type HostOs } from "../../base/words.ts";
 import { rangeOf } from "./port-rule.ts";
+import { tmpReference } from "./tmp-reference.ts";
 import {
   type ConfigOf,
   described,
@@ -163,6 +164,11 @@ const settings = {
       oneOf(["9p", "virtiofs"]),
       "Who serves mounts: QEMU itself (9p), or a daemon for each (virtiofs, on Linux with virtiofsd).",
       () => "9p",
+    ),
+    tmp: setting(
+      tmpReference,
+      "What the guest sees of this machine's /tmp: all of it, none of it, or one folder in it such as /tmp/work.",
+      () => "all",
     ),
     missing: setting(
       oneOf(["error", "create"]),

@@ -14,6 +14,7 @@ const shownSettings: ReadonlySet<string> = new Set([
   "mounts",
   "files.driver",
   "files.missing",
+  "files.tmp",
   "ports.bind",
   "ports.deny",
   "network.tap",
@@ -42,7 +43,7 @@ const shownVariables: ReadonlySet<string> = new Set([
   "DOCKER_DEFAULT_PLATFORM",
 ]);
 
-/** The effective settings by their paths; of commands and of what is passed on to QEMU and Docker only how much there is. */
+/** The effective settings by their paths; of commands and of what QEMU and Docker are given only how much there is. */
 export function settingsForReport(config: unknown): Readonly<Record<string, unknown>> {
   return Object.fromEntries(leaves.map(({ path }) => [path, settingForReport(path, valueAt(config, path))]));
 }

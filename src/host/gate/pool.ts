@@ -33,6 +33,12 @@ const readyBytesMax = 64;
 const ownIdle = 2;
 const ownLanesPart = 0.25;
 
+/**
+ * So long after one of them has begun connections for clients of ports are opened one by one: each costs the guest
+ * processor time that the answer needs, most of all an emulated one (measured: docs/benchmarks.md).
+ */
+const ownTurnMs = 1_000;
+
 /** How many failed dials in a row mean that the gate is lost. */
 const failuresMax = 3;
 
@@ -73,6 +79,7 @@ export class GatePool {
   #hungUpSinceMs: number | undefined;
   #pause: Timer | undefined;
   #opening = 0;
+  #ownTurnEndsMs = 0;
   #isFilling = false;
   #target: number;
   #failures = 0;
@@ -104,6 +111,7 @@ export class GatePool {
    */
   async take(open: Open["open"] = "docker", { rank = rankOf(open), gone }: TakeOptions = {}): Promise<Proven> {
     if (this.#closed) throw new QnError("GATE_REFUSED", "The gate is closed.");
+    if (rank === "own") this.#ownTurnEndsMs = performance.now() + ownTurnMs;
     const connection = rank === "own" ? this.#takeOwn() : this.#takeForPort(laneStreams.includes(open));
     if (connection !== undefined) {
       this.#refill();
@@ -158,10 +166,15 @@ export class GatePool {
     const there = this.#idle.length + this.#returning.size;
     if (there <= this.#target / 2) this.#isFilling = true;
     if (there >= this.#target) this.#isFilling = false;
-    while (!this.#closed && this.#pause === undefined && this.#opening < openingMax && this.#wanted() > 0) {
+    while (!this.#closed && this.#pause === undefined && this.#opening < this.#openingMax && this.#wanted() > 0) {
       this.#opening += 1;
       void this.#open();
     }
+  }
+
+  get #openingMax(): number {
+    const isForPorts = !this.#waiting.hasOwn && this.#waiting.size > 0;
+    return isForPorts && performance.now() < this.#ownTurnEndsMs ? 1 : openingMax;
   }
 
   /**

@@ -16,6 +16,11 @@ export class Waiting {
     return this.#callers.own.size + this.#callers.port.size;
   }
 
+  /** Whether somebody of the first rank waits. */
+  get hasOwn(): boolean {
+    return this.#callers.own.size > 0;
+  }
+
   /** Waits in line. Rejects with GATE_REFUSED once `gone` fires: nobody is there any more to be served. */
   async join(rank: Rank, gone?: AbortSignal): Promise<Proven> {
     const callers = this.#callers[rank];

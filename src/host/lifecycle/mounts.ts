@@ -26,13 +26,18 @@ export type MountView = {
 const usual = { driver: "9p", security: "none" } as const;
 const usualCache: Readonly<Record<string, string>> = { "9p": "none", virtiofs: "mmap" };
 
-/** The shares of a VM: those of its settings, and /tmp, whose entries are mounted one by one when a container asks. */
+/**
+ * The shares of a VM: those of its settings, and what it sees of /tmp. Entries of all of /tmp are mounted one by one
+ * when a container asks.
+ */
 export function shareViews(mounts: Status["mounts"]): ShareView[] {
-  const shares = mounts.filter(({ path }) => path !== tmp.path);
-  return [...shares, tmp].map((share) => {
-    const { driver } = { ...usual, ...share };
-    return { ...usual, cache: usualCache[driver] ?? "none", ...share };
-  });
+  return mounts.map(({ driver = usual.driver, ...share }) => ({
+    path: share.path,
+    readOnly: share.readOnly,
+    driver,
+    security: share.security ?? usual.security,
+    cache: share.cache ?? usualCache[driver] ?? "none",
+  }));
 }
 
 /** The mounts of every container, by source and then by container. */
@@ -52,8 +57,6 @@ export function mountViews(containers: readonly ListedContainer[], shares: reado
 }
 
 // --- internal ---
-
-const tmp = { path: "/tmp", readOnly: false };
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;

@@ -19,7 +19,7 @@ export function restingStatus(paths: VmPaths, config: VmConfig | undefined): Sta
     docker: { socket: paths.dockerSocket, context: null, reachable: false },
     ssh: { ...sshOf(paths), port: null },
     ports: [],
-    mounts: [...(config?.mounts ?? [])],
+    mounts: config === undefined ? [] : mountsOf(config),
     qemu: { pid: null, version: null },
     supervisor: { pid: null },
     uptimeMs: 0,
@@ -30,4 +30,11 @@ export function restingStatus(paths: VmPaths, config: VmConfig | undefined): Sta
 
 function sshOf(paths: VmPaths): Pick<Status["ssh"], "host" | "user" | "identityFile"> {
   return { host: "127.0.0.1", user: ownUser().name, identityFile: paths.sshKey };
+}
+
+/** Those of the settings, and what is shared of /tmp: of all of it the parts that are mounts too are no others. */
+function mountsOf({ mounts, files }: VmConfig): Status["mounts"] {
+  const { tmp } = files;
+  const path = tmp === "all" ? "/tmp" : tmp;
+  return tmp === "none" ? [...mounts] : [...mounts.filter((mount) => mount.path !== path), { path, readOnly: false }];
 }

@@ -81,6 +81,7 @@ async function lookAtShares({ mounts, files, flake }: VmConfig, home: string): P
   const places = {
     tmp: await realpath("/tmp"),
     home: await realpath(home).catch(() => home),
+    ofTmp: await lookAtTmp(files.tmp),
     flake: folder === undefined ? undefined : await lookAt({ path: folder, readOnly: true }),
   };
   const mistakes = shareMistakes(looks, places);
@@ -88,6 +89,12 @@ async function lookAtShares({ mounts, files, flake }: VmConfig, home: string): P
   throw new QnError("CONFIG_INVALID", `${counted(mistakes.length, "mount")} cannot be shown in the guest.`, {
     details: mistakes,
   });
+}
+
+/** What of /tmp is shared; nothing for all of it. */
+async function lookAtTmp(setting: string): Promise<LookedAt | "none" | undefined> {
+  if (setting === "all") return undefined;
+  return setting === "none" ? setting : await lookAt({ path: setting, readOnly: false });
 }
 
 async function lookAt(share: Share): Promise<LookedAt> {

@@ -17,7 +17,13 @@ export type LookedAt = { readonly share: Share } & (
 /**
  * What the host has: where /tmp really is, and where QN_HOME is; and the flake's folder where the guest has to see one.
  */
-export type HostFolders = { readonly tmp: string; readonly home: string; readonly flake?: LookedAt | undefined };
+export type HostFolders = {
+  readonly tmp: string;
+  readonly home: string;
+  readonly flake?: LookedAt | undefined;
+  /** What of /tmp is shared: all of it unless this says none, or has the one folder in it. */
+  readonly ofTmp?: LookedAt | "none" | undefined;
+};
 
 /** Who serves shares. */
 export type Driver = NonNullable<GuestShare["driver"]>;
@@ -29,12 +35,14 @@ export type Driver = NonNullable<GuestShare["driver"]>;
  * comes before what lies in it, because it is mounted first. /tmp and what maps owners are served by 9p whatever the
  * driver: the first by what the agent knows of 9p, the second because virtiofs knows no mapping for an ordinary user.
  * /tmp is there twice: what a container holds keeps its kind in the guest, also when the host has made a folder of the
- * file. A flake that is in no share has one of its own, read-only and aside.
+ * file. Where /tmp is not shared as a whole, folders in it are shares as any other. A flake that is in no share has one
+ * of its own, read-only and aside.
  */
-export function sharesOf(looks: readonly LookedAt[], { tmp, flake }: HostFolders, driver: Driver = "9p"): GuestShare[] {
+export function sharesOf(looks: readonly LookedAt[], host: HostFolders, driver: Driver = "9p"): GuestShare[] {
+  const { tmp, flake, ofTmp } = host;
   const byPath = new Map<string, Omit<GuestShare, "tag">>();
-  for (const look of looks) {
-    if (look.real === undefined || inTmp(look, tmp)) continue;
+  for (const look of [...looks, ...(typeof ofTmp === "object" ? [ofTmp] : [])]) {
+    if (look.real === undefined || (ofTmp === undefined && inTmp(look, tmp))) continue;
     const { path: named, ...share } = look.share;
     const links = [...(byPath.get(look.real)?.links ?? []), ...(named === look.real ? [] : [named])];
     byPath.set(look.real, {
@@ -53,7 +61,8 @@ export function sharesOf(looks: readonly LookedAt[], { tmp, flake }: HostFolders
   const aside = isSeen ? [] : [{ path: real, readOnly: true, folder: flakeAside }];
   const before = [...inOrder, ...aside];
   const again = { tag: `qn${before.length + 1}`, folder: "/run/qn/tmp-again" };
-  return [...before, { ...tmpShare, again }].map((share, index) => ({ tag: `qn${index}`, ...share }));
+  const all = ofTmp === undefined ? [...before, { ...tmpShare, again }] : before;
+  return all.map((share, index) => ({ tag: `qn${index}`, ...share }));
 }
 
 /** The shares as the guest is told of them: it knows what is aside by no other path than its own. */
@@ -63,10 +72,23 @@ export function toldShares(shares: readonly GuestShare[]): GuestShare[] {
 
 /** Why these folders cannot all be shared, one sentence for each mistake. */
 export function shareMistakes(looks: readonly LookedAt[], host: HostFolders): readonly string[] {
-  return [...looks.flatMap((look, index) => mistakesOf(look, looks.slice(0, index), host)), ...flakeMistakes(host)];
+  const { ofTmp } = host;
+  return [
+    ...looks.flatMap((look, index) => mistakesOf(look, looks.slice(0, index), host)),
+    ...(typeof ofTmp === "object" ? tmpMistakes(ofTmp, looks, host) : []),
+    ...flakeMistakes(host),
+  ];
 }
 
 // --- internal ---
+
+/** The folder in /tmp must not lead out of it: it would be another one than was said. */
+function tmpMistakes(look: LookedAt, looks: readonly LookedAt[], host: HostFolders): readonly string[] {
+  if (look.real === undefined) return [`files.tmp: ${look.why}`];
+  if (!inTmp(look, host.tmp) || isTmp(look, host.tmp))
+    return [`files.tmp: ${look.share.path} leads to ${look.real}, which is not in /tmp`];
+  return mistakesOf(look, looks, host).map((mistake) => mistake.replace("mounts: ", "files.tmp: "));
+}
 
 function flakeMistakes({ flake, home }: HostFolders): readonly string[] {
   if (flake === undefined) return [];
@@ -81,7 +103,12 @@ function mistakesOf(look: LookedAt, before: readonly LookedAt[], host: HostFolde
   const refused = [path, look.real].map(standingOf).find((standing) => standing.shareable !== "yes");
   if (refused !== undefined) return [`mounts: ${named} cannot be mounted, because ${refused.own} is the guest's own`];
   if (liesIn(look.real, host.home)) return [`mounts: ${named} is in QN_HOME (${host.home}), which is never mounted`];
-  if (inTmp(look, host.tmp) && isSpecial(look.share)) {
+  if (host.ofTmp !== undefined && isTmp(look, host.tmp)) {
+    return [
+      `mounts: ${named} cannot be mounted as a whole, because the guest has one itself; files.tmp: all shows what is in it`,
+    ];
+  }
+  if (host.ofTmp === undefined && inTmp(look, host.tmp) && isSpecial(look.share)) {
     return [`mounts: ${named} is in /tmp, which is always mounted as a whole, to read and write`];
   }
   const other = before.find(({ real }) => real === look.real);
@@ -91,6 +118,10 @@ function mistakesOf(look: LookedAt, before: readonly LookedAt[], host: HostFolde
 
 function inTmp(look: LookedAt, tmp: string): boolean {
   return look.real !== undefined && (liesIn(look.real, tmp) || liesIn(look.real, "/tmp"));
+}
+
+function isTmp({ real }: LookedAt, tmp: string): boolean {
+  return real === tmp || real === "/tmp";
 }
 
 function isSpecial({ readOnly, security, cache }: Share): boolean {

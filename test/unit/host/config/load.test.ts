@@ -20,8 +20,8 @@ const defaults: VmConfig = {
   flake: "none",
   accel: "auto",
   mounts: [{ path: "/home/ann", readOnly: false }],
-  files: { driver: "9p", missing: "error" },
-  ports: { bind: "loopback", deny: [], listen: "containers" },
+  files: { driver: "9p", tmp: "all", missing: "error" },
+  ports: { bind: "loopback", deny: [], listen: false },
   network: { tap: "none", mac: "auto" },
   changes: { exclude: [".git", "node_modules"], entriesMax: 20_000 },
   docker: { context: "auto", daemon: {} },
@@ -75,7 +75,7 @@ mounts:
     readOnly: true
     security: mapped-xattr
     cache: none
-files: { driver: virtiofs, missing: create }
+files: { driver: virtiofs, tmp: none, missing: create }
 ports: { bind: all, deny: [22, "6000-6063"], listen: true }
 network: { tap: vm0, mac: "02:00:00:00:00:01" }
 changes: { exclude: [target], entriesMax: 7 }
@@ -100,7 +100,7 @@ protected: true
         { path: "/srv", readOnly: false },
         { path: "/opt", readOnly: true, security: "mapped-xattr", cache: "none" },
       ],
-      files: { driver: "virtiofs", missing: "create" },
+      files: { driver: "virtiofs", tmp: "none", missing: "create" },
       ports: { bind: "all", deny: [22, "6000-6063"], listen: true },
       network: { tap: "vm0", mac: "02:00:00:00:00:01" },
       changes: { exclude: ["target"], entriesMax: 7 },
@@ -146,6 +146,7 @@ test("every variable sets its setting, an empty one none", () => {
     QN_ACCEL: "tcg",
     QN_MOUNTS: "[{ path: /srv, readOnly: true }]",
     QN_FILES_DRIVER: "virtiofs",
+    QN_FILES_TMP: "none",
     QN_FILES_MISSING: "create",
     QN_PORTS_BIND: "all",
     QN_PORTS_DENY: "[22]",
@@ -177,7 +178,7 @@ test("every variable sets its setting, an empty one none", () => {
       flake: "/m#web",
       accel: "tcg",
       mounts: [{ path: "/srv", readOnly: true }],
-      files: { driver: "virtiofs", missing: "create" },
+      files: { driver: "virtiofs", tmp: "none", missing: "create" },
       ports: { bind: "all", deny: [22], listen: true },
       network: { tap: "vm0", mac: "02:00:00:00:00:01" },
       changes: { exclude: ["dist"], entriesMax: 5 },

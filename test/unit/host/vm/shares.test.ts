@@ -169,3 +169,38 @@ test("every other mistake is told at once too: links, QN_HOME, /tmp, the same fo
     "mounts: there is no folder /nowhere",
   ]);
 });
+
+test("without /tmp the guest sees nothing of it, and with a folder of it that folder at its own path", () => {
+  const looks = [folder("/home/ann")];
+  const seen = (ofTmp: "none" | LookedAt) => sharesOf(looks, { ...places, ofTmp });
+  expect(seen("none")).toEqual([{ tag: "qn0", path: "/home/ann", readOnly: false, folder: "/home/ann" }]);
+  expect(seen(folder("/tmp/work")).map((share) => [share.path, share.folder, share.again])).toEqual([
+    ["/home/ann", "/home/ann", undefined],
+    ["/tmp/work", "/tmp/work", undefined],
+  ]);
+});
+
+test("where /tmp is not shared as a whole a mount in it is a mount as any other, with settings of its own", () => {
+  const looks = [folder("/tmp/a", { readOnly: true })];
+  expect(sharesOf(looks, { ...places, ofTmp: "none" })).toEqual([
+    { tag: "qn0", path: "/tmp/a", readOnly: true, folder: "/tmp/a" },
+  ]);
+  expect(shareMistakes(looks, { ...places, ofTmp: "none" })).toEqual([]);
+});
+
+test("without /tmp it cannot be mounted as a whole by another setting, and its folder is one that is in it", () => {
+  expect(shareMistakes([folder("/tmp")], { ...places, ofTmp: "none" })).toEqual([
+    "mounts: /tmp cannot be mounted as a whole, because the guest has one itself; files.tmp: all shows what is in it",
+  ]);
+  const mistakes = (ofTmp: LookedAt) => shareMistakes([], { ...places, ofTmp });
+  expect(mistakes(folder("/tmp/work"))).toEqual([]);
+  expect(mistakes(folder("/tmp/work", { real: "/home/ann" }))).toEqual([
+    "files.tmp: /tmp/work leads to /home/ann, which is not in /tmp",
+  ]);
+  expect(mistakes(folder("/tmp/.", { real: "/tmp" }))).toEqual([
+    "files.tmp: /tmp/. leads to /tmp, which is not in /tmp",
+  ]);
+  expect(
+    mistakes({ share: { path: "/tmp/x", readOnly: false }, real: undefined, why: "there is no folder /tmp/x" }),
+  ).toEqual(["files.tmp: there is no folder /tmp/x"]);
+});
