@@ -3,6 +3,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { PublishedPort } from "../../protocol/messages.ts";
 import { isErrno } from "../../system/files.ts";
 import { holdersOfPort, type PortHolder } from "../../system/port-holders.ts";
+import { missingRights } from "./rights.ts";
 import { overlaps, type Refusal } from "./listener-plan.ts";
 
 /** What was to be listened on. */
@@ -36,7 +37,7 @@ export async function refusalText(listening: Listening, error: unknown, lookUp =
     case "taken":
       return `${where} is taken${lookUp ? ` by ${await ownerOf(listening)}` : ""}.`;
     case "rights":
-      return `${where} needs rights that this user does not have.`;
+      return [`${where} needs rights that this user does not have.`, await missingRights(hostPort)].join(" ").trim();
     case "address":
       if (error instanceof NoAddress) {
         const named = JSON.stringify(hostIp);

@@ -113,7 +113,7 @@ export const debianFiles: readonly GuestFile[] = [
     "RestartSec=5",
     "LimitNPROC=infinity",
     "LimitCORE=infinity",
-    "LimitNOFILE=infinity",
+    "LimitNOFILE=1048576",
     "TasksMax=infinity",
     "OOMScoreAdjust=-999",
     "[Install]",

@@ -28,7 +28,7 @@ export function explainPort(facts: PortFacts): Explanation {
   ]);
   const reasons = ranked.toSorted((a, b) => ranks.indexOf(a.rank) - ranks.indexOf(b.rank)).map(withoutRank);
   const told = reasons.length === 0 ? [nobody(facts.question)] : reasons;
-  return { reasons: [...told, ...rulesOn(facts)], notes: facts.vms.flatMap(noteOn) };
+  return { reasons: [...told, ...rightsTo(facts), ...rulesOn(facts)], notes: facts.vms.flatMap(noteOn) };
 }
 
 // --- internal ---
@@ -147,6 +147,12 @@ function nobody({ port, protocol }: PortQuestion): Reason {
     rule: "none",
     text: `Nobody holds port ${name} on this machine, and no container that qn can see wants it.`,
   };
+}
+
+/** What keeps this user's VMs from it, before anybody tries; a forward that has failed says it itself. */
+function rightsTo({ rights, vms }: PortFacts): Reason[] {
+  const isTold = vms.some(({ forwards }) => forwards.length > 0);
+  return rights === undefined || isTold ? [] : [{ rule: "refused", text: `qn cannot forward it. ${rights}` }];
 }
 
 /** What the VMs' own rules say of the port, whoever wants it. */

@@ -6,6 +6,7 @@ import type { ListedContainer } from "../../../system/docker-views.ts";
 import { holdersOfPort } from "../../../system/port-holders.ts";
 import type { Layout, VmPaths } from "../../layout.ts";
 import { deniedBy, portRules } from "../../ports/listener-plan.ts";
+import { missingRights } from "../../ports/rights.ts";
 import type { PortFacts, PortQuestion, Publish, VmFacts } from "./question.ts";
 import { effectiveConfig, type Environment } from "../../vm/settings.ts";
 import { readBootRecord } from "../../supervisor/boot/boot.ts";
@@ -16,11 +17,12 @@ import { statusOfVm, vmNames } from "../status.ts";
 /** The facts about a port. A VM that is broken or silent is a fact too, never a failure. */
 export async function portFacts(layout: Layout, question: PortQuestion, env: Environment): Promise<PortFacts> {
   const names = await vmNames(layout);
-  const [holders, vms] = await Promise.all([
+  const [holders, rights, vms] = await Promise.all([
     holdersOfPort(question.port),
+    missingRights(question.port),
     Promise.all(names.map((name) => factsOfVm(layout, name, question, env))),
   ]);
-  return { question, holders, vms };
+  return { question, holders, rights, vms };
 }
 
 // --- internal ---

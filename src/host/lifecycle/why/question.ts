@@ -43,6 +43,8 @@ export type VmFacts = {
 export type PortFacts = {
   readonly question: PortQuestion;
   readonly holders: readonly PortHolder[];
+  /** Why this user may not listen on it, and the remedy. */
+  readonly rights: string | undefined;
   readonly vms: readonly VmFacts[];
 };
 

@@ -58,7 +58,7 @@ const supervisor = (name: string) => ({ name: "qn", command: ["/usr/bin/qn", "su
 
 /** The answer to the facts, as "rule: sentence", then the notes. */
 function answer(facts: Partial<PortFacts>): string[] {
-  const whole = { question: { port: 8080, protocol: undefined }, holders: [], vms: [] };
+  const whole = { question: { port: 8080, protocol: undefined }, holders: [], rights: undefined, vms: [] };
   const { reasons, notes } = explainPort({ ...whole, ...facts });
   return [...reasons.map(({ rule, text }) => `${rule}: ${text}`), ...notes];
 }
@@ -220,4 +220,17 @@ test("a port that nobody has may be one of a container in the guest's own networ
     'ports.listen: The VM "default" forwards no port of web and db in its own network: its ports.listen is false.',
   ]);
   expect(answer({ vms: [vm({})] })).toEqual([nobody]);
+});
+
+test("a port that this user may not listen on is told with the remedy before anybody tries", () => {
+  const question = { port: 80, protocol: undefined };
+  expect(answer({ question, rights: "Users may not. `sudo sysctl` changes that.", vms: [vm({})] })).toEqual([
+    "none: Nobody holds port 80 on this machine, and no container that qn can see wants it.",
+    "refused: qn cannot forward it. Users may not. `sudo sysctl` changes that.",
+  ]);
+  const error = "Port 80 needs rights.";
+  const forwards = [forward("127.0.0.1", { state: "failed", hostPort: 80, error, refusal: "rights" })];
+  expect(answer({ question, rights: "Users may not.", vms: [vm({ forwards })] })).toEqual([
+    `refused: The container "web" of the VM "default" wants port 80/tcp on 127.0.0.1, and does not get it: ${error}`,
+  ]);
 });
