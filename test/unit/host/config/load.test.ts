@@ -21,7 +21,7 @@ const defaults: VmConfig = {
   accel: "auto",
   mounts: [{ path: "/home/ann", readOnly: false }],
   files: { driver: "9p", tmp: "all", missing: "error" },
-  ports: { bind: "loopback", deny: [], listen: false },
+  ports: { bind: "loopback", deny: [], listen: "containers" },
   network: { tap: "none", mac: "auto" },
   changes: { exclude: [".git", "node_modules"], entriesMax: 20_000 },
   docker: { context: "auto", daemon: {} },
