@@ -26,6 +26,26 @@ export async function writeFileAtomically(path: string, content: string | Uint8A
 }
 
 /**
+ * Copies a file to a new one that only its owner can read and write: pieces that are all zero become holes, which take
+ * no space. Throws EEXIST when there is something at `to`, and the system's errors.
+ */
+export async function copySparse(from: string, to: string): Promise<void> {
+  const zeroes = Buffer.alloc(pieceBytes);
+  const piece = Buffer.alloc(pieceBytes);
+  await using source = await open(from, "r");
+  await using target = await open(to, "wx", 0o600);
+  const { size } = await source.stat();
+  for (let at = 0; at < size;) {
+    const { bytesRead } = await source.read(piece, 0, pieceBytes, at);
+    if (bytesRead === 0) break;
+    const read = piece.subarray(0, bytesRead);
+    const isEmpty = read.equals(zeroes.subarray(0, bytesRead));
+    at += isEmpty ? bytesRead : (await target.write(read, 0, bytesRead, at)).bytesWritten;
+  }
+  await target.truncate(size);
+}
+
+/**
  * Makes a file that only its owner can read, in a folder that others may write to: nothing that is there is written to,
  * and no link followed. Throws EEXIST when there is something of that name, a link that leads nowhere included.
  */
@@ -100,6 +120,9 @@ export function isErrno(error: unknown, code: string): boolean {
 }
 
 // --- internal ---
+
+/** What `copySparse` looks at at once. */
+const pieceBytes = 256 * 1024;
 
 async function openPlain(path: string): Promise<FileHandle | undefined> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;

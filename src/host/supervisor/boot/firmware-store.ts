@@ -2,8 +2,8 @@
  * The VM's own store of the firmware's variables. An empty one costs the firmware about a second of an emulated boot,
  * so a store is used again, but only one that a guest has come up with: whatever else is in it is not looked at.
  */
-import { chmod, copyFile, open, rm, stat } from "node:fs/promises";
-import { isThere, readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
+import { open, rm, stat } from "node:fs/promises";
+import { copySparse, isThere, readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
 import type { VmPaths } from "../../layout.ts";
 import type { Firmware } from "../../qemu/platforms.ts";
 
@@ -39,11 +39,13 @@ export async function keepFirmwareStore(paths: VmPaths): Promise<void> {
 const tried = "tried\n";
 const untried = "untried\n";
 
-/** A copy of the template that its owner can write, which Nix' own files are not. */
+/**
+ * A copy of the template that its owner can write, which Nix' own files are not; without what is empty in it: Debian's
+ * for ARM is 64 MiB of zeroes.
+ */
 async function makeStore(template: string, path: string): Promise<void> {
   await rm(path, { force: true });
-  await copyFile(template, path);
-  await chmod(path, 0o600);
+  await copySparse(template, path);
 }
 
 function originOf(paths: VmPaths): string {

@@ -38,6 +38,17 @@ async function scene(): Promise<Scene> {
   };
 }
 
+test("a new store is the template byte for byte, and takes no space for what is empty in it", async () => {
+  await using vm = await scene();
+  const template = Buffer.alloc(5_000_001);
+  template.write("variables", 1_000_000);
+  template.write("end", 4_999_998);
+  await writeFile(vm.firmware.vars.template, template);
+  await readyFirmwareStore(vm.paths, vm.firmware, "one");
+  expect((await readFile(vm.paths.firmwareVars)).equals(template)).toBe(true);
+  expect((await stat(vm.paths.firmwareVars)).blocks * 512).toBeLessThan(600_000);
+});
+
 test("a store with which a guest came up is used again, for as long as each boot comes up", async () => {
   await using vm = await scene();
   const stores = [];
