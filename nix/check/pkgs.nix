@@ -13,6 +13,7 @@ let
     "diffutils"
     "docker"
     "docker-client"
+    "e2fsprogs"
     "findutils"
     "gettext"
     "glibcLocales"

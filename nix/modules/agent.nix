@@ -64,8 +64,10 @@ in
       qn-agent = {
         wantedBy = [ "multi-user.target" ];
         path = [
+          pkgs.e2fsprogs
           pkgs.iproute2
           pkgs.nftables
+          pkgs.util-linux
         ];
       };
       qn-provision = {

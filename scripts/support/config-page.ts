@@ -49,6 +49,21 @@ alone in the guest; nothing of them is on a command line, and \`qn report\` leav
 \`qn up\`, with its status and its last line; \`qn logs --source agent\` has all that it said; the others and Docker go on.
 Together they may take half an hour. What needs Docker is better done from this machine, after \`qn up\`.
 
+## Disks
+
+\`\`\`sh
+qn config set diskGiB=100  # the data disk, with Docker's images, containers and volumes; at once, also while the VM runs
+qn disk add db 20          # one more, of 20 GiB: /var/lib/qn/disks/db in the guest, from its next start on
+docker run -v /var/lib/qn/disks/db:/var/lib/postgresql postgres
+qn disk ls                 # sizes, and what they take on this machine
+qn disk rm db              # its data stays, and comes back with the name; --data deletes it
+\`\`\`
+
+Disks are files that take what is used: what containers, Docker or programs delete is given back to this machine. They grow and never
+shrink. A further disk is the root user's in the guest, has ext4, and is mounted before Docker starts. One that holds
+anything else, such as a file that you have put in its place in \`_data/<vm>.disks\`, is not mounted and never formatted.
+Sizes of \`volumes\` in \`qn config edit\` grow as \`diskGiB\` does. Names have lower-case letters, digits and hyphens, at most 16.
+
 \`QN_TRACE\`, for whoever looks for a fault, is no setting: [what the supervisor says and hears](../CONTRIBUTING.md#see-inside).
 
 The defaults are those of a Linux machine with 8 processors and 16 GiB. This page is made from \`src/host/config/schema.ts\` by

@@ -12,6 +12,7 @@ import { servePlugin } from "./docker/plugin.ts";
 import { dockerSocket, pluginSocket } from "./docker/socket.ts";
 import { watchDockerStops } from "./docker/docker-stops.ts";
 import { watchDocker } from "./docker/watch.ts";
+import { Disks } from "./files/disks.ts";
 import { guardFullDisks } from "./files/full-disk.ts";
 import { fileHooks } from "./files/hooks.ts";
 import { mountShares } from "./files/shares.ts";
@@ -99,13 +100,16 @@ function aloneAs(role: Role | undefined): typeof whole {
 }
 
 /**
- * Login and shares, which sshd and Docker wait for, what the settings want done before Docker starts, and bind
+ * Login, shares and disks, which sshd and Docker wait for, what the settings want done before Docker starts, and bind
  * sources.
  */
 async function setUpFiles({ boot, link, containers, signal }: Guest): Promise<Running> {
   const onTrouble = (text: string): void => link.log(text);
   await provideLogin(boot);
   await mountShares(boot);
+  const disks = new Disks(boot.disks, onTrouble);
+  link.onDisks = (sizes) => disks.fillAll(sizes);
+  await disks.mountAll();
   guardFullDisks(boot.shares, signal, onTrouble);
   await extendDaemon(boot.daemon);
   await offerProvision(boot);

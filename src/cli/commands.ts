@@ -112,6 +112,11 @@ export const commands: Table = {
     description: "Show and change settings",
     load: () => import("./commands/config.ts"),
   },
+  disk: {
+    section: "Set up",
+    description: "List a VM's disks, add one, or remove one",
+    load: () => import("./commands/disk.ts"),
+  },
   image: {
     section: "Set up",
     description: "Build, list and remove guest images",

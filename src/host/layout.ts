@@ -29,6 +29,8 @@ export type VmPaths = {
   readonly qmpSocket: string;
   readonly systemDisk: string;
   readonly dataDisk: string;
+  /** The folder of the VM's further disks, which outlive it as its data disk does. */
+  readonly volumes: string;
   readonly firmwareVars: string;
   readonly bootFile: string;
   readonly portRange: string;
@@ -88,6 +90,11 @@ export function layoutOf(given: string): Layout {
   };
 }
 
+/** The file of one of the VM's further disks. */
+export function volumeFile(paths: VmPaths, name: string): string {
+  return join(paths.volumes, `${name}.raw`);
+}
+
 /** The socket of the daemon that serves a share: shorter than `control.sock`, so that it fits where that does. */
 export function shareSocket(paths: VmPaths, tag: string): string {
   return join(paths.folder, `${tag}.sock`);
@@ -144,6 +151,7 @@ function vmPaths(home: string, name: string): VmPaths {
     qmpSocket: at("qmp.sock"),
     systemDisk: at("system.qcow2"),
     dataDisk: join(home, "_data", `${name}.raw`),
+    volumes: join(home, "_data", `${name}.disks`),
     firmwareVars: at("firmware-vars.fd"),
     bootFile: at("boot.json"),
     portRange: at("port-range.json"),

@@ -1,6 +1,7 @@
 /** The closed list of what host and guest say to each other, with the parsers that both use at the door. */
 import * as v from "valibot";
 import { arches } from "../base/words.ts";
+import { bootDisksSchema, diskSizesSchema, diskStatesSchema } from "./disk-messages.ts";
 import { lanesSchema } from "./lanes.ts";
 import { parserOf } from "./parser.ts";
 import { portSchema, provisionStepsMax, publishers } from "./terms.ts";
@@ -90,6 +91,8 @@ const bootSchema = v.object({
   swarm: v.optional(v.boolean()),
   /** Shell commands that root runs before Docker starts: at each boot, or once on each system disk. */
   provision: v.optional(v.array(v.object({ run: v.string(), when: v.picklist(["boot", "once"]) }))),
+  /** Disks beside the data disk: made a file system where they are blank, and mounted by name. */
+  disks: v.optional(bootDisksSchema),
   /** Variables for dockerd: the host's proxy. */
   proxy: v.optional(v.record(v.pipe(v.string(), v.regex(/^(https?|no)_proxy$/i)), v.string()), {}),
 });
@@ -168,6 +171,7 @@ const agentMessageSchema = v.variant("type", [
   }),
   v.object({ type: v.literal("log"), text: v.pipe(v.string(), v.maxLength(16_384)) }),
   v.object({ type: v.literal("provision"), steps: provisionStepsSchema }),
+  diskStatesSchema,
   /** Asks for the time. `asked` comes back with the answer: the agent's own steady clock. */
   v.object({ type: v.literal("clock"), asked: v.number() }),
 ]);
@@ -204,6 +208,7 @@ const hostMessageSchema = v.variant("type", [
     answers: v.optional(v.pipe(v.number(), v.integer())),
   }),
   lanesSchema,
+  diskSizesSchema,
   /** Look at your clock: it may be wrong. With `answer`, what the host's says, in milliseconds since 1970. */
   v.object({
     type: v.literal("clock"),

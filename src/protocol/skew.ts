@@ -11,7 +11,7 @@ export function skewOf(protocol: number): "older" | "newer" | undefined {
 }
 
 /**
- * What this agent lists in `hello`: it sets the guest's clock when the host says so, runs commands of the settings, and
- * opens lanes.
+ * What this agent lists in `hello`: it sets the guest's clock when the host says so, runs commands of the settings,
+ * opens lanes, and mounts and grows disks.
  */
-export const capabilities = ["clock", "provision", "lanes"] as const;
+export const capabilities = ["clock", "provision", "lanes", "disks"] as const;

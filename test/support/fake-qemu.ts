@@ -1,5 +1,5 @@
 /** A program in QEMU's place: answers what qn asks of one, and boots a "guest" that behaves or misbehaves as it is told. */
-import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { openGate } from "../../src/agent/link/gate.ts";
 import { HostLink } from "../../src/agent/link/link.ts";
@@ -98,11 +98,11 @@ function run(): void {
   });
 
   function obey(monitor: Connection, line: string): void {
-    const { execute, id } = JSON.parse(line) as { execute: string; id: number };
+    const { execute, id, arguments: sent } = JSON.parse(line) as { execute: string; id: number; arguments?: Resize };
     if (execute === "quit" && behaviour === "ignores-all") return;
     const isPaused = existsSync(`${serial}.paused`);
     if (execute === "system_reset") say("reset: UEFI firmware (fake)");
-    monitor.write(encode({ return: execute === "query-status" ? statusOf(isPaused) : {}, id }));
+    monitor.write(encode({ ...answerTo(execute, isPaused, sent), id }));
     if (execute === "cont" && isPaused) {
       rmSync(`${serial}.paused`);
       tell("RESUME");
@@ -118,6 +118,35 @@ function run(): void {
       if (behaviour !== "ignores-power" && behaviour !== "ignores-all") end();
     }
   }
+}
+
+/** What `block_resize` is given. */
+type Resize = { readonly "node-name": string; readonly size: number };
+
+function answerTo(execute: string, isPaused: boolean, sent: Resize | undefined): object {
+  if (execute === "query-status") return { return: statusOf(isPaused) };
+  const files = rawFiles();
+  if (execute === "query-named-block-nodes") {
+    const nodes = Object.entries(files);
+    return {
+      return: nodes.map(([name, path]) => ({ "node-name": name, image: { "virtual-size": statSync(path).size } })),
+    };
+  }
+  if (execute !== "block_resize" || sent === undefined) return { return: {} };
+  try {
+    // As on a file system that takes no larger files.
+    if (sent.size > 1024 ** 4) throw new Error("File too large");
+    truncateSync(files[sent["node-name"]] ?? "", sent.size);
+    return { return: {} };
+  } catch (error) {
+    return { error: { class: "GenericError", desc: `Failed to resize: ${String(error)}` } };
+  }
+}
+
+/** The raw disks of the command line: their files, by the names of their nodes. */
+function rawFiles(): Record<string, string> {
+  const found = values("-blockdev").map((value) => /driver=raw,node-name=([^,]+),.*file\.filename=(.*)$/.exec(value));
+  return Object.fromEntries(found.flatMap((match) => (match === null ? [] : [[match[1], match[2]]])));
 }
 
 function statusOf(isPaused: boolean): object {
@@ -152,6 +181,7 @@ async function bootGuest(say: (line: string) => void, tell: (event: string, data
   const flooding = flood === undefined ? undefined : floodingAgent(flood, floodedFolder(program));
   const version = behaviour === "older-version" ? "0.0.9" : "0.1.0";
   const link = new HostLink({ version, arch: ownArch(), image: "fake 1" });
+  link.onDisks = async (disks) => [...disks];
   openGate({
     secret: Buffer.from(boot.secret, "hex"),
     address: { hostname: "127.0.0.1", port: gatePort() },

@@ -33,12 +33,14 @@ const unitFolder = "/etc/systemd/system";
 /** Debian's packages by the names that nixpkgs has for them. */
 const debianPackages: Readonly<Record<string, string>> = {
   coreutils: "coreutils",
+  e2fsprogs: "e2fsprogs",
   findutils: "findutils",
   gnugrep: "grep",
   gnused: "sed",
   iproute2: "iproute2",
   nftables: "nftables",
   systemd: "systemd",
+  "util-linux": "util-linux",
 };
 
 /** The module's files with their places in the guest. Their programs are those of a Nix store; `storeScript` makes it. */

@@ -1,5 +1,6 @@
 /** The agent's end of the control connection: says hello, sends its whole state, and sends it again when it changes. */
 import { messageOf } from "../../base/errors.ts";
+import type { DiskState } from "../../protocol/disk-messages.ts";
 import { encode, LineReader } from "../../protocol/frame.ts";
 import {
   type AgentMessage,
@@ -46,6 +47,8 @@ export class HostLink {
   onClock: (message: Extract<HostMessage, { type: "clock" }>, ask: (asked: number) => void) => void = () => {};
   /** Called when the host is connected to lanes; what it gives back closes them, together with the link. */
   onLanes: (message: Extract<HostMessage, { type: "lanes" }>) => { close(): void } = () => ({ close: () => {} });
+  /** Called with how large the VM's disks are; what it resolves to is what the guest has of them. Owns its errors. */
+  onDisks: (disks: Extract<HostMessage, { type: "disks" }>["disks"]) => Promise<DiskState[]> = async () => [];
   /**
    * Called with what has changed on the host below what containers mount; also before what it gave back for other
    * changes has resolved, until too many wait.
@@ -145,11 +148,20 @@ export class HostLink {
 
   #hear(message: HostMessage, send: (answer: AgentMessage) => void): void | Promise<void> {
     if (message.type === "clock") this.onClock(message, (asked) => send({ type: "clock", asked }));
+    // The host goes on speaking meanwhile.
+    if (message.type === "disks") void this.#answerDisks(message, send);
     if (message.type === "served") this.onServed(message.report, message.failed, message.taken);
     if (message.type !== "changes") return;
     const taken = this.onChanges(message);
     if (taken === undefined) return;
     return this.#changes.add(message, taken, (error) => this.log(`changes: ${messageOf(error)}`));
+  }
+
+  async #answerDisks(
+    { ask, disks }: Extract<HostMessage, { type: "disks" }>,
+    send: (answer: AgentMessage) => void,
+  ): Promise<void> {
+    send({ type: "disks", answers: ask, disks: await this.onDisks(disks) });
   }
 
   #send(message: AgentMessage): void {

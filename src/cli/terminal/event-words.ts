@@ -34,7 +34,8 @@ function wordsOf(event: ControlEvent): string {
     case "stopped":
       return event.forced ? "stopped by force" : "stopped";
     case "forwarded":
-      return "forwarded";
+    case "grown":
+      return event.event;
     case "refused":
     case "failed":
       return `${event.event} [${event.error.code}] ${event.error.message}`;

@@ -33,11 +33,18 @@ export function changesIn(words: readonly string[]): ReadonlyMap<string, unknown
   );
 }
 
-/** Writes the changes into a file, which is made when there is none. Throws CONFIG_INVALID and leaves it as it was. */
-export async function changeFile(path: string, changes: ReadonlyMap<string, unknown>): Promise<void> {
+/** Throws for a file's new text what only the place knows that it is for, before it is written. */
+export type Accept = (text: string) => Promise<void>;
+
+/**
+ * Writes the changes into a file, which is made when there is none. Throws CONFIG_INVALID, and what `accept` throws,
+ * and leaves it as it was.
+ */
+export async function changeFile(path: string, changes: ReadonlyMap<string, unknown>, accept?: Accept): Promise<void> {
   const text = (await readTextIfThere(path)) ?? fileHead;
   const changed = withSettings({ path, text }, changes);
   checkFile({ path, text: changed });
+  await accept?.(changed);
   await writeSettings(path, changed);
 }
 
@@ -51,9 +58,10 @@ export type Edited = { readonly changed: readonly string[]; readonly resumed: bo
 
 /**
  * Lets `edit` change a draft of the file and keeps it when it is right. A draft that was left behind wrong is taken up
- * again. Throws CONFIG_INVALID with every mistake; the file is as it was then, and the draft is kept.
+ * again. Throws CONFIG_INVALID with every mistake, and what `accept` throws; the file is as it was then, and the draft
+ * is kept.
  */
-export async function editFile(path: string, edit: (draft: string) => Promise<void>): Promise<Edited> {
+export async function editFile(path: string, edit: (draft: string) => Promise<void>, accept?: Accept): Promise<Edited> {
   const draft = draftOf(path);
   const before = (await readTextIfThere(path)) ?? "";
   const left = await readTextIfThere(draft);
@@ -62,6 +70,7 @@ export async function editFile(path: string, edit: (draft: string) => Promise<vo
   const text = (await readTextIfThere(draft)) ?? before;
   try {
     checkFile({ path: draft, text });
+    await accept?.(text);
   } catch (error) {
     if (!(error instanceof QnError)) throw error;
     const hint = `${path} is as it was. \`qn config edit\` opens the draft again; delete it to start anew.`;
@@ -77,13 +86,16 @@ export async function editFile(path: string, edit: (draft: string) => Promise<vo
   return { changed: differences(before, text), resumed: left !== undefined };
 }
 
-// --- internal ---
-
-/** Writes through a link, such as one into a folder of dot files, rather than over it. */
-async function writeSettings(path: string, text: string): Promise<void> {
+/**
+ * Writes a file of settings as it is, through a link, such as one into a folder of dot files, rather than over it.
+ * Throws NOT_PERMITTED where it is declared elsewhere.
+ */
+export async function writeSettings(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeFileAtomically(await target(path), text);
 }
+
+// --- internal ---
 
 async function target(path: string): Promise<string> {
   try {

@@ -1,8 +1,9 @@
-/** Makes a VM's disks: the system disk, an overlay on an image, and the data disk, sparse and only ever growing. */
+/** Makes a VM's disks: the system disk, an overlay on an image, and the sparse ones of its own that only ever grow. */
 import { randomBytes } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { QnError } from "../../base/errors.ts";
 import { byteSize } from "../../base/words.ts";
+import { dataDisk } from "../../protocol/disks.ts";
 import { run } from "../../system/process.ts";
 
 const gibibyte = 1024 ** 3;
@@ -26,25 +27,39 @@ export async function makeSystemDisk(path: string, backing: string): Promise<voi
   }
 }
 
+/** A disk of a VM's own: its name, its file, and the size that it should have. */
+export type SizedDisk = { readonly name: string; readonly path: string; readonly sizeGiB: number };
+
+/** The size that a disk should have, in bytes. */
+export function bytesOf({ sizeGiB }: SizedDisk): number {
+  return sizeGiB * gibibyte;
+}
+
 /**
- * Makes the data disk at `path`, or grows it: a sparse file of `sizeGiB`, blank at first, which the guest formats and
- * grows. What is stored in it is never touched. Throws DISK_FAILED when it is larger than that already: the file system
- * in it cannot shrink.
+ * Makes a disk of the VM's own, or grows it: a sparse file, blank at first, which the guest formats and grows. What is
+ * stored in it is never touched. Throws DISK_FAILED when it is larger than that already: the file system in it cannot
+ * shrink.
  */
-export async function makeDataDisk(path: string, sizeGiB: number): Promise<void> {
-  const sizeBytes = sizeGiB * gibibyte;
-  const file = await open(path, "a", 0o600);
+export async function makeOwnDisk(disk: SizedDisk): Promise<void> {
+  const file = await open(disk.path, "a", 0o600);
   try {
     const { size } = await file.stat();
-    if (size > sizeBytes) {
-      throw new QnError(
-        "DISK_FAILED",
-        `The data disk "${path}" has ${byteSize(size)} and cannot shrink to ${byteSize(sizeBytes)}.`,
-        { hint: "Set diskGiB to at least what it has, or remove the data with `qn delete --data`." },
-      );
-    }
-    if (size < sizeBytes) await file.truncate(sizeBytes);
+    refuseSmaller(disk, size);
+    if (size < bytesOf(disk)) await file.truncate(bytesOf(disk));
   } finally {
     await file.close();
   }
+}
+
+/** Throws DISK_FAILED when a disk that has `sizeBytes` would have to shrink. */
+export function refuseSmaller(disk: SizedDisk, sizeBytes: number): void {
+  if (sizeBytes <= bytesOf(disk)) return;
+  const isData = disk.name === dataDisk;
+  const what = isData ? "The data disk" : `The disk "${disk.name}", which is`;
+  const setting = isData ? "diskGiB" : `the size of "${disk.name}" in volumes`;
+  const removal = isData ? "qn delete --data" : `qn disk rm ${disk.name} --data`;
+  const has = `${isData ? "" : ","} has ${byteSize(sizeBytes)} and cannot shrink to ${byteSize(bytesOf(disk))}.`;
+  throw new QnError("DISK_FAILED", `${what} "${disk.path}"${has}`, {
+    hint: `Set ${setting} to at least what it has, or remove the data with \`${removal}\`.`,
+  });
 }

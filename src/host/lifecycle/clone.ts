@@ -1,6 +1,6 @@
 /** Makes a VM from another one, or gives one another name; both need it stopped. */
-import { copyFile, mkdir, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { copyFile, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import type { HostOs } from "../../base/words.ts";
 import { isThere } from "../../system/files.ts";
@@ -9,6 +9,7 @@ import { run } from "../../system/process.ts";
 import { refuseNewerFolder, writeFolderVersion } from "../vm/folder-version.ts";
 import { removeContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
+import { lastingPaths } from "../vm/own-disks.ts";
 import { requireVm } from "../vm/require-vm.ts";
 import type { Environment } from "../vm/settings.ts";
 import { statusOfVm } from "./status.ts";
@@ -33,9 +34,11 @@ export async function cloneVm(from: VmPaths, to: VmPaths, env: Environment): Pro
         await copyDisk(file, file.replace(from.folder, to.folder));
       }
       await copyDisk(from.dataDisk, to.dataDisk);
+      for (const file of await readdir(from.volumes).catch(() => [])) {
+        await copyDisk(join(from.volumes, file), join(to.volumes, file));
+      }
     } catch (error) {
-      await rm(to.folder, { recursive: true, force: true });
-      await rm(to.dataDisk, { force: true });
+      for (const place of [to.folder, ...lastingPaths(to)]) await rm(place, { recursive: true, force: true });
       throw error;
     }
   });
@@ -50,12 +53,17 @@ export async function renameVm(
 ): Promise<void> {
   await whileStopped(from, to, env, async () => {
     await removeContext(from, env, onWarning);
-    const hasData = await isThere(from.dataDisk);
-    if (hasData) await rename(from.dataDisk, to.dataDisk);
+    const moved: [from: string, to: string][] = [];
     try {
+      for (const [index, place] of lastingPaths(from).entries()) {
+        const target = lastingPaths(to)[index] ?? "";
+        if (!(await isThere(place))) continue;
+        await rename(place, target);
+        moved.push([place, target]);
+      }
       await rename(from.folder, to.folder);
     } catch (cause) {
-      if (hasData) await rename(to.dataDisk, from.dataDisk);
+      for (const [place, target] of moved) await rename(target, place);
       throw new QnError("DISK_FAILED", `${from.folder} cannot be renamed: ${String(cause)}.`, { cause });
     }
     // They have the old name in them, and are written anew at each start.
@@ -69,8 +77,9 @@ export async function renameVm(
 async function whileStopped(from: VmPaths, to: VmPaths, env: Environment, action: () => Promise<void>): Promise<void> {
   await requireVm(from);
   if (await isThere(to.folder)) throw new QnError("VM_EXISTS", `There is a VM "${to.name}" already.`);
-  if (await isThere(to.dataDisk)) {
-    throw new QnError("VM_EXISTS", `There is data of a deleted VM "${to.name}": ${to.dataDisk}.`, {
+  for (const place of lastingPaths(to)) {
+    if (!(await isThere(place))) continue;
+    throw new QnError("VM_EXISTS", `There is data of a deleted VM "${to.name}": ${place}.`, {
       hint: `\`qn delete ${to.name} --data\` deletes it.`,
     });
   }

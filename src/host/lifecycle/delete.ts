@@ -4,13 +4,14 @@ import { QnError } from "../../base/errors.ts";
 import { isThere, readTextIfThere } from "../../system/files.ts";
 import { removeContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
+import { lastingPaths } from "../vm/own-disks.ts";
 import { requireVm } from "../vm/require-vm.ts";
 import { effectiveConfig, type Environment } from "../vm/settings.ts";
 import { takeDown } from "./down.ts";
 import { statusOfVm } from "./status.ts";
 
 /**
- * Deletes the VM; resolves to true when its data disk was kept. Throws NO_SUCH_VM when there is neither VM nor data,
+ * Deletes the VM; resolves to true when data of it was kept. Throws NO_SUCH_VM when there is neither VM nor data,
  * VM_PROTECTED when its settings forbid it, VM_RUNNING when it runs and `force` is not set.
  */
 export async function deleteVmFiles(
@@ -20,7 +21,7 @@ export async function deleteVmFiles(
   onWarning: (text: string) => void = () => {},
 ): Promise<boolean> {
   const exists = await isThere(paths.folder);
-  const hasData = await isThere(paths.dataDisk);
+  const hasData = (await Promise.all(lastingPaths(paths).map(isThere))).some(Boolean);
   if (!exists && !(hasData && data)) {
     await requireVm(paths, hasData ? "Its data is still there; `--data` deletes that too." : undefined);
   }
@@ -31,7 +32,7 @@ export async function deleteVmFiles(
     await rm(paths.folder, { recursive: true, force: true });
     await removeContext(paths, env, onWarning);
   }
-  if (data) await rm(paths.dataDisk, { force: true });
+  if (data) for (const place of lastingPaths(paths)) await rm(place, { recursive: true, force: true });
   return hasData && !data;
 }
 

@@ -7,6 +7,7 @@ import { isErrno, isThere, writeFileAtomically } from "../../system/files.ts";
 import type { ConfigInput } from "../config/schema.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import { writeFolderVersion } from "../vm/folder-version.ts";
+import { lastingPaths } from "../vm/own-disks.ts";
 import { prepareVm } from "../vm/prepare.ts";
 import type { Environment } from "../vm/settings.ts";
 import { connectControl, type Control, eventsOf, endedWithoutWord } from "../supervisor/control.ts";
@@ -65,7 +66,7 @@ export async function bringUp(options: UpOptions): Promise<UpResult> {
 async function start(options: UpOptions): Promise<UpResult | "busy"> {
   const { layout, paths, env, flags, signal } = options;
   await makeHome(layout);
-  const hadData = await isThere(paths.dataDisk);
+  const wasThere = await Promise.all(lastingPaths(paths).map(isThere));
   await prepareVm(layout, paths, env, flags);
   const created = await createFolder(paths, flags);
   try {
@@ -78,7 +79,9 @@ async function start(options: UpOptions): Promise<UpResult | "busy"> {
     const busy = error instanceof QnError && error.code === "VM_BUSY";
     if (created && !busy) {
       await rm(paths.folder, { recursive: true, force: true });
-      if (!hadData) await rm(paths.dataDisk, { force: true });
+      for (const [index, place] of lastingPaths(paths).entries()) {
+        if (wasThere[index] === false) await rm(place, { recursive: true, force: true });
+      }
     }
     if (signal.aborted && !(error instanceof QnError && error.code === "INTERRUPTED")) throw interrupted(error);
     throw error;

@@ -1,5 +1,6 @@
 /** From the specification of a VM to QEMU's command line. */
 import type { Arch } from "../../base/words.ts";
+import { dataDisk } from "../../protocol/disks.ts";
 import { gateGuestPort, sshGuestPort } from "../../protocol/messages.ts";
 import * as devices from "./devices.ts";
 import { option } from "./option.ts";
@@ -23,6 +24,8 @@ export type VmSpec = {
   /** The image's disk, which the system disk lies on. */
   readonly imageDisk: string;
   readonly dataDisk: string;
+  /** Further disks, by name. */
+  readonly volumes: readonly devices.OwnDisk[];
   readonly lan: { readonly tap: string; readonly mac: string } | undefined;
   readonly shares: readonly devices.SharedFolder[];
   /** Files that hold one SMBIOS type 11 string each. */
@@ -72,7 +75,7 @@ export function qemuArgs(spec: VmSpec, ports: BootPorts): readonly string[] {
     ...devices.firmwareFlash(spec.firmware, spec.firmwareVars),
     ...spec.credentialFiles.flatMap((file) => devices.credential(file)),
     ...devices.systemDisk(spec.systemDisk, spec.imageDisk),
-    ...devices.dataDisk(spec.dataDisk),
+    ...devices.ownDisk({ name: dataDisk, path: spec.dataDisk }),
     ...devices.network([
       { hostPort: ports.gate, guestPort: gateGuestPort },
       { hostPort: ports.ssh, guestPort: sshGuestPort },
@@ -83,6 +86,8 @@ export function qemuArgs(spec: VmSpec, ports: BootPorts): readonly string[] {
     ...devices.randomness(),
     ...devices.balloon(),
     ...spec.shares.flatMap((share) => devices.share(share)),
+    // Behind the others, which keep their places on the bus whatever disks come and go.
+    ...spec.volumes.flatMap((volume) => devices.ownDisk(volume)),
     ...(spec.sound === undefined ? [] : devices.sound(spec.sound)),
     ...(spec.window === undefined ? devices.headless() : devices.window(spec.window.backend, spec.window.gpu)),
     ...spec.extra,

@@ -1,4 +1,5 @@
 /** The guest's devices, one function each: what it is made of → its part of QEMU's command line. */
+import { dataDisk, serialOf } from "../../protocol/disks.ts";
 import { lanePorts } from "../../protocol/lanes.ts";
 import { doorbellPort } from "../../protocol/messages.ts";
 import { type Json, jsonOption, option } from "./option.ts";
@@ -17,6 +18,9 @@ export type SharedFolder = {
   readonly socket?: string | undefined;
 };
 
+/** A disk of the VM's own: its name, and its file on the host. */
+export type OwnDisk = { readonly name: string; readonly path: string };
+
 /** Names of the block nodes in QMP: snapshots and the firmware's banks are addressed by them. */
 export const nodes = {
   system: "system",
@@ -25,6 +29,11 @@ export const nodes = {
   firmwareCode: "firmware-code",
   firmwareVars: "firmware-vars",
 } as const;
+
+/** The node of a disk of the VM's own; a further one may have the name of another node. */
+export function nodeOf(disk: string): string {
+  return disk === dataDisk ? nodes.data : `disk-${disk}`;
+}
 
 /**
  * The overlay at `path` on the image's disk: found in the guest by its serial, and booted from first. What the two
@@ -44,18 +53,19 @@ export function systemDisk(path: string, image: string): Words {
   ];
 }
 
-/** The sparse disk for Docker's state; what the guest frees, or overwrites with zeroes, is given back to the host. */
-export function dataDisk(path: string): Words {
+/** A sparse disk of the VM's own; what the guest frees, or overwrites with zeroes, is given back to the host. */
+export function ownDisk({ name, path }: OwnDisk): Words {
+  const node = nodeOf(name);
   return [
     ...option("-blockdev", undefined, {
       driver: "raw",
-      "node-name": nodes.data,
+      "node-name": node,
       discard: "unmap",
       "detect-zeroes": "unmap",
       "file.driver": "file",
       "file.filename": path,
     }),
-    ...option("-device", "virtio-blk-pci", { drive: nodes.data, serial: "qn-data" }),
+    ...option("-device", "virtio-blk-pci", { drive: node, serial: serialOf(name) }),
   ];
 }
 

@@ -1,7 +1,8 @@
 /** From settings and facts to the specification of a VM, or to every reason why it cannot be. */
 import { type ErrorCode, QnError } from "../../base/errors.ts";
+import { counted } from "../../base/words.ts";
 import type { Share, VmConfig } from "../config/schema.ts";
-import { laneSockets, shareSocket, type VmPaths } from "../layout.ts";
+import { laneSockets, shareSocket, volumeFile, type VmPaths } from "../layout.ts";
 import type { VmSpec } from "./args.ts";
 import type { SharedFolder } from "./devices.ts";
 import type { HostFacts } from "./facts.ts";
@@ -31,7 +32,8 @@ export type PlanInput = {
 };
 
 /**
- * Each share is a PCI device on the machine's root bus of 32 slots, /tmp two; beside every other device so many fit.
+ * Each share is a PCI device on the machine's root bus of 32 slots, /tmp two, and so is each further disk; beside every
+ * other device so many fit.
  */
 const sharesMax = 16;
 
@@ -76,6 +78,7 @@ export function planVm({ config, facts, paths }: PlanInput): VmPlan {
     firmwareVars: paths.firmwareVars,
     systemDisk: paths.systemDisk,
     dataDisk: paths.dataDisk,
+    volumes: config.volumes.map(({ name }) => ({ name, path: volumeFile(paths, name) })),
     lan: config.network.tap === "none" ? undefined : config.network,
     shares: config.mounts.flatMap((share, index) => sharedFolders(share, index, paths)),
     credentialFiles: [paths.credentialFile, paths.sshKeyCredentialFile],
@@ -123,11 +126,13 @@ function sizeMistakes(config: VmConfig, facts: HostFacts): readonly Mistake[] {
       message: `memoryMiB is ${config.memoryMiB}, but the host has only ${facts.memoryMiB}.`,
     });
   }
-  const fitting = config.network.tap === "none" ? sharesMax : sharesMax - 1;
+  const disks = config.volumes.length;
+  const fitting = (config.network.tap === "none" ? sharesMax : sharesMax - 1) - disks;
   if (config.mounts.length > fitting) {
+    const beside = disks === 0 ? "" : ` beside ${counted(disks, "further disk")}`;
     mistakes.push({
       code: "CONFIG_INVALID",
-      message: `The VM has ${config.mounts.length} mounts, /tmp included; at most ${fitting} fit.`,
+      message: `The VM has ${config.mounts.length} mounts, /tmp included; at most ${fitting} fit${beside}.`,
     });
   }
   return mistakes;

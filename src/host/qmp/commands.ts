@@ -31,6 +31,21 @@ export async function queryVersion(monitor: Monitor): Promise<string> {
   return `${qemu.major}.${qemu.minor}.${qemu.micro}`;
 }
 
+/** How large each disk of the guest is now, in bytes, by the name of its node. Throws QEMU_FAILED and PROTOCOL. */
+export async function nodeSizes(monitor: Monitor): Promise<ReadonlyMap<string, number>> {
+  const found = await monitor.execute("query-named-block-nodes", { flat: true });
+  const listed = answer("query-named-block-nodes", nodesSchema, found);
+  return new Map(listed.map((node) => [node["node-name"], node.image["virtual-size"]]));
+}
+
+/**
+ * Makes a disk larger while the guest runs, which hears of it; its file on the host grows first. Throws QEMU_FAILED
+ * with QEMU's words.
+ */
+export async function resizeNode(monitor: Monitor, node: string, sizeBytes: number): Promise<void> {
+  await monitor.execute("block_resize", { "node-name": node, size: sizeBytes });
+}
+
 /** A port of the host that slirp forwards into the guest. `hostAddress` "*" is every IPv4 address. */
 export type UserNetForward = {
   readonly protocol: "tcp" | "udp";
@@ -70,6 +85,8 @@ export function parseUserNet(text: string): readonly UserNetForward[] {
  * " TCP[HOST_FORWARD] 11 127.0.0.1 45002 10.0.2.15 80 0 0": state, fd, host, guest, queues.
  */
 const forwardRow = /^\s*(TCP|UDP)\[HOST_FORWARD\]\s+\d+\s+(\S+)\s+(\d+)\s+(\S+)\s+(\d+)\s/;
+
+const nodesSchema = v.array(v.object({ "node-name": v.string(), image: v.object({ "virtual-size": v.number() }) }));
 
 const versionSchema = v.object({
   qemu: v.object({ major: v.number(), minor: v.number(), micro: v.number() }),

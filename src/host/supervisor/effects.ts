@@ -9,12 +9,14 @@ import type { ForwardsChange } from "../ports/apply.ts";
 import { hostAnswerer } from "../names/answer.ts";
 import { portRules } from "../ports/listener-plan.ts";
 import { type Prepared, prepareVm } from "../vm/prepare.ts";
+import { ownDisks } from "../vm/own-disks.ts";
 import { powerDown } from "../qmp/commands.ts";
 import { type BootRecord, readBootRecord, removeBootFiles } from "./boot/boot.ts";
 import { keepFirmwareStore } from "./boot/firmware-store.ts";
 import { launchQemu } from "./boot/launch.ts";
 import { makeBoot } from "./boot/make.ts";
 import { GuestTrouble } from "./seam/guest-trouble.ts";
+import { GuestDisks } from "./seam/guest-disks.ts";
 import { HandForwards } from "./seam/hand-forwards.ts";
 import { limitLogs } from "./boot/log-limit.ts";
 import type { Effect, Event } from "./states.ts";
@@ -51,6 +53,8 @@ export class Effects {
   readonly #opened = new DisposableStack();
   /** What people forward by hand; it is listened on once there is a guest to lead to. */
   readonly handForwards: HandForwards;
+  /** The disks of the guest that runs. */
+  readonly disks: GuestDisks;
   #isDialled = false;
   /** What there is to show, as far as the start has come. */
   #prepared: Prepared | undefined;
@@ -64,6 +68,7 @@ export class Effects {
   constructor(options: SuperviseOptions, tell: Teller) {
     this.#options = options;
     this.#tell = tell;
+    this.disks = new GuestDisks(tell);
     this.handForwards = new HandForwards(options.paths, (forwards) =>
       this.#isDialled ? this.#seam?.listenByHand(forwards) : undefined,
     );
@@ -177,6 +182,8 @@ export class Effects {
     await dismissMasters(this.#options.paths);
     const trouble = this.#own(qemu);
     this.#tell.dispatch({ type: "adopted" });
+    // Settings that were changed while nobody was there count as if they had been changed now.
+    this.disks.grow(ownDisks(this.#options.paths, prepared.config)).catch((error) => this.#tell.warn(messageOf(error)));
     await trouble.begin();
   }
 
@@ -192,6 +199,7 @@ export class Effects {
   /** Takes charge of a QEMU: hears its doorbell and its end. */
   #own(qemu: Qemu): GuestTrouble {
     this.#qemu = qemu;
+    this.disks.own(qemu.qmp);
     const { dataDisk, logs } = this.#options.paths;
     const trouble = new GuestTrouble(qemu.qmp, {
       ...this.#tell,
@@ -245,6 +253,7 @@ export class Effects {
       dockerPorts: boot.dockerPorts,
       key: { port: boot.gatePort, secret: Buffer.from(boot.secret, "hex"), lanes: laneSockets(paths) },
       onDocker: () => (this.#context ??= offerContext(paths, env, config.docker.context, this.#tell.warn)),
+      disks: { volumes: config.volumes.length, guest: this.disks },
       provisioning: new Provisioning(config.provision.length, this.#tell),
     });
     this.#seam = this.#opened.adopt(seam, (it) => it.close());

@@ -13,13 +13,18 @@ const requestSchema = v.variant("ask", [
   v.object({ ask: v.literal("ports") }),
   v.object({ ask: v.literal("events") }),
   v.object({ ask: v.literal("stop"), force: v.boolean(), isCallOff: v.optional(v.boolean()) }),
+  v.object({
+    ask: v.literal("grow"),
+    disks: v.array(v.object({ name: v.string(), path: v.string(), sizeGiB: v.number() })),
+  }),
   v.object({ ask: v.literal("forward"), change: v.picklist(["add", "remove"]), forward: handForwardSchema }),
 ]);
 
 /**
  * What a command asks for. `follow`, `ports` and `stop` are answered by events until the supervisor ends; `ports` has
  * all that `follow` has, and the forwards whenever they change; `events` has the states, too. A `stop` that calls a
- * start off leaves a QEMU alone that was only taken over. `forward` is answered by `forwarded` or `refused`.
+ * start off leaves a QEMU alone that was only taken over. `forward` is answered by `forwarded` or `refused`, `grow` by
+ * `grown` or `refused`.
  */
 export type Request = v.InferOutput<typeof requestSchema>;
 
@@ -90,6 +95,18 @@ const statusSchema = v.object({
 /** Everything that `qn status --json` shows. */
 export type Status = v.InferOutput<typeof statusSchema>;
 
+const grownSchema = v.object({
+  name: v.string(),
+  sizeBytes: v.number(),
+  /** Whether its file system in the guest is as large by now. */
+  isFilled: v.boolean(),
+  /** Why it is not, if the guest says. */
+  error: v.nullable(v.string()),
+});
+
+/** A disk that has grown while its VM runs. */
+export type GrownDisk = v.InferOutput<typeof grownSchema>;
+
 const eventSchema = v.variant("event", [
   v.object({ event: v.literal("status"), status: statusSchema }),
   v.object({ event: v.literal("ports"), ports: v.array(forwardSchema) }),
@@ -103,6 +120,7 @@ const eventSchema = v.variant("event", [
   v.object({ event: v.literal("stopped"), forced: v.boolean() }),
   v.object({ event: v.literal("failed"), error: errorSchema }),
   v.object({ event: v.literal("forwarded") }),
+  v.object({ event: v.literal("grown"), disks: v.array(grownSchema) }),
   v.object({ event: v.literal("refused"), error: errorSchema }),
 ]);
 

@@ -136,6 +136,8 @@ class Supervisor {
         return this.#portWatchers.add(client);
       case "forward":
         return this.#forward(request, client);
+      case "grow":
+        return this.#grow(request, client);
       case "stop":
         this.#followers.add(client);
         return this.#dispatch({ type: "stop", force: request.force, isCallOff: request.isCallOff });
@@ -146,6 +148,14 @@ class Supervisor {
     try {
       await this.#effects.handForwards.change(change, forward);
       client.send({ event: "forwarded" });
+    } catch (error) {
+      client.send({ event: "refused", error: sendable(reportOf(error)) });
+    }
+  }
+
+  async #grow({ disks }: Extract<Request, { ask: "grow" }>, client: Client): Promise<void> {
+    try {
+      client.send({ event: "grown", disks: [...(await this.#effects.disks.grow(disks))] });
     } catch (error) {
       client.send({ event: "refused", error: sendable(reportOf(error)) });
     }

@@ -11,9 +11,20 @@ import type { VmPaths } from "../layout.ts";
 /** The variables of the environment that qn reads. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The effective settings of a VM, whether or not it has a file yet. Throws CONFIG_INVALID. */
-export async function effectiveConfig(paths: VmPaths, env: Environment, flags: ConfigInput = {}): Promise<Loaded> {
-  const files = [paths.commonConfig, paths.config].map((path) => ({ path, text: readTextAtOnce(path) ?? "" }));
+/**
+ * The effective settings of a VM, whether or not it has a file yet; `own` is what its file would say instead of what it
+ * does. Throws CONFIG_INVALID.
+ */
+export async function effectiveConfig(
+  paths: VmPaths,
+  env: Environment,
+  flags: ConfigInput = {},
+  own: string = readTextAtOnce(paths.config) ?? "",
+): Promise<Loaded> {
+  const files = [
+    { path: paths.commonConfig, text: readTextAtOnce(paths.commonConfig) ?? "" },
+    { path: paths.config, text: own },
+  ];
   return loadConfig({ host: hostSize(), files, env, flags });
 }
 

@@ -123,7 +123,7 @@ evaluated("what the agent's services run is in their path, which on NixOS has li
       ([, found = ""]) => found,
     );
   const usual = ["coreutils", "findutils", "gnugrep", "gnused", "systemd"];
-  expect(pathOf("qn-agent")).toEqual(["iproute2", "nftables", ...usual]);
+  expect(pathOf("qn-agent")).toEqual(["e2fsprogs", "iproute2", "nftables", "util-linux", ...usual]);
   expect(pathOf("qn-provision")).toEqual(["/run/current-system/sw", ...usual]);
 });
 

@@ -18,6 +18,7 @@ test("a VM's files are in its own folder, its data outside of it", () => {
     qmpSocket: "/home/ann/.qn/web/qmp.sock",
     systemDisk: "/home/ann/.qn/web/system.qcow2",
     dataDisk: "/home/ann/.qn/_data/web.raw",
+    volumes: "/home/ann/.qn/_data/web.disks",
     firmwareVars: "/home/ann/.qn/web/firmware-vars.fd",
     bootFile: "/home/ann/.qn/web/boot.json",
     portRange: "/home/ann/.qn/web/port-range.json",

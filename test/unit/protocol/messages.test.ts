@@ -45,6 +45,8 @@ const agentMessages: readonly AgentMessage[] = [
   { type: "docker", state: "down" },
   { type: "log", text: "Docker: gone\n" },
   { type: "clock", asked: 12.5 },
+  { type: "disks", answers: 3, disks: [{ name: "data", sizeBytes: 2 ** 44 }] },
+  { type: "disks", answers: 4, disks: [{ name: "db", error: "it is not mounted" }] },
 ];
 
 const opens: readonly Open[] = [
@@ -63,6 +65,7 @@ const hostMessages: readonly HostMessage[] = [
   { type: "clock", answer: { asked: 12.5, nowMs: 1_763_712_000_000 } },
   { type: "hello", protocol: 1, version: "0.1.0" },
   { type: "served", report: 0, failed: [] },
+  { type: "disks", ask: 3, disks: [{ name: "data", sizeBytes: 2 ** 44 }] },
   {
     type: "served",
     report: 7,
@@ -132,6 +135,7 @@ test("a boot credential and a hello of an older qn are understood", () => {
 
 test("what is no message of its kind is refused with what is wrong", async () => {
   const wrong: readonly (readonly [(line: string) => unknown, string])[] = [
+    [parseHostMessage, '{"type":"disks","ask":1,"disks":[{"name":"../x","sizeBytes":1}]}'],
     [parseBoot, "{"],
     [parseBoot, JSON.stringify({ ...boot, secret: "short" })],
     [parseBoot, JSON.stringify({ ...boot, shares: [{ ...boot.shares[0], path: "home" }] })],
@@ -150,6 +154,10 @@ test("what is no message of its kind is refused with what is wrong", async () =>
   const said = [];
   for (const [parse, line] of wrong) said.push(await failureOf(() => parse(line)));
   expect(said.map(({ code, message }) => [code, message])).toEqual([
+    [
+      "PROTOCOL",
+      `The host's message is wrong at "disks.0.name": Invalid format: Expected /^[a-z][a-z0-9-]{0,15}$/ but received "../x".`,
+    ],
     ["PROTOCOL", "The boot credential is not JSON."],
     [
       "PROTOCOL",
@@ -174,7 +182,7 @@ test("what is no message of its kind is refused with what is wrong", async () =>
     ["PROTOCOL", 'The word behind a stream is wrong at "ready": Invalid key: Expected "ready" but received undefined.'],
     [
       "PROTOCOL",
-      `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "mounts" | "log" | "provision" | "clock") but received undefined.`,
+      `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "mounts" | "log" | "provision" | "disks" | "clock") but received undefined.`,
     ],
     [
       "PROTOCOL",

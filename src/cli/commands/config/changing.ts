@@ -1,17 +1,20 @@
 /** What the commands that change settings share: which file is meant, and from when on a change counts. */
 import { QnError } from "../../../base/errors.ts";
-import { counted } from "../../../base/words.ts";
+import { byteSize, counted } from "../../../base/words.ts";
 import { changeFile } from "../../../host/config/change.ts";
 import { leafAt } from "../../../host/config/load.ts";
 import { valueAt } from "../../../host/config/setting.ts";
 import type { VmPaths } from "../../../host/layout.ts";
+import { DiskTurn } from "../../../host/lifecycle/disk-turn.ts";
 import { statusOfVm } from "../../../host/lifecycle/status.ts";
+import type { GrownDisk } from "../../../host/supervisor/messages.ts";
 import { writeFolderVersion } from "../../../host/vm/folder-version.ts";
 import { requireVm } from "../../../host/vm/require-vm.ts";
 import { effectiveConfig } from "../../../host/vm/settings.ts";
+import { dataDisk } from "../../../protocol/disks.ts";
 import { isThere } from "../../../system/files.ts";
 import { originWords, valueWords } from "../../terminal/setting-words.ts";
-import { say, succeed } from "../../terminal/show.ts";
+import { say, succeed, warn } from "../../terminal/show.ts";
 import { vmNamed } from "../../vm-here.ts";
 
 /** `--all`, the same for every command about the file of a VM or that of all. */
@@ -50,10 +53,19 @@ export function nothingNamed(example: string): QnError {
 /** Writes changes into the file of a VM, or of all, and says from when on they count. */
 export async function changeSettings(vm: string | undefined, changes: ReadonlyMap<string, unknown>): Promise<void> {
   const { file, paths } = await settingsFile(vm);
-  await changeFile(file, changes);
+  using turn = await diskTurn(paths);
+  await turn?.begin();
+  await changeFile(file, changes, turn?.accept);
   await noteVersion(paths);
+  const grown = await turn?.finish();
   succeed(`${counted(changes.size, "setting")} written to ${file}.`);
   await sayWhen(paths, [...changes.keys()]);
+  sayGrown(grown);
+}
+
+/** A VM's turn at its disks; none for the settings of all, or before the VM is there. */
+export async function diskTurn(paths: VmPaths | undefined): Promise<DiskTurn | undefined> {
+  return paths !== undefined && (await isThere(paths.folder)) ? new DiskTurn(paths, process.env) : undefined;
 }
 
 /** Notes the version of a folder that its settings have made, before the VM is. */
@@ -72,6 +84,16 @@ export async function sayWhen(paths: VmPaths | undefined, changed: readonly stri
     const restart = running ? `: qn restart ${paths.name}` : "";
     const when = leafAt(path).effective === "now" ? ", from now on" : `, from the next start on${restart}`;
     say(`  ${path} is ${valueWords(valueAt(config, path))}${by}${when}`);
+  }
+}
+
+/** Says of each disk that has grown in a VM that runs how far its guest is with it. */
+export function sayGrown(grown: readonly GrownDisk[] = []): void {
+  for (const { name, sizeBytes, isFilled, error } of grown) {
+    const what = `  the ${name === dataDisk ? "data disk" : `disk "${name}"`} has ${byteSize(sizeBytes)} now`;
+    if (isFilled) say(`${what}, and so has the guest`);
+    else if (error === null) say(`${what}; the guest makes use of it from its next start on at the latest`);
+    else warn(`${what.trim()}, but the guest cannot make use of it: ${error}`);
   }
 }
 

@@ -4,19 +4,22 @@ import { counted } from "../../../base/words.ts";
 import { draftOf, editFile } from "../../../host/config/change.ts";
 import { defineCommand, vmArg } from "../../command.ts";
 import { say, succeed } from "../../terminal/show.ts";
-import { allArg, noteVersion, sayWhen, settingsFile } from "./changing.ts";
+import { allArg, diskTurn, noteVersion, sayGrown, sayWhen, settingsFile } from "./changing.ts";
 
 export const command = defineCommand({
   examples: ["qn config edit --all"],
   args: { vm: vmArg, all: allArg },
   async run({ args }) {
     const { file, paths } = await settingsFile(args.all === true ? undefined : args.vm);
-    const { changed, resumed } = await editFile(file, runEditor);
+    using turn = await diskTurn(paths);
+    const { changed, resumed } = await editFile(file, runEditor, turn?.accept);
     await noteVersion(paths);
+    const grown = changed.length === 0 ? [] : await turn?.finish();
     if (resumed) say(`The draft ${draftOf(file)} was taken up again.`);
     if (changed.length === 0) return say("No setting has changed.");
     succeed(`${counted(changed.length, "setting")} changed in ${file}.`);
     await sayWhen(paths, changed);
+    sayGrown(grown);
   },
 });
 

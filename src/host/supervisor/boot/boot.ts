@@ -98,6 +98,7 @@ export async function writeBootFiles(
     listen: config.ports.listen === true,
     listenOfContainers: config.ports.listen !== false,
     swarm: true,
+    ...(config.volumes.length > 0 && { disks: config.volumes.map(({ name }) => ({ name })) }),
     ...(config.provision.length > 0 && { provision: [...config.provision] }),
   };
   const text = JSON.stringify(content);

@@ -3,14 +3,15 @@ import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { QnError } from "../../../base/errors.ts";
 import { isThere, readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
-import { makeDataDisk, makeSystemDisk } from "../../image/disk.ts";
+import { makeOwnDisk, makeSystemDisk } from "../../image/disk.ts";
 import type { VmPaths } from "../../layout.ts";
+import { ownDisks } from "../../vm/own-disks.ts";
 import type { Prepared } from "../../vm/prepare.ts";
 import { readyFirmwareStore } from "./firmware-store.ts";
 
 /**
- * System disk, data disk and the firmware's variables. A system disk that was made from another image than there is
- * now is made anew: it is an overlay, and worthless on top of anything else. Throws DISK_FAILED.
+ * System disk, data disk, further disks and the firmware's variables. A system disk that was made from another image
+ * than there is now is made anew: it is an overlay, and worthless on top of anything else. Throws DISK_FAILED.
  */
 export async function makeDisks(paths: VmPaths, { config, facts, image }: Prepared): Promise<void> {
   const origin = `${paths.systemDisk}.origin`;
@@ -22,7 +23,8 @@ export async function makeDisks(paths: VmPaths, { config, facts, image }: Prepar
       await makeSystemDisk(paths.systemDisk, image.disk);
       await writeFileAtomically(origin, sha256);
     }
-    await makeDataDisk(paths.dataDisk, config.diskGiB);
+    if (config.volumes.length > 0) await mkdir(paths.volumes, { recursive: true, mode: 0o700 });
+    for (const disk of ownDisks(paths, config)) await makeOwnDisk(disk);
     await readyFirmwareStore(paths, facts.firmware, sha256);
   } catch (cause) {
     if (cause instanceof QnError) throw cause;

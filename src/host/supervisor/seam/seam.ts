@@ -23,6 +23,7 @@ import { type Asked, joinedMounts, joinedReports } from "./waiting-messages.ts";
 import { AgentLink, redialMs } from "./agent-link.ts";
 import { DockerPing } from "./docker-ping.ts";
 import type { GuestLink, Reply } from "./guest-link.ts";
+import type { GuestDisks } from "./guest-disks.ts";
 import { GuestClockKeeper } from "./guest-clock.ts";
 import { GuestForwards, type GuestForwardsOptions } from "./guest-forwards.ts";
 import type { Event } from "../states.ts";
@@ -42,6 +43,8 @@ export type SeamOptions = GuestForwardsOptions & {
   readonly onDocker: () => Promise<void>;
   /** The commands of the settings. */
   readonly provisioning: Provisioning;
+  /** The VM's disks, and how many there should be beside the data disk. */
+  readonly disks: { readonly guest: GuestDisks; readonly volumes: number };
   /** Tells a person. */
   readonly warn: (text: string) => void;
   /** Tells of jumps of this machine's clock; the system's own unless given. */
@@ -137,6 +140,7 @@ export class Seam {
     void this.#answerNames(link);
     this.#clock.look();
     this.#options.provisioning.onHello(link.hello);
+    this.#options.disks.guest.linked(link, this.#options.disks.volumes);
     this.#options.dispatch({ type: "linked" });
   }
 
@@ -159,6 +163,7 @@ export class Seam {
   #onLost(): void {
     this.#gateway.use(undefined);
     this.#changes.close();
+    this.#options.disks.guest.unlinked();
     this.dockerReachable = false;
     this.#options.dispatch({ type: "link-lost" });
   }
@@ -206,6 +211,8 @@ export class Seam {
       }
       case "provision":
         return this.#options.provisioning.onSteps(message.steps);
+      case "disks":
+        return this.#options.disks.guest.answered(message);
       case "clock":
         return this.#clock.asked(message.asked, (answer) => void reply(answer));
     }

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { makeDataDisk, makeSystemDisk } from "../../../../src/host/image/disk.ts";
+import { makeOwnDisk, makeSystemDisk } from "../../../../src/host/image/disk.ts";
 import { run } from "../../../../src/system/process.ts";
 import { tempHome } from "../../../support/temp-home.ts";
 
@@ -37,24 +37,29 @@ test("a system disk on nothing is refused in qemu-img's words, and leaves nothin
 test("a data disk is sparse, grows, and keeps what it holds", async () => {
   await using home = await tempHome({ images: false });
   const disk = join(home.path, "data.raw");
-  await makeDataDisk(disk, 2);
+  await makeOwnDisk({ name: "data", path: disk, sizeGiB: 2 });
   const blank = await stat(disk);
   await run(["dd", "if=/dev/stdin", `of=${disk}`, "conv=notrunc", "status=none"], {
     stdin: new TextEncoder().encode("stored"),
   });
-  await makeDataDisk(disk, 5);
+  await makeOwnDisk({ name: "data", path: disk, sizeGiB: 5 });
   const grown = await stat(disk);
   expect([blank.size, blank.blocks, grown.size, grown.mode & 0o777]).toEqual([2 * gibibyte, 0, 5 * gibibyte, 0o600]);
   expect(await Bun.file(disk).slice(0, 6).text()).toBe("stored");
 });
 
-test("a data disk never shrinks", async () => {
+test("a disk never shrinks, and says how large it is", async () => {
   await using home = await tempHome({ images: false });
   const disk = join(home.path, "data.raw");
-  await makeDataDisk(disk, 5);
-  await expect(makeDataDisk(disk, 2)).rejects.toMatchObject({
+  await makeOwnDisk({ name: "data", path: disk, sizeGiB: 5 });
+  await expect(makeOwnDisk({ name: "data", path: disk, sizeGiB: 2 })).rejects.toMatchObject({
     code: "DISK_FAILED",
     message: `The data disk "${disk}" has 5 GiB and cannot shrink to 2 GiB.`,
+  });
+  await expect(makeOwnDisk({ name: "db", path: disk, sizeGiB: 2 })).rejects.toMatchObject({
+    code: "DISK_FAILED",
+    message: `The disk "db", which is "${disk}", has 5 GiB and cannot shrink to 2 GiB.`,
+    hint: 'Set the size of "db" in volumes to at least what it has, or remove the data with `qn disk rm db --data`.',
   });
   expect((await stat(disk)).size).toBe(5 * gibibyte);
 });

@@ -16,6 +16,7 @@ const defaults: VmConfig = {
   cpus: 4,
   memoryMiB: 4096,
   diskGiB: 60,
+  volumes: [],
   image: "debian",
   flake: "none",
   accel: "auto",
@@ -66,6 +67,7 @@ arch: aarch64
 cpus: 2
 memoryMiB: 2048
 diskGiB: 10
+volumes: [{ name: db, sizeGiB: 5 }]
 image: mine
 flake: /m#web
 accel: tcg
@@ -93,6 +95,7 @@ protected: true
       cpus: 2,
       memoryMiB: 2048,
       diskGiB: 10,
+      volumes: [{ name: "db", sizeGiB: 5 }],
       image: "mine",
       flake: "/m#web",
       accel: "tcg",
@@ -141,6 +144,7 @@ test("every variable sets its setting, an empty one none", () => {
     QN_CPUS: "2",
     QN_MEMORY_MIB: "1024",
     QN_DISK_GIB: "20",
+    QN_VOLUMES: "[{ name: db, sizeGiB: 5 }]",
     QN_IMAGE: "mine",
     QN_FLAKE: "/m#web",
     QN_ACCEL: "tcg",
@@ -174,6 +178,7 @@ test("every variable sets its setting, an empty one none", () => {
       cpus: 2,
       memoryMiB: 1024,
       diskGiB: 20,
+      volumes: [{ name: "db", sizeGiB: 5 }],
       image: "mine",
       flake: "/m#web",
       accel: "tcg",

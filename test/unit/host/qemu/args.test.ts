@@ -110,6 +110,24 @@ test("shares that daemons serve are devices of theirs, on memory that they can m
   ]);
 });
 
+test("further disks come behind all that has a place on the bus, each with its own node and serial", () => {
+  const volumes = [
+    { name: "db", sizeGiB: 5 },
+    { name: "image", sizeGiB: 1 },
+  ];
+  const facts = factsOf("linux/x86_64");
+  const lines = golden(facts, { volumes }).split("\n");
+  const added = [
+    "-blockdev driver=raw,node-name=disk-db,discard=unmap,detect-zeroes=unmap,file.driver=file,file.filename=/home/ann/.qn/_data/default.disks/db.raw",
+    "-device virtio-blk-pci,drive=disk-db,serial=qn-db",
+    "-blockdev driver=raw,node-name=disk-image,discard=unmap,detect-zeroes=unmap,file.driver=file,file.filename=/home/ann/.qn/_data/default.disks/image.raw",
+    "-device virtio-blk-pci,drive=disk-image,serial=qn-image",
+  ];
+  const at = lines.indexOf("-display none");
+  expect(lines.slice(at - 4, at)).toEqual(added);
+  expect(lines.toSpliced(at - 4, 4)).toEqual(golden(facts).split("\n"));
+});
+
 test("a command line for a shell quotes what the shell would read differently", () => {
   expect(shellLine(["/opt/q n/qemu", "-m", "size=1M", "it's", "a,,b", "$HOME", "ü", "", "~"])).toBe(
     "'/opt/q n/qemu' -m size=1M 'it'\\''s' a,,b '$HOME' 'ü' '' '~'",

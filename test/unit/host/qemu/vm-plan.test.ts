@@ -82,6 +82,18 @@ test("of several mistakes all are reported, one a line", () => {
   });
 });
 
+test("further disks and mounts share the places on the bus", () => {
+  const mounts = Array.from({ length: 15 }, (_, index) => ({ path: `/m${index}`, readOnly: false }));
+  const volumes = [{ name: "db", sizeGiB: 5 }];
+  expect(plan(linux, { mounts, volumes }).volumes).toEqual([
+    { name: "db", path: "/home/ann/.qn/_data/default.disks/db.raw" },
+  ]);
+  expect(refusal(linux, { mounts, volumes: [...volumes, { name: "web", sizeGiB: 5 }] })).toEqual({
+    code: "CONFIG_INVALID",
+    message: "The VM has 15 mounts, /tmp included; at most 14 fit beside 2 further disks.",
+  });
+});
+
 test("more processors than the host has are a warning", () => {
   expect(plan(linux, { cpus: 9 }).warnings).toEqual([
     "cpus is 9, but the host has only 8; the guest then runs slower, not faster.",

@@ -4,6 +4,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { type Clocks, GuestClock } from "../../../../../src/agent/setup/clock.ts";
 import { HostLink } from "../../../../../src/agent/link/link.ts";
 import { layoutOf } from "../../../../../src/host/layout.ts";
+import { GuestDisks } from "../../../../../src/host/supervisor/seam/guest-disks.ts";
 import { Provisioning } from "../../../../../src/host/supervisor/seam/provision.ts";
 import { Seam } from "../../../../../src/host/supervisor/seam/seam.ts";
 import { compareClocks } from "../../../../../src/system/kernel/time-jumps.ts";
@@ -63,6 +64,7 @@ async function scene(offMs: number) {
     dispatch: ({ type }) => events.push(type),
     onForwards: () => {},
     provisioning: new Provisioning(0, { dispatch: () => {}, onProvision: () => {}, warn: () => {} }),
+    disks: { guest: new GuestDisks({ warn: () => {}, log: () => {} }), volumes: 0 },
     warn: () => {},
     log: (text) => logged.push(text),
     wakeMs: 50,

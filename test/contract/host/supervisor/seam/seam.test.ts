@@ -6,6 +6,7 @@ import { HostLink } from "../../../../../src/agent/link/link.ts";
 import { PortTable } from "../../../../../src/agent/ports/port-table.ts";
 import { layoutOf } from "../../../../../src/host/layout.ts";
 import type { Event } from "../../../../../src/host/supervisor/states.ts";
+import { GuestDisks } from "../../../../../src/host/supervisor/seam/guest-disks.ts";
 import { Provisioning } from "../../../../../src/host/supervisor/seam/provision.ts";
 import { Seam, type SeamOptions } from "../../../../../src/host/supervisor/seam/seam.ts";
 import { encode } from "../../../../../src/protocol/frame.ts";
@@ -60,6 +61,7 @@ async function linked(changes: Partial<SeamOptions> = {}): Promise<Linked> {
     dispatch: (event: Event) => void (event.type === "linked" && resolve()),
     onForwards: () => {},
     provisioning: new Provisioning(0, { dispatch: () => {}, onProvision: () => {}, warn: () => {} }),
+    disks: { guest: new GuestDisks({ warn: () => {}, log: () => {} }), volumes: 0 },
     warn: (text) => logged.push(`warned: ${text}`),
     log: (text) => logged.push(text),
     ...changes,
@@ -179,6 +181,7 @@ test("a link that is lost while another is being made is told at once", async ()
     onDocker: async () => {},
     onForwards: () => {},
     provisioning: new Provisioning(0, { dispatch: () => {}, onProvision: () => {}, warn: () => {} }),
+    disks: { guest: new GuestDisks({ warn: () => {}, log: () => {} }), volumes: 0 },
     warn: () => {},
     log: () => {},
   });

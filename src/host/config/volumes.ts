@@ -1,0 +1,23 @@
+/** The setting `volumes`: further disks of a VM, each with a name of its own. */
+import * as v from "valibot";
+import { volumeName, volumesMax } from "../../protocol/disks.ts";
+
+/** The schema of the list; `size` is the one of a size in GiB. */
+export function volumesOf<Size extends v.GenericSchema<number>>(size: Size) {
+  const volume = v.strictObject({
+    name: v.pipe(
+      v.string("must be text"),
+      v.regex(
+        volumeName,
+        "must be a name of lower-case letters, digits and hyphens, a letter first, no hyphen last, at most 16 characters, and neither data nor system",
+      ),
+    ),
+    sizeGiB: size,
+  });
+  return v.pipe(
+    v.array(volume, "must be a list"),
+    v.maxLength(volumesMax, `must have at most ${volumesMax} entries`),
+    v.check((list) => new Set(list.map(({ name }) => name)).size === list.length, "must not name a disk twice"),
+    v.readonly(),
+  );
+}

@@ -1,0 +1,26 @@
+/** The VM's own disks as host and guest both know them: by name, which is in a disk's serial and in its place. */
+
+/** The disk that every VM has beside its system disk: Docker's state. */
+export const dataDisk = "data";
+
+/**
+ * Names of further disks: a virtio disk's serial has 20 bytes (VIRTIO_BLK_ID_BYTES), a label of ext4 16. The two that
+ * every VM has go by their own.
+ */
+export const volumeName = /^(?!(?:data|system)$)[a-z](?:[a-z0-9-]{0,14}[a-z0-9])?$/;
+
+/** The most further disks of a VM: each is a device on the machine's bus, as mounts are. */
+export const volumesMax = 8;
+
+/** The serial by which the guest finds a disk. */
+export function serialOf(name: string): string {
+  return `qn-${name}`;
+}
+
+/** The folder of the guest that holds the places of further disks: a file system of its own, made at each boot. */
+export const volumesFolder = "/var/lib/qn/disks";
+
+/** Where the guest has a disk. */
+export function folderOf(name: string): string {
+  return name === dataDisk ? "/var/lib/qn" : `${volumesFolder}/${name}`;
+}
