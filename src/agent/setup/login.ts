@@ -10,9 +10,16 @@ const keysFolder = "/run/qn/authorized_keys";
 /** Where guest/sshd.conf has sshd look for its key: the host made it, so it knows whom it speaks to. */
 const hostKeyPath = "/run/qn/ssh_host_ed25519_key";
 
+const passwdFile = "/etc/passwd";
+const shell = "/bin/bash";
+
+/** The number of the user nobody, on every Linux. */
+const nobody = "65534";
+
 /**
  * Makes the user known through systemd's user database (JSON user records, nss-systemd(8)), which needs no change below
- * /etc and so works on NixOS too, and lets the host's key in. Root and names that the guest has already are left alone.
+ * /etc and so works on NixOS too, and lets the host's key in. Root and people whom the guest knows already are left
+ * alone; a name that the guest has for a part of its system (`www-data`, `backup`, `mail`) becomes the host's user.
  */
 export async function provideLogin(boot: Boot): Promise<void> {
   const { user } = boot;
@@ -22,12 +29,34 @@ export async function provideLogin(boot: Boot): Promise<void> {
   for (const name of new Set(["root", user.name])) {
     await writeFileAtomically(`${keysFolder}/${name}`, `${user.sshKeys.join("\n")}\n`, 0o644);
   }
-  const known = (await readFile("/etc/passwd", "utf8")).split("\n").map((line) => line.split(":")[0]);
+  const passwd = await readFile(passwdFile, "utf8");
   // guest/sshd.conf names root's folder too: /root may be the host's, when root has shared it.
   await makeHome(guestHome("root"), 0, 0);
-  if (user.uid === 0 || known.includes(user.name)) return;
+  const standing = user.uid === 0 ? "person" : standingOf(passwd, user.name);
+  if (standing === "person") return;
   await makeHome(guestHome(user.name), user.uid, user.gid);
+  // The C library asks /etc/passwd before it asks for records.
+  if (standing === "system") await writeFile(passwdFile, asHostUser(passwd, user));
   await writeRecords(boot);
+}
+
+/**
+ * What a name is in the text of an /etc/passwd: nobody's, a person's, or that of a part of the system, which is also
+ * what it was before it became the host's user. Numbers of people begin at 1000 on Debian and NixOS (login.defs(5)).
+ */
+export function standingOf(passwd: string, name: string): "unknown" | "person" | "system" {
+  const entry = passwd.split("\n").find((line) => line.startsWith(`${name}:`));
+  if (entry === undefined) return "unknown";
+  const [, , uid = "", , , home] = entry.split(":");
+  return Number(uid) < 1000 || uid === nobody || home === guestHome(name) ? "system" : "person";
+}
+
+/** The text in which the name has the host's numbers, a home of its own and a shell. */
+export function asHostUser(passwd: string, { name, uid, gid }: Pick<Boot["user"], "name" | "uid" | "gid">): string {
+  return passwd
+    .split("\n")
+    .map((line) => (line.startsWith(`${name}:`) ? `${name}:x:${uid}:${gid}::${guestHome(name)}:${shell}` : line))
+    .join("\n");
 }
 
 function guestHome(name: string): string {
@@ -47,7 +76,7 @@ async function writeRecords({ user }: Boot): Promise<void> {
   const { name, uid, gid } = user;
   const home = guestHome(name);
   await mkdir(userdb, { recursive: true, mode: 0o755 });
-  const record = { userName: name, uid, gid, homeDirectory: home, shell: "/bin/bash", disposition: "regular" };
+  const record = { userName: name, uid, gid, homeDirectory: home, shell, disposition: "regular" };
   await writeRecord(`${name}.user`, record, `${uid}.user`);
   await writeRecord(`${name}.group`, { groupName: name, gid }, `${gid}.group`);
   // An empty file would mean that there is no such membership.
