@@ -56,6 +56,11 @@ const samples: Record<string, { readonly path: string; readonly bad: string; rea
     bad: "await Bun.sleep(100);",
     good: 'import { after } from "../../system/clock.ts"; // not setTimeout(…)',
   },
+  "one module takes addresses of memory": {
+    path: "src/system/kernel/uring.ts",
+    bad: 'import { FFIType, ptr } from "bun:ffi";\nconst at = ptr(params);',
+    good: "const { i32, ptr } = FFIType; // never ptr(params)\nconst name = read.ptr(account, 0);",
+  },
   "the host makes nothing in a folder that guests see": {
     path: "src/host/doctor/report.ts",
     bad: 'const scratch = await mkdtemp(join(tmpdir(), "qn-report-"));',

@@ -188,6 +188,11 @@ export const commands: Table = {
     hidden: true,
     load: () => import("./commands/supervise.ts"),
   },
+  virtiofs: {
+    description: "Serve a mount to QEMU",
+    hidden: true,
+    load: () => import("./commands/virtiofs.ts"),
+  },
 };
 
 /** What other programs call what qn has under another name. */

@@ -21,6 +21,7 @@ try {
     version: "0.1.0",
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by fake-vm.ts
     limits: JSON.parse(limits) as TestLimits,
+    self: [process.execPath, join(import.meta.dir, "../../src/main.ts")],
     onListening: () => process.stdout.write("listening\n"),
     signal: new AbortController().signal,
   });

@@ -5,6 +5,7 @@ import { supervise } from "../../host/supervisor/run.ts";
 import { serveVm } from "../../host/supervisor/as-service.ts";
 import { notifySystemd, sendErrorsTo } from "../../system/kernel/libc.ts";
 import { defineCommand, vmArg, wholeNumber } from "../command.ts";
+import { selfCommand } from "../self.ts";
 import { interruption } from "../terminal/signals.ts";
 import { version } from "../version.ts";
 import { vmNamed } from "../vm-here.ts";
@@ -35,6 +36,7 @@ export const command = defineCommand({
       env: process.env,
       flags: parseFlags(args.flags),
       version,
+      self: selfCommand(),
       limits: timeoutS === undefined ? {} : { bootMs: timeoutS * 1000 },
       onListening: () => {
         process.stdout.write("listening\n");

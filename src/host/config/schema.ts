@@ -87,8 +87,8 @@ const settings = {
   ),
   files: section("Files of the host in containers.", {
     driver: setting(
-      oneOf(["9p", "virtiofs"]),
-      "Who serves mounts: QEMU itself (9p), or a daemon for each (virtiofs, on Linux with virtiofsd).",
+      oneOf(["9p", "virtiofs", "qn"]),
+      "Who serves mounts: QEMU itself (9p), virtiofsd (virtiofs), or qn by virtiofs (qn, on trial); the last two on Linux.",
       () => "9p",
     ),
     tmp: setting(

@@ -189,7 +189,7 @@ export class Effects {
 
   /** A daemon ends with QEMU, too: only of one that ends before it a person has to know. */
   #tellOfLostShare(path: string): void {
-    const lost = `virtiofsd has ended for the mount ${path}, which hangs until \`qn restart\`.`;
+    const lost = `The server of virtiofs has ended for the mount ${path}, which hangs until \`qn restart\`.`;
     this.#qemu?.qmp.execute("query-status").then(
       () => this.#tell.warn(lost),
       () => {},

@@ -12,6 +12,8 @@ export type SuperviseOptions = {
   /** Settings on top of the file's and the environment's. */
   readonly flags: ConfigInput;
   readonly version: string;
+  /** What starts another process of this program. */
+  readonly self: readonly string[];
   /** What is not given is as long as the accelerator needs. */
   readonly limits: Partial<Limits & { readonly silenceMs: number }>;
   /** Called once commands can connect. */

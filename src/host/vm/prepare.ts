@@ -27,7 +27,7 @@ export type Prepared = {
   readonly facts: HostFacts;
   readonly image: StoredImage;
   readonly shares: readonly GuestShare[];
-  /** The daemon that serves shares, when the settings ask for it. */
+  /** The daemon that serves shares by virtiofs, when the settings ask for it; otherwise qn does. */
   readonly virtiofsd: string | undefined;
   readonly spec: VmSpec;
 };
@@ -85,7 +85,7 @@ async function lookAtShares({ mounts, files, flake }: VmConfig, home: string): P
     flake: folder === undefined ? undefined : await lookAt({ path: folder, readOnly: true }),
   };
   const mistakes = shareMistakes(looks, places);
-  if (mistakes.length === 0) return sharesOf(looks, places, files.driver);
+  if (mistakes.length === 0) return sharesOf(looks, places, files.driver === "9p" ? "9p" : "virtiofs");
   throw new QnError("CONFIG_INVALID", `${counted(mistakes.length, "mount")} cannot be shown in the guest.`, {
     details: mistakes,
   });

@@ -1,21 +1,23 @@
 /** The door to io_uring(7) for one purpose: to say "modified" of a file in which nothing is. Linux only. */
-import { FFIType, type Pointer, ptr, toArrayBuffer } from "bun:ffi";
+import { FFIType } from "bun:ffi";
 import { fromLibrary } from "./library.ts";
+import { allocate, mapFile, viewsOf } from "./memory.ts";
 
 /** System calls by number, the same on x86_64 and aarch64. */
 const SYS_io_uring_setup = 425n;
 const SYS_io_uring_enter = 426n;
 
-const IORING_OFF_SQ_RING = 0n;
-const IORING_OFF_CQ_RING = 0x8000000n;
-const IORING_OFF_SQES = 0x10000000n;
+const IORING_OFF_SQ_RING = 0;
+const IORING_OFF_CQ_RING = 0x8000000;
+const IORING_OFF_SQES = 0x10000000;
 const IORING_OP_WRITE = 23;
 const IORING_ENTER_GETEVENTS = 1n;
-const PROT_READ_WRITE = 3;
-const MAP_SHARED = 1;
 
 /** A page is more than one entry needs (linux/io_uring.h). */
 const mapBytes = 4096;
+
+/** struct io_uring_params. */
+const paramsBytes = 120;
 
 /**
  * Raises IN_MODIFY of an open file by a write of no bytes: write(2) raises nothing then, io_uring does, and no file
@@ -45,23 +47,17 @@ type Ring = {
   readonly tailAt: number;
   readonly arrayAt: number;
   readonly headAt: number;
-  readonly buffer: Pointer;
+  readonly buffer: number;
 };
 
 let opened: Ring | undefined;
 
-const nothing = Buffer.alloc(8);
-
 /** struct io_uring_params: sizes, then where head, tail, mask, … and the array lie in each ring. */
 function openRing(): Ring {
-  const params = Buffer.alloc(120);
-  const fd = Number(libc().syscall(SYS_io_uring_setup, 1n, BigInt(ptr(params)), 0n, 0n, 0n, 0n));
+  const { address, view: params } = allocate(paramsBytes);
+  const fd = Number(libc().syscall(SYS_io_uring_setup, 1n, BigInt(address), 0n, 0n, 0n, 0n));
   if (fd < 0) throw new Error("the kernel has no io_uring for us");
-  const map = (offset: bigint): DataView => {
-    const address = libc().mmap(null, BigInt(mapBytes), PROT_READ_WRITE, MAP_SHARED, fd, offset);
-    if (address === null || Number(address) < 0) throw new Error("io_uring's rings cannot be mapped");
-    return new DataView(toArrayBuffer(address, 0, mapBytes));
-  };
+  const map = (offset: number): DataView => viewsOf(mapFile(fd, offset, mapBytes), mapBytes).view;
   const submissionOffsets = 40;
   const completionOffsets = 80;
   return {
@@ -69,16 +65,16 @@ function openRing(): Ring {
     submissions: map(IORING_OFF_SQ_RING),
     completions: map(IORING_OFF_CQ_RING),
     entry: map(IORING_OFF_SQES),
-    tailAt: params.readUInt32LE(submissionOffsets + 4),
-    arrayAt: params.readUInt32LE(submissionOffsets + 24),
-    headAt: params.readUInt32LE(completionOffsets),
-    buffer: ptr(nothing),
+    tailAt: params.getUint32(submissionOffsets + 4, true),
+    arrayAt: params.getUint32(submissionOffsets + 24, true),
+    headAt: params.getUint32(completionOffsets, true),
+    // A write of no bytes still names some.
+    buffer: address,
   };
 }
 
-const { i32, i64, u64 } = FFIType;
+const { i64, u64 } = FFIType;
 
 const libc = fromLibrary({
   syscall: { args: [i64, u64, u64, u64, u64, u64, u64], returns: i64 },
-  mmap: { args: [FFIType.ptr, u64, i32, i32, i32, i64], returns: FFIType.ptr },
 });

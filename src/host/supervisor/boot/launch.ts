@@ -53,12 +53,12 @@ function hasLostPort(error: unknown): boolean {
 }
 
 async function launch(
-  { paths }: SuperviseOptions,
+  { paths, self }: SuperviseOptions,
   prepared: Prepared,
   boot: BootRecord,
   { signal, onLostShare, warn }: LaunchOptions,
 ): Promise<Qemu> {
-  const daemons = await startVirtiofs(prepared, paths, { onEnd: ({ path }) => onLostShare(path), warn });
+  const daemons = await startVirtiofs({ ...prepared, self }, paths, { onEnd: ({ path }) => onLostShare(path), warn });
   const qemu = await startQemu(boot.argv, paths, signal).catch((error: unknown) => {
     daemons.stop();
     throw error;

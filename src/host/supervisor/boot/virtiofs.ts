@@ -22,7 +22,7 @@ type Told = { readonly onEnd: (share: GuestShare) => void; readonly warn: (text:
  * ends them where QEMU never came.
  */
 export async function startVirtiofs(
-  { virtiofsd, shares }: Pick<Prepared, "virtiofsd" | "shares">,
+  { virtiofsd, shares, self }: Pick<Prepared, "virtiofsd" | "shares"> & { readonly self: readonly string[] },
   paths: VmPaths,
   { onEnd, warn }: Told,
 ): Promise<{ stop(): void }> {
@@ -31,12 +31,15 @@ export async function startVirtiofs(
   const stop = (): void => {
     for (const child of children) child.kill("SIGKILL");
   };
-  if (virtiofsd === undefined) return { stop };
-  const warning = openFilesWarning(await readFile("/proc/self/limits", "utf8"));
+  if (served.length === 0) return { stop };
+  const warning = virtiofsd === undefined ? undefined : openFilesWarning(await readFile("/proc/self/limits", "utf8"));
   if (warning !== undefined) warn(warning);
   try {
-    for (const share of served)
-      children.push(await startOne(virtiofsdCommand(virtiofsd, paths, share), paths, share, onEnd));
+    for (const share of served) {
+      const command =
+        virtiofsd === undefined ? ownCommand(self, paths, share) : virtiofsdCommand(virtiofsd, paths, share);
+      children.push(await startOne(command, paths, share, onEnd));
+    }
   } catch (error) {
     stop();
     throw error;
@@ -66,6 +69,24 @@ function virtiofsdCommand(program: string, paths: VmPaths, share: GuestShare): r
   ];
 }
 
+/**
+ * How long the guest believes what it has seen of a file: with none each look at one costs two questions, and 100 ms
+ * are nearly as good as a second.
+ */
+const lifetimesMs = { mmap: 100, none: 0, loose: 1000 } as const;
+
+/** This program's own server of one share, which ends as QEMU does. */
+function ownCommand(self: readonly string[], paths: VmPaths, share: GuestShare): readonly string[] {
+  return [
+    ...self,
+    "virtiofs",
+    `--folder=${share.path}`,
+    `--socket=${shareSocket(paths, share.tag)}`,
+    `--lifetime-ms=${lifetimesMs[share.cache ?? "mmap"]}`,
+    ...(share.readOnly ? ["--read-only"] : []),
+  ];
+}
+
 async function startOne(
   command: readonly string[],
   paths: VmPaths,
@@ -83,7 +104,7 @@ async function startOne(
   const ended = child.exited.then(() => onEnd(share));
   const isReady = await Promise.race([appearance(socket, folder).then(() => true), ended.then(() => false)]);
   if (isReady) return child;
-  throw new QnError("QEMU_FAILED", `virtiofsd ended with status ${child.exitCode} for the mount ${share.path}.`, {
+  throw new QnError("QEMU_FAILED", `The server ended with status ${child.exitCode} for the mount ${share.path}.`, {
     details: tailOf(paths.logs.qemu, 5),
   });
 }

@@ -10,7 +10,7 @@ async function next(...words: string[]): Promise<string[]> {
 }
 
 test("at first come the commands that `qn --help` shows, in its order", async () => {
-  const hidden = ["agent", "complete", "supervise"];
+  const hidden = ["agent", "complete", "supervise", "virtiofs"];
   expect(await next("")).toEqual(Object.keys(commands).filter((name) => !hidden.includes(name)));
   expect([await next("de"), await next("image", ""), await next("nonsense", "")]).toEqual([
     ["delete", "deploy"],

@@ -1,0 +1,52 @@
+/** `qn virtiofs`: hidden; holds one mount for QEMU, and is the worker that serves it. */
+import { readFileSync } from "node:fs";
+import { QnError } from "../../base/errors.ts";
+import { lifetimeOf } from "../../host/virtiofs/fuse/attributes.ts";
+import { holdShare } from "../../host/virtiofs/holder.ts";
+import { serveShare } from "../../host/virtiofs/worker.ts";
+import { defineCommand, wholeNumber } from "../command.ts";
+import { selfCommand } from "../self.ts";
+import { warn } from "../terminal/show.ts";
+
+export const command = defineCommand({
+  args: {
+    folder: { type: "string", required: true, description: "The folder to serve" },
+    socket: { type: "string", required: true, description: "Where QEMU connects" },
+    "read-only": { type: "boolean", description: "Let nobody write" },
+    "lifetime-ms": { type: "string", default: "100", description: "How long the guest believes what it knows" },
+    worker: { type: "boolean", description: "Serve, for the one who holds the mount" },
+  },
+  async run({ args, rawArgs }) {
+    if (args.worker !== true) {
+      // The socket is for its owner only.
+      process.umask(0o077);
+      const options = {
+        command: [...selfCommand(), "virtiofs", ...rawArgs, "--worker"],
+        socketPath: args.socket,
+        warn,
+      };
+      if (await holdShare(options)) return;
+      throw new QnError("QEMU_FAILED", `The mount ${args.folder} cannot be served.`);
+    }
+    // Modes are the guest's own words, mask and all.
+    process.umask(0);
+    const lifetime = lifetimeOf(wholeNumber("lifetime-ms", args["lifetime-ms"]) ?? 0);
+    const share = {
+      path: args.folder,
+      readOnly: args["read-only"] === true,
+      names: lifetime,
+      attributes: lifetime,
+      descriptorsMax: openFilesMax(),
+    };
+    serveShare(share, warn);
+    // oxlint-disable-next-line unicorn/no-process-exit -- QEMU has hung up, and nothing is left to do
+    process.exit();
+  },
+});
+
+// --- internal ---
+
+/** How many descriptors this process may have (proc_pid_limits(5)). */
+function openFilesMax(): number {
+  return Number(/^Max open files +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? 1024);
+}

@@ -1,0 +1,93 @@
+/**
+ * Who holds a share: QEMU's connection, the guest's memory, the rings' descriptors and the state, and starts a worker
+ * on them. A worker that dies, however, is followed by another over the living connection: the guest waits a moment,
+ * where it would wait without end for a connection that QEMU never makes again.
+ */
+import { rmSync } from "node:fs";
+import { listenAt, memoryFile, receive, send, socketPair } from "../../system/kernel/descriptors.ts";
+import { closeFd } from "../../system/kernel/file-calls.ts";
+import { allocate } from "../../system/kernel/memory.ts";
+import { stateBytes } from "./node/state-plan.ts";
+import { keys, packet, packetHead, packetHeadIn, packetMax, writePacketHead } from "./store-wire.ts";
+
+/** Where a worker finds what it is started with, behind standard input, output and error. */
+export const workerFds = { listener: 3, store: 4, state: 5 } as const;
+
+/** What a worker writes to its output when it serves, and whenever it has sent a packet. */
+export const workerSigns = { ready: "r", sent: "." } as const;
+
+/** So many workers in a row may die before they serve. */
+const failuresMax = 3;
+
+/** How a share is held. */
+export type HoldOptions = {
+  /** Starts a worker. */
+  readonly command: readonly string[];
+  readonly socketPath: string;
+  readonly warn: (text: string) => void;
+};
+
+/**
+ * Holds the share until QEMU has hung up. False when workers die before they serve. Throws when nothing can be made.
+ */
+export async function holdShare({ command, socketPath, warn }: HoldOptions): Promise<boolean> {
+  const listener = listenAt(socketPath);
+  const state = memoryFile(stateBytes);
+  const store = new DescriptorStore((key) => {
+    // One QEMU is all that there is to serve.
+    if (key === keys.connection) rmSync(socketPath, { force: true });
+  });
+  for (let failures = 0; failures < failuresMax; failures += 1) {
+    const [ours, theirs] = socketPair();
+    const worker = Bun.spawn([...command], { stdio: ["ignore", "pipe", "inherit", listener, theirs, state] });
+    closeFd(theirs);
+    store.repeat(ours);
+    for await (const signs of worker.stdout) {
+      if (Buffer.from(signs).includes(workerSigns.ready)) failures = -1;
+      store.take(ours);
+    }
+    const status = await worker.exited;
+    store.take(ours);
+    closeFd(ours);
+    if (status === 0) return true;
+    warn(`The worker of a mount has died (${worker.signalCode ?? `status ${status}`}), and another goes on.`);
+  }
+  return false;
+}
+
+// --- internal ---
+
+/** What workers have asked to keep, in the order in which it was said last. */
+class DescriptorStore {
+  readonly #kept = new Map<number, { readonly bytes: Uint8Array; readonly fds: readonly number[] }>();
+  readonly #buffer = allocate(packetMax);
+  readonly #onKept: (key: number) => void;
+
+  constructor(onKept: (key: number) => void) {
+    this.#onKept = onKept;
+  }
+
+  /** Takes the packets that have arrived. */
+  take(socket: number): void {
+    for (;;) {
+      const { length, fds } = receive(socket, this.#buffer.address, packetMax, { wait: false });
+      if (length < packetHead) return;
+      const { kind, key } = packetHeadIn(this.#buffer.view);
+      for (const fd of this.#kept.get(key)?.fds ?? []) closeFd(fd);
+      this.#kept.delete(key);
+      if (kind !== packet.keep) continue;
+      this.#kept.set(key, { bytes: this.#buffer.bytes.slice(0, length), fds });
+      this.#onKept(key);
+    }
+  }
+
+  /** Says all to a new worker, and that this was all. */
+  repeat(socket: number): void {
+    for (const { bytes, fds } of this.#kept.values()) {
+      this.#buffer.bytes.set(bytes);
+      send(socket, this.#buffer.address, bytes.length, fds);
+    }
+    writePacketHead(this.#buffer.view, packet.end, 0);
+    send(socket, this.#buffer.address, packetHead);
+  }
+}

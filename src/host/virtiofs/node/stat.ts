@@ -1,0 +1,39 @@
+/** struct statx (statx(2)), read; pure. */
+import type { Identity } from "./node-records.ts";
+
+/** Where the kernel puts what is read here. */
+export const statx = {
+  blockSize: 4,
+  links: 16,
+  uid: 20,
+  gid: 24,
+  mode: 28,
+  inode: 32,
+  size: 40,
+  blocks: 48,
+  accessed: 64,
+  born: 80,
+  changed: 96,
+  modified: 112,
+  rdevMajor: 128,
+  rdevMinor: 132,
+  deviceMajor: 136,
+  deviceMinor: 140,
+} as const;
+
+/** Which file it is. A file system without times of birth has zeroes there. */
+export function identityIn(view: DataView): Identity {
+  return {
+    device: deviceIn(view),
+    inodeLow: view.getUint32(statx.inode, true),
+    inodeHigh: view.getUint32(statx.inode + 4, true),
+    type: view.getUint16(statx.mode, true) >>> 12,
+    bornSeconds: view.getUint32(statx.born, true),
+    bornNanoseconds: view.getUint32(statx.born + 8, true),
+  };
+}
+
+/** The file system that it lies in, as one number. */
+export function deviceIn(view: DataView): number {
+  return ((view.getUint32(statx.deviceMajor, true) << 20) | view.getUint32(statx.deviceMinor, true)) >>> 0;
+}

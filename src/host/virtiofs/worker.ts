@@ -1,0 +1,91 @@
+/** Who serves a share: waits for QEMU and the rings in one thread, and does what they ask. */
+import { writeSync } from "node:fs";
+import { acceptAt, receive, send, Waiting } from "../../system/kernel/descriptors.ts";
+import { allocate, mapFile, viewsOf } from "../../system/kernel/memory.ts";
+import { serve } from "./fuse/dispatch.ts";
+import { ServedShare, type ShareOptions } from "./fuse/served-share.ts";
+import { workerFds, workerSigns } from "./holder.ts";
+import { stateBytes } from "./node/state-plan.ts";
+import { keys, packet, packetHead, packetHeadIn, packetMax, pinnedSlot, writePacketHead } from "./store-wire.ts";
+import { Device } from "./vhost/device.ts";
+
+/** Standard output, by which the holder hears. */
+const signsFd = 1;
+
+/**
+ * Serves the share until QEMU hangs up, or the holder is gone; never gives the event loop a turn. Throws when QEMU says
+ * nonsense, or when the folder cannot be opened.
+ */
+export function serveShare(options: ShareOptions, warn: (text: string) => void): void {
+  const state = viewsOf(mapFile(workerFds.state, 0, stateBytes), stateBytes);
+  const store = new StoreClient();
+  const share = new ServedShare(options, state);
+  share.descriptors.onPinned = (slot, fd) => store.keep(keys.pinned(slot), [], [fd]);
+  share.descriptors.onDropped = (slot) => store.forget(keys.pinned(slot));
+  const device = new Device({
+    server: { readable: share.readable, writable: share.writable, serve: () => serve(share) },
+    keep: (key, message, fds) => store.keep(key, message, fds),
+    forget: (key) => store.forget(key),
+    warn,
+  });
+  const connection = store.takeKept(share, device) ?? store.accept();
+  if (connection === undefined) return;
+  device.resume();
+  writeSync(signsFd, workerSigns.ready);
+  const waiting = new Waiting();
+  for (;;) {
+    waiting.watch([connection, workerFds.store, ...device.kicks]);
+    waiting.wait();
+    if (waiting.isReady(1)) return;
+    device.kicked((index) => waiting.isReady(index + 2));
+    if (waiting.isReady(0) && !device.receive(connection)) return;
+  }
+}
+
+// --- internal ---
+
+/** The worker's end of the packets to and from its holder. */
+class StoreClient {
+  readonly #buffer = allocate(packetMax);
+
+  /** Asks to keep a copy of the descriptors, and what they are for. */
+  keep(key: number, body: Iterable<number> & { readonly length: number }, fds: readonly number[]): void {
+    this.#buffer.bytes.set([...body], packetHead);
+    this.#send(packet.keep, key, body.length, fds);
+  }
+
+  forget(key: number): void {
+    this.#send(packet.forget, key, 0, []);
+  }
+
+  /** Takes over what workers before have kept. Gives QEMU's connection; nothing for the first worker. */
+  takeKept(share: ServedShare, device: Device): number | undefined {
+    let connection: number | undefined;
+    for (;;) {
+      const { length, fds } = receive(workerFds.store, this.#buffer.address, packetMax);
+      const { kind, key } = packetHeadIn(this.#buffer.view);
+      if (length < packetHead || kind === packet.end) return connection;
+      const slot = pinnedSlot(key);
+      if (key === keys.connection) [connection] = fds;
+      else if (slot !== undefined) share.descriptors.pinAgain(slot, fds);
+      else device.repeat(this.#buffer.bytes.subarray(packetHead, length), fds);
+    }
+  }
+
+  /** Waits for QEMU. Nothing when the holder goes before it comes. */
+  accept(): number | undefined {
+    const waiting = new Waiting();
+    waiting.watch([workerFds.listener, workerFds.store]);
+    waiting.wait();
+    if (waiting.isReady(1)) return undefined;
+    const connection = acceptAt(workerFds.listener);
+    this.keep(keys.connection, [], [connection]);
+    return connection;
+  }
+
+  #send(kind: number, key: number, bodyBytes: number, fds: readonly number[]): void {
+    writePacketHead(this.#buffer.view, kind, key);
+    send(workerFds.store, this.#buffer.address, packetHead + bodyBytes, fds);
+    writeSync(signsFd, workerSigns.sent);
+  }
+}
