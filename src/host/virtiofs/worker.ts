@@ -1,6 +1,7 @@
 /** Who serves a share: waits for QEMU and the rings in one thread, and does what they ask. */
 import { writeSync } from "node:fs";
 import { acceptAt, receive, send, Waiting } from "../../system/kernel/descriptors.ts";
+import { confineTo } from "../../system/kernel/landlock.ts";
 import { allocate, mapFile, viewsOf } from "../../system/kernel/memory.ts";
 import { serve } from "./fuse/dispatch.ts";
 import { ServedShare, type ShareOptions } from "./fuse/served-share.ts";
@@ -20,6 +21,8 @@ export function serveShare(options: ShareOptions, warn: (text: string) => void):
   const state = viewsOf(mapFile(workerFds.state, 0, stateBytes), stateBytes);
   const store = new StoreClient();
   const share = new ServedShare(options, state);
+  // Whatever a guest may find to break here, it has its mount and nothing else.
+  confineTo(share.root, options.readOnly);
   share.descriptors.onPinned = (slot, fd) => store.keep(keys.pinned(slot), [], [fd]);
   share.descriptors.onDropped = (slot) => store.forget(keys.pinned(slot));
   const device = new Device({

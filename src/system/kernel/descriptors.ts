@@ -3,6 +3,7 @@
  * value, or its error's number below zero, and blocks the whole process where the system does. Linux only.
  */
 import { FFIType } from "bun:ffi";
+import { renameSync, rmSync } from "node:fs";
 import { outcome } from "./errno.ts";
 import { fromLibrary } from "./library.ts";
 import { allocate, type Block } from "./memory.ts";
@@ -100,19 +101,24 @@ export function memoryFile(bytes: number): number {
   return fd;
 }
 
-/** Listens at a Unix socket for whoever may use the folder that it lies in. Throws when it cannot be made. */
+/**
+ * Listens at a Unix socket for whoever may use the folder that it lies in. Its file has that name only when somebody
+ * listens: who waits for the file can connect at once. Throws when it cannot be made.
+ */
 export function listenAt(path: string): number {
   const fd = outcome(libc().socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const name = Buffer.from(path);
+  const unfinished = `${path}~`;
+  const name = Buffer.from(unfinished);
   if (name.length > 107) throw new Error(`${path} is too long for a socket`);
+  rmSync(unfinished, { force: true });
   const { address, view, bytes } = header();
   view.setUint16(0, AF_UNIX, true);
   bytes.set(name, 2);
   bytes[2 + name.length] = 0;
-  const status = outcome(libc().bind(fd, address, 2 + name.length + 1));
-  if (status < 0) throw new Error(`bind ${path}: error ${-status}`);
-  const listening = outcome(libc().listen(fd, 1));
-  if (listening < 0) throw new Error(`listen ${path}: error ${-listening}`);
+  const bound = outcome(libc().bind(fd, address, 2 + name.length + 1));
+  const status = bound < 0 ? bound : outcome(libc().listen(fd, 1));
+  if (status < 0) throw new Error(`the socket ${path} cannot be made: error ${-status}`);
+  renameSync(unfinished, path);
   return fd;
 }
 

@@ -69,6 +69,7 @@ export const errors = {
   EISDIR: -21,
   EINVAL: -22,
   ENFILE: -23,
+  EFBIG: -27,
   EROFS: -30,
   ENAMETOOLONG: -36,
   ENOSYS: -38,

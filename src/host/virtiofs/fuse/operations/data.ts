@@ -102,7 +102,7 @@ export function write(share: ServedShare): number {
   const size = Math.min(call.u32(16), dataMax);
   const fd = share.handleFd(handle);
   if (fd < 0) return fd;
-  if (offset > offsetMax) return errors.EINVAL;
+  if (offset > offsetMax) return errors.EFBIG;
   if (readable.total < requestHeader + writeArguments + size) return errors.EINVAL;
   if ((flags & FUSE_WRITE_KILL_SUIDGID) !== 0) dropSetId(share, fd);
   const count = readable.writeVectors(vectors.view, requestHeader + writeArguments, size);
