@@ -71,10 +71,17 @@ export type Layout = {
   vm(name: string): VmPaths;
 };
 
-/** Every path under the home that is given. Throws HOME_UNUSABLE when it is not absolute. */
+/** Every path under the home that is given. Throws HOME_UNUSABLE when it is not absolute, or not plain text. */
 export function layoutOf(given: string): Layout {
   if (!given.startsWith("/")) {
     throw new QnError("HOME_UNUSABLE", `QN_HOME is "${given}", which is not an absolute path.`);
+  }
+  // A name that is not UTF-8 has become another one by now, and a line end would be one in files of ssh and systemd.
+  if (/[\p{Cc}\ufffd]/u.test(given)) {
+    throw new QnError(
+      "HOME_UNUSABLE",
+      `QN_HOME is ${JSON.stringify(given)}: it must be UTF-8, without control characters.`,
+    );
   }
   const home = cleanPath(given);
   return {

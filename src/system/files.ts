@@ -1,6 +1,6 @@
 /** The door to the file system: what qn needs beyond node:fs. */
-import { existsSync, readFileSync } from "node:fs";
-import { constants, type FileHandle, lstat, open, readFile, rename, rm } from "node:fs/promises";
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, type Stats } from "node:fs";
+import { constants, type FileHandle, lstat, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /**
@@ -84,10 +84,19 @@ export async function readPlainEnd(
   }
 }
 
-/** The text of a file, or nothing when it is not there. Other failures are thrown as they are. */
+/**
+ * The text of a file, or nothing when it is not there. Other failures are thrown as they are, and EINVAL for what would
+ * keep a reader waiting, such as a FIFO.
+ */
 export async function readTextIfThere(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, "utf8");
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      refuseStrange(path, await file.stat());
+      return await file.readFile("utf8");
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     if (isErrno(error, "ENOENT")) return undefined;
     throw error;
@@ -100,7 +109,14 @@ export async function readTextIfThere(path: string): Promise<string | undefined>
  */
 export function readTextAtOnce(path: string): string | undefined {
   // No error is made for what is often not there.
-  return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+  if (!existsSync(path)) return undefined;
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    refuseStrange(path, fstatSync(fd));
+    return readFileSync(fd, "utf8");
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** True when the path names something, a dangling link included. */
@@ -123,6 +139,13 @@ export function isErrno(error: unknown, code: string): boolean {
 
 /** What `copySparse` looks at at once. */
 const pieceBytes = 256 * 1024;
+
+/** Throws EISDIR for a folder, EINVAL for a FIFO, a socket or a device. */
+function refuseStrange(path: string, facts: Stats): void {
+  if (facts.isFile()) return;
+  const code = facts.isDirectory() ? "EISDIR" : "EINVAL";
+  throw Object.assign(new Error("it is no file"), { code, path });
+}
 
 async function openPlain(path: string): Promise<FileHandle | undefined> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;

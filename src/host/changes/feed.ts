@@ -92,7 +92,10 @@ class Watch {
     const added = roots.filter((root) => !this.#roots.includes(root));
     this.#roots = roots;
     const real = await realShares(this.#options.shared);
-    for (const root of added) if (await isShared(root, real)) await this.#tree.add(root);
+    for (const root of added) {
+      const at = await sharedAt(root, real);
+      if (at !== undefined) await this.#tree.add(root, at);
+    }
   }
 
   async catchUp(): Promise<void> {
@@ -115,8 +118,11 @@ async function realShares(shared: readonly string[]): Promise<ReadonlyMap<string
   return new Map(found.flatMap((each) => (each.status === "fulfilled" ? [each.value] : [])));
 }
 
-/** False for what a link below the share leads away, to what the guest does not see, and for what is not there. */
-async function isShared(path: string, shares: ReadonlyMap<string, string>): Promise<boolean> {
+/** Where it is; nothing for what a link below the share leads away, to what the guest does not see, or is not there. */
+async function sharedAt(path: string, shares: ReadonlyMap<string, string>): Promise<string | undefined> {
   const at = await realpath(path).catch(() => undefined);
-  return [...shares].some(([share, real]) => liesIn(path, share) && at === `${real}${path.slice(share.length)}`);
+  const isShared = [...shares].some(
+    ([share, real]) => liesIn(path, share) && at === `${real}${path.slice(share.length)}`,
+  );
+  return isShared ? at : undefined;
 }

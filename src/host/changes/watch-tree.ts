@@ -1,10 +1,11 @@
 /** Watches folders recursively, one watch (inotify(7) on Linux) for each: says what is there and what changes. */
 import { type BigIntStats, type FSWatcher, watch } from "node:fs";
-import { lstat, readdir } from "node:fs/promises";
+import { lstat, opendir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { newPathTree } from "../../base/path-tree.ts";
 import { liesIn } from "../../base/words.ts";
 import { after, type Timer } from "../../system/clock.ts";
+import { holdFolder } from "../../system/held-folder.ts";
 
 /** What a tree tells. A path is told by what it is now. */
 export type TreeListener = {
@@ -40,6 +41,8 @@ export class WatchTree {
   /** The watch of each folder, and that of the folder that each root lies in. */
   readonly #watchers = newPathTree<FSWatcher>();
   readonly #rootWatchers = new Map<string, FSWatcher>();
+  /** Where each root really is. */
+  readonly #reals = new Map<string, string>();
   /** Each entry that is known, with what tells one state of it from another. */
   readonly #known = newPathTree<string>();
   readonly #told = new Set<string>();
@@ -47,14 +50,20 @@ export class WatchTree {
   /** New files that are still being written, with when they were first seen. */
   readonly #young = newPathTree<{ readonly sinceMs: number; timer: Timer }>();
   #isClosed = false;
+  /** Whether an entry was left out for there being too many. */
+  #isFull = false;
 
   constructor(limits: TreeLimits, listener: TreeListener) {
     this.#limits = limits;
     this.#listener = listener;
   }
 
-  /** Watches `root` too: a folder with all below it, or one file. Nothing when it is not there. */
-  async add(root: string): Promise<void> {
+  /**
+   * Watches `root` too: a folder with all below it, or one file. Nothing when it is not there. `real` is where it was
+   * found to be; what has become a link since, there or below, is not entered.
+   */
+  async add(root: string, real: string = root): Promise<void> {
+    this.#reals.set(root, real);
     const stats = await lstatIfThere(root);
     if (stats === undefined || !this.#learn(root, stats)) return;
     this.#listener.onThere(root);
@@ -71,6 +80,7 @@ export class WatchTree {
   remove(root: string): void {
     this.#rootWatchers.get(root)?.close();
     this.#rootWatchers.delete(root);
+    this.#reals.delete(root);
     this.#forget(root);
   }
 
@@ -90,28 +100,56 @@ export class WatchTree {
   /** Watches a folder and goes through what is in it; `as` is how the entries are told. */
   async #enter(folder: string, as: "there" | "new"): Promise<void> {
     if (this.#watchers.get(folder) !== undefined || liesIn(folder, this.#limits.hidden)) return;
-    const watcher = this.#watch(folder, (event, name) => {
-      // The folder's own time or owner: its name comes, but nothing of that name need be in it.
-      if (name !== null) this.#nudge(join(folder, name), event);
-    });
+    using held = holdFolder(this.#realOf(folder));
+    if (held === undefined) return;
+    const watcher = this.#watch(
+      folder,
+      (event, name) => {
+        // The folder's own time or owner: its name comes, but nothing of that name need be in it.
+        if (name !== null) this.#nudge(join(folder, name), event);
+      },
+      held.path,
+    );
     if (watcher === undefined) return;
     this.#watchers.set(folder, watcher);
-    for (const entry of await readdir(folder).catch(() => [])) {
-      if (this.#isClosed) return;
-      const path = join(folder, entry);
-      const stats = await lstatIfThere(path);
-      if (stats === undefined || (as === "new" && this.#waitWhileYoung(path, stats))) continue;
-      if (!this.#learn(path, stats)) continue;
-      this.#listener.onThere(path);
-      if (as === "new") this.#tell(path, stats);
-      if (stats.isDirectory()) await this.#enter(path, as);
-    }
+    const folders = await this.#goThrough(folder, held.path, as);
+    held[Symbol.dispose]();
+    for (const path of folders) await this.#enter(path, as);
   }
 
-  #watch(folder: string, onEvent: (event: string, name: string | null) => void): FSWatcher | undefined {
+  #realOf(folder: string): string {
+    const root = [...this.#reals].find(([path]) => liesIn(folder, path));
+    return root === undefined ? folder : `${root[1]}${folder.slice(root[0].length)}`;
+  }
+
+  /** Tells what is in a folder; gives back the folders in it that count. It is read as far as more may count. */
+  async #goThrough(folder: string, held: string, as: "there" | "new"): Promise<readonly string[]> {
+    const folders: string[] = [];
+    try {
+      for await (const { name } of await opendir(held)) {
+        if (this.#isClosed || this.#isFull) break;
+        const path = join(folder, name);
+        const stats = await lstatIfThere(join(held, name));
+        if (stats === undefined || (as === "new" && this.#waitWhileYoung(path, stats))) continue;
+        if (!this.#learn(path, stats)) continue;
+        this.#listener.onThere(path);
+        if (as === "new") this.#tell(path, stats);
+        if (stats.isDirectory()) folders.push(path);
+      }
+    } catch {
+      // Gone again, or not to be read.
+    }
+    return folders;
+  }
+
+  #watch(
+    folder: string,
+    onEvent: (event: string, name: string | null) => void,
+    held: string = folder,
+  ): FSWatcher | undefined {
     if (this.#isClosed) return undefined;
     try {
-      const watcher = watch(folder, onEvent);
+      const watcher = watch(held, onEvent);
       watcher.on("error", () => this.#forget(folder));
       return watcher;
     } catch (error) {
@@ -181,10 +219,11 @@ export class WatchTree {
     if (!stats.isDirectory() && !stats.isFile()) return false;
     const name = basename(path);
     if (this.#limits.exclude.includes(name)) {
-      this.#limit(`changes below ${path} are not watched: "${name}" is excluded (changes.exclude)`);
+      this.#limit(`changes below folders called "${name}" are not watched (changes.exclude)`);
       return false;
     }
     if (this.#known.get(path) === undefined && this.#known.size >= this.#limits.entriesMax) {
+      this.#isFull = true;
       this.#limit(`not all changes are watched: ${this.#limits.entriesMax} entries are the most (changes.entriesMax)`);
       return false;
     }
@@ -195,7 +234,7 @@ export class WatchTree {
   /** Forgets an entry, and all below it. */
   #forget(path: string): void {
     for (const [, { timer }] of this.#young.take(path)) timer.cancel();
-    this.#known.take(path);
+    if (this.#known.take(path).length > 0) this.#isFull = false;
     for (const [, watcher] of this.#watchers.take(path)) watcher.close();
   }
 

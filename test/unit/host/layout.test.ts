@@ -3,6 +3,16 @@ import { expect, test } from "bun:test";
 import { isVmName, layoutOf, sshMasterSocket, type VmPaths } from "../../../src/host/layout.ts";
 import { failureOf } from "../../support/failures.ts";
 
+test("a home that is not UTF-8, or has a line end or another control character in it, is refused and shown as it is", async () => {
+  // What is not UTF-8 in a variable comes with this letter in its place, and would be another folder.
+  for (const home of ["/home/an\ufffd", "/home/a\nHost *", "/home/\u001b[2J", "/home/a\u0085"]) {
+    expect(await failureOf(async () => layoutOf(home))).toEqual({
+      code: "HOME_UNUSABLE",
+      message: `QN_HOME is ${JSON.stringify(home)}: it must be UTF-8, without control characters.`,
+    });
+  }
+});
+
 test("a VM's files are in its own folder, its data outside of it", () => {
   const layout = layoutOf("/home/ann/.qn");
   const paths: VmPaths = {

@@ -1,5 +1,6 @@
 /** The seam between host and guest as the supervisor holds it: link to the agent, forwards, Docker socket. */
 import { appendFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { plain } from "../../../base/plain.ts";
 import { messageOf } from "../../../base/errors.ts";
 import { newestOf } from "../../../base/newest.ts";
@@ -7,6 +8,7 @@ import type { AgentMessage, FailedPort } from "../../../protocol/messages.ts";
 import { after, type Timer } from "../../../system/clock.ts";
 import type { Listener } from "../../../system/net/connection.ts";
 import { isThere } from "../../../system/files.ts";
+import { watchFile } from "../../../system/watch.ts";
 import { dockerApi } from "../../../system/docker-api.ts";
 import { openDockerSocket } from "../../gate/docker-socket.ts";
 import type { Answerer } from "../../names/answer.ts";
@@ -62,6 +64,7 @@ export class Seam {
   readonly #agent: AgentLink;
   readonly #clock: GuestClockKeeper;
   #dockerSocket: Listener | undefined;
+  #socketWatch: { close(): void } | undefined;
   readonly #ping = new DockerPing<GuestLink | undefined>((link, signal) => this.#askDocker(link, signal));
   /** Messages that take their time, and of which the newest says all that those before it have said. */
   readonly #reports = newestOf<Asked<"ports">>((asked) => this.#forwards.serve(asked), joinedReports);
@@ -120,6 +123,7 @@ export class Seam {
    */
   pingDocker(): void {
     this.#dockerSocket ??= this.#openDockerSocket();
+    this.#socketWatch ??= this.#watchSocket();
     this.#ping.ask(this.#agent.current);
   }
 
@@ -132,6 +136,7 @@ export class Seam {
     this.#renames?.cancel();
     this.#forwards.close();
     this.#changes.close();
+    this.#socketWatch?.close();
     this.#dockerSocket?.closeAll();
   }
 
@@ -146,13 +151,26 @@ export class Seam {
 
   /** Opens again what may have gone while nobody was awake: listeners that the system has let go, a socket's file. */
   async #reopen(): Promise<void> {
-    const { dockerSocket } = this.#options.paths;
-    if (this.#dockerSocket !== undefined && !(await isThere(dockerSocket)) && !this.#closed) {
-      this.#options.log(`${dockerSocket} was gone; it is opened again`);
+    await this.#reopenSocket();
+    await this.#forwards.reopen();
+  }
+
+  async #reopenSocket(): Promise<void> {
+    const { log, paths } = this.#options;
+    try {
+      if (this.#dockerSocket === undefined || (await isThere(paths.dockerSocket)) || this.#closed) return;
+      log(`${paths.dockerSocket} was gone; it is opened again`);
       this.#dockerSocket.close();
       this.#dockerSocket = this.#openDockerSocket();
+    } catch (error) {
+      log(`${paths.dockerSocket} cannot be opened again: ${messageOf(error)}`);
     }
-    await this.#forwards.reopen();
+  }
+
+  /** Whoever cleans up may take the socket's file away, and nothing of the socket itself tells of it. */
+  #watchSocket(): { close(): void } {
+    const { folder, dockerSocket } = this.#options.paths;
+    return watchFile(folder, basename(dockerSocket), () => void this.#reopenSocket());
   }
 
   #openDockerSocket(): Listener {

@@ -144,12 +144,12 @@ test("a folder that is mounted, deleted and made anew goes on being told", async
 });
 
 test("excluded folders, QN_HOME and what links lead to are not watched, and the log says what is excluded", async () => {
-  await mkdir(join(root, "src/.git"), { recursive: true });
+  for (const name of ["src/.git", "src/a/.git"]) await mkdir(join(root, name), { recursive: true });
   await mkdir(join(root, "home"));
   await symlink("/etc", join(root, "link"));
   await follow(["src", "home", "link"]);
-  expect(heard).toEqual(["there /src"]);
-  expect(logged).toEqual(['changes below /src/.git are not watched: ".git" is excluded (changes.exclude)']);
+  expect(heard).toEqual(["there /src", "there /src/a"]);
+  expect(logged).toEqual(['changes below folders called ".git" are not watched (changes.exclude)']);
   expect(await after(() => Bun.write(join(root, "src/.git/index"), "1"))).toEqual([]);
 });
 

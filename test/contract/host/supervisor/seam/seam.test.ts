@@ -1,6 +1,6 @@
 /** The seam against a real agent's link: each report of ports is answered once the host listens, with what failed. */
 import { expect, spyOn, test } from "bun:test";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { HostLink } from "../../../../../src/agent/link/link.ts";
 import { PortTable } from "../../../../../src/agent/ports/port-table.ts";
@@ -11,6 +11,7 @@ import { Provisioning } from "../../../../../src/host/supervisor/seam/provision.
 import { Seam, type SeamOptions } from "../../../../../src/host/supervisor/seam/seam.ts";
 import { encode } from "../../../../../src/protocol/frame.ts";
 import { type FailedPort, protocolVersion, type PublishedPort } from "../../../../../src/protocol/messages.ts";
+import { isThere } from "../../../../../src/system/files.ts";
 import { connect } from "../../../../../src/system/net/connection.ts";
 import { listenForDatagrams } from "../../../../../src/system/net/datagrams.ts";
 import { freePort } from "../../../../support/datagrams.ts";
@@ -273,4 +274,18 @@ test("a line of the agent's is one line of its log, whatever it has in it", asyn
     String.raw`first\x0a2026-01-01T00:00:00.000Z all is well \x1b]0;owned\x07`,
     "second",
   ]);
+});
+
+test("a docker.sock that somebody deletes is opened again at once, and the log says so", async () => {
+  await using guest = await linked();
+  const paths = layoutOf(guest.home).vm("default");
+  await mkdir(paths.folder);
+  guest.seam.pingDocker();
+  for (let round = 0; round < 2; round += 1) {
+    (await connect({ unix: paths.dockerSocket })).reset();
+    await rm(paths.dockerSocket);
+    await until("the socket", 5_000, async () => (await isThere(paths.dockerSocket)) || undefined);
+    (await connect({ unix: paths.dockerSocket })).reset();
+  }
+  expect(guest.logged.filter((line) => line === `${paths.dockerSocket} was gone; it is opened again`)).toHaveLength(2);
 });
