@@ -1,5 +1,7 @@
 /** The floor plan of the guest: what the agent sets up there, what it serves, and in which order. */
+import { messageOf } from "../base/errors.ts";
 import { Lister } from "../base/lister.ts";
+import { newQueue } from "../base/queue.ts";
 import { type Boot, gateGuestPort, type ProvisionStep } from "../protocol/messages.ts";
 import { type DockerApi, dockerApi } from "../system/docker-api.ts";
 import { inheritedSocket } from "../system/kernel/socket-activation.ts";
@@ -21,6 +23,7 @@ import { openGate } from "./link/gate.ts";
 import { Lanes } from "./link/lanes.ts";
 import { HostLink, type Identity } from "./link/link.ts";
 import { openNames } from "./names/open.ts";
+import { completeNames } from "./names/resolv-conf.ts";
 import type { PortTable } from "./ports/port-table.ts";
 import { portHooks } from "./ports/hooks.ts";
 import { portLister } from "./ports/list.ts";
@@ -126,6 +129,12 @@ async function setUpPorts(guest: Guest): Promise<Running> {
   await offerDockerPorts(boot);
   const { table } = closing(opened, await openPortTable(link, onTrouble));
   const names = closing(opened, await openNames(onTrouble));
+  const completing = newQueue();
+  link.onNames = (message) => {
+    void completing(() => completeNames(message)).catch((error: unknown) =>
+      onTrouble(`resolv.conf: ${messageOf(error)}`),
+    );
+  };
   const gate = openGate({
     secret: Buffer.from(boot.secret, "hex"),
     address: { hostname: "0.0.0.0", port: gateGuestPort },

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { arches } from "../base/words.ts";
 import { bootDisksSchema, diskSizesSchema, diskStatesSchema } from "./disk-messages.ts";
 import { lanesSchema } from "./lanes.ts";
+import { namesSchema } from "./names.ts";
 import { parserOf } from "./parser.ts";
 import { portSchema, provisionStepsMax, publishers } from "./terms.ts";
 
@@ -209,6 +210,7 @@ const hostMessageSchema = v.variant("type", [
   }),
   lanesSchema,
   diskSizesSchema,
+  namesSchema,
   /** Look at your clock: it may be wrong. With `answer`, what the host's says, in milliseconds since 1970. */
   v.object({
     type: v.literal("clock"),

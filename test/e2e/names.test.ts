@@ -70,6 +70,20 @@ test("a VPN's resolv.conf counts at once, in the guest and in a container that r
   await vm.docker("rm", "--force", id);
 });
 
+test("a container has the host's search list and options, those of now when it starts", async (vm) => {
+  const said = async (network: string): Promise<string[]> => {
+    const text = await vm.docker("run", "--rm", "--network", network, "busybox", "cat", "/etc/resolv.conf");
+    return text.split("\n").filter((line) => /^(search|options) /.test(line));
+  };
+  await useServer(dns, "search corp.test lan\noptions ndots:2 attempts:3\n");
+  await until("the search list", 30_000, async () => ((await said("bridge")).length > 0 ? true : undefined));
+  expect(await said("bridge")).toEqual(["search corp.test lan", "options ndots:2 attempts:3"]);
+  const [search, options] = await said("own");
+  expect([search, options?.includes("attempts:3")]).toEqual(["search corp.test lan", true]);
+  await useServer(dns);
+  await until("no search list", 30_000, async () => ((await said("bridge")).length === 0 ? true : undefined));
+});
+
 test("an answer that is too long for a datagram comes whole, over TCP", async (vm) => {
   expect((await addressesInGuest(vm, "big.test")).toSorted()).toEqual(hundred.toSorted());
   expect(dns.asked).toContain("tcp big.test");
@@ -201,8 +215,8 @@ test("the proxy's password is on no command line, in no log, and not for everybo
 // --- internal ---
 
 /** Puts another resolv.conf in the place of the host's, as a VPN does. */
-async function useServer({ port }: FakeDns): Promise<void> {
-  await Bun.write(`${env.QN_RESOLV_CONF}.new`, `nameserver [127.0.0.1]:${port}\n`);
+async function useServer({ port }: FakeDns, more = ""): Promise<void> {
+  await Bun.write(`${env.QN_RESOLV_CONF}.new`, `nameserver [127.0.0.1]:${port}\n${more}`);
   await rename(`${env.QN_RESOLV_CONF}.new`, env.QN_RESOLV_CONF);
 }
 

@@ -11,6 +11,7 @@ import {
   type ProvisionStep,
   type PublishedPort,
 } from "../../protocol/messages.ts";
+import type { NamesMessage } from "../../protocol/names.ts";
 import { capabilities } from "../../protocol/skew.ts";
 import type { Connection } from "../../system/net/connection.ts";
 import { converse } from "../../system/net/conversation.ts";
@@ -45,6 +46,8 @@ export class HostLink {
   onServed: (report: number, failed: readonly FailedPort[], taken?: readonly number[]) => void = () => {};
   /** Called when the host wants the clock looked at, or answers what `ask` has asked on the same link. */
   onClock: (message: Extract<HostMessage, { type: "clock" }>, ask: (asked: number) => void) => void = () => {};
+  /** Called with how the host completes names. */
+  onNames: (message: NamesMessage) => void = () => {};
   /** Called when the host is connected to lanes; what it gives back closes them, together with the link. */
   onLanes: (message: Extract<HostMessage, { type: "lanes" }>) => { close(): void } = () => ({ close: () => {} });
   /** Called with how large the VM's disks are; what it resolves to is what the guest has of them. Owns its errors. */
@@ -150,6 +153,7 @@ export class HostLink {
     if (message.type === "clock") this.onClock(message, (asked) => send({ type: "clock", asked }));
     // The host goes on speaking meanwhile.
     if (message.type === "disks") void this.#answerDisks(message, send);
+    if (message.type === "names") this.onNames(message);
     if (message.type === "served") this.onServed(message.report, message.failed, message.taken);
     if (message.type !== "changes") return;
     const taken = this.onChanges(message);

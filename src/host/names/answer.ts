@@ -25,6 +25,11 @@ const hostsTtlS = 1;
 /** How old macOS's resolvers may be: asking for them starts a program. */
 const scutilAgeMs = 5_000;
 
+/** The file that says whom to ask and how names are completed. */
+export function resolvConfOf(env: Environment): string {
+  return env["QN_RESOLV_CONF"] ?? "/etc/resolv.conf";
+}
+
 /**
  * Makes what answers for this host. Its files are looked at with each question, and read again when they are other
  * ones: a VPN that comes up changes them. For tests QN_RESOLV_CONF and QN_HOSTS name other files.
@@ -33,7 +38,7 @@ export function hostAnswerer(env: Environment, log: (text: string) => void): Ans
   const hosts = fileReader(env["QN_HOSTS"] ?? "/etc/hosts", (text) => hostsIn(text, slirp.host));
   const ownFile = env["QN_RESOLV_CONF"];
   const isMac = process.platform === "darwin" && ownFile === undefined;
-  const resolvers = isMac ? scutilReader() : fileReader(ownFile ?? "/etc/resolv.conf", resolversIn);
+  const resolvers = isMac ? scutilReader() : fileReader(resolvConfOf(env), resolversIn);
   let underWay = 0;
   const answer: Answerer = async (message) => {
     const question = questionOf(message);

@@ -6,7 +6,7 @@ import { offerContext, withdrawContext } from "../integrate/docker/context.ts";
 import { dismissMasters } from "../integrate/ssh-master.ts";
 import { laneSockets } from "../layout.ts";
 import type { ForwardsChange } from "../ports/apply.ts";
-import { hostAnswerer } from "../names/answer.ts";
+import { hostAnswerer, resolvConfOf } from "../names/answer.ts";
 import { portRules } from "../ports/listener-plan.ts";
 import { type Prepared, prepareVm } from "../vm/prepare.ts";
 import { ownDisks } from "../vm/own-disks.ts";
@@ -248,6 +248,7 @@ export class Effects {
         mark: paths.changesMark,
         ...config.changes,
       },
+      resolvConf: resolvConfOf(env),
       answer: hostAnswerer(env, this.#tell.log),
       rules: portRules(config.ports),
       dockerPorts: boot.dockerPorts,

@@ -27,6 +27,7 @@ import { DockerPing } from "./docker-ping.ts";
 import type { GuestLink, Reply } from "./guest-link.ts";
 import type { GuestDisks } from "./guest-disks.ts";
 import { GuestClockKeeper } from "./guest-clock.ts";
+import { GuestSearch } from "./guest-search.ts";
 import { GuestForwards, type GuestForwardsOptions } from "./guest-forwards.ts";
 import type { Event } from "../states.ts";
 import type { Provisioning } from "./provision.ts";
@@ -36,6 +37,8 @@ export type SeamOptions = GuestForwardsOptions & {
   readonly paths: VmPaths;
   readonly version: string;
   readonly key: GateKey;
+  /** This machine's resolv.conf. */
+  readonly resolvConf: string;
   /** Answers the guest's DNS. */
   readonly answer: Answerer;
   readonly dispatch: (event: Event) => void;
@@ -63,6 +66,7 @@ export class Seam {
   readonly #changes: ChangeFeed;
   readonly #agent: AgentLink;
   readonly #clock: GuestClockKeeper;
+  readonly #search: GuestSearch;
   #dockerSocket: Listener | undefined;
   #socketWatch: { close(): void } | undefined;
   readonly #ping = new DockerPing<GuestLink | undefined>((link, signal) => this.#askDocker(link, signal));
@@ -95,6 +99,7 @@ export class Seam {
       ...(options.watchJumps && { watchJumps: options.watchJumps }),
       ...(options.wakeMs !== undefined && { wakeMs: options.wakeMs }),
     });
+    this.#search = new GuestSearch(options.resolvConf, () => this.#agent.current, options.log);
     this.#gateway.onUse = () => this.#clock.used();
   }
 
@@ -133,6 +138,7 @@ export class Seam {
     this.#ping.close();
     this.#agent.close();
     this.#clock.close();
+    this.#search.close();
     this.#renames?.cancel();
     this.#forwards.close();
     this.#changes.close();
@@ -143,6 +149,7 @@ export class Seam {
   #onLinked(link: GuestLink): void {
     this.#gateway.use(link.pool);
     void this.#answerNames(link);
+    this.#search.tell();
     this.#clock.look();
     this.#options.provisioning.onHello(link.hello);
     this.#options.disks.guest.linked(link, this.#options.disks.volumes);

@@ -57,6 +57,7 @@ async function scene(offMs: number) {
     paths,
     version: "0.1.0",
     watched: { shared: [], hidden: home.path, exclude: [], entriesMax: 0, mark: "m" },
+    resolvConf: "/nowhere/resolv.conf",
     answer: async (question) => question,
     rules: { bind: "loopback", deny: [] },
     key: gate.key,

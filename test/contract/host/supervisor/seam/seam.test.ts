@@ -55,6 +55,7 @@ async function linked(changes: Partial<SeamOptions> = {}): Promise<Linked> {
     paths: layoutOf(home.path).vm("default"),
     version: "0.1.0",
     watched: { shared: [], hidden: home.path, mark: `${home.path}/mark`, exclude: [], entriesMax: 0 },
+    resolvConf: "/nowhere/resolv.conf",
     answer: async (question) => question,
     rules: { bind: "loopback", deny: [] },
     key: gate.key,
@@ -178,6 +179,7 @@ test("a link that is lost while another is being made is told at once", async ()
       events.push(type);
       (type === "linked" ? linkedOnce : lost).resolve();
     },
+    resolvConf: "/nowhere/resolv.conf",
     answer: async (question) => question,
     onDocker: async () => {},
     onForwards: () => {},
