@@ -35,7 +35,7 @@ async function keepAsImage(vm: Vm, arch: string): Promise<void> {
   const original = join(sharedImages, basename(folder), "image.json");
   const manifest = parseManifest(await Bun.file(original).text(), original);
   const { size: sizeBytes } = Bun.file(disk);
-  const made = { ...manifest, disk: { ...manifest.disk, sha256: await hashOf(disk), sizeBytes } };
+  const made = { ...manifest, kernel: undefined, disk: { ...manifest.disk, sha256: await hashOf(disk), sizeBytes } };
   await Bun.write(join(folder, "image.json"), formatManifest(made));
 }
 

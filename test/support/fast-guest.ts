@@ -42,7 +42,9 @@ export async function fastGuest(debian: string, folder: string): Promise<string>
   const manifest = parseManifest(await Bun.file(manifestPath).text(), manifestPath);
   const { virtualSizeBytes } = manifest.disk;
   const now = { sha256: await hashOf(disk), sizeBytes: Bun.file(disk).size, virtualSizeBytes };
-  await writeFile(join(image, "image.json"), formatManifest({ ...manifest, name: "fast", recipe: "fast", disk: now }));
+  // Its first process is named on the disk: it starts by way of the firmware.
+  const named = { ...manifest, name: "fast", recipe: "fast", disk: now, kernel: undefined };
+  await writeFile(join(image, "image.json"), formatManifest(named));
   return image;
 }
 

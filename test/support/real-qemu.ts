@@ -22,7 +22,7 @@ export async function furnishedVm(home: string, facts: HostFacts, changes: Parti
     facts,
     paths,
   });
-  const spec = { ...plan, imageDisk: join(home, "image, 1.qcow2") };
+  const spec = { ...plan, imageDisk: join(home, "image, 1.qcow2"), kernel: undefined };
   await mkdir(paths.folder, { recursive: true });
   await mkdir(dirname(paths.dataDisk), { recursive: true });
   await run(["qemu-img", "create", "-q", "-f", "qcow2", spec.imageDisk, "1G"]);

@@ -72,6 +72,11 @@ const settings = {
     "The image that the system disk is made from: its name, or the folder of one, such as Nix builds.",
     () => "debian",
   ),
+  boot: setting(
+    oneOf(["auto", "kernel", "uefi"]),
+    "How the guest starts: with the image's own kernel (kernel), by UEFI firmware from its disk (uefi), or the first if the image has one (auto).",
+    () => "auto",
+  ),
   flake: setting(
     flakeReference,
     "What a NixOS guest makes itself at its first start: a flake here and a system in it, as /home/ann/machines#web; or none.",

@@ -6,6 +6,9 @@ import { arches } from "../../base/words.ts";
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "is no SHA-256 in lower-case hex"));
 
+/** A file of an image in its folder. */
+const fileSchema = <const Name extends string>(name: Name) => v.object({ file: v.literal(name), bytes: count, sha256 });
+
 /** Names of images become folder names (`<name>-<arch>`), so they hold to the same letters as a VM's. */
 const imageName = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,30}$/, "is no name of an image"));
 
@@ -23,9 +26,19 @@ const guestFields = {
 
 const guestManifestSchema = v.object(guestFields);
 
+/** QEMU's own limit is 2,047 bytes; a NUL would end the line early, and no other control character belongs in one. */
+const commandLine = v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,2047}$/, "is no command line of a kernel"));
+
 const manifestSchema = v.object({
   ...guestFields,
   disk: v.object({ sha256, sizeBytes: count, virtualSizeBytes: count }),
+  /** Kernel and initramfs beside the disk, for a boot without firmware; an image may do without. */
+  kernel: v.optional(
+    v.object({
+      commandLine,
+      files: v.strictTuple([fileSchema("kernel"), fileSchema("initrd")]),
+    }),
+  ),
 });
 
 /** What is in the guest's `/etc/qn/image.json`: all but the disk, which cannot know its own hash. */
@@ -33,6 +46,14 @@ export type GuestManifest = v.InferOutput<typeof guestManifestSchema>;
 
 /** What is in `image.json` beside the disk. Sizes are in bytes; `virtualSizeBytes` is the disk as the guest sees it. */
 export type ImageManifest = v.InferOutput<typeof manifestSchema>;
+
+/** One file of an image: its name in the image's folder, its size and its hash. */
+export type ImageFile = { readonly file: string; readonly bytes: number; readonly sha256: string };
+
+/** Every file of the image but `image.json` itself, the disk first. */
+export function imageFiles({ disk, kernel }: Pick<ImageManifest, "disk" | "kernel">): readonly ImageFile[] {
+  return [{ file: "disk.qcow2", bytes: disk.sizeBytes, sha256: disk.sha256 }, ...(kernel?.files ?? [])];
+}
 
 /** Reads the text of an `image.json`. Throws IMAGE_CORRUPT with the path and the field that is wrong. */
 export function parseManifest(text: string, path: string): ImageManifest {

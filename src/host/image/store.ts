@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import type { Arch } from "../../base/words.ts";
 import { isErrno, isThere, readTextIfThere, writeFileAtomically } from "../../system/files.ts";
-import { type ImageManifest, parseManifest } from "./manifest.ts";
+import { type ImageFile, imageFiles, type ImageManifest, parseManifest } from "./manifest.ts";
 import { qcow2HeadBytes, whyNotAlone } from "./qcow2.ts";
 
 /** An image in its folder. `record` is the file that remembers that it was found whole. */
@@ -45,15 +45,17 @@ export async function listImages(imagesFolder: string): Promise<readonly StoredI
 }
 
 /**
- * Compares the whole disk with its manifest. A disk that was found whole is not read again until its file changes.
+ * Compares all files with their manifest. What was found whole is not read again until one of them changes.
  * Throws IMAGE_CORRUPT when they differ.
  */
 export async function verifyImage(image: StoredImage): Promise<void> {
-  const expected = image.manifest.disk.sha256;
   if ((await readTextIfThere(image.record)) === (await stateOf(image))) return;
-  const actual = await hashOf(image.disk);
-  if (actual !== expected) {
-    throw new QnError("IMAGE_CORRUPT", `"${image.disk}" has the SHA-256 ${actual}, and should have ${expected}.`);
+  for (const { file, sha256 } of imageFiles(image.manifest)) {
+    const path = join(image.folder, file);
+    const actual = await hashOf(path);
+    if (actual !== sha256) {
+      throw new QnError("IMAGE_CORRUPT", `"${path}" has the SHA-256 ${actual}, and should have ${sha256}.`);
+    }
   }
   await rememberWhole(image);
 }
@@ -64,8 +66,7 @@ export async function removeImage(imagesFolder: string, name: string, arch: Arch
 }
 
 /**
- * Moves a finished folder, whose manifest has the hash of its disk, to the place of its name: `disk.qcow2` and
- * `image.json`, over an older image.
+ * Moves a finished folder, whose manifest has the hashes of its files, to the place of its name, over an older image.
  * A VM that runs keeps the old disk open; readers see the old image, the new one, or for a moment none. Throws
  * IMAGE_CORRUPT when the disk needs other files.
  */
@@ -111,7 +112,7 @@ async function imageIn(folder: string): Promise<StoredImage | undefined> {
   }
   const manifest = parseManifest(text, path);
   const image = storedImage(folder, manifest);
-  await requireSize(image.disk, manifest.disk.sizeBytes);
+  for (const file of imageFiles(manifest)) await requireSize(folder, file);
   await requireAlone(image.disk);
   return image;
 }
@@ -125,23 +126,27 @@ async function rememberWhole(image: StoredImage): Promise<void> {
   await writeFileAtomically(image.record, await stateOf(image), 0o644);
 }
 
-/** What the disk should be, and what changes whenever its file is written to or replaced. */
+/** What each file should be, and what changes whenever it is written to or replaced. */
 async function stateOf(image: StoredImage): Promise<string> {
-  const { ino, size, mtimeNs, ctimeNs } = await stat(image.disk, { bigint: true });
-  return JSON.stringify([image.manifest.disk.sha256, ...[ino, size, mtimeNs, ctimeNs].map(String)]);
+  const states = imageFiles(image.manifest).map(async ({ file, sha256 }) => {
+    const { ino, size, mtimeNs, ctimeNs } = await stat(join(image.folder, file), { bigint: true });
+    return [sha256, ...[ino, size, mtimeNs, ctimeNs].map(String)];
+  });
+  return JSON.stringify((await Promise.all(states)).flat());
 }
 
 /** A quick check for every use; `verifyImage` is the thorough one. */
-async function requireSize(disk: string, sizeBytes: number): Promise<void> {
+async function requireSize(folder: string, { file, bytes }: ImageFile): Promise<void> {
+  const path = join(folder, file);
   try {
-    const facts = await stat(disk);
-    if (!facts.isFile()) throw new QnError("IMAGE_CORRUPT", `"${disk}" is no file.`);
+    const facts = await stat(path);
+    if (!facts.isFile()) throw new QnError("IMAGE_CORRUPT", `"${path}" is no file.`);
     const { size } = facts;
-    if (size === sizeBytes) return;
-    throw new QnError("IMAGE_CORRUPT", `"${disk}" has ${size} bytes, and should have ${sizeBytes}.`);
+    if (size === bytes) return;
+    throw new QnError("IMAGE_CORRUPT", `"${path}" has ${size} bytes, and should have ${bytes}.`);
   } catch (error) {
     if (!isErrno(error, "ENOENT")) throw error;
-    throw new QnError("IMAGE_CORRUPT", `"${disk}" is missing.`, { cause: error });
+    throw new QnError("IMAGE_CORRUPT", `"${path}" is missing.`, { cause: error });
   }
 }
 

@@ -4,7 +4,7 @@ import { dataDisk } from "../../protocol/disks.ts";
 import { gateGuestPort, sshGuestPort } from "../../protocol/messages.ts";
 import * as devices from "./devices.ts";
 import { option } from "./option.ts";
-import type { Accel, Firmware } from "./platforms.ts";
+import { type Accel, type Firmware, guestPlatforms } from "./platforms.ts";
 
 /** Everything that QEMU is told about one VM. */
 export type VmSpec = {
@@ -18,6 +18,8 @@ export type VmSpec = {
   readonly cpus: number;
   readonly memoryMiB: number;
   readonly firmware: Firmware;
+  /** The kernel that QEMU starts; without it the firmware looks for one on the system disk. */
+  readonly kernel: devices.DirectKernel | undefined;
   /** The VM's own store of the firmware's variables, a copy of `firmware.vars.template`; unused when there is none. */
   readonly firmwareVars: string;
   readonly systemDisk: string;
@@ -55,6 +57,7 @@ export const bareArgs = ["-nodefaults", "-no-user-config"] as const;
  * whoever sees the console's file appear knows that the monitor listens.
  */
 export function qemuArgs(spec: VmSpec, ports: BootPorts): readonly string[] {
+  const isUefi = startsWithUefi(spec);
   const flash = { pflash0: devices.nodes.firmwareCode, pflash1: spec.firmware.vars && devices.nodes.firmwareVars };
   const isServed = spec.shares.some(({ socket }) => socket !== undefined);
   const memory = isServed ? { "memory-backend": devices.sharedMemoryId } : {};
@@ -64,7 +67,7 @@ export function qemuArgs(spec: VmSpec, ports: BootPorts): readonly string[] {
     ...bareArgs,
     ...(spec.sandbox ? sandboxArgs : []),
     ...(isServed ? devices.sharedMemory(spec.memoryMiB) : []),
-    ...option("-machine", spec.machine.type, { ...spec.machine.properties, ...flash, ...memory }),
+    ...option("-machine", spec.machine.type, { ...spec.machine.properties, ...(isUefi && flash), ...memory }),
     ...option("-accel", spec.accel.name, spec.accel.options),
     ...option("-cpu", spec.cpu),
     ...option("-smp", undefined, { cpus: spec.cpus, sockets: 1, cores: spec.cpus, threads: 1 }),
@@ -72,7 +75,8 @@ export function qemuArgs(spec: VmSpec, ports: BootPorts): readonly string[] {
     ...spec.globals.flatMap((global) => option("-global", undefined, global)),
     ...devices.monitor(spec.qmpSocket),
     ...devices.serialConsole(spec.serialLog),
-    ...devices.firmwareFlash(spec.firmware, spec.firmwareVars),
+    ...(isUefi ? devices.firmwareFlash(spec.firmware, spec.firmwareVars) : []),
+    ...(spec.kernel === undefined ? [] : devices.directKernel(spec.kernel)),
     ...spec.credentialFiles.flatMap((file) => devices.credential(file)),
     ...devices.systemDisk(spec.systemDisk, spec.imageDisk),
     ...devices.ownDisk({ name: dataDisk, path: spec.dataDisk }),
@@ -92,6 +96,11 @@ export function qemuArgs(spec: VmSpec, ports: BootPorts): readonly string[] {
     ...(spec.window === undefined ? devices.headless() : devices.window(spec.window.backend, spec.window.gpu)),
     ...spec.extra,
   ];
+}
+
+/** Whether the firmware has a part in the start, and keeps its variables in a store. */
+export function startsWithUefi({ kernel, arch }: Pick<VmSpec, "kernel" | "arch">): boolean {
+  return kernel === undefined || guestPlatforms[arch].kernelNeedsUefi;
 }
 
 /**

@@ -21,6 +21,9 @@ export type SharedFolder = {
 /** A disk of the VM's own: its name, and its file on the host. */
 export type OwnDisk = { readonly name: string; readonly path: string };
 
+/** A kernel that QEMU itself starts, with its initramfs: paths of two files, and the kernel's command line. */
+export type DirectKernel = { readonly kernel: string; readonly initrd: string; readonly commandLine: string };
+
 /** Names of the block nodes in QMP: snapshots and the firmware's banks are addressed by them. */
 export const nodes = {
   system: "system",
@@ -86,6 +89,11 @@ export function firmwareFlash(firmware: Firmware, varsPath: string): Words {
     "file.filename": varsPath,
   });
   return [...code, ...vars];
+}
+
+/** A kernel with its initramfs, which QEMU hands to the machine; these three take what follows as it is, commas too. */
+export function directKernel({ kernel, initrd, commandLine }: DirectKernel): Words {
+  return ["-kernel", kernel, "-initrd", initrd, "-append", commandLine];
 }
 
 /**

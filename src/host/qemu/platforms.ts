@@ -23,6 +23,11 @@ export type GuestPlatform = {
   readonly gpu: string;
   /** What to install for it, per distribution. */
   readonly packages: { readonly qemu: string; readonly firmware: string };
+  /**
+   * Whether a kernel that QEMU starts goes by way of UEFI, which finds it there: q35's BIOS makes the tables that the
+   * guest reads its credentials from (SMBIOS), and virt has none but UEFI's.
+   */
+  readonly kernelNeedsUefi: boolean;
   /** How many processors the default interrupt controller serves; above it, `interruptControllerAbove` is asked for. */
   readonly interruptController: { readonly cpusMax: number; readonly above: string } | undefined;
 };
@@ -48,6 +53,7 @@ export const guestPlatforms = {
       qemu: "Debian: qemu-system-x86, Fedora: qemu-system-x86-core, Arch: qemu-base, macOS: brew install qemu",
       firmware: "Debian: ovmf, Fedora: edk2-ovmf, Arch: edk2-ovmf; Homebrew's QEMU brings it along",
     },
+    kernelNeedsUefi: false,
     interruptController: undefined,
   },
   aarch64: {
@@ -62,6 +68,7 @@ export const guestPlatforms = {
       qemu: "Debian: qemu-system-arm, Fedora: qemu-system-aarch64-core, Arch: qemu-system-aarch64, macOS: brew install qemu",
       firmware: "Debian: qemu-efi-aarch64, Fedora: edk2-aarch64, Arch: edk2-aarch64; Homebrew's QEMU brings it along",
     },
+    kernelNeedsUefi: true,
     interruptController: { cpusMax: 8, above: "3" },
   },
 } as const satisfies Record<Arch, GuestPlatform>;

@@ -21,8 +21,8 @@ type PlannedShare = Share & {
   readonly again?: { readonly tag: string } | undefined;
 };
 
-/** All of a VM but the image that its system disk lies on, which is looked for when there is a plan. */
-export type VmPlan = Omit<VmSpec, "imageDisk">;
+/** All of a VM but what comes from its image, which is looked for when there is a plan. */
+export type VmPlan = Omit<VmSpec, "imageDisk" | "kernel">;
 
 /** What a plan is made from. */
 export type PlanInput = {

@@ -1,6 +1,7 @@
 /** From a VM's name to everything that is known before it starts, or to every reason why it cannot. */
 import { access, constants, realpath, stat } from "node:fs/promises";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { counted } from "../../base/words.ts";
 import { tracesIn } from "../../system/trace.ts";
@@ -57,7 +58,7 @@ export async function prepareVm(
   const { protocol, name, version } = image.manifest;
   refuseSkew(`The image "${name}" (${version})`, protocol);
   await verifyImage(image);
-  const spec = { ...plan, imageDisk: image.disk };
+  const spec = { ...plan, imageDisk: image.disk, kernel: kernelOf(image, config) };
   return { config, origins, facts, image, shares, virtiofsd, spec };
 }
 
@@ -70,6 +71,23 @@ async function imageOf({ images, cache }: Layout, { image: name, arch }: VmConfi
   const place = isFolder ? "" : ` in ${images}`;
   const hint = isFolder ? { hint: "Build it again where it comes from, or name another one." } : {};
   throw new QnError("IMAGE_MISSING", `There is no image "${name}" for ${arch}${place}.`, hint);
+}
+
+/** The kernel that QEMU starts; none where the firmware does. Throws CONFIG_INVALID for one that there is not. */
+function kernelOf({ manifest, folder }: StoredImage, { boot }: VmConfig): VmSpec["kernel"] {
+  const { name, version, kernel } = manifest;
+  if (kernel !== undefined && boot !== "uefi") {
+    const [first, second] = kernel.files;
+    return { kernel: join(folder, first.file), initrd: join(folder, second.file), commandLine: kernel.commandLine };
+  }
+  if (boot !== "kernel") return undefined;
+  throw new QnError(
+    "CONFIG_INVALID",
+    `boot is "kernel", but the image "${name}" (${version}) has no kernel of its own.`,
+    {
+      hint: "Leave boot at auto, which takes what the image has.",
+    },
+  );
 }
 
 /**

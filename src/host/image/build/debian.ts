@@ -1,18 +1,20 @@
 /** Builds the Debian guest: packages, then a disk, then an image that is put in place in one step. */
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, mkdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { QnError } from "../../../base/errors.ts";
 import type { Arch } from "../../../base/words.ts";
 import { protocolVersion } from "../../../protocol/messages.ts";
-import { writeFileAtomically } from "../../../system/files.ts";
+import { readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
+import { ownArch } from "../../../system/platform.ts";
 import { guestFiles } from "../guest-files.ts";
 import { formatManifest, type GuestManifest, type ImageManifest } from "../manifest.ts";
 import { activateImage, findImage, hashOf } from "../store.ts";
 import { debianFiles, debianLinks } from "./debian-files.ts";
-import { makeRawDisk } from "./disk-image.ts";
+import { type DiskFiles, makeRawDisk } from "./disk-image.ts";
+import { packDisk } from "./pack.ts";
 import { diskBytes, sfdiskScript } from "./partitions.ts";
-import { kernelCommandLine, recipeName, sourceDateEpoch } from "./recipe.ts";
+import { archTable, kernelCommandLine, largePrograms, recipeName, sourceDateEpoch } from "./recipe.ts";
 import { debianTar, packagesHash } from "./rootfs.ts";
 import { runTool } from "./tool.ts";
 
@@ -27,6 +29,8 @@ export type BuildOptions = {
   readonly isFresh?: boolean;
   /** A Debian mirror's URL in place of mmdebstrap's own choice. */
   readonly mirror?: string | undefined;
+  /** Where the kernel lists the emulators that it calls (binfmt_misc), if not in the usual place. */
+  readonly emulators?: string;
   readonly signal?: AbortSignal;
   /** Told at the start of each phase, in words for a person. */
   readonly onProgress?: (phase: string) => void;
@@ -49,7 +53,7 @@ const programs = { qn: "/usr/local/bin/qn", nft: "/usr/sbin/nft" };
  */
 export async function buildDebianImage(options: BuildOptions): Promise<BuiltImage> {
   const { arch, name, imagesFolder } = options;
-  requireOwnArch(arch);
+  await requireRunnable(arch, options.emulators);
   const progress = options.onProgress ?? (() => undefined);
   const inputs = await inputsHash(arch, options.guestBinary);
   const existing = await findImage(imagesFolder, name, arch);
@@ -97,14 +101,22 @@ export async function buildDebianImage(options: BuildOptions): Promise<BuiltImag
 
 // --- internal ---
 
-const machineArch: Readonly<Record<string, Arch>> = { x64: "x86_64", arm64: "aarch64" };
-
-function requireOwnArch(arch: Arch): void {
-  const own = machineArch[process.arch];
-  if (own === arch) return;
-  throw new QnError("IMAGE_BUILD_FAILED", `This machine builds images of ${own ?? process.arch}, not of ${arch}.`, {
-    hint: `Build it on a machine of that architecture and copy its folder below QN_HOME/_images.`,
-  });
+/**
+ * Packages run programs of their own when they are installed. Those of another architecture need an emulator that the
+ * kernel has opened (flag F), since the tree has none where the kernel would look.
+ */
+async function requireRunnable(arch: Arch, emulators = "/proc/sys/fs/binfmt_misc"): Promise<void> {
+  if (arch === ownArch()) return;
+  const lines = ((await readTextIfThere(join(emulators, archTable[arch].emulator))) ?? "").split("\n");
+  const flags = lines.find((line) => line.startsWith("flags:")) ?? "";
+  if (lines.includes("enabled") && flags.includes("F")) return;
+  throw new QnError(
+    "IMAGE_BUILD_FAILED",
+    `This machine runs no programs of ${arch}, which Debian's packages bring along.`,
+    {
+      hint: "On Debian: apt install qemu-user-static binfmt-support arch-test; elsewhere build it where that architecture is at home.",
+    },
+  );
 }
 
 /** A hash of everything that decides what is in the image, short of what the Debian mirror has today. */
@@ -113,6 +125,7 @@ async function inputsHash(arch: Arch, guestBinary: string): Promise<string> {
     packagesHash(arch),
     sfdiskScript(arch),
     kernelCommandLine(arch),
+    largePrograms,
     guestFiles(programs),
     debianFiles,
     debianLinks,
@@ -122,21 +135,33 @@ async function inputsHash(arch: Arch, guestBinary: string): Promise<string> {
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }
 
-/** Makes the image's folder from the raw disk: `disk.qcow2` and `image.json`. */
+/** Makes the image's folder from the raw disk: `disk.qcow2`, kernel, initramfs and `image.json`. */
 async function packImage(
   folder: string,
-  raw: string,
+  made: DiskFiles,
   guest: GuestManifest,
   signal: AbortSignal | undefined,
 ): Promise<ImageManifest> {
   await mkdir(folder);
   const disk = join(folder, "disk.qcow2");
-  await runTool(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, disk], { epoch: sourceDateEpoch, signal });
+  await packDisk({ raw: made.disk, disk, folder: dirname(folder), compressed: largePrograms, signal });
   const { size } = await stat(disk);
   const manifest: ImageManifest = {
     ...guest,
     disk: { sha256: await hashOf(disk), sizeBytes: size, virtualSizeBytes: diskBytes },
+    kernel: {
+      commandLine: kernelCommandLine(guest.arch),
+      files: [await putFile(folder, "kernel", made.kernel), await putFile(folder, "initrd", made.initrd)],
+    },
   };
   await writeFileAtomically(join(folder, "image.json"), formatManifest(manifest), 0o644);
   return manifest;
+}
+
+/** Moves a file to its place in the image's folder, and says what `image.json` says of it. */
+async function putFile<Name extends string>(folder: string, file: Name, source: string) {
+  const path = join(folder, file);
+  await rename(source, path);
+  await chmod(path, 0o644);
+  return { file, bytes: (await stat(path)).size, sha256: await hashOf(path) };
 }

@@ -20,8 +20,11 @@ export type DiskParts = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** Makes the raw, sparse disk and gives its path. Throws as runTool does. */
-export async function makeRawDisk(parts: DiskParts): Promise<string> {
+/** Paths of a raw, sparse disk, and of the kernel and the initramfs that are in it too. */
+export type DiskFiles = { readonly disk: string; readonly kernel: string; readonly initrd: string };
+
+/** Makes the disk below `folder`. Throws as runTool does. */
+export async function makeRawDisk(parts: DiskParts): Promise<DiskFiles> {
   const overlay = join(parts.folder, "overlay");
   const disk = join(parts.folder, "disk.raw");
   await writeOverlay(overlay, parts);
@@ -30,7 +33,7 @@ export async function makeRawDisk(parts: DiskParts): Promise<string> {
   await tool(parts, ["sfdisk", "--quiet", disk], sfdiskScript(parts.arch));
   await tool(parts, asRoot(["sh", "-euc", rootScript, "sh", parts.folder, parts.tar, disk]));
   await tool(parts, ["sh", "-euc", espScript, "sh", parts.folder, disk, archTable[parts.arch].bootFile]);
-  return disk;
+  return { disk, kernel: join(parts.folder, "esp/linux"), initrd: join(parts.folder, "esp/initrd") };
 }
 
 // --- internal ---

@@ -5,15 +5,16 @@ import { QnError } from "../../../base/errors.ts";
 import { isThere, readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
 import { makeOwnDisk, makeSystemDisk } from "../../image/disk.ts";
 import type { VmPaths } from "../../layout.ts";
+import { startsWithUefi } from "../../qemu/args.ts";
 import { ownDisks } from "../../vm/own-disks.ts";
 import type { Prepared } from "../../vm/prepare.ts";
-import { readyFirmwareStore } from "./firmware-store.ts";
+import { dropFirmwareStore, readyFirmwareStore } from "./firmware-store.ts";
 
 /**
- * System disk, data disk, further disks and the firmware's variables. A system disk that was made from another image
+ * System disk, data disk, further disks and, for a start with firmware, its variables. A system disk of another image
  * than there is now is made anew: it is an overlay, and worthless on top of anything else. Throws DISK_FAILED.
  */
-export async function makeDisks(paths: VmPaths, { config, facts, image }: Prepared): Promise<void> {
+export async function makeDisks(paths: VmPaths, { config, facts, image, spec }: Prepared): Promise<void> {
   const origin = `${paths.systemDisk}.origin`;
   const { sha256 } = image.manifest.disk;
   try {
@@ -25,7 +26,8 @@ export async function makeDisks(paths: VmPaths, { config, facts, image }: Prepar
     }
     if (config.volumes.length > 0) await mkdir(paths.volumes, { recursive: true, mode: 0o700 });
     for (const disk of ownDisks(paths, config)) await makeOwnDisk(disk);
-    await readyFirmwareStore(paths, facts.firmware, sha256);
+    if (startsWithUefi(spec)) await readyFirmwareStore(paths, facts.firmware, sha256);
+    else await dropFirmwareStore(paths);
   } catch (cause) {
     if (cause instanceof QnError) throw cause;
     throw new QnError("DISK_FAILED", `The disks of "${paths.name}" cannot be made: ${String(cause)}.`, { cause });

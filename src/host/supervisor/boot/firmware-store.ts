@@ -20,6 +20,11 @@ export async function readyFirmwareStore(paths: VmPaths, { code, vars }: Firmwar
   if (!isTrusted) await makeStore(vars.template, paths.firmwareVars);
 }
 
+/** A boot without firmware has no store: none is kept that such a boot would seem to have tried. */
+export async function dropFirmwareStore(paths: VmPaths): Promise<void> {
+  for (const path of [originOf(paths), paths.firmwareVars]) await rm(path, { force: true });
+}
+
 /** A guest has come up: its store is good for the next boot. The firmware has written all that it writes by then. */
 export async function keepFirmwareStore(paths: VmPaths): Promise<void> {
   const origin = await readTextIfThere(originOf(paths));

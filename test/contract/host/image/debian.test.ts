@@ -1,6 +1,6 @@
 /** Builds that come to nothing; the build that succeeds is what the end-to-end tests boot. */
 import { expect, test } from "bun:test";
-import { readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Arch } from "../../../../src/base/words.ts";
 import { buildDebianImage } from "../../../../src/host/image/build/debian.ts";
@@ -45,11 +45,36 @@ test("a build that is called off says so and leaves nothing", async () => {
   expect(await readdir(join(home.path, "_images"))).toEqual([]);
 });
 
-test("an image of another architecture is refused before anything is made", async () => {
+test.each([
+  ["nothing", undefined],
+  ["an emulator that is switched off", "disabled\ninterpreter /usr/bin/qemu\nflags: POCF\n"],
+  ["one that the kernel looks for in the tree", "enabled\ninterpreter /usr/bin/qemu\nflags: OC\n"],
+])("an image of another architecture is refused before anything is made, where there is %s", async (_, text) => {
   await using home = await tempHome({ images: false });
-  await expect(buildDebianImage(await options(home, other))).rejects.toMatchObject({
+  const emulators = join(home.path, "emulators");
+  await mkdir(emulators);
+  if (text !== undefined) await writeFile(join(emulators, `qemu-${other}`), text);
+  await expect(buildDebianImage({ ...(await options(home, other)), emulators })).rejects.toMatchObject({
     code: "IMAGE_BUILD_FAILED",
-    message: `This machine builds images of ${own}, not of ${other}.`,
+    message: `This machine runs no programs of ${other}, which Debian's packages bring along.`,
   });
-  expect(await readdir(home.path)).toEqual(["qn"]);
+  expect((await readdir(home.path)).toSorted()).toEqual(["emulators", "qn"]);
+});
+
+test("an image of another architecture is built where the kernel has an emulator open", async () => {
+  await using home = await tempHome({ images: false });
+  await writeFile(join(home.path, `qemu-${other}`), "enabled\ninterpreter /usr/bin/qemu\nflags: POCF\n");
+  const stop = new AbortController();
+  const phases: string[] = [];
+  const build = buildDebianImage({
+    ...(await options(home, other)),
+    emulators: home.path,
+    signal: stop.signal,
+    onProgress: (phase) => {
+      phases.push(phase);
+      stop.abort();
+    },
+  });
+  await expect(build).rejects.toMatchObject({ code: "INTERRUPTED" });
+  expect(phases).toEqual(["Debian packages"]);
 });

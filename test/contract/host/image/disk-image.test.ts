@@ -1,11 +1,12 @@
 /** A bootable disk made by the real tools from a very small Debian. */
 import { expect, test } from "bun:test";
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { makeRawDisk } from "../../../../src/host/image/build/disk-image.ts";
+import { type DiskFiles, makeRawDisk } from "../../../../src/host/image/build/disk-image.ts";
 import { esp, root } from "../../../../src/host/image/build/partitions.ts";
 import { kernelCommandLine } from "../../../../src/host/image/build/recipe.ts";
 import { hashOf } from "../../../../src/host/image/store.ts";
+import { clusterRuns, packDisk } from "../../../../src/host/image/build/pack.ts";
 import { run } from "../../../../src/system/process.ts";
 import { tempHome } from "../../../support/temp-home.ts";
 
@@ -16,6 +17,7 @@ const tree: Readonly<Record<string, string>> = {
   "usr/lib/systemd/boot/efi/systemd-bootx64.efi": "the loader",
   "etc/hostname": "of the building machine",
   "home/user/file": "a user's",
+  "usr/sbin/dockerd": Array.from({ length: 50_000 }, (_, index) => `line ${index}`).join("\n"),
 };
 
 async function smallTar(folder: string): Promise<string> {
@@ -31,7 +33,7 @@ async function smallTar(folder: string): Promise<string> {
 }
 
 /** Makes the disk in a new folder below `home`. */
-async function makeDisk(home: string, name: string, tar: string): Promise<string> {
+async function makeDisk(home: string, name: string, tar: string): Promise<DiskFiles> {
   const folder = join(home, name);
   const guestBinary = join(home, "qn");
   await mkdir(folder);
@@ -67,7 +69,7 @@ async function rightsOf(disk: string, path: string): Promise<string | undefined>
 
 test("a disk has a loader, a kernel and a root with everyone's rights in it", async () => {
   await using home = await tempHome({ images: false });
-  const disk = await makeDisk(home.path, "build", await smallTar(home.path));
+  const { disk, kernel, initrd } = await makeDisk(home.path, "build", await smallTar(home.path));
   const fileSystem = `${disk}?offset=${root.offsetBytes}`;
   const volume = `${disk}@@${esp.offsetBytes}`;
   const table = JSON.parse(await said("sfdisk", "--json", disk));
@@ -80,6 +82,7 @@ test("a disk has a loader, a kernel and a root with everyone's rights in it", as
       .toSorted(),
     entry: (await said("mtype", "-i", volume, "::/loader/entries/qn.conf")).split("\n"),
     kernel: await said("mtype", "-i", volume, "::/linux"),
+    beside: [await readFile(kernel, "utf8"), await readFile(initrd, "utf8")],
     loader: await said("mtype", "-i", volume, "::/EFI/BOOT/BOOTX64.EFI"),
     hostname: await said("debugfs", "-R", "cat /etc/hostname", fileSystem),
     mask: /Fast link dest: "(.*)"/.exec(
@@ -106,6 +109,7 @@ test("a disk has a loader, a kernel and a root with everyone's rights in it", as
     ],
     entry: ["title qn", "linux /linux", "initrd /initrd", `options ${kernelCommandLine("x86_64")}`, ""],
     kernel: "the kernel",
+    beside: ["the kernel", "its initramfs"],
     loader: "the loader",
     hostname: "qn\n",
     mask: "/dev/null",
@@ -121,8 +125,37 @@ test("the same parts give the same disk, whenever they are put together", async 
   for (const name of ["one", "two"]) {
     // As qcow2, which leaves the 6 GiB of nothing out.
     const packed = join(home.path, `${name}.qcow2`);
-    await said("qemu-img", "convert", "-O", "qcow2", await makeDisk(home.path, name, tar), packed);
+    const { disk } = await makeDisk(home.path, name, tar);
+    await said("qemu-img", "convert", "-O", "qcow2", disk, packed);
     hashes.push(await hashOf(packed));
   }
   expect(hashes[1]).toBe(hashes[0] ?? "");
+});
+
+test("a packed disk is the one that was made, its large programs compressed and nothing else", async () => {
+  await using home = await tempHome({ images: false });
+  const { disk } = await makeDisk(home.path, "build", await smallTar(home.path));
+  const [made, packed] = ["made.qcow2", "packed.qcow2"].map((name) => join(home.path, name)) as [string, string];
+  await said("qemu-img", "convert", "-O", "qcow2", disk, made);
+  const compressed = ["/usr/sbin/dockerd", "/home/user/file"];
+  await packDisk({ raw: disk, disk: packed, folder: home.path, compressed, signal: undefined });
+  expect(await said("qemu-img", "compare", made, packed)).toContain("Images are identical.");
+  const check = JSON.parse(await said("qemu-img", "check", "--output=json", packed));
+  // 588,889 bytes are 8 whole clusters and a rest; a small file shares its cluster and stays as it is.
+  expect([7, 8]).toContain(check["compressed-clusters"]);
+  expect(await readdir(home.path)).not.toContain("large.raw");
+});
+
+test("of a file's extents only whole clusters count", () => {
+  const extents = [
+    "Level Entries       Logical          Physical Length Flags",
+    " 1/ 1   1/  3     0 -  9999     15 - 10014  10000 ",
+    " 1/ 1   2/  3 10000 - 10020     17 -    37     21 ",
+    " 1/ 1   3/  3 10021 - 10036   4096 -  4111     16 ",
+  ].join("\n");
+  const at = (block: number) => root.offsetBytes + block * 4096;
+  expect(clusterRuns(extents)).toEqual([
+    { offsetBytes: at(16), sizeBytes: 9_984 * 4096 },
+    { offsetBytes: at(4096), sizeBytes: 65_536 },
+  ]);
 });

@@ -107,6 +107,30 @@ test("a disk with another content is found out, also when it was whole before", 
   });
 });
 
+test.each(["kernel", "initrd"])(
+  "a %s with another content is found out, also when it was whole before",
+  async (name) => {
+    await using home = await tempHome({ images: false });
+    const finished = join(home.path, ".build-1");
+    const manifest = await finishedImage(finished, "a disk");
+    const fileOf = async <Name extends string>(file: Name) => {
+      await writeFile(join(finished, file), `the ${file}`);
+      return { file, bytes: 10, sha256: await hashOf(join(finished, file)) };
+    };
+    const kernel = { commandLine: "rw", files: [await fileOf("kernel"), await fileOf("initrd")] } as const;
+    const image = await activateImage(home.path, finished, {
+      ...manifest,
+      kernel: { ...kernel, files: [...kernel.files] },
+    });
+    await verifyImage(image);
+    await writeFile(join(image.folder, name), "the others");
+    await expect(verifyImage(image)).rejects.toMatchObject({
+      code: "IMAGE_CORRUPT",
+      message: expect.stringContaining(`/${name}" has the SHA-256 `),
+    });
+  },
+);
+
 test("a disk that is no file keeps nobody waiting", async () => {
   await using home = await tempHome({ images: false });
   const image = await oneImage(home.path);

@@ -1,8 +1,9 @@
 /** Everything that keeps a VM from starting is found before anything is touched. */
 import { expect, test } from "bun:test";
-import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { prepareVm } from "../../../../src/host/vm/prepare.ts";
+import { hashOf } from "../../../../src/host/image/store.ts";
 import { qemuArgs } from "../../../../src/host/qemu/args.ts";
 import { ownArch } from "../../../../src/system/platform.ts";
 import { failureOf } from "../../../support/failures.ts";
@@ -101,6 +102,47 @@ test("shares that cannot be shown, all of them at once and by name", async () =>
     ],
   });
   expect(await vm.files()).toEqual([]);
+});
+
+/** Gives the VM's image a kernel of its own. */
+async function giveKernel(vm: FakeVm): Promise<string> {
+  const folder = vm.layout.image("debian", ownArch());
+  const fileOf = async <Name extends string>(file: Name) => {
+    await writeFile(join(folder, file), file);
+    return { file, bytes: file.length, sha256: await hashOf(join(folder, file)) };
+  };
+  const path = join(folder, "image.json");
+  const kernel = { commandLine: "rw", files: [await fileOf("kernel"), await fileOf("initrd")] };
+  await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), kernel }));
+  return folder;
+}
+
+test("an image's own kernel is what starts, unless the settings want the firmware", async () => {
+  await using vm = await fakeVm("boots");
+  const kernelWith = async (boot: "auto" | "kernel" | "uefi") =>
+    (await prepareVm(vm.layout, vm.paths, vm.env, { mounts: [], memoryMiB: 512, boot })).spec.kernel;
+  expect([await kernelWith("auto"), await kernelWith("uefi")]).toEqual([undefined, undefined]);
+  await expect(kernelWith("kernel")).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: 'boot is "kernel", but the image "debian" (1) has no kernel of its own.',
+  });
+  const folder = await giveKernel(vm);
+  const own = { kernel: join(folder, "kernel"), initrd: join(folder, "initrd"), commandLine: "rw" };
+  expect([await kernelWith("auto"), await kernelWith("kernel"), await kernelWith("uefi")]).toEqual([
+    own,
+    own,
+    undefined,
+  ]);
+});
+
+test("a kernel that is not the image's is refused", async () => {
+  const { code, message } = await failureAfter(async (vm) => {
+    await writeFile(join(await giveKernel(vm), "kernel"), "kermel");
+  });
+  expect([code, message.startsWith(`"/_images/debian-${ownArch()}/kernel" has the SHA-256 `)]).toEqual([
+    "IMAGE_CORRUPT",
+    true,
+  ]);
 });
 
 test("a link to a folder of people's is shared where it leads to", async () => {

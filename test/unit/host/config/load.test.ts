@@ -18,6 +18,7 @@ const defaults: VmConfig = {
   diskGiB: 60,
   volumes: [],
   image: "debian",
+  boot: "auto",
   flake: "none",
   accel: "auto",
   mounts: [{ path: "/home/ann", readOnly: false }],
@@ -69,6 +70,7 @@ memoryMiB: 2048
 diskGiB: 10
 volumes: [{ name: db, sizeGiB: 5 }]
 image: mine
+boot: uefi
 flake: /m#web
 accel: tcg
 mounts:
@@ -97,6 +99,7 @@ protected: true
       diskGiB: 10,
       volumes: [{ name: "db", sizeGiB: 5 }],
       image: "mine",
+      boot: "uefi",
       flake: "/m#web",
       accel: "tcg",
       mounts: [
@@ -146,6 +149,7 @@ test("every variable sets its setting, an empty one none", () => {
     QN_DISK_GIB: "20",
     QN_VOLUMES: "[{ name: db, sizeGiB: 5 }]",
     QN_IMAGE: "mine",
+    QN_BOOT: "uefi",
     QN_FLAKE: "/m#web",
     QN_ACCEL: "tcg",
     QN_MOUNTS: "[{ path: /srv, readOnly: true }]",
@@ -180,6 +184,7 @@ test("every variable sets its setting, an empty one none", () => {
       diskGiB: 20,
       volumes: [{ name: "db", sizeGiB: 5 }],
       image: "mine",
+      boot: "uefi",
       flake: "/m#web",
       accel: "tcg",
       mounts: [{ path: "/srv", readOnly: true }],

@@ -1,7 +1,13 @@
 /** What an image says about itself. */
 import { expect, test } from "bun:test";
 import { QnError } from "../../../../src/base/errors.ts";
-import { formatManifest, type ImageManifest, isImageName, parseManifest } from "../../../../src/host/image/manifest.ts";
+import {
+  formatManifest,
+  imageFiles,
+  type ImageManifest,
+  isImageName,
+  parseManifest,
+} from "../../../../src/host/image/manifest.ts";
 
 const manifest: ImageManifest = {
   name: "debian",
@@ -25,6 +31,41 @@ function failureOf(text: string): readonly [string, string] {
 
 test("a manifest that was written is read back as it was", () => {
   expect(parseManifest(formatManifest(manifest), "image.json")).toEqual(manifest);
+});
+
+/** The same image with a kernel beside its disk. */
+const withKernel: ImageManifest = {
+  ...manifest,
+  kernel: {
+    commandLine: "root=UUID=1 rw",
+    files: [
+      { file: "kernel", bytes: 12, sha256: "c".repeat(64) },
+      { file: "initrd", bytes: 7, sha256: "d".repeat(64) },
+    ],
+  },
+};
+
+test("an image has a disk, and may have a kernel and an initramfs beside it", () => {
+  expect(parseManifest(formatManifest(withKernel), "image.json")).toEqual(withKernel);
+  const names = [manifest, withKernel].map((one) => imageFiles(one).map(({ file }) => file));
+  expect(names).toEqual([["disk.qcow2"], ["disk.qcow2", "kernel", "initrd"]]);
+});
+
+test.each(["", "a\nb", "a\0b", "ü", "a".repeat(2048)])(
+  "a command line that is none for a kernel is refused: %#",
+  (line) => {
+    const text = JSON.stringify({ ...withKernel, kernel: { ...withKernel.kernel, commandLine: line } });
+    expect(failureOf(text)[1]).toEndWith('is wrong at "kernel.commandLine": is no command line of a kernel.');
+  },
+);
+
+test.each(["../../etc/shadow", "disk.qcow2"])("the kernel is never a file of another name, such as %s", (file) => {
+  const [, initrd] = withKernel.kernel?.files ?? [];
+  const text = JSON.stringify({
+    ...withKernel,
+    kernel: { ...withKernel.kernel, files: [{ ...initrd, file }, initrd] },
+  });
+  expect(failureOf(text)[1]).toContain('is wrong at "kernel.files.0.file"');
 });
 
 test("fields that a newer qn writes are passed over", () => {

@@ -3,7 +3,7 @@ import { shellLine } from "../../../../src/base/shell.ts";
 import { expect, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { qemuArgs } from "../../../../src/host/qemu/args.ts";
+import { qemuArgs, type VmSpec } from "../../../../src/host/qemu/args.ts";
 import type { HostFacts } from "../../../../src/host/qemu/facts.ts";
 import { hostPlatforms } from "../../../../src/host/qemu/platforms.ts";
 import { macOf } from "../../../../src/host/qemu/mac.ts";
@@ -12,13 +12,13 @@ import type { VmConfig } from "../../../../src/host/config/schema.ts";
 import { type Host, configOf, emulating, factsOf, hosts, pathsOf } from "../../../support/host-facts.ts";
 
 /** A command line with one option a line. */
-function golden(facts: HostFacts, changes: Partial<VmConfig> = {}): string {
+function golden(facts: HostFacts, changes: Partial<VmConfig> = {}, kernel?: VmSpec["kernel"]): string {
   const plan = planVm({
     config: configOf(facts, changes),
     facts,
     paths: pathsOf(facts),
   });
-  return qemuArgs({ ...plan, imageDisk: "/images/disk, 1.qcow2" }, { gate: 40_001, ssh: 40_002 })
+  return qemuArgs({ ...plan, imageDisk: "/images/disk, 1.qcow2", kernel }, { gate: 40_001, ssh: 40_002 })
     .join("\n")
     .replaceAll(/\n(?!-)/g, " ");
 }
@@ -48,6 +48,9 @@ function everythingOn(host: Host): string {
   );
 }
 
+/** QEMU reads these three words as they are: a comma is no end. */
+const ownKernel = { kernel: "/images/a, b/kernel", initrd: "/images/a, b/initrd", commandLine: "root=UUID=1 rw" };
+
 /** The golden command lines by name; `QN_GOLDEN=write` writes those that the code makes, for a person to compare. */
 const goldenFile = join(import.meta.dir, "command-lines.txt");
 const cases: Record<string, string> = {
@@ -55,6 +58,8 @@ const cases: Record<string, string> = {
   ...Object.fromEntries(hosts.map((host) => [`${host}, everything on`, everythingOn(host)])),
   "linux/x86_64, emulated": golden(emulating("linux/x86_64")),
   "linux/aarch64, emulated": golden(emulating("linux/aarch64")),
+  "linux/x86_64, with its own kernel": golden(factsOf("linux/x86_64"), {}, ownKernel),
+  "darwin/aarch64, with its own kernel": golden(factsOf("darwin/aarch64"), {}, ownKernel),
   "linux/x86_64, in the network of a bridge": golden(factsOf("linux/x86_64"), {
     network: { tap: "qn-web", mac: macOf("here", "/home/ann/.qn/default") },
   }),

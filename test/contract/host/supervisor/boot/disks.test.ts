@@ -28,6 +28,7 @@ async function scene(varsMiB: number) {
   const volumes = [{ name: "db", sizeGiB: 100 }];
   const prepared = {
     config: { diskGiB: 60, volumes },
+    spec: { arch: "x86_64" },
     facts: { firmware: { code, codeFormat: "raw", vars: { template, format: "raw" } } },
     image: { disk: image, manifest: { disk: { sha256: "00".repeat(32) } } },
   } as unknown as Parameters<typeof makeDisks>[1];

@@ -1,11 +1,15 @@
 /** The firmware's variables from boot to boot, on real files: a store is used again when a guest has come up with it, and only then. */
 import { expect, test } from "bun:test";
-import { chmod, copyFile, mkdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { layoutOf, type VmPaths } from "../../../../../src/host/layout.ts";
 import { takeDown } from "../../../../../src/host/lifecycle/down.ts";
 import type { Firmware } from "../../../../../src/host/qemu/platforms.ts";
-import { keepFirmwareStore, readyFirmwareStore } from "../../../../../src/host/supervisor/boot/firmware-store.ts";
+import {
+  dropFirmwareStore,
+  keepFirmwareStore,
+  readyFirmwareStore,
+} from "../../../../../src/host/supervisor/boot/firmware-store.ts";
 import { fakeVm, linesWith, programsMs } from "../../../../support/fake-vm.ts";
 import { newFolder } from "../../../../support/folder.ts";
 
@@ -68,6 +72,15 @@ test("another image, template or firmware, or a store that is gone, makes a new 
   await rm(vm.paths.firmwareVars);
   expect(await vm.boot({ image: "two", comesUp: true })).toBe("blank!");
   expect(await vm.boot({ image: "two", comesUp: true })).toBe("blank!+");
+});
+
+test("a boot without firmware leaves no store that it would seem to have tried", async () => {
+  await using vm = await scene();
+  await vm.boot({ comesUp: false });
+  await dropFirmwareStore(vm.paths);
+  await keepFirmwareStore(vm.paths);
+  expect(await readdir(vm.paths.folder)).toEqual([]);
+  expect(await vm.boot({ comesUp: true })).toBe("empty");
 });
 
 test("a template that nobody can write makes a store that its owner can", async () => {
