@@ -1,7 +1,7 @@
 /**
  * The benchmarks: ratios, each measured within this one run, since machines differ and are noisy.
  *
- *   node_modules/.bin/bun test/bench/bench.ts [--keep] [up|calls|status|ssh|rest|requests|streams|rounds|tmp|race|shares]…
+ *   node_modules/.bin/bun test/bench/bench.ts [--keep] [up|start|calls|status|ssh|rest|requests|streams|rounds|tmp|race|shares]…
  *
  * Needs dist/qn and, but for `status`, a guest image of this build (`QN_HOME=$PWD/dist/e2e dist/qn image build`), and no other load.
  * With `--keep` the ratios are what the next run is compared with (figures.json; `bun scripts/docs.ts` then makes their table).
@@ -16,6 +16,7 @@ import { measureRest } from "./rest.ts";
 import { measureRounds } from "./rounds.ts";
 import { benchShares, measureShares } from "./shares.ts";
 import { measureSsh } from "./ssh.ts";
+import { measureStart } from "./start.ts";
 import { measureStatus } from "./status.ts";
 import { measureStreams } from "./streams.ts";
 import { measureTmp, raceTmp } from "./tmp.ts";
@@ -23,6 +24,7 @@ import { measureUp } from "./up.ts";
 
 const benchmarks = {
   up: measureUp,
+  start: measureStart,
   calls: (vm: Vm) => measureDockerCalls(guestOf(vm)),
   ssh: measureSsh,
   rest: measureRest,
