@@ -119,7 +119,7 @@ export const commands: Table = {
   },
   image: {
     section: "Set up",
-    description: "Build, list and remove guest images",
+    description: "Fetch, build, list and remove guest images",
     load: () => import("./commands/image.ts"),
   },
   service: {

@@ -77,7 +77,7 @@ const owners: Record<string, readonly string[]> = {
   citty: ["src/cli/"],
   consola: ["src/cli/"],
   dockerode: ["src/system/docker.ts"],
-  ofetch: ["src/system/docker-api.ts"],
+  ofetch: ["src/system/docker-api.ts", "src/system/download.ts"],
   valibot: ["src/"],
 };
 
@@ -90,7 +90,7 @@ export const rules: Readonly<Record<string, Rule>> = {
     problems: (file) => matches(codeOf(file.text), effects),
   },
   "a library has one owner": { about: /^src\/.*\.ts$/, problems: foreignLibraries },
-  // dockerode and ofetch, which have one owner each (docs/decisions.md#d4).
+  // dockerode and ofetch: Docker's API (docs/decisions.md#d4), and downloads (docs/decisions.md#d118).
   "HTTP is asked through two doors": {
     about: /^src\/.*\.ts$/,
     // A server's handler is called fetch, too.

@@ -8,6 +8,12 @@ export const command: Group = {
       example: "qn image build",
       load: () => import("./image/build.ts"),
     },
+    pull: {
+      description: "Fetch the newest image that fits, or one of a version",
+      usage: "image pull [NAME[@VERSION]] [OPTIONS]",
+      example: "qn image pull",
+      load: () => import("./image/pull.ts"),
+    },
     ls: {
       description: "List the images",
       aliases: ["list"],

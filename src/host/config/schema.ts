@@ -21,6 +21,8 @@ import {
 import {
   daemonKey,
   flakeReference,
+  imageKey,
+  imageSource,
   listOf,
   macAddress,
   machineProperty,
@@ -76,6 +78,18 @@ const settings = {
     oneOf(["auto", "kernel", "uefi"]),
     "How the guest starts: with the image's own kernel (kernel), by UEFI firmware from its disk (uefi), or the first if the image has one (auto).",
     () => "auto",
+  ),
+  imageUrl: setting(
+    imageSource,
+    "Where an image that is missing is fetched from: qn's own release, a mirror's https:// address, a folder, or none.",
+    () => "release",
+    "now",
+  ),
+  imageKey: setting(
+    imageKey,
+    "Whose images are taken: release are the keys in qn, a file with a public key (ed25519, PEM) is that one's alone.",
+    () => "release",
+    "now",
   ),
   flake: setting(
     flakeReference,

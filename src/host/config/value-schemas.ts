@@ -1,6 +1,7 @@
 /** What a value of a setting may be: the schemas that the table of settings is written in. */
 import * as v from "valibot";
 import { cleanPath } from "../../base/words.ts";
+import { imageSourceOf } from "./image-source.ts";
 import { rangeOf } from "./port-rule.ts";
 
 /** A whole number of a range. */
@@ -92,6 +93,18 @@ export const flakeReference = v.pipe(
   v.string("must be text"),
   v.regex(/^(none|\/[^#]*#[A-Za-z0-9_-]+)$/, "must be none, or a flake and a system such as /home/ann/machines#web"),
 );
+
+/** Where images are fetched from. */
+export const imageSource = v.pipe(
+  v.string("must be text"),
+  v.check(
+    (text) => imageSourceOf(text) !== undefined,
+    "must be release, none, a folder, or an https:// or file: address without user and query",
+  ),
+);
+
+/** Whose images are taken. */
+export const imageKey = v.union([v.literal("release"), absolutePath], "must be release or an absolute path");
 
 /** Names of network interfaces on Linux (IFNAMSIZ leaves 15 letters). */
 export const tapName = v.pipe(

@@ -4,7 +4,8 @@ import { QnError } from "../../base/errors.ts";
 import { arches } from "../../base/words.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "is no SHA-256 in lower-case hex"));
+/** A SHA-256 as it is written everywhere. */
+export const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "is no SHA-256 in lower-case hex"));
 
 /** A file of an image in its folder. */
 const fileSchema = <const Name extends string>(name: Name) => v.object({ file: v.literal(name), bytes: count, sha256 });
@@ -29,7 +30,8 @@ const guestManifestSchema = v.object(guestFields);
 /** QEMU's own limit is 2,047 bytes; a NUL would end the line early, and no other control character belongs in one. */
 const commandLine = v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,2047}$/, "is no command line of a kernel"));
 
-const manifestSchema = v.object({
+/** What an `image.json` has to have. */
+export const manifestSchema = v.object({
   ...guestFields,
   disk: v.object({ sha256, sizeBytes: count, virtualSizeBytes: count }),
   /** Kernel and initramfs beside the disk, for a boot without firmware; an image may do without. */

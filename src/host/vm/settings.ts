@@ -6,7 +6,7 @@ import { ownArch } from "../../system/platform.ts";
 import { type Loaded, loadConfig } from "../config/load.ts";
 import type { ConfigInput } from "../config/schema.ts";
 import type { HostSize } from "../config/setting.ts";
-import type { VmPaths } from "../layout.ts";
+import type { Layout, VmPaths } from "../layout.ts";
 
 /** The variables of the environment that qn reads. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -26,6 +26,11 @@ export async function effectiveConfig(
     { path: paths.config, text: own },
   ];
   return loadConfig({ host: hostSize(), files, env, flags });
+}
+
+/** The effective settings of whatever is about no VM. Throws CONFIG_INVALID. */
+export async function commonConfig({ config: path }: Layout, env: Environment): Promise<Loaded> {
+  return loadConfig({ host: hostSize(), files: [{ path, text: readTextAtOnce(path) ?? "" }], env, flags: {} });
 }
 
 // --- internal ---
