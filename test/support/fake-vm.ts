@@ -73,6 +73,7 @@ export async function fakeVm(behaviour: Behaviour): Promise<FakeVm> {
     self: [process.execPath, join(repository, "src/main.ts")],
     signal: new AbortController().signal,
     onEvent: (event) => told.push(wordsOf(event)),
+    pull: { onPhase: (text) => told.push(text), onBytes: () => {} },
   };
   return {
     layout,

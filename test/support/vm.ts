@@ -61,10 +61,13 @@ export type PortStatus = {
   readonly error: string | null;
 };
 
-/** Where QN_HOME lies, the folder of its images if not the usual one, and variables that every command of the VM's gets. */
+/**
+ * Where QN_HOME lies, the folder of its images if not the usual one (false for none), and variables that every command of
+ * the VM's gets.
+ */
 export type VmOptions = {
   readonly parent?: string;
-  readonly images?: string;
+  readonly images?: string | false;
   readonly env?: Readonly<Record<string, string>>;
 };
 

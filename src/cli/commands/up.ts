@@ -13,6 +13,7 @@ import { bringUp } from "../../host/lifecycle/up.ts";
 import { followSpecialisation } from "../../host/nixos/specialise.ts";
 import { qemuArgs } from "../../host/qemu/args.ts";
 import { prepareVm } from "../../host/vm/prepare.ts";
+import type { ControlEvent } from "../../host/supervisor/messages.ts";
 import { effectiveConfig } from "../../host/vm/settings.ts";
 import { describeDocker } from "../../system/docker-api.ts";
 import { isThere } from "../../system/files.ts";
@@ -23,6 +24,7 @@ import { printEvent } from "../terminal/print.ts";
 import { say, showPhase, succeed, warn } from "../terminal/show.ts";
 import { interruption } from "../terminal/signals.ts";
 import { showEvent } from "../terminal/start-events.ts";
+import { pullShown } from "../terminal/pull-shown.ts";
 import { serviceHost, vmNamed } from "../vm-here.ts";
 
 export const command = defineCommand({
@@ -105,6 +107,9 @@ export async function startVm(request: UpRequest): Promise<void> {
   const flags = await allFlags(paths, request);
   if (request.dryRun) return await printCommandLine(layout, paths, flags);
   using interrupted = interruption();
+  const { signal } = interrupted;
+  const onEvent = (event: ControlEvent): void => (request.json ? printEvent(event) : showEvent(event, startedAtMs));
+  using pull = pullShown((text) => onEvent({ event: "fetching", text }));
   if (await mayUseService(paths, request)) await startThroughService(serviceHost(), paths);
   const result = await bringUp({
     layout,
@@ -113,11 +118,12 @@ export async function startVm(request: UpRequest): Promise<void> {
     flags,
     timeoutS: request.timeoutS,
     self: selfCommand(),
-    signal: interrupted.signal,
-    onEvent: (event) => (request.json ? printEvent(event) : showEvent(event, startedAtMs)),
+    signal,
+    onEvent,
+    pull,
   });
-  await becomeItself({ ...request, paths, flags, signal: interrupted.signal, startedAtMs });
-  if (request.json) return await printStatus(paths, request, interrupted.signal);
+  await becomeItself({ ...request, paths, flags, signal, startedAtMs });
+  if (request.json) return await printStatus(paths, request, signal);
   const took = duration(Date.now() - startedAtMs);
   if (result === "running") await sayWhatDiffers(paths, flags);
   // Docker's own words through the socket that the user has, which proves the whole way.
@@ -128,7 +134,7 @@ export async function startVm(request: UpRequest): Promise<void> {
   const isUsed = context?.isCurrent === true && (process.env["DOCKER_HOST"] ?? "") === "";
   const use = isUsed ? `docker uses it (context "${context.name}");` : `eval "$(qn env${name})"   makes docker use it;`;
   say(`  ${use}   qn down${name}   stops it`);
-  if (request.foreground) await stay(paths, interrupted.signal);
+  if (request.foreground) await stay(paths, signal);
 }
 
 /** The settings that the flags name; the configuration's schema judges the values, with all other settings. */

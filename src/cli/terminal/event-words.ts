@@ -25,6 +25,8 @@ function wordsOf(event: ControlEvent): string {
       return `phase ${event.phase}`;
     case "warning":
       return `warning ${event.text}`;
+    case "fetching":
+      return event.text;
     case "provision":
       return `provision ${event.step} of ${event.of}`;
     case "running":

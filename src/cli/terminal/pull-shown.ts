@@ -1,13 +1,12 @@
 /** How an image is fetched, as a person sees it: its steps, and on a terminal how much has come. */
 import type { PullTold } from "../../host/image/pull/pull.ts";
 import { progressLine } from "./progress.ts";
-import { showPhase } from "./show.ts";
 
-/** Shows a pull of a command that began at `startedAtMs`, until it is disposed of. */
-export function pullShown(startedAtMs: number): PullTold & Disposable {
+/** Shows a pull until it is disposed of; `onPhase` says its steps. */
+export function pullShown(onPhase: PullTold["onPhase"]): PullTold & Disposable {
   const progress = progressLine();
   return {
-    onPhase: (text) => showPhase(text, Date.now() - startedAtMs),
+    onPhase,
     onBytes(bytes, totalBytes) {
       progress.show(bytes, totalBytes);
       if (bytes === totalBytes) progress[Symbol.dispose]();

@@ -7,6 +7,7 @@ import { showPhase, warn } from "./show.ts";
 export function showEvent(event: ControlEvent, startedAtMs: number): void {
   const sinceMs = Date.now() - startedAtMs;
   if (event.event === "phase") showPhase(phaseWords[event.phase], sinceMs);
+  if (event.event === "fetching") showPhase(event.text, sinceMs);
   if (event.event === "provision") showPhase(`running command ${event.step} of ${event.of} of provision`, sinceMs);
   if (event.event === "warning") warn(event.text);
   if (event.event === "degraded") warn(`${event.reason} Waiting until it is back.`);

@@ -7,8 +7,9 @@ import { isErrno, isThere, writeFileAtomically } from "../../system/files.ts";
 import type { ConfigInput } from "../config/schema.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import { writeFolderVersion } from "../vm/folder-version.ts";
+import type { PullTold } from "../image/pull/pull.ts";
 import { lastingPaths } from "../vm/own-disks.ts";
-import { prepareVm } from "../vm/prepare.ts";
+import { prepareOrPull } from "../vm/prepare-or-pull.ts";
 import type { Environment } from "../vm/settings.ts";
 import { connectControl, type Control, eventsOf, endedWithoutWord } from "../supervisor/control.ts";
 import { tailOf } from "../supervisor/boot/serial.ts";
@@ -27,6 +28,8 @@ export type UpOptions = {
   /** Calls everything off when it fires. */
   readonly signal: AbortSignal;
   readonly onEvent: (event: ControlEvent) => void;
+  /** Hears how an image is fetched that is missing. */
+  readonly pull: PullTold;
 };
 
 /** How it went: `started` by this call, or by another one (`joined`), or it ran already. */
@@ -41,8 +44,8 @@ const patience = { tries: 100, pauseMs: 100 };
 const usualSilenceS = 120;
 
 /**
- * Brings the VM up. Throws what prepareVm throws before anything is touched, the supervisor's failure, or INTERRUPTED;
- * a VM that did not exist before does not exist afterwards then.
+ * Brings the VM up. Throws what prepareOrPull throws before anything is touched, the supervisor's failure, or
+ * INTERRUPTED; a VM that did not exist before does not exist afterwards then.
  */
 export async function bringUp(options: UpOptions): Promise<UpResult> {
   const { paths } = options;
@@ -64,10 +67,10 @@ export async function bringUp(options: UpOptions): Promise<UpResult> {
 // --- internal ---
 
 async function start(options: UpOptions): Promise<UpResult | "busy"> {
-  const { layout, paths, env, flags, signal } = options;
+  const { layout, paths, flags, signal } = options;
   await makeHome(layout);
   const wasThere = await Promise.all(lastingPaths(paths).map(isThere));
-  await prepareVm(layout, paths, env, flags);
+  await prepareOrPull(options);
   const created = await createFolder(paths, flags);
   try {
     const control = await startSupervisor(options);

@@ -8,8 +8,9 @@ import { laneSockets } from "../layout.ts";
 import type { ForwardsChange } from "../ports/apply.ts";
 import { hostAnswerer, resolvConfOf } from "../names/answer.ts";
 import { portRules } from "../ports/listener-plan.ts";
-import { type Prepared, prepareVm } from "../vm/prepare.ts";
 import { ownDisks } from "../vm/own-disks.ts";
+import { prepareOrPull } from "../vm/prepare-or-pull.ts";
+import type { Prepared } from "../vm/prepare.ts";
 import { powerDown } from "../qmp/commands.ts";
 import { type BootRecord, readBootRecord, removeBootFiles } from "./boot/boot.ts";
 import { keepFirmwareStore } from "./boot/firmware-store.ts";
@@ -31,6 +32,7 @@ import type { Snapshot } from "./status.ts";
 export type Teller = {
   readonly dispatch: (event: Event) => void;
   readonly onForwards: (what: ForwardsChange) => void;
+  readonly onFetching: (text: string) => void;
   readonly onProvision: (step: number, of: number) => void;
   readonly warn: (text: string) => void;
   readonly log: (text: string) => void;
@@ -156,7 +158,9 @@ export class Effects {
     const { signal } = this.#calledOff;
     const record = await readBootRecord(paths);
     const living = await adoptQemu(paths, record?.qemuPid);
-    const prepared = await prepareVm(layout, paths, env, flags);
+    // `qn up` has fetched an image that is missing by now; a service that starts by itself has not.
+    const pull = { onPhase: this.#tell.onFetching, onBytes: () => {} };
+    const prepared = await prepareOrPull({ layout, paths, env, flags, signal, pull });
     this.#prepared = prepared;
     if (living !== undefined && record !== undefined) return await this.#takeOver(living, record, prepared);
     // Without its secret this QEMU is of no use to anybody; its disks are needed for the next one.

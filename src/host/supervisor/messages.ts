@@ -113,6 +113,8 @@ const eventSchema = v.variant("event", [
   v.object({ event: v.literal("phase"), phase: v.picklist(phases), sinceMs: v.number() }),
   v.object({ event: v.literal("state"), state: v.picklist(stateNames), reason: v.nullable(v.string()) }),
   v.object({ event: v.literal("warning"), text: v.string() }),
+  /** An image that is missing is being fetched, in words for a person. */
+  v.object({ event: v.literal("fetching"), text: v.string() }),
   /** A command of the setting provision has begun in the guest. */
   v.object({ event: v.literal("provision"), step: v.number(), of: v.number() }),
   v.object({ event: v.literal("running"), sinceMs: v.number() }),

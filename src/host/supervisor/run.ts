@@ -54,6 +54,7 @@ class Supervisor {
     this.#effects = new Effects(options, {
       dispatch: (event) => this.#dispatch(event),
       onForwards: (what) => this.#portWatchers.changed(what),
+      onFetching: (text) => this.#tellFetching(text),
       onProvision: (step, of) => this.#tell({ event: "provision", step, of }),
       warn: (text) => {
         this.#warnings.push(text);
@@ -167,6 +168,12 @@ class Supervisor {
 
   #stateEvent(): ControlEvent {
     return { event: "state", state: this.#state.name, reason: reasonOf(this.#state) };
+  }
+
+  #tellFetching(text: string): void {
+    log(text);
+    this.#phases.push({ event: "fetching", text });
+    this.#tell({ event: "fetching", text });
   }
 
   #tell(event: ControlEvent): void {

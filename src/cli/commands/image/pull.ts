@@ -4,7 +4,7 @@ import { pullImage } from "../../../host/image/pull/pull.ts";
 import { commonConfig } from "../../../host/vm/settings.ts";
 import { defineCommand } from "../../command.ts";
 import { pullShown } from "../../terminal/pull-shown.ts";
-import { succeed } from "../../terminal/show.ts";
+import { showPhase, succeed } from "../../terminal/show.ts";
 import { interruption } from "../../terminal/signals.ts";
 import { qnHome } from "../../vm-here.ts";
 import { archArg, archNamed, imageNamed } from "./named.ts";
@@ -28,7 +28,7 @@ export const command = defineCommand({
     const arch = archNamed(args.arch);
     const { config: settings } = await commonConfig(layout, process.env);
     using interrupted = interruption();
-    using shown = pullShown(startedAtMs);
+    using shown = pullShown((text) => showPhase(text, Date.now() - startedAtMs));
     const pulled = await pullImage({ ...shown, layout, settings, name, version, arch, signal: interrupted.signal });
     shown[Symbol.dispose]();
     const what = `Image "${name}" ${pulled.manifest.version} for ${arch}`;

@@ -49,6 +49,11 @@ export type PullOptions = PullTold & {
   readonly limits?: Limits;
 };
 
+/** Whether there is anywhere to fetch from, and anybody whose images would be taken. */
+export function canPull({ imageUrl, imageKey }: PullSettings): boolean {
+  return imageUrl !== "none" && (imageKey !== "release" || releaseKeys.length > 0);
+}
+
 /**
  * Fetches an image that fits this qn, or finds that it is there: `isNew` is false then. What was fetched in vain, or
  * was called off, is kept, and the next pull goes on with it; the image that is there stays until the new one is whole.
