@@ -4,10 +4,18 @@
 export const dataDisk = "data";
 
 /**
- * Names of further disks: a virtio disk's serial has 20 bytes (VIRTIO_BLK_ID_BYTES), a label of ext4 16. The two that
- * every VM has go by their own.
+ * Names of further disks: a virtio disk's serial has 20 bytes (VIRTIO_BLK_ID_BYTES), a label of ext4 16. As Nix' own
+ * expressions can say it.
  */
-export const volumeName = /^(?!(?:data|system)$)[a-z](?:[a-z0-9-]{0,14}[a-z0-9])?$/;
+export const volumePattern = /^[a-z]([a-z0-9-]{0,14}[a-z0-9])?$/;
+
+/** The names of the two disks that every VM has. */
+export const ownDiskNames: readonly string[] = [dataDisk, "system"];
+
+/** True for a name that a further disk may have. */
+export function isVolumeName(name: string): boolean {
+  return volumePattern.test(name) && !ownDiskNames.includes(name);
+}
 
 /** The most further disks of a VM: each is a device on the machine's bus, as mounts are. */
 export const volumesMax = 8;

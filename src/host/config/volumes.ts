@@ -1,6 +1,6 @@
 /** The setting `volumes`: further disks of a VM, each with a name of its own. */
 import * as v from "valibot";
-import { volumeName, volumesMax } from "../../protocol/disks.ts";
+import { ownDiskNames, volumePattern, volumesMax } from "../../protocol/disks.ts";
 
 /** The schema of the list; `size` is the one of a size in GiB. */
 export function volumesOf<Size extends v.GenericSchema<number>>(size: Size) {
@@ -8,9 +8,10 @@ export function volumesOf<Size extends v.GenericSchema<number>>(size: Size) {
     name: v.pipe(
       v.string("must be text"),
       v.regex(
-        volumeName,
-        "must be a name of lower-case letters, digits and hyphens, a letter first, no hyphen last, at most 16 characters, and neither data nor system",
+        volumePattern,
+        "must be a name of lower-case letters, digits and hyphens, a letter first, no hyphen last, at most 16 characters",
       ),
+      v.check((name) => !ownDiskNames.includes(name), `must be another one than ${ownDiskNames.join(" and ")}`),
     ),
     sizeGiB: size,
   });

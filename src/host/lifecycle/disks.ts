@@ -1,7 +1,7 @@
 /** Lists, adds and removes a VM's further disks. */
 import { readdir, rm } from "node:fs/promises";
 import { QnError } from "../../base/errors.ts";
-import { dataDisk, folderOf, volumeName } from "../../protocol/disks.ts";
+import { dataDisk, folderOf, isVolumeName } from "../../protocol/disks.ts";
 import { isErrno, isThere } from "../../system/files.ts";
 import { acquireLock, type Lock } from "../../system/kernel/lock.ts";
 import { changeFile } from "../config/change.ts";
@@ -65,7 +65,7 @@ export async function addDisk(paths: VmPaths, env: Environment, name: string, si
       hint: "`qn disk ls` shows the disks; `qn config edit` changes the size of one.",
     });
   }
-  const isKept = volumeName.test(name) && (await isThere(volumeFile(paths, name)));
+  const isKept = isVolumeName(name) && (await isThere(volumeFile(paths, name)));
   await changeFile(paths.config, new Map([["volumes", [...volumes, { name, sizeGiB }]]]), turn.accept);
   return isKept;
 }
@@ -87,7 +87,7 @@ export async function removeDisk(
   const { volumes } = (await effectiveConfig(paths, env)).config;
   const file = volumeFile(paths, name);
   const isSet = volumes.some((volume) => volume.name === name);
-  const hasFile = volumeName.test(name) && (await isThere(file));
+  const hasFile = isVolumeName(name) && (await isThere(file));
   if (!isSet && !(hasFile && data)) throw noSuchDisk(paths, name, hasFile);
   const lock = data ? await lockStopped(paths, env, name) : undefined;
   try {
@@ -124,7 +124,7 @@ async function lockStopped(paths: VmPaths, env: Environment, name: string): Prom
 async function keptNames(paths: VmPaths, { volumes }: VmConfig): Promise<readonly string[]> {
   try {
     const names = (await readdir(paths.volumes)).flatMap((file) => /^(.*)\.raw$/.exec(file)?.[1] ?? []);
-    return names.filter((name) => volumeName.test(name) && !volumes.some((volume) => volume.name === name));
+    return names.filter((name) => isVolumeName(name) && !volumes.some((volume) => volume.name === name));
   } catch (error) {
     if (isErrno(error, "ENOENT")) return [];
     throw error;
