@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell.ts";
 import { cleanPath, liesIn } from "../../base/words.ts";
+import { volumesFolder } from "../../protocol/disks.ts";
 import { standingOf } from "../../protocol/guest-folders.ts";
 import type { Boot } from "../../protocol/messages.ts";
 import type { BindSource } from "../docker/mounts.ts";
@@ -11,8 +12,11 @@ import type { BindSource } from "../docker/mounts.ts";
 /** What the answer depends on. */
 export type SharedWith = Pick<Boot, "vm" | "home" | "shares" | "missing">;
 
-/** Where a source leads to in the guest once links are followed, and whether there is anything. */
-export type ResolvedSource = { readonly path: string; readonly isThere: boolean };
+/**
+ * Where a source leads to in the guest once links are followed, and whether there is anything; where there is not,
+ * `reached` is the last folder on the way that is there.
+ */
+export type ResolvedSource = { readonly path: string; readonly isThere: boolean; readonly reached?: string };
 
 /**
  * Refuses the sources that Docker would only find an empty folder for, or make one, and makes those on the host that
@@ -36,7 +40,8 @@ export async function settleSources(sources: readonly BindSource[], boot: Shared
  * in a folder that belongs to the guest's system (docs/files.md says why those count), or the settings let Docker make
  * what is missing.
  */
-export function whyNot(source: string, { path, isThere }: ResolvedSource, boot: SharedWith): string | undefined {
+export function whyNot(source: string, resolved: ResolvedSource, boot: SharedWith): string | undefined {
+  const { path, isThere, reached } = resolved;
   const named = path === source ? `"${source}"` : `"${source}" leads to "${path}", which`;
   if (liesIn(path, boot.home)) {
     // What is there is the cover of QN_HOME, with Docker's socket and nothing else in it.
@@ -52,6 +57,8 @@ export function whyNot(source: string, { path, isThere }: ResolvedSource, boot: 
   const { shareable, meant } = standingOf(path);
   if (path === "/" || madeWhenMissing.includes(path) || (isThere && meant === "guest")) return undefined;
   if (boot.missing === "create") return undefined;
+  // The places of further disks are there while the disks are: what is missing on one is Docker's to make.
+  if (reached !== undefined && reached !== volumesFolder && liesIn(reached, volumesFolder)) return undefined;
   if (shareable === "only-below") {
     return `${named} cannot be mounted from the host as a whole, because the guest has one itself: mount a folder in it.`;
   }
@@ -97,7 +104,7 @@ async function resolveSource(source: string, { shares }: SharedWith): Promise<Re
     const next = join(path, name);
     names = rest;
     const { isThere, target } = await lookAt(next);
-    if (!isThere || links > linksMax) return { path: join(next, ...rest), isThere: false };
+    if (!isThere || links > linksMax) return { path: join(next, ...rest), isThere: false, reached: path };
     if (target === undefined) {
       path = next;
       continue;
