@@ -59,7 +59,7 @@ export async function changeSettings(vm: string | undefined, changes: ReadonlyMa
   await noteVersion(paths);
   const grown = await turn?.finish();
   succeed(`${counted(changes.size, "setting")} written to ${file}.`);
-  await sayWhen(paths, [...changes.keys()]);
+  await sayWhen(paths, [...changes.keys()], grown === undefined);
   sayGrown(grown);
 }
 
@@ -73,8 +73,15 @@ export async function noteVersion(paths: VmPaths | undefined): Promise<void> {
   if (paths !== undefined && !(await isThere(paths.version))) await writeFolderVersion(paths);
 }
 
-/** Says what each setting is now, who overrides it, and when it counts. */
-export async function sayWhen(paths: VmPaths | undefined, changed: readonly string[]): Promise<void> {
+/**
+ * Says what each setting is now, who overrides it, and when it counts; a disk that could not grow now does so at the
+ * next start.
+ */
+export async function sayWhen(
+  paths: VmPaths | undefined,
+  changed: readonly string[],
+  growsLater = false,
+): Promise<void> {
   if (paths === undefined) return say("VMs that run get it at their next start, and a VM's own settings win.");
   const { config, origins } = await effectiveConfig(paths, process.env);
   const running = await isRunning(paths);
@@ -82,7 +89,8 @@ export async function sayWhen(paths: VmPaths | undefined, changed: readonly stri
     const origin = origins[path] ?? { from: "default" };
     const by = origin.from === "file" && origin.path === paths.config ? "" : ` (${originWords(origin)})`;
     const restart = running ? `: qn restart ${paths.name}` : "";
-    const when = leafAt(path).effective === "now" ? ", from now on" : `, from the next start on${restart}`;
+    const isNow = leafAt(path).effective === "now" && !(growsLater && path === "diskGiB");
+    const when = isNow ? ", from now on" : `, from the next start on${restart}`;
     say(`  ${path} is ${valueWords(valueAt(config, path))}${by}${when}`);
   }
 }

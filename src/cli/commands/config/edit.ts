@@ -18,7 +18,7 @@ export const command = defineCommand({
     if (resumed) say(`The draft ${draftOf(file)} was taken up again.`);
     if (changed.length === 0) return say("No setting has changed.");
     succeed(`${counted(changed.length, "setting")} changed in ${file}.`);
-    await sayWhen(paths, changed);
+    await sayWhen(paths, changed, grown === undefined);
     sayGrown(grown);
   },
 });

@@ -68,7 +68,8 @@ test("a disk never shrinks, whether its VM runs or not, and the settings stay wh
 test("a VM that is down has the larger disk at its next start", async () => {
   await using vm = await fakeVm("boots");
   await stopped(vm);
-  expect((await qn(vm, "config", "set", "diskGiB=7")).exitCode).toBe(0);
+  const set = await qn(vm, "config", "set", "diskGiB=7");
+  expect([set.exitCode, set.stderr.split("\n").at(-2)]).toEqual([0, "  diskGiB is 7, from the next start on"]);
   expect(await sizes(vm)).toEqual({ set: 7, has: 2 });
   await vm.up({ flags: { mounts: [], cpus: 1, memoryMiB: 512 } });
   expect(await sizes(vm)).toEqual({ set: 7, has: 7 });
