@@ -17,7 +17,7 @@ async function takenMiB(vm: Vm, name: string): Promise<number> {
 }
 
 async function inGuest(vm: Vm, command: string): Promise<string> {
-  return await vm.succeed(["qn", "ssh", "--", command]);
+  return await vm.succeed(["qn", "ssh", "--", "sh", "-c", command]);
 }
 
 /** All that a qn command says, which has to succeed. */
@@ -106,6 +106,10 @@ test(
     await vm.docker("exec", "stays", "rm", "/db/large");
     const dbAfter = await givenBack(vm, "db", start.db + 16);
     console.log("MiB on this machine", { start, full, after, dbAfter }, "grown in ms", tookMs);
+
+    // What is missing on it is made by Docker, as on its own machine.
+    await vm.docker("run", "--rm", "--network", "host", "-v", `${place}/made:/x`, "busybox", "touch", "/x/file");
+    expect(await vm.docker("exec", "stays", "ls", "/db/made")).toBe("file");
 
     // Removed: no folder is left that a container could write to instead. Added again, it has its data.
     await vm.docker("rm", "-f", "stays");

@@ -95,4 +95,18 @@ export function commandTests(test: VmTest): void {
     const { qemu, supervisor } = await vm.status();
     expect({ qemu, supervisor }).toEqual({ qemu: before.qemu, supervisor: before.supervisor });
   });
+
+  test("a larger data disk is the guest's at once, and a smaller one is refused", async (vm) => {
+    const guestMiB = async (): Promise<number> =>
+      Number(await vm.qn("ssh", "--", "sh", "-c", "df --output=size -B1M /var/lib/docker | tail -n 1"));
+    const before = await guestMiB();
+    const told = await vm.succeed(["sh", "-c", 'exec "$@" 2>&1', "sh", qnProgram, "config", "set", "diskGiB=64"]);
+    expect(told).toContain("the data disk has 64 GiB now, and so has the guest");
+    expect((await guestMiB()) - before).toBeGreaterThan(3_500);
+    const { exitCode, stderr } = await vm.fail(["qn", "config", "set", "diskGiB=63"]);
+    expect([exitCode, stderr]).toEqual([24, expect.stringContaining("has 64 GiB and cannot shrink to 63 GiB")]);
+    expect(JSON.parse(await vm.qn("disk", "ls", "--json"))).toMatchObject([
+      { name: "data", sizeBytes: 64 * 1024 ** 3 },
+    ]);
+  });
 }
