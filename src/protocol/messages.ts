@@ -40,6 +40,8 @@ export const mountSourcesMax = 256;
 export const changedPathsMax = 64;
 
 const port = portSchema;
+/** JSON writes what is not finite as null: it would not come back as it went. */
+const finite = v.pipe(v.number(), v.finite());
 const shortText = v.pipe(v.string(), v.maxLength(1_024));
 
 /** Ports from the first to the last, both included. */
@@ -127,7 +129,7 @@ export const provisionStepsSchema = v.pipe(
   v.array(
     v.object({
       state: v.picklist(["waiting", "running", "skipped", "done", "failed"]),
-      status: v.optional(v.number()),
+      status: v.optional(finite),
       last: v.optional(shortText),
     }),
   ),
@@ -174,7 +176,7 @@ const agentMessageSchema = v.variant("type", [
   v.object({ type: v.literal("provision"), steps: provisionStepsSchema }),
   diskStatesSchema,
   /** Asks for the time. `asked` comes back with the answer: the agent's own steady clock. */
-  v.object({ type: v.literal("clock"), asked: v.number() }),
+  v.object({ type: v.literal("clock"), asked: finite }),
 ]);
 
 /** What the agent tells the host on the control connection. State, never deltas: the next report repairs a lost one. */
@@ -214,7 +216,7 @@ const hostMessageSchema = v.variant("type", [
   /** Look at your clock: it may be wrong. With `answer`, what the host's says, in milliseconds since 1970. */
   v.object({
     type: v.literal("clock"),
-    answer: v.optional(v.object({ asked: v.number(), nowMs: v.number() })),
+    answer: v.optional(v.object({ asked: finite, nowMs: finite })),
   }),
 ]);
 
