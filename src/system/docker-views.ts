@@ -4,6 +4,12 @@
  */
 import * as v from "valibot";
 
+/** The driver of a volume that is made, and what it is told; `local` unless named. */
+const volumeDriverSchema = v.object({
+  Name: v.nullish(v.string(), ""),
+  Options: v.nullish(v.record(v.string(), v.string()), {}),
+});
+
 /** What of a HostConfig says what is mounted: `-v` in Binds, `--mount` in Mounts. To Docker null is nothing, too. */
 export const mountRequestsSchema = v.object({
   Binds: v.nullish(v.array(v.string()), []),
@@ -13,6 +19,7 @@ export const mountRequestsSchema = v.object({
         Type: v.nullish(v.string(), ""),
         Source: v.nullish(v.string(), ""),
         BindOptions: v.nullish(v.object({ CreateMountpoint: v.optional(v.boolean()) })),
+        VolumeOptions: v.nullish(v.object({ DriverConfig: v.nullish(volumeDriverSchema) })),
       }),
     ),
     [],

@@ -11,13 +11,13 @@ import type { DockerRequest } from "./plugin.ts";
 export type CallOn<Kind extends Deed> = { readonly kind: Kind; readonly id: string };
 
 /**
- * One call, as far as the agent goes by it; `swarm` changes a swarm or its services. What a new container mounts is
- * parsed when somebody asks for it.
+ * One call, as far as the agent goes by it; `swarm` changes a swarm or its services. What a new container, volume or
+ * service mounts is parsed when somebody asks for it.
  */
 export type DockerCall =
-  | { readonly kind: "create"; readonly mounts: () => MountRequests }
+  | { readonly kind: "create" | "volume" | "swarm"; readonly mounts: () => MountRequests }
   | { [Kind in Deed]: CallOn<Kind> }[Deed]
-  | { readonly kind: "prune" | "swarm" | "other" };
+  | { readonly kind: "prune" | "other" };
 
 /**
  * Recognises a request as dockerd routes it (moby, api/server/server.go; gorilla/mux): by the decoded path, so that
@@ -31,7 +31,12 @@ export function callOf(request: DockerRequest): DockerCall {
     return { kind: "create", mounts: lazily(() => mountsIn(request.body)) };
   }
   if (request.method === "POST" && path === "/containers/prune") return { kind: "prune" };
-  if (request.method !== "GET" && /^\/(services|swarm)\//.test(path)) return { kind: "swarm" };
+  if (request.method === "POST" && path === "/volumes/create") {
+    return { kind: "volume", mounts: lazily(() => volumeIn(request.body)) };
+  }
+  if (request.method !== "GET" && /^\/(services|swarm)\//.test(path)) {
+    return { kind: "swarm", mounts: lazily(() => serviceIn(request.body)) };
+  }
   const route = routes.find(([methods, before, after]: Route) => {
     const hasId = path.length > before.length + after.length;
     return hasId && path.startsWith(before) && path.endsWith(after) && methods.includes(request.method);
@@ -80,6 +85,29 @@ function pathOf(uri: string): string {
   } catch {
     return "";
   }
+}
+
+const volumeBodySchema = v.object({
+  Driver: v.nullish(v.string(), ""),
+  DriverOpts: v.nullish(v.record(v.string(), v.string()), {}),
+});
+
+/** A volume, as a container would write that makes one. */
+function volumeIn(body: unknown): MountRequests {
+  const parsed = v.safeParse(volumeBodySchema, body);
+  if (!parsed.success) return {};
+  const { Driver, DriverOpts } = parsed.output;
+  return { Mounts: [{ Type: "volume", VolumeOptions: { DriverConfig: { Name: Driver, Options: DriverOpts } } }] };
+}
+
+const serviceBodySchema = v.object({
+  TaskTemplate: v.object({ ContainerSpec: v.object({ Mounts: mountRequestsSchema.entries.Mounts }) }),
+});
+
+/** What the tasks of a service mount, in the words of containers (Docker Engine API, TaskSpec). */
+function serviceIn(body: unknown): MountRequests {
+  const parsed = v.safeParse(serviceBodySchema, body);
+  return parsed.success ? parsed.output.TaskTemplate.ContainerSpec : {};
 }
 
 const createBodySchema = v.object({ HostConfig: v.nullish(mountRequestsSchema) });

@@ -4,14 +4,25 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
-import { type ContainerDetails, mountRequestsSchema, parseDetails } from "../../system/docker-views.ts";
+import {
+  type ContainerDetails,
+  type MountRequests,
+  mountRequestsSchema,
+  parseDetails,
+} from "../../system/docker-views.ts";
+import { cleanPath } from "../../base/words.ts";
 import { isErrno } from "../../system/files.ts";
-import { type BindSource, bindSourcesOf } from "./mounts.ts";
+import { type BindSource, bindSourcesOf, boundDevice, volumesOf } from "./mounts.ts";
 
 /**
  * Docker's own record of its containers, on the data disk: it is mounted before the place where Docker looks for it.
  */
 const recordsFolder = "/var/lib/qn/docker/containers";
+
+/** The same of its volumes: what the driver `local` was told of each (moby, volume/local/local.go). */
+const volumesFolder = "/var/lib/qn/docker/volumes";
+
+const volumeSchema = v.object({ MountOpts: v.optional(v.string(), ""), MountDevice: v.optional(v.string(), "") });
 
 const ownSchema = v.object({ Name: v.string(), State: v.object({ Running: v.boolean() }) });
 
@@ -38,12 +49,30 @@ export async function recordOf(id: string, folder: string = recordsFolder): Prom
   }
 }
 
+/** The folders that the volumes of a container are, as far as they are folders of the host (`o=bind`). */
+export async function volumeSources(requests: MountRequests, folder: string = volumesFolder): Promise<BindSource[]> {
+  const looks = volumesOf(requests).map(async (name) => {
+    try {
+      const { MountOpts, MountDevice } = v.parse(volumeSchema, await readJson(join(folder, name, "opts.json")));
+      return boundDevice(MountOpts, MountDevice);
+    } catch {
+      // A volume without options has no such file, and one that is not there is Docker's to make.
+      return undefined;
+    }
+  });
+  const devices = (await Promise.all(looks)).filter((path) => path?.startsWith("/") === true);
+  return devices.map((path) => ({ path: cleanPath(path ?? ""), createMissing: false }));
+}
+
 /**
  * The bind sources of every container with a restart policy, as `hostconfig.json` has them. dockerd starts such
  * containers before it answers its first request, so they are prepared before dockerd. A record that cannot be read is
  * left out: dockerd does not know that container either.
  */
-export async function sourcesOfRestarting(folder: string = recordsFolder): Promise<BindSource[]> {
+export async function sourcesOfRestarting(
+  folder: string = recordsFolder,
+  volumes: string = volumesFolder,
+): Promise<BindSource[]> {
   let names: string[];
   try {
     names = await readdir(folder);
@@ -52,7 +81,9 @@ export async function sourcesOfRestarting(folder: string = recordsFolder): Promi
     throw error;
   }
   const records = await Promise.all(names.map((name) => recordAt(join(folder, name, "hostconfig.json"))));
-  return records.flatMap((record) => (record !== undefined && isRestarted(record) ? bindSourcesOf(record) : []));
+  const restarted = records.filter((record) => record !== undefined && isRestarted(record));
+  const ofVolumes = await Promise.all(restarted.map(async (record) => await volumeSources(record ?? {}, volumes)));
+  return [...restarted.flatMap((record) => bindSourcesOf(record ?? {})), ...ofVolumes.flat()];
 }
 
 // --- internal ---

@@ -20,10 +20,10 @@ export type ResolvedSource = { readonly path: string; readonly isThere: boolean;
 
 /**
  * Refuses the sources that Docker would only find an empty folder for, or make one, and makes those on the host that
- * Docker would make there. Throws AGENT_FAILED with a sentence that names each, and says how it can be shared; Docker
- * shows it to the user.
+ * Docker would make there. Gives them back as they are called where links lead. Throws AGENT_FAILED with a sentence
+ * that names each, and says how it can be shared; Docker shows it to the user.
  */
-export async function settleSources(sources: readonly BindSource[], boot: SharedWith): Promise<void> {
+export async function settleSources(sources: readonly BindSource[], boot: SharedWith): Promise<readonly BindSource[]> {
   const looks = await Promise.all(
     sources.map(async (source) => ({ source, resolved: await resolveSource(source.path, boot) })),
   );
@@ -33,6 +33,7 @@ export async function settleSources(sources: readonly BindSource[], boot: Shared
     const share = boot.shares.find(({ path }) => liesIn(resolved.path, path));
     if (source.createMissing && !resolved.isThere && share !== undefined) await makeFolder(source.path, resolved.path);
   }
+  return looks.map(({ source, resolved }) => ({ ...source, path: resolved.path }));
 }
 
 /**

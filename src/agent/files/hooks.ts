@@ -7,7 +7,7 @@ import type { DockerCall } from "../docker/call.ts";
 import type { Containers } from "../docker/containers.ts";
 import type { CallHooks } from "../docker/hooks.ts";
 import { type BindSource, bindSourcesOf } from "../docker/mounts.ts";
-import { sourcesOfRestarting } from "../docker/records.ts";
+import { sourcesOfRestarting, volumeSources } from "../docker/records.ts";
 import { settleSources } from "./bind-sources.ts";
 import { viewsOf } from "./shares.ts";
 import { type Mirror, mirrorSources, sweepDeleted } from "./tmp/mirror.ts";
@@ -33,9 +33,9 @@ export async function fileHooks(
     async beforeRequest(call) {
       const sources = (await sourcesOf(call, containers)).map((source) => throughLinks(source, boot));
       if (sources.length === 0) return;
-      await settleSources(sources, boot);
+      const settled = await settleSources(sources, boot);
       await inTurn(async () => {
-        for (const mirror of mirrors) await mirrorSources(mirror, sources);
+        for (const mirror of mirrors) await mirrorSources(mirror, settled);
       });
     },
     async beforeAnswer({ kind }) {
@@ -54,10 +54,11 @@ const comingOrGoing: ReadonlySet<DockerCall["kind"]> = new Set(["start", "stop",
 
 /** What a call is about to mount. Calls that mount nothing have none. */
 async function sourcesOf(call: DockerCall, containers: Pick<Containers, "startedBy">): Promise<readonly BindSource[]> {
-  if (call.kind === "create") return bindSourcesOf(call.mounts());
+  if ("mounts" in call) return bindSourcesOf(call.mounts());
   if (call.kind !== "start") return [];
   try {
-    return bindSourcesOf((await containers.startedBy(call)).HostConfig);
+    const { HostConfig } = await containers.startedBy(call);
+    return [...bindSourcesOf(HostConfig), ...(await volumeSources(HostConfig))];
   } catch {
     // No such container: Docker says so itself.
     return [];

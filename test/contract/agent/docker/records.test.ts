@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bindSourcesOf } from "../../../../src/agent/docker/mounts.ts";
-import { recordOf, sourcesOfRestarting } from "../../../../src/agent/docker/records.ts";
+import { recordOf, sourcesOfRestarting, volumeSources } from "../../../../src/agent/docker/records.ts";
 
 test("the mounts of containers with a restart policy are found, whatever else lies there", async () => {
   const folder = await mkdtemp(join(tmpdir(), "qn-records-"));
@@ -54,6 +54,32 @@ test("one container is found by its whole id, as Docker would describe it, and b
     ]);
     const others = ["name", "../records", id.slice(1), id.replace("0", "1"), half, strange];
     expect(await Promise.all(others.map((other) => recordOf(other, folder)))).toEqual(others.map(() => undefined));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("a volume that is a folder of the host is found by what Docker was told of it, for who starts by itself too", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "qn-records-"));
+  try {
+    const volume = async (name: string, text: string): Promise<void> =>
+      void (await Bun.write(join(folder, "volumes", name, "opts.json"), text));
+    await volume(
+      "site",
+      JSON.stringify({ MountType: "none", MountOpts: "bind,ro", MountDevice: "/tmp/site/", Quota: {} }),
+    );
+    await volume("nfs", JSON.stringify({ MountType: "nfs", MountOpts: "addr=192.0.2.1", MountDevice: ":/x" }));
+    await volume("odd", JSON.stringify({ MountOpts: "bind", MountDevice: "no/path" }));
+    await volume("half", '{"MountOpts":');
+    const Binds = ["site:/a", "nfs:/b", "odd:/c", "half:/d", "none:/e", "/tmp/x:/f"];
+    const site = { path: "/tmp/site", createMissing: false };
+    expect(await volumeSources({ Binds }, join(folder, "volumes"))).toEqual([site]);
+    const record = JSON.stringify({ RestartPolicy: { Name: "always" }, Binds });
+    await Bun.write(join(folder, "containers/a/hostconfig.json"), record);
+    expect(await sourcesOfRestarting(join(folder, "containers"), join(folder, "volumes"))).toEqual([
+      { path: "/tmp/x", createMissing: true },
+      site,
+    ]);
   } finally {
     await rm(folder, { recursive: true });
   }

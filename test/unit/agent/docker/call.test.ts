@@ -1,6 +1,7 @@
 /** Which call of Docker's API a request is: the same for everybody in the agent, and the same as for dockerd. */
 import { expect, test } from "bun:test";
 import { callOf, type DockerCall } from "../../../../src/agent/docker/call.ts";
+import { bindSourcesOf } from "../../../../src/agent/docker/mounts.ts";
 
 /** "POST /containers/web/start" as "start web". */
 function told(request: string, body?: unknown): string {
@@ -37,6 +38,7 @@ test("every call that the agent goes by is recognised in every version of the AP
     "POST /networks/shop/connect": "connect shop",
     "POST /v1.45/networks/shop/disconnect": "disconnect shop",
     "POST /v1.45/containers/prune?filters=x": "prune",
+    "POST /v1.45/volumes/create": "volume",
     "POST /v1.45/services/create": "swarm",
     "POST /services/web/update?version=7": "swarm",
     "DELETE /v1.45/services/web": "swarm",
@@ -178,4 +180,33 @@ test("what a new container mounts is read from its body, and only when somebody 
   const call = callOf(request);
   expect(reads).toBe(0);
   if (call.kind === "create") expect([call.mounts(), call.mounts(), reads]).toEqual([{}, {}, 1]);
+});
+
+test("what a volume and a service mount is read from their own words, and nothing from others", () => {
+  const mountsOf = (uri: string, body: unknown): unknown => {
+    const call = callOf({ method: "POST", uri, body });
+    return "mounts" in call ? bindSourcesOf(call.mounts()) : call.kind;
+  };
+  const bound = { type: "none", o: "bind", device: "/tmp/x" };
+  const source = [{ path: "/tmp/x", createMissing: false }];
+  expect(mountsOf("/volumes/create", { Name: "v", DriverOpts: bound })).toEqual(source);
+  expect(mountsOf("/v1.45/volumes/create", { Driver: "local", DriverOpts: { ...bound, o: "rw,rbind" } })).toEqual(
+    source,
+  );
+  const Mounts = [{ Type: "bind", Source: "/tmp/x", Target: "/x" }];
+  expect(mountsOf("/services/create", { Name: "s", TaskTemplate: { ContainerSpec: { Mounts } } })).toEqual(source);
+  expect(mountsOf("/services/s/update?version=3", { TaskTemplate: { ContainerSpec: { Mounts } } })).toEqual(source);
+  for (const [uri, body] of [
+    ["/volumes/create", { DriverOpts: { type: "nfs", o: "addr=192.0.2.1", device: ":/tmp/x" } }],
+    ["/volumes/create", { Driver: "other", DriverOpts: bound }],
+    ["/volumes/create", { DriverOpts: { ...bound, o: "unbind,nobind" } }],
+    ["/volumes/create", { DriverOpts: { ...bound, device: "relative" } }],
+    ["/volumes/create", { DriverOpts: 7 }],
+    ["/volumes/create", undefined],
+    ["/services/create", { TaskTemplate: { ContainerSpec: { Mounts: null } } }],
+    ["/services/create", { TaskTemplate: { NetworkAttachmentSpec: {} } }],
+    ["/swarm/init", {}],
+  ] as const) {
+    expect(mountsOf(uri, body)).toEqual([]);
+  }
 });

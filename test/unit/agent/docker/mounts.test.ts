@@ -1,6 +1,6 @@
 /** What a container mounts, in the words of Docker's API. */
 import { expect, test } from "bun:test";
-import { bindSourcesOf, entryOf } from "../../../../src/agent/docker/mounts.ts";
+import { bindSourcesOf, entryOf, volumesOf } from "../../../../src/agent/docker/mounts.ts";
 
 test("binds of -v are made when missing, those of --mount are not", () => {
   const sources = bindSourcesOf({
@@ -65,4 +65,26 @@ test("an entry is the first name below the folder, and only below it", () => {
     undefined,
     ".X11-unix",
   ]);
+});
+
+test("a volume that is made with a container is the folder that it is bound to", () => {
+  const of = (Options: Record<string, string>, Name?: string) => ({
+    Type: "volume",
+    Source: "v",
+    VolumeOptions: { DriverConfig: { Name, Options } },
+  });
+  const Mounts = [
+    of({ type: "none", o: "bind", device: "/tmp/../srv/x" }),
+    of({ o: "bind", device: "/tmp/y" }, "other"),
+    of({ type: "tmpfs", device: "tmpfs", o: "size=1m" }, "local"),
+    { Type: "volume", VolumeOptions: null },
+    { Type: "volume", VolumeOptions: { DriverConfig: null } },
+  ];
+  expect(bindSourcesOf({ Mounts })).toEqual([{ path: "/srv/x", createMissing: false }]);
+});
+
+test("volumes are known by their names, which are never paths", () => {
+  const Binds = ["data:/data", "/tmp/x:/x", "../up:/y", "a/b:/z", ":/w", ".hidden:/v"];
+  const Mounts = [{ Type: "volume", Source: "more" }, { Type: "volume" }, { Type: "bind", Source: "other" }];
+  expect(volumesOf({ Binds, Mounts })).toEqual(["data", "more"]);
 });
