@@ -10,8 +10,13 @@ import { isolationTests } from "./ports/isolation.ts";
 /** Denied in this VM. */
 const denied = 16_022;
 
-/** QN_HOME lies where a user has it: in the home folder, which the VM shares. */
-const test = testWithVm(() => bootVm({ parent: homedir(), env: { QN_PORTS_DENY: `[${denied}, "16100-16110"]` } }));
+/** QN_HOME lies where a user has it: in the home folder, which the VM shares. This guest starts by UEFI. */
+const env = { QN_PORTS_DENY: `[${denied}, "16100-16110"]`, QN_BOOT: "uefi" };
+const test = testWithVm(() => bootVm({ parent: homedir(), env }));
+
+test("a guest whose settings ask for UEFI has started by it", async (vm) => {
+  expect(await vm.qn("ssh", "--", "ls", "/sys/firmware")).toContain("efi");
+});
 
 const server = ["busybox", "httpd", "-f", "-p", "80", "-h", "/www"] as const;
 

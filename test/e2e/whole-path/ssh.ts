@@ -17,6 +17,12 @@ async function masterPid(vm: Vm): Promise<number> {
 
 /** Whoever shares it, whoever does not, and what is left when it is broken off. */
 export function sshTests(test: VmTest): void {
+  test("the guest has started with its image's own kernel, which on Intel needs no firmware", async (vm) => {
+    const name = await vm.qn("ssh", "--", "uname", "-m");
+    const firmware = await vm.qn("ssh", "--", "ls", "/sys/firmware");
+    expect(firmware.includes("efi")).toBe(name !== "x86_64");
+  });
+
   // The output of each is a pipe here, which the process that keeps the connection must not hold.
   test("a second ssh makes no connection of its own, nor do cp and editors", async (vm) => {
     const first = await vm.qn("ssh", "--", "sh", "-c", whichOne);
