@@ -19,15 +19,16 @@ const catalogue = {
   ACCEL_UNAVAILABLE: { exit: 12, hint: "Use `accel: auto` or `accel: tcg` (emulation, slow)." },
   TOOL_MISSING: { exit: 13, hint: "Install the program named above and try again." },
   IMAGE_MISSING: { exit: 20, hint: "Build it with `qn image build`, or fetch it with `qn image pull`." },
-  IMAGE_CORRUPT: { exit: 21, hint: "Remove it with `qn image rm` and build it again with `qn image build`." },
+  IMAGE_CORRUPT: { exit: 21, hint: "Remove it with `qn image rm --force` and build it again with `qn image build`." },
   IMAGE_BUILD_FAILED: { exit: 22, hint: "The lines above are the last of the build." },
-  IMAGE_IN_USE: { exit: 23, hint: "Stop the VM with `qn down`, or delete it with `qn delete`." },
+  IMAGE_IN_USE: { exit: 23, hint: "Delete the VM with `qn delete`, or let it take another image first." },
   DISK_FAILED: { exit: 24, hint: "Check free space and permissions below QN_HOME." },
   IMAGE_PULL_FAILED: { exit: 25, hint: "Try again: what has been fetched is kept, and it goes on from there." },
   IMAGE_UNTRUSTED: {
     exit: 26,
     hint: "Nothing of it was used; imageUrl and imageKey in the settings name source and key.",
   },
+  DATA_NEWER: { exit: 53, hint: "Use the image that has written it, or a newer one." },
   QEMU_FAILED: { exit: 30, hint: "`qn logs --source qemu` shows what QEMU said." },
   QEMU_EXITED: { exit: 31, hint: "`qn logs --source serial` shows what the guest said last." },
   BOOT_TIMEOUT: {

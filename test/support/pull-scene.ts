@@ -1,5 +1,5 @@
 /** A QN_HOME, a release and its server, and pulls of it. */
-import { readdir } from "node:fs/promises";
+import { readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { type PullOptions, pullImage } from "../../src/host/image/pull/pull.ts";
 import { findImage, verifyImage } from "../../src/host/image/store.ts";
@@ -55,7 +55,10 @@ export async function pullScene(misbehave?: Misbehaviour, image: ImageParts = {}
     },
     async left() {
       const parts = await readdir(join(layout.cache, "pull", `debian-${ownArch()}`)).catch((): string[] => []);
-      const images = await readdir(layout.images).catch((): string[] => []);
+      const entries = await readdir(layout.images).catch((): string[] => []);
+      // A folder that a name leads to is that image; any other one is left over.
+      const named = await Promise.all(entries.map((entry) => readlink(join(layout.images, entry)).catch(() => "")));
+      const images = entries.filter((entry) => !named.includes(entry));
       return { images: images.toSorted(), parts: parts.filter((name) => name !== "lock").toSorted() };
     },
     async [Symbol.asyncDispose]() {

@@ -18,6 +18,7 @@ import type { Environment } from "../vm/settings.ts";
 import type { HostFacts } from "../qemu/facts.ts";
 import { hostPlatforms } from "../qemu/platforms.ts";
 import { probeHost } from "../qemu/probe.ts";
+import { disksOfStopped } from "./check-disks.ts";
 import { knownFaults } from "./known-bad.ts";
 
 /** What a check found: all is well, something is worth knowing, or no VM will run like this. */
@@ -41,6 +42,7 @@ export async function examine(examined: Examined): Promise<readonly Finding[]> {
     qemu: () => checkQemu(examined),
     tools: async () => checkTools(examined),
     image: () => checkImage(examined),
+    disks: () => checkDisks(examined),
     docker: async () => checkDocker(examined),
     context: () => checkContext(examined),
     sockets: () => checkSockets(examined),
@@ -168,6 +170,12 @@ async function checkImage({ layout, nowMs }: Examined): Promise<readonly Finding
   const ageMs = nowMs - (await stat(join(folder, "image.json"))).mtimeMs;
   const text = `The image "debian" ${manifest.version} is ${duration(Math.max(0, ageMs))} old.`;
   return [ageMs > oldImageMs ? warning("image", text, "Run: qn image build --fresh") : good("image", text)];
+}
+
+async function checkDisks({ layout, env }: Examined): Promise<readonly Finding[]> {
+  const { looked, faults } = await disksOfStopped(layout, env);
+  if (faults.length > 0) return faults.map(({ text, fix }) => failure("disks", text, fix));
+  return [good("disks", `No fault in the system disks of ${counted(looked, "stopped VM")}.`)];
 }
 
 function checkDocker({ env }: Examined): readonly Finding[] {

@@ -23,6 +23,11 @@ const guestFields = {
   recipe: v.pipe(v.string(), v.minLength(1), v.maxLength(100)),
   /** A hash of everything that went in; equal inputs need no new build. */
   inputs: sha256,
+  /**
+   * The format of what the guest keeps on the data disk. It grows when an older image could not read what this one
+   * leaves there; without it 1.
+   */
+  dataVersion: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 };
 
 const guestManifestSchema = v.object(guestFields);
@@ -55,6 +60,11 @@ export type ImageFile = { readonly file: string; readonly bytes: number; readonl
 /** Every file of the image but `image.json` itself, the disk first. */
 export function imageFiles({ disk, kernel }: Pick<ImageManifest, "disk" | "kernel">): readonly ImageFile[] {
   return [{ file: "disk.qcow2", bytes: disk.sizeBytes, sha256: disk.sha256 }, ...(kernel?.files ?? [])];
+}
+
+/** The format of the data disk that guests of the image leave behind. */
+export function dataVersionOf({ dataVersion = 1 }: Pick<GuestManifest, "dataVersion">): number {
+  return dataVersion;
 }
 
 /** Reads the text of an `image.json`. Throws IMAGE_CORRUPT with the path and the field that is wrong. */

@@ -24,6 +24,11 @@ export function whyNotAlone(head: Uint8Array): string | undefined {
   return extensionsReason(view, version === 3 ? view.getUint32(at.length) : lengths[2], 2 ** clusterBits);
 }
 
+/** The size of the disk with this head as a guest sees it, in bytes. */
+export function virtualBytes(head: Uint8Array): number {
+  return Number(new DataView(head.buffer, head.byteOffset, head.byteLength).getBigUint64(at.virtualSize));
+}
+
 // --- internal ---
 
 /** "QFI" and 0xfb. */
@@ -35,6 +40,7 @@ const at = {
   backingOffset: 8,
   backingSize: 16,
   clusterBits: 20,
+  virtualSize: 24,
   encryption: 32,
   incompatible: 72,
   length: 100,

@@ -1,11 +1,12 @@
 /** Makes a VM from another one, or gives one another name; both need it stopped. */
 import { copyFile, mkdir, readdir, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { QnError } from "../../base/errors.ts";
-import type { HostOs } from "../../base/words.ts";
 import { isThere } from "../../system/files.ts";
 import { acquireLock } from "../../system/kernel/lock.ts";
-import { run } from "../../system/process.ts";
+import { copyDisk } from "../image/copy-disk.ts";
+import { dataVersionFile } from "../image/data-version.ts";
+import { vmImagesFile } from "../image/usage.ts";
 import { refuseNewerFolder, writeFolderVersion } from "../vm/folder-version.ts";
 import { removeContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
@@ -13,12 +14,6 @@ import { lastingPaths } from "../vm/own-disks.ts";
 import { requireVm } from "../vm/require-vm.ts";
 import type { Environment } from "../vm/settings.ts";
 import { statusOfVm } from "./status.ts";
-
-/** How a disk is copied: sharing its blocks where the file system can, without filling its holes where it cannot. */
-const copyCommands: Record<HostOs, readonly string[]> = {
-  linux: ["cp", "--reflink=auto", "--sparse=always"],
-  darwin: ["cp", "-c"],
-};
 
 /**
  * Makes the VM `to` with the settings, the system disk and the data of `from`; its keys and ports are its own, made at
@@ -30,10 +25,12 @@ export async function cloneVm(from: VmPaths, to: VmPaths, env: Environment): Pro
     try {
       await writeFolderVersion(to);
       if (await isThere(from.config)) await copyFile(from.config, to.config);
-      for (const file of [from.systemDisk, `${from.systemDisk}.origin`]) {
-        await copyDisk(file, file.replace(from.folder, to.folder));
+      for (const file of [`${from.folder}/${vmImagesFile}`, from.systemDisk, `${from.systemDisk}.origin`]) {
+        if (await isThere(file)) await copyDisk(file, file.replace(from.folder, to.folder));
       }
-      await copyDisk(from.dataDisk, to.dataDisk);
+      for (const file of [dataVersionFile(from), from.dataDisk]) {
+        if (await isThere(file)) await copyDisk(file, file.replace(from.dataDisk, to.dataDisk));
+      }
       for (const file of await readdir(from.volumes).catch(() => [])) {
         await copyDisk(join(from.volumes, file), join(to.volumes, file));
       }
@@ -97,16 +94,4 @@ async function whileStopped(from: VmPaths, to: VmPaths, env: Environment, action
   } finally {
     lock.release();
   }
-}
-
-/** Copies a file; one that is not there is left out. */
-async function copyDisk(from: string, to: string): Promise<void> {
-  if (!(await isThere(from))) return;
-  await mkdir(dirname(to), { recursive: true, mode: 0o700 });
-  const { exitCode, stderr } = await run([
-    ...copyCommands[process.platform === "darwin" ? "darwin" : "linux"],
-    from,
-    to,
-  ]);
-  if (exitCode !== 0) throw new QnError("DISK_FAILED", `${from} cannot be copied to ${to}: ${stderr.trim()}.`);
 }

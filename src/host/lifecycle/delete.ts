@@ -32,7 +32,8 @@ export async function deleteVmFiles(
     await rm(paths.folder, { recursive: true, force: true });
     await removeContext(paths, env, onWarning);
   }
-  if (data) for (const place of lastingPaths(paths)) await rm(place, { recursive: true, force: true });
+  // In the other order: a disk without the note of its format would count as one of the first.
+  if (data) for (const place of lastingPaths(paths).toReversed()) await rm(place, { recursive: true, force: true });
   return hasData && !data;
 }
 

@@ -1,13 +1,13 @@
 /** The NixOS image of a flake: Nix makes it, here or in a VM that runs, and the store of images takes it in. */
-import { randomBytes } from "node:crypto";
-import { chmod, copyFile, mkdir, rm } from "node:fs/promises";
+import { chmod, copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import type { Arch } from "../../base/words.ts";
 import { writeFileAtomically } from "../../system/files.ts";
 import type { VmPaths } from "../layout.ts";
 import { builtIn, nix, nixBuild, nixStore } from "./nix.ts";
-import { formatManifest, type ImageManifest } from "../image/manifest.ts";
+import { formatManifest, imageFiles, type ImageManifest } from "../image/manifest.ts";
+import { newStage } from "../image/pointers.ts";
 import { activateImage, findImage, imageAt, type StoredImage, verifyImage } from "../image/store.ts";
 
 /** What to build. */
@@ -58,7 +58,7 @@ export async function buildNixosImage(options: NixosBuildOptions): Promise<Store
     });
   }
   const existing = await findImage(imagesFolder, name, arch);
-  if (existing?.manifest.disk.sha256 === made.manifest.disk.sha256) return { ...existing, isNew: false };
+  if (existing?.id === made.id) return { ...existing, isNew: false };
   onProgress("taking the image in");
   await verifyImage(made);
   return { ...(await takeIn(made, imagesFolder, name)), isNew: true };
@@ -67,16 +67,14 @@ export async function buildNixosImage(options: NixosBuildOptions): Promise<Store
 // --- internal ---
 
 async function takeIn(made: StoredImage, imagesFolder: string, name: string): Promise<StoredImage> {
-  const folder = join(imagesFolder, `.build-${randomBytes(6).toString("hex")}`);
-  await mkdir(folder, { recursive: true });
-  try {
-    const disk = join(folder, "disk.qcow2");
-    await copyFile(made.disk, disk);
-    await chmod(disk, 0o644);
-    const manifest: ImageManifest = { ...made.manifest, name };
-    await writeFileAtomically(join(folder, "image.json"), formatManifest(manifest), 0o644);
-    return await activateImage(imagesFolder, folder, manifest);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+  await using stage = await newStage(imagesFolder);
+  const folder = join(stage.folder, "image");
+  await mkdir(folder);
+  for (const { file } of imageFiles(made.manifest)) {
+    await copyFile(join(made.folder, file), join(folder, file));
+    await chmod(join(folder, file), 0o644);
   }
+  const manifest: ImageManifest = { ...made.manifest, name };
+  await writeFileAtomically(join(folder, "image.json"), formatManifest(manifest), 0o644);
+  return await activateImage(imagesFolder, folder, manifest);
 }

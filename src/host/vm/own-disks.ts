@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { isErrno } from "../../system/files.ts";
 import { dataDisk } from "../../protocol/disks.ts";
 import type { VmConfig } from "../config/schema.ts";
+import { dataVersionFile, olderData } from "../image/data-version.ts";
 import { refuseSmaller, type SizedDisk } from "../image/disk.ts";
 import { type VmPaths, volumeFile } from "../layout.ts";
 
@@ -14,9 +15,12 @@ export function ownDisks(paths: VmPaths, config: Pick<VmConfig, "diskGiB" | "vol
   ];
 }
 
-/** What outlives a VM unless it is told otherwise: a file, and a folder of files. */
+/**
+ * What outlives a VM unless it is told otherwise: the data disk between the notes that belong to it, and a folder of
+ * files. The note of its format comes first, so that the disk is never where the note is not yet.
+ */
 export function lastingPaths(paths: VmPaths): readonly string[] {
-  return [paths.dataDisk, paths.volumes];
+  return [dataVersionFile(paths), paths.dataDisk, ...olderData(paths), paths.volumes];
 }
 
 /** What a disk's file has on this machine: its size, and what it takes, in bytes; nothing when there is no file. */

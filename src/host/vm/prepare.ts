@@ -7,8 +7,10 @@ import { counted } from "../../base/words.ts";
 import { tracesIn } from "../../system/trace.ts";
 import type { Loaded } from "../config/load.ts";
 import type { ConfigInput, Share, VmConfig } from "../config/schema.ts";
-import { findImage, imageAt, type StoredImage, verifyImage } from "../image/store.ts";
+import { refuseOlderData } from "../image/data-version.ts";
+import { type StoredImage, verifyImage } from "../image/store.ts";
 import { flakeIn } from "../config/flake.ts";
+import { imageForVm } from "./image-choice.ts";
 import { refuseNewerFolder } from "./folder-version.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import type { VmSpec } from "../qemu/args.ts";
@@ -36,7 +38,7 @@ export type Prepared = {
 /**
  * Checks everything that can be checked without touching anything: settings, QEMU, firmware, accelerator, image. Throws
  * the first of VM_NEWER, CONFIG_INVALID, QEMU_MISSING, FIRMWARE_MISSING, ACCEL_UNAVAILABLE, IMAGE_MISSING,
- * AGENT_INCOMPATIBLE and IMAGE_CORRUPT.
+ * AGENT_INCOMPATIBLE, DATA_NEWER and IMAGE_CORRUPT.
  */
 export async function prepareVm(
   layout: Layout,
@@ -54,24 +56,16 @@ export async function prepareVm(
   const { mac } = config.network;
   const network = { ...config.network, mac: mac === "auto" ? macOf(hostname(), paths.folder) : mac };
   const plan = planVm({ config: { ...config, mounts: shares, network }, facts, paths });
-  const image = await imageOf(layout, config);
+  const image = await imageForVm(layout, paths, config);
   const { protocol, name, version } = image.manifest;
   refuseSkew(`The image "${name}" (${version})`, protocol);
+  await refuseOlderData(paths, image);
   await verifyImage(image);
   const spec = { ...plan, imageDisk: image.disk, kernel: kernelOf(image, config) };
   return { config, origins, facts, image, shares, virtiofsd, spec };
 }
 
 // --- internal ---
-
-async function imageOf({ images, cache }: Layout, { image: name, arch }: VmConfig): Promise<StoredImage> {
-  const isFolder = name.startsWith("/");
-  const image = await (isFolder ? imageAt(name, cache) : findImage(images, name, arch));
-  if (image?.manifest.arch === arch) return image;
-  const place = isFolder ? "" : ` in ${images}`;
-  const hint = isFolder ? { hint: "Build it again where it comes from, or name another one." } : {};
-  throw new QnError("IMAGE_MISSING", `There is no image "${name}" for ${arch}${place}.`, hint);
-}
 
 /** The kernel that QEMU starts; none where the firmware does. Throws CONFIG_INVALID for one that there is not. */
 function kernelOf({ manifest, folder }: StoredImage, { boot }: VmConfig): VmSpec["kernel"] {

@@ -1,5 +1,7 @@
 /** The door to locks: held by a living process, never by the existence of a file. */
 import { closeSync, openSync } from "node:fs";
+import { QnError } from "../../base/errors.ts";
+import { pause } from "../clock.ts";
 import { tryLock } from "./libc.ts";
 
 /** A lock that is held until `release` or the end of the process, however it ends. */
@@ -16,6 +18,19 @@ export function lockFolder(path: string): Lock | undefined {
   return lockOpened(openSync(path, "r"));
 }
 
+/**
+ * Takes a lock that others hold for some milliseconds at a time, by `take`. Throws VM_BUSY with `what` it is on when
+ * somebody holds it for longer.
+ */
+export async function awaitLock(what: string, take: (path: string) => Lock | undefined = acquireLock): Promise<Lock> {
+  for (let tries = 0; tries < awaited.triesMax; tries += 1) {
+    const lock = take(what);
+    if (lock !== undefined) return lock;
+    await pause(awaited.pauseMs);
+  }
+  throw new QnError("VM_BUSY", `${what} is held by another qn that does not let go of it.`);
+}
+
 /** True when some process holds the lock on `path`. */
 export function isLocked(path: string): boolean {
   const lock = acquireLock(path);
@@ -24,6 +39,8 @@ export function isLocked(path: string): boolean {
 }
 
 // --- internal ---
+
+const awaited = { triesMax: 500, pauseMs: 10 } as const;
 
 function lockOpened(fd: number): Lock | undefined {
   if (tryLock(fd)) return { release: () => closeSync(fd) };

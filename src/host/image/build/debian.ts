@@ -1,6 +1,6 @@
 /** Builds the Debian guest: packages, then a disk, then an image that is put in place in one step. */
-import { createHash, randomBytes } from "node:crypto";
-import { chmod, mkdir, rename, rm, stat } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { chmod, mkdir, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { QnError } from "../../../base/errors.ts";
 import type { Arch } from "../../../base/words.ts";
@@ -9,6 +9,7 @@ import { readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
 import { ownArch } from "../../../system/platform.ts";
 import { guestFiles } from "../guest-files.ts";
 import { formatManifest, type GuestManifest, type ImageManifest } from "../manifest.ts";
+import { newStage } from "../pointers.ts";
 import { activateImage, findImage, hashOf } from "../store.ts";
 import { debianFiles, debianLinks } from "./debian-files.ts";
 import { type DiskFiles, makeRawDisk } from "./disk-image.ts";
@@ -59,44 +60,40 @@ export async function buildDebianImage(options: BuildOptions): Promise<BuiltImag
   const existing = await findImage(imagesFolder, name, arch);
   if (options.isFresh !== true && existing?.manifest.inputs === inputs) return { ...existing, isNew: false };
 
-  const folder = join(imagesFolder, `.build-${randomBytes(6).toString("hex")}`);
-  await mkdir(folder, { recursive: true });
-  try {
-    progress("Debian packages");
-    const tar = await debianTar({ ...options, isFresh: options.isFresh === true });
-    const version = await runTool(["tar", "--extract", "--to-stdout", `--file=${tar}`, "./etc/debian_version"], {
-      epoch: sourceDateEpoch,
-      signal: options.signal,
-    });
-    const guest: GuestManifest = {
-      name,
-      version: version.trim(),
-      arch,
-      protocol: protocolVersion,
-      recipe: recipeName,
-      inputs,
-    };
-    progress("file systems");
-    const raw = await makeRawDisk({
-      arch,
-      folder,
-      tar,
-      files: [
-        ...guestFiles(programs),
-        ...debianFiles,
-        { path: "/etc/qn/image.json", mode: 0o644, text: formatManifest(guest) },
-      ],
-      links: debianLinks,
-      guestBinary: options.guestBinary,
-      signal: options.signal,
-    });
-    progress("disk image");
-    const manifest = await packImage(join(folder, "image"), raw, guest, options.signal);
-    const built = await activateImage(imagesFolder, join(folder, "image"), manifest);
-    return { ...built, isNew: true };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  await using stage = await newStage(imagesFolder);
+  const { folder } = stage;
+  progress("Debian packages");
+  const tar = await debianTar({ ...options, isFresh: options.isFresh === true });
+  const version = await runTool(["tar", "--extract", "--to-stdout", `--file=${tar}`, "./etc/debian_version"], {
+    epoch: sourceDateEpoch,
+    signal: options.signal,
+  });
+  const guest: GuestManifest = {
+    name,
+    version: version.trim(),
+    arch,
+    protocol: protocolVersion,
+    recipe: recipeName,
+    inputs,
+  };
+  progress("file systems");
+  const raw = await makeRawDisk({
+    arch,
+    folder,
+    tar,
+    files: [
+      ...guestFiles(programs),
+      ...debianFiles,
+      { path: "/etc/qn/image.json", mode: 0o644, text: formatManifest(guest) },
+    ],
+    links: debianLinks,
+    guestBinary: options.guestBinary,
+    signal: options.signal,
+  });
+  progress("disk image");
+  const manifest = await packImage(join(folder, "image"), raw, guest, options.signal);
+  const built = await activateImage(imagesFolder, join(folder, "image"), manifest);
+  return { ...built, isNew: true };
 }
 
 // --- internal ---

@@ -2,24 +2,18 @@
 import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import * as v from "valibot";
-import { QnError } from "../../../base/errors.ts";
 import type { PortRange } from "../../../protocol/messages.ts";
 import { portSchema } from "../../../protocol/terms.ts";
-import { pause } from "../../../system/clock.ts";
 import { readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
-import { acquireLock, type Lock } from "../../../system/kernel/lock.ts";
+import { awaitLock } from "../../../system/kernel/lock.ts";
 import { isVmName, type Layout, type VmPaths } from "../../layout.ts";
 import { chooseRange } from "../../ports/range.ts";
-
-/** Another VM that starts at the same moment holds the lock for some milliseconds. */
-const lockTriesMax = 500;
-const lockPauseMs = 10;
 
 /** The VM's slot; a new one when it has none yet. Throws VM_BUSY when the lock of QN_HOME's slots is never free. */
 export async function portRangeOf(layout: Layout, paths: VmPaths): Promise<PortRange> {
   const own = await readRange(paths);
   if (own !== undefined) return own;
-  const lock = await takeLock(layout.portsLock);
+  const lock = await awaitLock(layout.portsLock);
   try {
     const names = (await readdir(layout.home)).filter((name) => isVmName(name) && name !== paths.name);
     const others = await Promise.all(names.map((name) => readRange(layout.vm(name))));
@@ -45,15 +39,6 @@ export async function readRange(paths: VmPaths): Promise<PortRange | undefined> 
 // --- internal ---
 
 const rangeSchema = v.object({ first: portSchema, last: portSchema });
-
-async function takeLock(path: string): Promise<Lock> {
-  for (let tries = 0; tries < lockTriesMax; tries += 1) {
-    const lock = acquireLock(path);
-    if (lock !== undefined) return lock;
-    await pause(lockPauseMs);
-  }
-  throw new QnError("VM_BUSY", `${path} is held by another qn that does not let go of it.`);
-}
 
 /** Where to begin: apart for each user and QN_HOME, who do not see each other's VMs. */
 function seedOf(home: string): number {

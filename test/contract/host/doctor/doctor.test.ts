@@ -1,9 +1,10 @@
 /** `qn doctor` and `qn report` on a machine of which a part is broken. */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { examine, type Finding } from "../../../../src/host/doctor/checks.ts";
 import { packReport } from "../../../../src/host/doctor/report.ts";
+import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { readBootRecord } from "../../../../src/host/supervisor/boot/boot.ts";
 import { isThere } from "../../../../src/system/files.ts";
 import { run } from "../../../../src/system/process.ts";
@@ -50,6 +51,25 @@ test("an image that is old, of another protocol or missing is found", async () =
   await writeFile(file, JSON.stringify(manifest));
   expect(await one(vm, "image")).toEqual([]);
   expect(await one(vm, "image", {}, 100 * dayMs)).toEqual(["warning: Run: qn image build --fresh"]);
+});
+
+test("a broken system disk of a VM that is stopped is found, and none of a VM that runs is opened", async () => {
+  await using vm = await fakeVm("boots");
+  await vm.up();
+  const bytes = await readFile(vm.paths.systemDisk);
+  // Where the table of clusters is (QEMU's docs/interop/qcow2.txt), it now leads out of the file.
+  bytes.fill(255, Number(bytes.readBigUInt64BE(40)) + 1, Number(bytes.readBigUInt64BE(40)) + 6);
+  await writeFile(vm.paths.systemDisk, bytes);
+  expect(await one(vm, "disks")).toEqual([]);
+  await takeDown(vm.paths, { force: true });
+  const rest = "then qn up default: it makes a new one; Docker's data are on another disk.";
+  expect(await one(vm, "disks")).toEqual([`failure: Run: rm ~/default/system.qcow2, ${rest}`]);
+  await rm(vm.paths.systemDisk);
+  await vm.up();
+  await takeDown(vm.paths, { force: true });
+  // What it lies on is not looked at, were it a file of somebody else's.
+  await rm(vm.layout.images, { recursive: true });
+  expect(await one(vm, "disks")).toEqual([]);
 });
 
 test("sockets that nobody serves and contexts that are not there are found", async () => {

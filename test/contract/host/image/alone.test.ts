@@ -1,6 +1,6 @@
 /** Images of the real qemu-img that name other files of the user's: none of them becomes a guest's disk. */
 import { expect, test } from "bun:test";
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, realpath, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { formatManifest } from "../../../../src/host/image/manifest.ts";
 import { makeSystemDisk } from "../../../../src/host/image/disk.ts";
@@ -69,11 +69,12 @@ const dependent: Readonly<Record<string, { readonly says: string; readonly optio
 for (const [what, { says, options }] of Object.entries(dependent)) {
   test(`an image with ${what} is refused by name wherever one is taken`, async () => {
     await using home = await tempHome({ images: false });
-    const folder = join(home.path, "debian-x86_64");
+    const images = join(home.path, "_images");
+    const folder = join(images, "debian-x86_64");
     const manifest = await imageOf(folder, options(await secretIn(home.path)));
-    const failure = { code: "IMAGE_CORRUPT", message: expect.stringContaining(`"${folder}/disk.qcow2" ${says}`) };
+    const failure = { code: "IMAGE_CORRUPT", message: expect.stringContaining(`/disk.qcow2" ${says}`) };
     for (const take of [
-      () => findImage(home.path, "debian", "x86_64"),
+      () => findImage(images, "debian", "x86_64"),
       () => imageAt(folder, join(home.path, "cache")),
       () => activateImage(join(home.path, "taken"), folder, manifest),
     ]) {
@@ -92,9 +93,10 @@ test.each([
   ["with lazy counts", ["-o", "lazy_refcounts=on"]],
 ])("an image that is %s is taken", async (_, options) => {
   await using home = await tempHome({ images: false });
-  await imageOf(join(home.path, "debian-x86_64"), options);
-  const disk = join(home.path, "debian-x86_64/disk.qcow2");
-  expect(await listImages(home.path)).toEqual([expect.objectContaining({ disk })]);
+  const images = join(home.path, "_images");
+  const { disk } = await imageOf(join(images, "debian-x86_64"), options);
+  const [image, ...others] = await listImages(images);
+  expect([image?.manifest.disk, image?.entries, others]).toEqual([disk, ["debian-x86_64"], []]);
 });
 
 test("an image that has become another one since is refused before anything starts", async () => {
@@ -104,7 +106,10 @@ test("an image that has become another one since is refused before anything star
   const secret = await secretIn(vm.layout.home);
   await imageOf(folder, ["-F", "raw", "-b", secret], process.arch === "arm64" ? "aarch64" : "x86_64");
   const { code, message } = await failureOf(() => vm.up());
-  expect([code, message]).toEqual(["IMAGE_CORRUPT", `"${folder}/disk.qcow2" has a backing file ("${secret}").`]);
+  expect([code, message]).toEqual([
+    "IMAGE_CORRUPT",
+    `"${await realpath(folder)}/disk.qcow2" has a backing file ("${secret}").`,
+  ]);
 });
 
 test("an image that is refused can be removed, as its hint says", async () => {

@@ -36,6 +36,7 @@ test("a clone has the disks, data and settings of its source, and keys and ports
     "_data/web.raw",
     "web",
     "web/config.yaml",
+    "web/images.json",
     "web/system.qcow2",
     "web/system.qcow2.origin",
     "web/version",

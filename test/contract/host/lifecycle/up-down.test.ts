@@ -24,6 +24,7 @@ const atRest = [
   "default/config.yaml",
   "default/id_ed25519",
   "default/id_ed25519.pub",
+  "default/images.json",
   "default/known_hosts",
   "default/lock",
   "default/port-range.json",

@@ -57,7 +57,8 @@ test("what Nix has built is an image of qn's under the name that was asked for, 
   const image = await findImage(at.images, "mine", ownArch());
   expect(image?.manifest).toMatchObject({ name: "mine", version: "26.05", recipe: "nixos" });
   if (image !== undefined) await verifyImage(image);
-  expect(await readdir(at.images)).toEqual([`mine-${ownArch()}`]);
+  const folder = `sha256-${image?.manifest.disk.sha256}`;
+  expect((await readdir(at.images)).toSorted()).toEqual([`mine-${ownArch()}`, folder]);
   const attribute = ".#nixosConfigurations.guest.config.system.build.qnImage";
   const words = `--extra-experimental-features nix-command flakes build --no-link --json ${attribute}`;
   expect(await at.told()).toEqual([words, words]);

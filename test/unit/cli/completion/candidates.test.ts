@@ -14,7 +14,7 @@ test("at first come the commands that `qn --help` shows, in its order", async ()
   expect(await next("")).toEqual(Object.keys(commands).filter((name) => !hidden.includes(name)));
   expect([await next("de"), await next("image", ""), await next("nonsense", "")]).toEqual([
     ["delete", "deploy"],
-    ["build", "pull", "ls", "rm"],
+    ["build", "pull", "ls", "import", "rm", "prune", "rollback"],
     [],
   ]);
 });
