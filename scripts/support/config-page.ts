@@ -53,8 +53,8 @@ Together they may take half an hour. What needs Docker is better done from this 
 
 \`\`\`sh
 qn config set diskGiB=100  # the data disk, with Docker's images, containers and volumes; at once, also while the VM runs
-qn disk add db 20          # one more, of 20 GiB: /var/lib/qn/disks/db in the guest, from its next start on
-docker run -v /var/lib/qn/disks/db:/var/lib/postgresql postgres
+qn disk add db 20          # one more, of 20 GiB: /var/lib/qn-disks/db in the guest, from its next start on
+docker run -v /var/lib/qn-disks/db:/var/lib/postgresql postgres
 qn disk ls                 # sizes, and what they take on this machine
 qn disk rm db              # its data stays, and comes back with the name; --data deletes it
 \`\`\`

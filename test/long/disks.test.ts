@@ -8,7 +8,7 @@ import { bootVm, type Vm } from "../support/vm.ts";
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
-const place = "/var/lib/qn/disks/db";
+const place = "/var/lib/qn-disks/db";
 
 /** What a disk takes on this machine, in MiB. */
 async function takenMiB(vm: Vm, name: string): Promise<number> {

@@ -66,7 +66,7 @@ const settings = {
   ),
   volumes: setting(
     volumesOf(wholeNumber(1, 65_536)),
-    "Further disks, which containers find at /var/lib/qn/disks/NAME (`qn disk add NAME GIB`). They grow as the data disk does.",
+    "Further disks, which containers find at /var/lib/qn-disks/NAME (`qn disk add NAME GIB`). They grow as the data disk does.",
     (): { name: string; sizeGiB: number }[] => [],
   ),
   image: setting(

@@ -135,7 +135,7 @@ test("a further disk is made at the start, known to the guest, listed, and grown
   await stopped(vm);
   expect(await qn(vm, "disk", "add", "db", "3")).toMatchObject({ exitCode: 0 });
   const file = volumeFile(vm.paths, "db");
-  const db = { name: "db", folder: "/var/lib/qn/disks/db", file, sizeBytes: 3 * GiB, usedBytes: 0 };
+  const db = { name: "db", folder: "/var/lib/qn-disks/db", file, sizeBytes: 3 * GiB, usedBytes: 0 };
   expect((await listDisks(vm.paths, vm.env)).at(-1)).toEqual({ ...db, state: "new" });
   await vm.up({ flags: {} });
   expect((await listDisks(vm.paths, vm.env)).map(({ name, state }) => `${name} ${state}`)).toEqual([

@@ -43,9 +43,9 @@ test("a path that no share covers is refused, whether or not the guest has such 
 });
 
 test("what is missing on a further disk is Docker's to make, and a disk that is not there is refused", () => {
-  const path = "/var/lib/qn/disks/db/new/folder";
+  const path = "/var/lib/qn-disks/db/new/folder";
   const refusal = expect.stringContaining(`"${path}" is not there in the guest of qn.`);
-  const verdicts = ["/var/lib/qn/disks/db", "/var/lib/qn/disks/db/new", "/var/lib/qn/disks", "/var/lib/qn"].map(
+  const verdicts = ["/var/lib/qn-disks/db", "/var/lib/qn-disks/db/new", "/var/lib/qn-disks", "/var/lib/qn"].map(
     (reached) => whyNot(path, { path, isThere: false, reached }, boot),
   );
   expect(verdicts).toEqual([undefined, undefined, refusal, refusal]);

@@ -57,10 +57,10 @@ test("a blank disk is made a file system once, and one that has its own is only 
   const blank = scene({});
   await blank.disks.mountAll();
   await blank.disks.mountAll();
-  expect(blank.done).toEqual(["format db", "mount /dev/db /var/lib/qn/disks/db"]);
+  expect(blank.done).toEqual(["format db", "mount /dev/db /var/lib/qn-disks/db"]);
   const known = scene({ signatures: ["ext4"], ext4: used });
   await known.disks.mountAll();
-  expect(known.done).toEqual(["mount /dev/db /var/lib/qn/disks/db"]);
+  expect(known.done).toEqual(["mount /dev/db /var/lib/qn-disks/db"]);
   expect([blank.troubles, known.troubles, await known.disks.fillAll(wanted)]).toEqual([[], [], wanted]);
 });
 
@@ -85,7 +85,7 @@ test("a disk with anything else on it is never formatted, and the host hears of 
 test("only a file system of qn's that was never mounted, and cannot be, is made anew", async () => {
   const ended = scene({ signatures: ["ext4"], ext4: fresh, isBroken: true });
   await ended.disks.mountAll();
-  expect(ended.done).toEqual(["format db", "mount /dev/db /var/lib/qn/disks/db"]);
+  expect(ended.done).toEqual(["format db", "mount /dev/db /var/lib/qn-disks/db"]);
   for (const ext4 of [used, { ...fresh, label: "backup" }, { ...used, label: "" }]) {
     const { disks, done, troubles } = scene({ signatures: ["ext4"], ext4, isBroken: true });
     await disks.mountAll();
