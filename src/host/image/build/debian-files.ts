@@ -229,14 +229,18 @@ const maskedUnits: readonly string[] = [
 ];
 
 /**
- * Generators that look for hardware or old formats at every boot (systemd.generator(7)). Without getties the serial
- * console is a log only: nobody could log in there, since no account has a password.
+ * Generators that look for hardware, old formats or wishes on the kernel's command line at every boot
+ * (systemd.generator(7)). Without getties the serial console is a log only: nobody could log in there, since no account
+ * has a password.
  */
 const maskedGenerators: readonly string[] = [
+  "systemd-debug-generator",
   "systemd-getty-generator",
   "systemd-gpt-auto-generator",
   "systemd-hibernate-resume-generator",
+  "systemd-import-generator",
   "systemd-rc-local-generator",
+  "systemd-run-generator",
   "systemd-ssh-generator",
   "systemd-system-update-generator",
   "systemd-sysv-generator",
