@@ -1,6 +1,6 @@
 /** Planned command lines, started by the real QEMU of both architectures. A QEMU that is not installed is a skip. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { arches } from "../../../../src/base/words.ts";
@@ -34,9 +34,16 @@ type Running = AsyncDisposable & {
   ended(): Promise<unknown>;
 };
 
-/** Starts QEMU on a furnished VM; `more` is added to its command line. */
-async function start(facts: HostFacts, changes: Partial<VmConfig>, more: readonly string[]): Promise<Running> {
-  const { spec, ports } = await furnishedVm(home, facts, changes);
+/** Starts QEMU on a furnished VM, with a kernel of its own if there is one; `more` is added to its command line. */
+async function start(
+  facts: HostFacts,
+  changes: Partial<VmConfig>,
+  more: readonly string[],
+  kernel?: VmSpec["kernel"],
+): Promise<Running> {
+  const furnished = await furnishedVm(home, facts, changes);
+  const { ports } = furnished;
+  const spec = { ...furnished.spec, kernel };
   const child = Bun.spawn([...qemuArgs(spec, ports), ...more], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const said = Promise.all([child.stdout.text(), child.stderr.text()]);
   const gone = new AbortController();
@@ -73,6 +80,20 @@ async function devicesOf(client: QmpClient): Promise<readonly string[]> {
 async function grows(file: string, pattern: RegExp): Promise<void> {
   using folder = watchFolder(dirname(file));
   while (!pattern.test(await readFile(file, "utf8"))) await folder.changed();
+}
+
+/** As much of a kernel as QEMU looks at when it loads one (Linux' Documentation/arch/x86/boot.rst), and an initramfs. */
+async function emptyKernel(): Promise<NonNullable<VmSpec["kernel"]>> {
+  const head = Buffer.alloc(64 * 1024);
+  head.writeUInt8(4, 0x1f1);
+  head.write("HdrS", 0x202);
+  head.writeUInt16LE(0x20c, 0x206);
+  head.writeUInt8(1, 0x211);
+  head.writeUInt32LE(0x7fffffff, 0x22c);
+  const [kernel, initrd] = [join(home, "kernel, 1"), join(home, "initrd, 1")];
+  await writeFile(kernel, head);
+  await writeFile(initrd, "initramfs");
+  return { kernel, initrd, commandLine: "root=UUID=1 a=b,c" };
 }
 
 /** How long firmware may take under emulation on a busy machine; alone it takes three seconds. */
@@ -145,6 +166,13 @@ for (const arch of arches) {
         vars: { template: await qcow2(vars?.template ?? "", "vars"), format: "qcow2" },
       };
       await using vm = await start({ ...facts, firmware }, {}, ["-S"]);
+      await quit(vm.client);
+      expect(await vm.ended()).toEqual(cleanEnd);
+    });
+
+    test(`a kernel of the image's own starts on ${arch}, wherever its files are`, async () => {
+      await using vm = await start(facts, {}, ["-S"], await emptyKernel());
+      expect(await queryStatus(vm.client)).toEqual({ running: false, status: "prelaunch" });
       await quit(vm.client);
       expect(await vm.ended()).toEqual(cleanEnd);
     });
