@@ -37,7 +37,9 @@ export type ArchRow = {
 
 /**
  * `nopku`: Linux 6.12 does not boot with protection keys on Intel Macs before macOS 15.5
- * (coreos/fedora-coreos-tracker#1905).
+ * (coreos/fedora-coreos-tracker#1905). `earlyprintk`: the kernel says on the console that it unpacks itself, where
+ * without firmware systemd would be the first to say a word; a guest that is silent for long is taken for one that
+ * hangs.
  */
 export const archTable: Readonly<Record<Arch, ArchRow>> = {
   x86_64: {
@@ -48,7 +50,7 @@ export const archTable: Readonly<Record<Arch, ArchRow>> = {
     bootFile: "BOOTX64.EFI",
     emulator: "qemu-x86_64",
     emulated: ["aarch64", "arm"],
-    kernelArguments: ["console=ttyS0", "nopku"],
+    kernelArguments: ["console=ttyS0", "earlyprintk=serial,ttyS0,115200", "nopku"],
   },
   aarch64: {
     debianArch: "arm64",

@@ -14,7 +14,7 @@ const guestFolder = join(import.meta.dir, "../../../../guest");
 test("the kernel's command line of each architecture", () => {
   const words = "root=UUID=5f6b5a3e-5a9e-4b0e-9a54-6d4b7f0c0003 rootfstype=ext4 rw rootwait net.ifnames=0 panic=-1";
   expect([kernelCommandLine("x86_64"), kernelCommandLine("aarch64")]).toEqual([
-    `${words} lsm=landlock,yama cryptomgr.notests loglevel=4 console=ttyS0 nopku`,
+    `${words} lsm=landlock,yama cryptomgr.notests loglevel=4 console=ttyS0 earlyprintk=serial,ttyS0,115200 nopku`,
     `${words} lsm=landlock,yama cryptomgr.notests loglevel=4 console=ttyAMA0`,
   ]);
 });
