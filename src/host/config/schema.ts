@@ -76,7 +76,7 @@ const settings = {
   ),
   boot: setting(
     oneOf(["auto", "kernel", "uefi"]),
-    "How the guest starts: with the image's own kernel (kernel), by UEFI firmware from its disk (uefi), or the first if the image has one (auto).",
+    "How the guest starts: with the image's own kernel (kernel), by UEFI firmware from its disk (uefi), or auto: on x86_64 the first if the image has one.",
     () => "auto",
   ),
   imageUrl: setting(

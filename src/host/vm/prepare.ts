@@ -16,6 +16,7 @@ import type { Layout, VmPaths } from "../layout.ts";
 import type { VmSpec } from "../qemu/args.ts";
 import type { HostFacts } from "../qemu/facts.ts";
 import { macOf } from "../qemu/mac.ts";
+import { guestPlatforms } from "../qemu/platforms.ts";
 import { planVm } from "../qemu/vm-plan.ts";
 import { probeHost } from "../qemu/probe.ts";
 import { findVirtiofsd } from "../qemu/probe-virtiofsd.ts";
@@ -69,8 +70,9 @@ export async function prepareVm(
 
 /** The kernel that QEMU starts; none where the firmware does. Throws CONFIG_INVALID for one that there is not. */
 function kernelOf({ manifest, folder }: StoredImage, { boot }: VmConfig): VmSpec["kernel"] {
-  const { name, version, kernel } = manifest;
-  if (kernel !== undefined && boot !== "uefi") {
+  const { name, version, arch, kernel } = manifest;
+  const isWanted = boot === "kernel" || (boot === "auto" && !guestPlatforms[arch].kernelNeedsUefi);
+  if (kernel !== undefined && isWanted) {
     const [first, second] = kernel.files;
     return { kernel: join(folder, first.file), initrd: join(folder, second.file), commandLine: kernel.commandLine };
   }

@@ -128,11 +128,10 @@ test("an image's own kernel is what starts, unless the settings want the firmwar
   });
   const folder = await giveKernel(vm);
   const own = { kernel: join(folder, "kernel"), initrd: join(folder, "initrd"), commandLine: "rw" };
-  expect([await kernelWith("auto"), await kernelWith("kernel"), await kernelWith("uefi")]).toEqual([
-    own,
-    own,
-    undefined,
-  ]);
+  // On ARM it goes by way of the firmware, which nobody has seen to be quicker.
+  const byItself = ownArch() === "x86_64" ? own : undefined;
+  const kernels = [await kernelWith("auto"), await kernelWith("kernel"), await kernelWith("uefi")];
+  expect(kernels).toEqual([byItself, own, undefined]);
 });
 
 test("a kernel that is not the image's is refused", async () => {
