@@ -56,6 +56,25 @@ for (const network of networks) {
   });
 }
 
+for (const network of ["bridge", "own"] as const) {
+  test(`in the network ${network} the gateway is the host, where neither the guest nor a published port has the port`, async (vm) => {
+    const server = createTcpServer((socket) => socket.end("from the host's loopback\n"));
+    const [port, own, closed] = [await listenOnLoopback(server), await freePort(), await freePort()];
+    const page = ["sh", "-c", `while :; do echo from the guest | nc -l -p ${own}; done`];
+    const id = await vm.docker("run", "--detach", "--init", "--network", "host", "busybox", ...page);
+    const gateway = `$(ip route | sed -n 's/^default via \\([0-9.]*\\).*/\\1/p')`;
+    const reach = [port, own, closed].map((each) => `nc -w 10 ${gateway} ${each} </dev/null 2>&1`).join("; ");
+    const said = await until("the guest's own server", 30_000, async () => {
+      const text = await vm.docker("run", "--rm", "--network", network, "busybox", "sh", "-c", `${reach}; true`);
+      return text.includes("from the guest") ? text : undefined;
+    });
+    expect(said).toStartWith("from the host's loopback\nfrom the guest\n");
+    expect(said).toContain("Connection refused");
+    await vm.docker("rm", "--force", id);
+    server.close();
+  });
+}
+
 test("a VPN's resolv.conf counts at once, in the guest and in a container that runs already", async (vm) => {
   await using vpn = await fakeDns({ "first.test": ["198.51.100.1"], "git.corp.test": ["198.51.100.2"] });
   const id = await vm.docker("run", "--detach", "--init", "--network", "own", "busybox", "sleep", "1000");
