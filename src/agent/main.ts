@@ -43,6 +43,7 @@ import { provideLogin } from "./setup/login.ts";
 import { offerProvision } from "./setup/provision/run.ts";
 import { watchProvision } from "./setup/provision/report-progress.ts";
 import { provideProxy } from "./setup/proxy.ts";
+import { provideTimeZone } from "./setup/time-zone.ts";
 
 /**
  * What may run alone: the host's files in the guest, and everything that the host dials or is told. In the order of
@@ -109,6 +110,7 @@ function aloneAs(role: Role | undefined): typeof whole {
 async function setUpFiles({ boot, link, containers, signal }: Guest): Promise<Running> {
   const onTrouble = (text: string): void => link.log(text);
   await provideLogin(boot);
+  await provideTimeZone(boot.timeZone).catch((error: unknown) => onTrouble(`time zone: ${messageOf(error)}`));
   await mountShares(boot);
   const disks = new Disks(boot.disks, onTrouble);
   link.onDisks = (sizes) => disks.fillAll(sizes);

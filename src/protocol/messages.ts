@@ -5,6 +5,7 @@ import { bootDisksSchema, diskSizesSchema, diskStatesSchema } from "./disk-messa
 import { lanesSchema } from "./lanes.ts";
 import { namesSchema } from "./names.ts";
 import { parserOf } from "./parser.ts";
+import { timeZoneSchema } from "./time-zone.ts";
 import { portSchema, provisionStepsMax, publishers } from "./terms.ts";
 
 /**
@@ -96,6 +97,7 @@ const bootSchema = v.object({
   provision: v.optional(v.array(v.object({ run: v.string(), when: v.picklist(["boot", "once"]) }))),
   /** Disks beside the data disk: made a file system where they are blank, and mounted by name. */
   disks: v.optional(bootDisksSchema),
+  timeZone: v.optional(timeZoneSchema),
   /** Variables for dockerd: the host's proxy. */
   proxy: v.optional(v.record(v.pipe(v.string(), v.regex(/^(https?|no)_proxy$/i)), v.string()), {}),
 });

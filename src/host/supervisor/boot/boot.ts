@@ -17,6 +17,7 @@ import type { Prepared } from "../../vm/prepare.ts";
 import type { ProxySettings } from "./proxy.ts";
 import { toldShares } from "../../vm/shares.ts";
 import { portRangeOf } from "./port-range.ts";
+import { hostTimeZone } from "./time-zone.ts";
 
 const bootSchema = v.object({
   secret: v.string(),
@@ -99,6 +100,7 @@ export async function writeBootFiles(
     listenOfContainers: config.ports.listen !== false,
     swarm: true,
     ...(config.volumes.length > 0 && { disks: config.volumes.map(({ name }) => ({ name })) }),
+    timeZone: await hostTimeZone(),
     ...(config.provision.length > 0 && { provision: [...config.provision] }),
   };
   const text = JSON.stringify(content);
