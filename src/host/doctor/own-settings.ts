@@ -3,7 +3,7 @@ import { leaves } from "../config/schema.ts";
 import { valueAt } from "../config/setting.ts";
 
 /** In the place of a value that may hold a secret. */
-export const leftOut = "[left out]";
+const leftOut = "[left out]";
 
 /** Settings that are words, paths or lists of them. Numbers and switches go out too, and nothing else. */
 const shownSettings: ReadonlySet<string> = new Set([

@@ -49,6 +49,15 @@ test("an agent with another secret is refused by the host", async () => {
   expect(await failureOf(() => accept(forged, secret, agentNonce, "b2".repeat(32)))).toEqual(wrongSecret);
 });
 
+test("a proof counts whole: one that differs in any of its digits is refused", async () => {
+  const { nonce, proof } = respond(challenge, secret, hostNonce);
+  for (let at = 0; at < proof.length; at += 1) {
+    const other = `${proof.slice(0, at)}${proof[at] === "0" ? "1" : "0"}${proof.slice(at + 1)}`;
+    const failure = await failureOf(async () => confirm(JSON.stringify({ nonce, proof: other }), secret, agentNonce));
+    expect([at, failure]).toEqual([at, wrongSecret]);
+  }
+});
+
 test("a host's proof that is sent back as the agent's own is refused", async () => {
   const { nonce, proof } = respond(challenge, secret, hostNonce);
   expect(await failureOf(() => accept(JSON.stringify({ proof }), secret, agentNonce, nonce))).toEqual(wrongSecret);

@@ -147,6 +147,21 @@ for (const [name, bytes] of Object.entries(garbage)) {
   });
 }
 
+test("a line of more than 512 bytes is hung up on before it ends, and one of 512 is not", async () => {
+  await using watched = await watchedGate();
+  const long = await knock(watched.gate);
+  await long.received.reached(1);
+  long.connection.write("x".repeat(513));
+  expect(await long.received.closed).toBe("ECONNRESET");
+  const short = await knock(watched.gate);
+  await short.received.reached(1);
+  short.connection.write("x".repeat(512));
+  // Whoever comes behind has been let in by then, and the short one still stands.
+  await expectUnharmed(watched);
+  expect(short.connection.isClosed).toBe(false);
+  short.connection.reset();
+});
+
 test("a right proof that is cut anywhere opens nothing, also when the rest never comes", async () => {
   await using watched = await watchedGate();
   for (let cut = 0; cut < 160; cut += 7) {

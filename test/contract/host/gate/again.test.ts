@@ -164,10 +164,13 @@ test("a client that is slow with its last bytes gets them all, while others use 
   expect(sumOf(received.whole)).toBe(sumOf(large));
 });
 
-/** One stream through a gate in the hand, until the request of the next one or the end of the connection. */
+/**
+ * One stream through a gate in the hand, until the request of the next one or the end of the connection. Whoever calls it
+ * lets go of both sides by `close`, after all that he wants to see: letting go resets connections by itself.
+ */
 async function oneStream(answer: string, behind: (caller: Caller) => void) {
   const gate = handGate();
-  await using host = await hostSide(gate.key);
+  const host = await hostSide(gate.key);
   await gate.proven(8);
   const client = await connect(host.address);
   const received = receive(client);
@@ -185,14 +188,18 @@ async function oneStream(answer: string, behind: (caller: Caller) => void) {
   caller.connection.write(pieces.end);
   behind(caller);
   await received.closed;
-  return { gate, host, caller, line, guest, own: received.whole.toString() };
+  const close = async (): Promise<void> => {
+    await host[Symbol.asyncDispose]();
+    gate[Symbol.dispose]();
+  };
+  return { close, line, guest, own: received.whole.toString() };
 }
 
 test("an agent of an older image, which knows of no second stream, has the connection ended after its stream", async () => {
-  const { gate, line, guest, own } = await oneStream('{"ok":true}', () => {});
+  const { close, line, guest, own } = await oneStream('{"ok":true}', () => {});
   await guest.ended;
   expect([line, own]).toEqual(['{"open":"docker","reuse":true}', "own"]);
-  gate[Symbol.dispose]();
+  await close();
 });
 
 test("an agent that says behind a stream what is not its word, or more than that, reaches no stream and is hung up on", async () => {
@@ -209,9 +216,9 @@ test("an agent that says behind a stream what is not its word, or more than that
     },
   ];
   for (const behind of manners) {
-    const { gate, guest, own } = await oneStream('{"ok":true,"reuse":true}', behind);
+    const { close, guest, own } = await oneStream('{"ok":true,"reuse":true}', behind);
     expect([own, await guest.closed]).toEqual(["own", "ECONNRESET"]);
-    gate[Symbol.dispose]();
+    await close();
   }
 });
 
