@@ -56,7 +56,7 @@ const bootSchema = v.object({
   vm: shortText,
   /** The gate's and sshd's ports on the host's loopback, which nothing in the guest may reach through slirp. */
   hostPorts: v.array(port),
-  user: v.object({ name: shortText, uid: v.number(), gid: v.number(), sshKeys: v.array(v.string()) }),
+  user: v.object({ name: shortText, uid: finite, gid: finite, sshKeys: v.array(v.string()) }),
   shares: v.array(
     v.object({
       tag: shortText,

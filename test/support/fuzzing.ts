@@ -1,8 +1,8 @@
 /** Gives parsers what chance makes of good messages, for a while; what once broke one is tried first. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { testWithChance } from "./chance.ts";
-import { changed, fuzzTargets } from "./fuzz-targets.ts";
+import { type Chance, testWithChance } from "./chance.ts";
+import { fuzzTargets } from "./fuzz-targets.ts";
 
 const corpus = join(import.meta.dir, "../fixtures/fuzz");
 
@@ -46,4 +46,46 @@ export function fuzzTests(forMs: number): void {
 async function kept(name: string): Promise<Uint8Array[]> {
   const names = await readdir(join(corpus, name)).catch(() => []);
   return await Promise.all(names.map((file) => readFile(join(corpus, name, file))));
+}
+
+/** Words that parsers of text stumble over. */
+const words = [
+  "{",
+  "}",
+  "[",
+  "]",
+  '"',
+  ",",
+  ":",
+  "\\",
+  "\n",
+  "null",
+  "-1",
+  "1e999",
+  "0x",
+  "__proto__",
+  "\\ud800",
+  "%2f",
+  "%",
+  "..",
+  "/",
+].map((word) => Buffer.from(word));
+
+/** A seed that chance has changed a few times. */
+function changed(seed: Uint8Array, chance: Chance): Uint8Array {
+  let bytes = Buffer.from(seed);
+  for (let times = 1 + chance.below(4); times > 0; times -= 1) {
+    const at = chance.below(bytes.length + 1);
+    const from = chance.below(bytes.length + 1);
+    const ways = [
+      () => (bytes.length === 0 ? bytes : chance.spoil(bytes)),
+      () => bytes.subarray(0, at),
+      () => Buffer.concat([bytes.subarray(0, at), chance.bytes(1 + chance.below(8)), bytes.subarray(at)]),
+      () => Buffer.concat([bytes.subarray(0, at), chance.pick(words), bytes.subarray(at)]),
+      () => Buffer.concat([bytes.subarray(0, at), bytes.subarray(from)]),
+      () => Buffer.concat([bytes, chance.pick(words), bytes]).subarray(0, 65_536),
+    ];
+    bytes = Buffer.from(chance.pick(ways)());
+  }
+  return bytes;
 }
