@@ -3,7 +3,7 @@ import type { Connection } from "../../system/net/connection.ts";
 
 /**
  * As many as a server's load test has, and few enough that QEMU's slirp, which goes through all of its connections for
- * each packet, leaves Docker's own streams their time (docs/benchmarks.md).
+ * each packet, leaves Docker's own streams their time (decision D145).
  */
 const usualLimits: Limits = { ofForward: 512, ofAll: 1_024, waitingOfForward: 2_048 };
 

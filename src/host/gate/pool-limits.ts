@@ -29,7 +29,7 @@ export const ownLanesPart = 0.25;
 
 /**
  * So long after one of them has begun connections for clients of ports are opened one by one: each costs the guest
- * processor time that the answer needs, most of all an emulated one (measured: docs/benchmarks.md).
+ * processor time that the answer needs, most of all an emulated one (decision D145).
  */
 export const ownTurnMs = 1_000;
 
