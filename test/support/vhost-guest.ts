@@ -43,10 +43,26 @@ export class VhostGuest implements AsyncDisposable {
     this.#connection = connection;
   }
 
-  /** Starts the server as the supervisor does, connects, and agrees on FUSE. */
-  static async start(folder: string, socketPath: string, flags: readonly string[] = []): Promise<VhostGuest> {
+  /**
+   * Starts the server as the supervisor does, connects, and agrees on FUSE. `openFilesMax` is how many descriptors its
+   * processes may have.
+   */
+  static async start(
+    folder: string,
+    socketPath: string,
+    { flags = [], openFilesMax = 1024 }: { readonly flags?: readonly string[]; readonly openFilesMax?: number } = {},
+  ): Promise<VhostGuest> {
     const main = join(import.meta.dir, "../../src/main.ts");
-    const command = [process.execPath, main, "virtiofs", `--folder=${folder}`, `--socket=${socketPath}`, ...flags];
+    const limited = ["sh", "-c", `ulimit -n ${openFilesMax}; exec "$0" "$@"`];
+    const command = [
+      ...limited,
+      process.execPath,
+      main,
+      "virtiofs",
+      `--folder=${folder}`,
+      `--socket=${socketPath}`,
+      ...flags,
+    ];
     const holder = Bun.spawn(command, { stdio: ["ignore", "ignore", "pipe"] });
     while (!(await isThere(socketPath))) await Bun.sleep(10);
     const connection = libc.socket(1, 1, 0);

@@ -6,7 +6,7 @@ import * as folders from "./operations/folders.ts";
 import * as names from "./operations/names.ts";
 import * as session from "./operations/session.ts";
 import * as status from "./operations/status.ts";
-import type { ServedShare } from "./served-share.ts";
+import type { ServedShare, UnderWay } from "./served-share.ts";
 import { errors, op, replyHeader, requestHeader } from "./wire.ts";
 
 /** A request that killed the process so often is answered with an error, and not begun again. */
@@ -68,10 +68,10 @@ export function serve(share: ServedShare): number {
   if (readable.total < requestHeader) return 0;
   copyIn(share, 2 * requestHeader);
   if (call.opcode !== op.write) copyIn(share, share.request.bytes.length);
-  share.isAgain = words[head.uniqueLow] === call.uniqueLow && words[head.uniqueHigh] === call.uniqueHigh;
-  // Forgetting has no number of its own, and is done by whoever comes to it.
-  if (share.isAgain && words[head.answered] === 1 && !unanswered.has(call.opcode)) return words[head.written] ?? 0;
-  const attempts = share.isAgain ? (words[head.attempts] ?? 0) + 1 : 1;
+  const before = takeUnderWay(share);
+  if (before?.written !== undefined) return before.written;
+  share.isAgain = before !== undefined;
+  const attempts = (before?.attempts ?? 0) + 1;
   words[head.answered] = 0;
   words[head.uniqueLow] = call.uniqueLow;
   words[head.uniqueHigh] = call.uniqueHigh;
@@ -86,6 +86,14 @@ export function serve(share: ServedShare): number {
 }
 
 // --- internal ---
+
+/** What a killed process did with this very request; nothing for every other one. */
+function takeUnderWay(share: ServedShare): UnderWay | undefined {
+  const { underWay, call } = share;
+  if (underWay?.uniqueLow !== call.uniqueLow || underWay.uniqueHigh !== call.uniqueHigh) return undefined;
+  share.underWay = undefined;
+  return underWay;
+}
 
 function outcomeOf(share: ServedShare): number {
   const { call } = share;

@@ -32,6 +32,14 @@ export type ShareOptions = {
   readonly descriptorsMax: number;
 };
 
+/** A request, how often it was begun, and, once it was answered, with how many bytes. */
+export type UnderWay = {
+  readonly uniqueLow: number;
+  readonly uniqueHigh: number;
+  readonly attempts: number;
+  readonly written: number | undefined;
+};
+
 /** A request without a write's data: a value of an extended attribute is the longest that it has. */
 const requestBytes = 80 * 1024;
 const replyBytes = 72 * 1024;
@@ -57,6 +65,8 @@ export class ServedShare {
   readonly root: number;
   /** Set by who has put the answer into the guest's memory itself. */
   isDirect = false;
+  /** The request that a killed process was at, until it comes again. */
+  underWay: UnderWay | undefined;
   /** Set where the request was begun before by a process that was killed: what is done already is no error then. */
   isAgain = false;
 
@@ -70,6 +80,7 @@ export class ServedShare {
     const status = this.root < 0 ? this.root : statFd(this.root, this.stat.address);
     if (status < 0) throw new Error(`${options.path}: error ${-status}`);
     this.nodes = new NodeTable(state);
+    this.underWay = underWayIn(this.words);
     this.nodes.makeRoot(identityIn(this.stat.view));
     this.deviceIndex(deviceIn(this.stat.view));
     const budget = Math.max(16, Math.floor(options.descriptorsMax / 4));
@@ -155,5 +166,17 @@ export class ServedShare {
   readonly #reopen = (node: number, flags: number): number => {
     const fd = this.descriptors.of(node);
     return fd < 0 ? fd : reopenFd(fd, flags & ~O_NOATIME);
+  };
+}
+
+// --- internal ---
+
+function underWayIn(words: Uint32Array): UnderWay | undefined {
+  if (words[head.isInitialized] !== 1) return undefined;
+  return {
+    uniqueLow: words[head.uniqueLow] ?? 0,
+    uniqueHigh: words[head.uniqueHigh] ?? 0,
+    attempts: words[head.attempts] ?? 0,
+    written: words[head.answered] === 1 ? words[head.written] : undefined,
   };
 }

@@ -113,7 +113,7 @@ export function create(share: ServedShare): number {
   if (!share.handles.hasRoom) return errors.ENFILE;
   const wanted = call.u32(0);
   const mode = call.u32(4) & PERMISSIONS;
-  const flags = openFlagsOf(wanted) & ~O_CREAT;
+  const flags = openFlagsOf(wanted);
   // Always exclusive: what is there already may be no file that a server may open without waiting for ever.
   let fd = openAt(folder, call.addressOf(16), flags | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   const isNew = fd >= 0;
@@ -142,7 +142,10 @@ export function tmpfile(share: ServedShare): number {
   own(share, fd, folder, mode);
   statFd(fd, share.stat.address);
   const slot = share.nodes.add(share.node, share.request.address, 0, identityIn(share.stat.view));
-  if (slot === 0) return errors.ENFILE;
+  if (slot === 0) {
+    closeFd(fd);
+    return errors.ENFILE;
+  }
   share.nodes.markRemoved(slot);
   share.nodes.addLookup(slot);
   const { names, attributes } = share.options;
