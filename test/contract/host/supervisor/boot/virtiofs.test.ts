@@ -1,0 +1,43 @@
+/** Who serves mounts by virtiofs is started before QEMU, and ends with it. */
+import { expect, test } from "bun:test";
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { layoutOf } from "../../../../../src/host/layout.ts";
+import { startVirtiofs } from "../../../../../src/host/supervisor/boot/virtiofs.ts";
+import { newFolder } from "../../../../support/folder.ts";
+import { processesLeft } from "../../../../support/processes.ts";
+
+const self = [process.execPath, join(import.meta.dir, "../../../../../src/main.ts")];
+
+test("qn serves each mount of virtiofs itself where no virtiofsd is asked for, and leaves the others to QEMU", async () => {
+  await using home = await newFolder();
+  const paths = layoutOf(home.path).vm("default");
+  await mkdir(paths.folder, { recursive: true });
+  const warnings: string[] = [];
+  const share = (index: number, driver: "9p" | "virtiofs") =>
+    ({ tag: `qn${index}`, path: home.path, folder: home.path, readOnly: false, driver }) as const;
+  const shares = [share(0, "virtiofs"), share(1, "9p"), share(2, "virtiofs")];
+  const ended = Promise.withResolvers<string>();
+  const told = {
+    onEnd: ({ tag }: { readonly tag: string }) => ended.resolve(tag),
+    warn: (text: string) => warnings.push(text),
+  };
+  const servers = await startVirtiofs({ virtiofsd: undefined, shares, self }, paths, told);
+  // Their names are there when somebody listens, and not before.
+  expect((await readdir(paths.folder)).filter((name) => name.includes(".sock")).toSorted()).toHaveLength(2);
+  servers.stop();
+  expect(["qn0", "qn2"]).toContain(await ended.promise);
+  expect(await processesLeft(paths.folder)).toEqual([]);
+  expect(warnings).toEqual([]);
+});
+
+test("a mount that cannot be served is said before QEMU starts", async () => {
+  await using home = await newFolder();
+  const paths = layoutOf(home.path).vm("default");
+  await mkdir(join(paths.folder), { recursive: true });
+  const shares = [{ tag: "qn0", path: home.path, folder: home.path, readOnly: false, driver: "virtiofs" }] as const;
+  const nobody = { onEnd: () => {}, warn: () => {} };
+  const starting = startVirtiofs({ virtiofsd: undefined, shares, self: ["false"] }, paths, nobody);
+  expect(starting).rejects.toThrow("The server ended with status 1");
+  await starting.catch(() => {});
+});
