@@ -26,8 +26,9 @@ export function serialOf(name: string): string {
 }
 
 /**
- * The folder of the guest that holds the places of further disks: a file system of its own, made at each boot. It is not
- * below the data disk's place: on a starved machine that is mounted after the agent has begun, and would hide them.
+ * The folder of the guest that holds the places of further disks: a file system of its own, made at each boot. It is
+ * not below the data disk's place: on a starved machine that is mounted after the agent has begun, and would hide
+ * them.
  */
 export const volumesFolder = "/var/lib/qn-disks";
 
