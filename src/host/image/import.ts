@@ -10,9 +10,9 @@ import { diskFault } from "./disk-check.ts";
 import { formatManifest, imageFiles, type ImageManifest, parseManifest } from "./manifest.ts";
 import { newStage } from "./pointers.ts";
 import { qcow2HeadBytes, virtualBytes, whyNotAlone } from "./qcow2.ts";
-import { activateImage, hashOf, type StoredImage } from "./store.ts";
+import { activateImage, hashOf, imageById, type StoredImage } from "./store.ts";
 
-/** What to take in, and how it is to be called; `version` where nothing beside the file says it. */
+/** What to take in, and how it is to be called; `version` is what it says of itself without one. */
 export type ImportOptions = {
   readonly imagesFolder: string;
   readonly file: string;
@@ -26,9 +26,9 @@ export type ImportOptions = {
 
 /**
  * Takes the file in under the name; the file itself stays as it is. An `image.json` beside it that has the hash of this
- * disk says the rest, and which files belong to it. Throws IMAGE_CORRUPT for what is no whole disk that needs no other
- * file, DISK_FAILED when there is no room for it, USAGE when there is no such file, and INTERRUPTED; nothing of it is
- * left then, and the name leads to what it led to.
+ * disk says the rest, and which files belong to it; without one an image of the store that has this disk. Throws
+ * IMAGE_CORRUPT for what is no whole disk that needs no other file, DISK_FAILED when there is no room for it, USAGE
+ * when there is no such file, and INTERRUPTED; nothing of it is left then, and the name leads to what it led to.
  */
 export async function importImage(options: ImportOptions): Promise<StoredImage> {
   const { imagesFolder, file, signal } = options;
@@ -157,7 +157,9 @@ async function makeDisk(file: string, unpacked: string, disk: string, signal: Ab
 async function manifestFor(options: ImportOptions, disk: string, finished: string): Promise<ImageManifest> {
   const { file, name, arch, version } = options;
   const sha256 = await hashOf(disk);
-  const beside = await manifestBeside(file, sha256);
+  // What is known of this very disk already counts for more than nothing, too.
+  const stored = (await imageById(options.imagesFolder, sha256).catch(() => undefined))?.manifest;
+  const beside = (await manifestBeside(file, sha256)) ?? stored;
   if (beside !== undefined) {
     if (beside.arch !== arch) throw corrupt(file, `is an image for ${beside.arch}, and not for ${arch}`);
     for (const each of imageFiles(beside).filter((one) => one.file !== "disk.qcow2")) {
@@ -165,7 +167,7 @@ async function manifestFor(options: ImportOptions, disk: string, finished: strin
       const actual = await hashOf(join(finished, each.file));
       if (actual !== each.sha256) throw corrupt(join(dirname(file), each.file), `has the SHA-256 ${actual}`);
     }
-    return { ...beside, name };
+    return { ...beside, name, version: version ?? beside.version };
   }
   const virtualSizeBytes = virtualBytes(await Bun.file(disk).slice(0, qcow2HeadBytes).bytes());
   return {

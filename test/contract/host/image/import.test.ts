@@ -190,3 +190,13 @@ test("what an image.json beside the file says counts when it is about this very 
     protocol: built.manifest.protocol,
   });
 });
+
+test("a disk that is in the store already keeps what is known of it, the format of its data above all", async () => {
+  await using at = await scene();
+  await doStep(at.home.path, { do: "build", name: "one", mark: 1, data: 2 });
+  const built = await findImage(at.images, "one", ownArch());
+  if (built === undefined) throw new Error("There is no image.");
+  await copyFile(built.disk, at.at("disk"));
+  expect((await at.take("disk")).manifest).toEqual({ ...built.manifest, name: "mine" });
+  expect((await findImage(at.images, "one", ownArch()))?.manifest).toEqual(built.manifest);
+});
