@@ -1,38 +1,30 @@
 /** The disks that a new VM is given, made by the real qemu-img from an image that is there. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir, readdir, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Layout, layoutOf } from "../../../../../src/host/layout.ts";
+import type { Layout } from "../../../../../src/host/layout.ts";
 import { makeDisks } from "../../../../../src/host/supervisor/boot/disks.ts";
-import { run } from "../../../../../src/system/process.ts";
+import { prepareVm } from "../../../../../src/host/vm/prepare.ts";
 import { failureOf } from "../../../../support/failures.ts";
-import { newFolder } from "../../../../support/folder.ts";
+import { fakeVm, programsMs } from "../../../../support/fake-vm.ts";
+
+setDefaultTimeout(programsMs);
 
 const MiB = 1024 ** 2;
 
-/** An image of 6 GiB, and firmware whose store of variables has so many MiB, all empty, as Debian's for ARM. */
+/** A VM that is made with firmware whose store of variables has so many MiB, all empty, as Debian's for ARM. */
 async function scene(varsMiB: number) {
-  const folder = await newFolder();
-  const layout = layoutOf(folder.path);
-  const [image, code, template] = ["image.qcow2", "code.fd", "vars.fd"].map((name) => join(folder.path, name)) as [
-    string,
-    string,
-    string,
-  ];
-  await run(["qemu-img", "create", "-q", "-f", "qcow2", image, "6G"]);
-  await writeFile(code, "code");
+  const vm = await fakeVm("boots");
+  const { layout, paths } = vm;
+  const template = join(layout.home, "_tools", "vars.fd");
   await writeFile(template, "");
   await truncate(template, varsMiB * MiB);
-  const paths = layout.vm("default");
   await mkdir(paths.folder);
-  const volumes = [{ name: "db", sizeGiB: 100 }];
-  const prepared = {
-    config: { diskGiB: 60, volumes },
-    spec: { arch: "x86_64" },
-    facts: { firmware: { code, codeFormat: "raw", vars: { template, format: "raw" } } },
-    image: { disk: image, manifest: { disk: { sha256: "00".repeat(32) } } },
-  } as unknown as Parameters<typeof makeDisks>[1];
-  return { layout, paths, prepared, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+  const flags = { mounts: [], memoryMiB: 512, volumes: [{ name: "db", sizeGiB: 100 }] };
+  const planned = await prepareVm(layout, paths, vm.env, flags);
+  const firmware = { ...planned.facts.firmware, vars: { template, format: "raw" } } as const;
+  const prepared = { ...planned, facts: { ...planned.facts, firmware }, spec: { ...planned.spec, firmware } };
+  return { layout, paths, prepared, [Symbol.asyncDispose]: () => vm[Symbol.asyncDispose]() };
 }
 
 /** What the files of all VMs take, in bytes. */
