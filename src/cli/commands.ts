@@ -150,6 +150,17 @@ export const commands: Table = {
     example: "qn rename web shop",
     load: () => import("./commands/rename.ts"),
   },
+  snapshot: {
+    section: "More VMs",
+    description: "Keep a stopped VM's settings and disks as they are, and come back to them",
+    aliases: ["snapshots"],
+    load: () => import("./commands/snapshot.ts"),
+  },
+  data: {
+    section: "More VMs",
+    description: "Take a VM's Docker data to another machine, as one file",
+    load: () => import("./commands/data.ts"),
+  },
   "ssh-config": {
     section: "More VMs",
     description: "Print the guest's part of ~/.ssh/config, for scp, rsync and editors",

@@ -1,5 +1,6 @@
 /** `qn delete`: removes a VM; its data only with --data. */
 import { uninstallService } from "../../host/integrate/service/manage.ts";
+import { liveDisk } from "../../host/image/live-disk.ts";
 import { deleteVmFiles } from "../../host/lifecycle/delete.ts";
 import { isThere } from "../../system/files.ts";
 import { defineCommand, ifExistsArg, vmArg } from "../command.ts";
@@ -23,6 +24,9 @@ export const command = defineCommand({
     const keptData = await deleteVmFiles(paths, process.env, what, warn);
     if (await uninstallService(serviceHost(), paths)) say("It does not start at login any more.");
     succeed(`VM "${paths.name}" is deleted.`);
-    if (keptData) say(`Its data stays in ${paths.dataDisk}; \`qn up\` uses it again, \`qn delete --data\` deletes it.`);
+    if (keptData)
+      say(
+        `Its data stays in ${(await liveDisk(paths.dataDisk)).path}; \`qn up\` uses it again, \`qn delete --data\` deletes it.`,
+      );
   },
 });

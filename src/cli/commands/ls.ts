@@ -29,13 +29,13 @@ export const command = defineCommand({
       return say("There are no VMs; `qn up` makes one.");
     }
     printTable(
-      ["NAME", "STATE", "ARCH", "CPUS", "MEMORY", "IMAGE", ""],
+      ["NAME", "STATE", "ARCH", "CPUS", "MEMORY", "IMAGE", "SNAPSHOTS", ""],
       rows.map((row) => [
         row.name,
         row.state,
         ...("arch" in row
-          ? [row.arch ?? "", `${row.cpus}`, `${row.memoryMiB} MiB`, row.image ?? ""]
-          : ["", "", "", ""]),
+          ? [row.arch ?? "", `${row.cpus}`, `${row.memoryMiB} MiB`, row.image ?? "", row.snapshots.join(", ")]
+          : ["", "", "", "", ""]),
         row.reason ?? "",
       ]),
     );

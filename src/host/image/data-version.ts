@@ -7,7 +7,9 @@ import { QnError } from "../../base/errors.ts";
 import { isThere, readTextIfThere, writeFileAtomically } from "../../system/files.ts";
 import type { VmPaths } from "../layout.ts";
 import { copyDisk } from "./copy-disk.ts";
+import { liveDisk } from "./live-disk.ts";
 import { dataVersionOf } from "./manifest.ts";
+import { flattenDisk } from "./qemu-img.ts";
 import type { StoredImage } from "./store.ts";
 
 /** The file beside a data disk that notes its format. */
@@ -18,6 +20,17 @@ export function dataVersionFile({ dataDisk }: Pick<VmPaths, "dataDisk">): string
 /** The copy of a data disk from before its format last changed, and one that is not finished. */
 export function olderData({ dataDisk }: Pick<VmPaths, "dataDisk">): readonly [copy: string, unfinished: string] {
   return [`${dataDisk}.before`, `${dataDisk}.before.tmp`];
+}
+
+/** The noted format of a VM's data, as text; nothing where none is noted, which is the first. */
+export async function dataVersionText(paths: Pick<VmPaths, "dataDisk">): Promise<string | undefined> {
+  return (await readTextIfThere(dataVersionFile(paths)))?.trim();
+}
+
+/** Notes the format of data that were put in place, or that it is the first. */
+export async function noteDataVersion(paths: Pick<VmPaths, "dataDisk">, version: string | undefined): Promise<void> {
+  const file = dataVersionFile(paths);
+  await (version === undefined ? rm(file, { force: true }) : writeFileAtomically(file, `${version}\n`));
 }
 
 /** Throws DATA_NEWER when the guest of the image could not read what is on the VM's data disk. */
@@ -39,11 +52,12 @@ export async function refuseOlderData(paths: VmPaths, { manifest }: StoredImage)
  */
 export async function keepOlderData(paths: VmPaths, image: StoredImage): Promise<void> {
   await refuseOlderData(paths, image);
-  if (!(await isThere(paths.dataDisk)) || (await formatOn(paths)) === dataVersionOf(image.manifest)) return;
+  const live = await liveDisk(paths.dataDisk);
+  if (!(await isThere(live.path)) || (await formatOn(paths)) === dataVersionOf(image.manifest)) return;
   const [copy, unfinished] = olderData(paths);
   try {
     await rm(unfinished, { force: true });
-    await copyDisk(paths.dataDisk, unfinished);
+    await (live.format === "qcow2" ? flattenDisk(live.path, unfinished) : copyDisk(live.path, unfinished));
     await rename(unfinished, copy);
   } finally {
     await rm(unfinished, { force: true });
@@ -53,16 +67,15 @@ export async function keepOlderData(paths: VmPaths, image: StoredImage): Promise
 /** Notes that a guest of this image has the data disk from now on. */
 export async function claimData(paths: VmPaths, { manifest }: StoredImage): Promise<void> {
   const version = dataVersionOf(manifest);
-  const file = dataVersionFile(paths);
   if (version === (await formatOn(paths))) return;
-  await (version === 1 ? rm(file, { force: true }) : writeFileAtomically(file, `${version}\n`));
+  await noteDataVersion(paths, version === 1 ? undefined : `${version}`);
 }
 
 // --- internal ---
 
 /** The format on the data disk: 1 where nothing is noted, as beside disks of older versions. */
 async function formatOn(paths: VmPaths): Promise<number> {
-  const text = (await readTextIfThere(dataVersionFile(paths)))?.trim() ?? "1";
+  const text = (await dataVersionText(paths)) ?? "1";
   // What somebody else has written there counts as newer than anything.
   return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : Number.MAX_SAFE_INTEGER;
 }

@@ -1,10 +1,14 @@
 /** Makes a VM's disks: the system disk, an overlay on an image, and the sparse ones of its own that only ever grow. */
 import { randomBytes } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
+import { open, rename, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import { byteSize } from "../../base/words.ts";
 import { dataDisk } from "../../protocol/disks.ts";
 import { run } from "../../system/process.ts";
+import { type DiskFile, liveDisk } from "./live-disk.ts";
+import { qcow2HeadBytes, virtualBytes } from "./qcow2.ts";
+import { qemuImg } from "./qemu-img.ts";
 
 const gibibyte = 1024 ** 3;
 
@@ -41,6 +45,8 @@ export function bytesOf({ sizeGiB }: SizedDisk): number {
  * shrink.
  */
 export async function makeOwnDisk(disk: SizedDisk): Promise<void> {
+  const live = await liveDisk(disk.path);
+  if (live.format === "qcow2") return await growOverlay(disk, live);
   const file = await open(disk.path, "a", 0o600);
   try {
     const { size } = await file.stat();
@@ -62,4 +68,21 @@ export function refuseSmaller(disk: SizedDisk, sizeBytes: number): void {
   throw new QnError("DISK_FAILED", `${what} "${disk.path}"${has}`, {
     hint: `Set ${setting} to at least what it has, or remove the data with \`${removal}\`.`,
   });
+}
+
+/** The size of a disk as a guest sees it, in bytes. */
+export async function sizeOfDisk({ path, format }: DiskFile): Promise<number> {
+  if (format === "raw") return (await stat(path)).size;
+  return virtualBytes(await Bun.file(path).slice(0, qcow2HeadBytes).bytes());
+}
+
+// --- internal ---
+
+/** The same for a disk that lies on layers of snapshots. */
+async function growOverlay(disk: SizedDisk, overlay: DiskFile): Promise<void> {
+  const { path } = overlay;
+  const size = await sizeOfDisk(overlay);
+  refuseSmaller(disk, size);
+  if (size === bytesOf(disk)) return;
+  await qemuImg(`"${path}" cannot grow`, dirname(path), ["resize", "-q", "-f", "qcow2", path, `${bytesOf(disk)}`]);
 }

@@ -24,6 +24,12 @@ export function whyNotAlone(head: Uint8Array): string | undefined {
   return extensionsReason(view, version === 3 ? view.getUint32(at.length) : lengths[2], 2 ** clusterBits);
 }
 
+/** The name of the file that the disk with this head lies on, as it stands there; nothing when it lies on none. */
+export function backingName(head: Uint8Array): string | undefined {
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  return view.getBigUint64(at.backingOffset) === 0n ? undefined : backingText(head, view);
+}
+
 /** The size of the disk with this head as a guest sees it, in bytes. */
 export function virtualBytes(head: Uint8Array): number {
   return Number(new DataView(head.buffer, head.byteOffset, head.byteLength).getBigUint64(at.virtualSize));
@@ -68,9 +74,13 @@ const extensions: Readonly<Record<number, string | undefined>> = {
 };
 
 function backing(head: Uint8Array, view: DataView): string {
+  return `has a backing file ("${backingText(head, view)}")`;
+}
+
+function backingText(head: Uint8Array, view: DataView): string {
   const start = Number(view.getBigUint64(at.backingOffset));
   const name = head.subarray(start, start + Math.min(view.getUint32(at.backingSize), 1023));
-  return `has a backing file ("${new TextDecoder().decode(name)}")`;
+  return new TextDecoder().decode(name);
 }
 
 function featureReason(features: bigint): string | undefined {

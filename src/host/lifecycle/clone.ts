@@ -1,39 +1,37 @@
 /** Makes a VM from another one, or gives one another name; both need it stopped. */
-import { copyFile, mkdir, readdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, mkdir, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import { isThere } from "../../system/files.ts";
-import { acquireLock } from "../../system/kernel/lock.ts";
 import { copyDisk } from "../image/copy-disk.ts";
 import { dataVersionFile } from "../image/data-version.ts";
+import { liveDisk } from "../image/live-disk.ts";
+import { flattenDisk } from "../image/qemu-img.ts";
 import { vmImagesFile } from "../image/usage.ts";
-import { refuseNewerFolder, writeFolderVersion } from "../vm/folder-version.ts";
+import { writeFolderVersion } from "../vm/folder-version.ts";
 import { removeContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
 import { lastingPaths } from "../vm/own-disks.ts";
 import { requireVm } from "../vm/require-vm.ts";
 import type { Environment } from "../vm/settings.ts";
-import { statusOfVm } from "./status.ts";
+import { dataDisks, rawFileOf } from "../snapshot/folder.ts";
+import { whileStopped } from "./while-stopped.ts";
 
 /**
  * Makes the VM `to` with the settings, the system disk and the data of `from`; its keys and ports are its own, made at
  * its first start. Throws NO_SUCH_VM, VM_RUNNING, VM_EXISTS, VM_NEWER, and DISK_FAILED; then there is no `to`.
  */
 export async function cloneVm(from: VmPaths, to: VmPaths, env: Environment): Promise<void> {
-  await whileStopped(from, to, env, async () => {
+  await toFreeName(from, to, env, async () => {
     await mkdir(to.folder, { mode: 0o700 });
     try {
       await writeFolderVersion(to);
       if (await isThere(from.config)) await copyFile(from.config, to.config);
       for (const file of [`${from.folder}/${vmImagesFile}`, from.systemDisk, `${from.systemDisk}.origin`]) {
-        if (await isThere(file)) await copyDisk(file, file.replace(from.folder, to.folder));
+        await copyIfThere(file, file.replace(from.folder, to.folder));
       }
-      for (const file of [dataVersionFile(from), from.dataDisk]) {
-        if (await isThere(file)) await copyDisk(file, file.replace(from.dataDisk, to.dataDisk));
-      }
-      for (const file of await readdir(from.volumes).catch(() => [])) {
-        await copyDisk(join(from.volumes, file), join(to.volumes, file));
-      }
+      await copyIfThere(dataVersionFile(from), dataVersionFile(to));
+      for (const { name, raw } of await dataDisks(from)) await copyData(raw, rawFileOf(to, name));
     } catch (error) {
       for (const place of [to.folder, ...lastingPaths(to)]) await rm(place, { recursive: true, force: true });
       throw error;
@@ -48,7 +46,7 @@ export async function renameVm(
   env: Environment,
   onWarning: (text: string) => void,
 ): Promise<void> {
-  await whileStopped(from, to, env, async () => {
+  await toFreeName(from, to, env, async () => {
     await removeContext(from, env, onWarning);
     const moved: [from: string, to: string][] = [];
     try {
@@ -71,7 +69,7 @@ export async function renameVm(
 // --- internal ---
 
 /** Does something to a VM that is stopped, and stays so meanwhile, and to a name that is free. */
-async function whileStopped(from: VmPaths, to: VmPaths, env: Environment, action: () => Promise<void>): Promise<void> {
+async function toFreeName(from: VmPaths, to: VmPaths, env: Environment, action: () => Promise<void>): Promise<void> {
   await requireVm(from);
   if (await isThere(to.folder)) throw new QnError("VM_EXISTS", `There is a VM "${to.name}" already.`);
   for (const place of lastingPaths(to)) {
@@ -80,18 +78,17 @@ async function whileStopped(from: VmPaths, to: VmPaths, env: Environment, action
       hint: `\`qn delete ${to.name} --data\` deletes it.`,
     });
   }
-  await refuseNewerFolder(from);
-  const { state } = await statusOfVm(from, env);
-  const lock = state === "stopped" || state === "failed" ? acquireLock(from.lock) : undefined;
-  if (lock === undefined) {
-    const how = state === "stopped" || state === "failed" ? "just starting" : state;
-    throw new QnError("VM_RUNNING", `The VM "${from.name}" is ${how}.`, {
-      hint: `Its disks are in use; stop it first with \`qn down ${from.name}\`.`,
-    });
-  }
-  try {
-    await action();
-  } finally {
-    lock.release();
-  }
+  await whileStopped(from, env, action);
+}
+
+/** A clone's data lies on no layers, which are those of the snapshots of its source. */
+async function copyData(from: string, to: string): Promise<void> {
+  const live = await liveDisk(from);
+  await mkdir(dirname(to), { recursive: true, mode: 0o700 });
+  if (live.format === "qcow2") await flattenDisk(live.path, to);
+  else await copyIfThere(live.path, to);
+}
+
+async function copyIfThere(from: string, to: string): Promise<void> {
+  if (await isThere(from)) await copyDisk(from, to);
 }

@@ -1,9 +1,11 @@
 /** Deletes a VM: its folder, and its data only when told so. */
 import { rm } from "node:fs/promises";
-import { QnError } from "../../base/errors.ts";
+import { messageOf, QnError } from "../../base/errors.ts";
 import { isThere, readTextIfThere } from "../../system/files.ts";
+import { acquireLock } from "../../system/kernel/lock.ts";
 import { removeContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
+import { removeAllSnapshots } from "../snapshot/restore.ts";
 import { lastingPaths } from "../vm/own-disks.ts";
 import { requireVm } from "../vm/require-vm.ts";
 import { effectiveConfig, type Environment } from "../vm/settings.ts";
@@ -11,8 +13,8 @@ import { takeDown } from "./down.ts";
 import { statusOfVm } from "./status.ts";
 
 /**
- * Deletes the VM; resolves to true when data of it was kept. Throws NO_SUCH_VM when there is neither VM nor data,
- * VM_PROTECTED when its settings forbid it, VM_RUNNING when it runs and `force` is not set.
+ * Deletes the VM with its snapshots; resolves to true when data of it was kept. Throws NO_SUCH_VM when there is neither
+ * VM nor data, VM_PROTECTED when its settings forbid it, VM_RUNNING when it runs and `force` is not set.
  */
 export async function deleteVmFiles(
   paths: VmPaths,
@@ -29,6 +31,7 @@ export async function deleteVmFiles(
     await refuseProtected(paths, env);
     await refuseRunning(paths, env, force);
     await takeDown(paths, { force, env });
+    if (!data) await removeSnapshots(paths, onWarning);
     await rm(paths.folder, { recursive: true, force: true });
     await removeContext(paths, env, onWarning);
   }
@@ -38,6 +41,19 @@ export async function deleteVmFiles(
 }
 
 // --- internal ---
+
+/** They go with the VM; the data that stays is whole, with or without room to merge it. */
+async function removeSnapshots(paths: VmPaths, onWarning: (text: string) => void): Promise<void> {
+  const lock = acquireLock(paths.lock);
+  if (lock === undefined) return;
+  try {
+    await removeAllSnapshots(paths);
+  } catch (error) {
+    onWarning(messageOf(error));
+  } finally {
+    lock.release();
+  }
+}
 
 async function refuseProtected(paths: VmPaths, env: Environment): Promise<void> {
   if (!(await isProtected(paths, env))) return;

@@ -1,12 +1,13 @@
 /** Lists, adds and removes a VM's further disks. */
-import { readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { QnError } from "../../base/errors.ts";
 import { dataDisk, folderOf, isVolumeName } from "../../protocol/disks.ts";
-import { isErrno, isThere } from "../../system/files.ts";
+import { isErrno } from "../../system/files.ts";
 import { acquireLock, type Lock } from "../../system/kernel/lock.ts";
 import { changeFile } from "../config/change.ts";
 import type { VmConfig } from "../config/schema.ts";
 import { bytesOf } from "../image/disk.ts";
+import { hasDisk, removeDisk as removeContent } from "../image/live-disk.ts";
 import { type VmPaths, volumeFile } from "../layout.ts";
 import { diskUse, ownDisks } from "../vm/own-disks.ts";
 import { requireVm } from "../vm/require-vm.ts";
@@ -65,7 +66,7 @@ export async function addDisk(paths: VmPaths, env: Environment, name: string, si
       hint: "`qn disk ls` shows the disks; `qn config edit` changes the size of one.",
     });
   }
-  const isKept = isVolumeName(name) && (await isThere(volumeFile(paths, name)));
+  const isKept = isVolumeName(name) && (await hasDisk(volumeFile(paths, name)));
   await changeFile(paths.config, new Map([["volumes", [...volumes, { name, sizeGiB }]]]), turn.accept);
   return isKept;
 }
@@ -87,13 +88,13 @@ export async function removeDisk(
   const { volumes } = (await effectiveConfig(paths, env)).config;
   const file = volumeFile(paths, name);
   const isSet = volumes.some((volume) => volume.name === name);
-  const hasFile = isVolumeName(name) && (await isThere(file));
+  const hasFile = isVolumeName(name) && (await hasDisk(file));
   if (!isSet && !(hasFile && data)) throw noSuchDisk(paths, name, hasFile);
   const lock = data ? await lockStopped(paths, env, name) : undefined;
   try {
     const rest = volumes.filter((volume) => volume.name !== name);
     if (isSet) await changeFile(paths.config, new Map([["volumes", rest]]), turn.accept);
-    if (data) await rm(file, { force: true });
+    if (data) await removeContent(file);
   } finally {
     lock?.release();
   }
@@ -123,8 +124,8 @@ async function lockStopped(paths: VmPaths, env: Environment, name: string): Prom
 /** Names of disks that are there and in no setting. */
 async function keptNames(paths: VmPaths, { volumes }: VmConfig): Promise<readonly string[]> {
   try {
-    const names = (await readdir(paths.volumes)).flatMap((file) => /^(.*)\.raw$/.exec(file)?.[1] ?? []);
-    return names.filter((name) => isVolumeName(name) && !volumes.some((volume) => volume.name === name));
+    const names = (await readdir(paths.volumes)).flatMap((file) => /^(.*)\.(?:raw|layers)$/.exec(file)?.[1] ?? []);
+    return [...new Set(names)].filter((name) => isVolumeName(name) && !volumes.some((volume) => volume.name === name));
   } catch (error) {
     if (isErrno(error, "ENOENT")) return [];
     throw error;

@@ -7,6 +7,7 @@ import { isErrno, readTextAtOnce } from "../../system/files.ts";
 import { isVmName, type Layout, type VmPaths } from "../layout.ts";
 import { filesOfVm } from "../vm/require-vm.ts";
 import type { Environment } from "../vm/settings.ts";
+import { snapshotNames } from "../snapshot/names.ts";
 import type { Status } from "../supervisor/messages.ts";
 
 /** How long a supervisor may take to answer; it answers at once unless it hangs. */
@@ -25,12 +26,14 @@ export async function statusOfVm(paths: VmPaths, env: Environment): Promise<Stat
 }
 
 /** What a list shows of a VM. */
-export type Summary = Pick<Status, "state" | "reason" | "arch" | "cpus" | "memoryMiB" | "image">;
+export type Summary = Pick<Status, "state" | "reason" | "arch" | "cpus" | "memoryMiB" | "image"> & {
+  readonly snapshots: readonly string[];
+};
 
 /** What a list shows of one VM, whose supervisor may take `patienceMs`. Throws as `statusOfVm` does. */
 export async function summaryOfVm(paths: VmPaths, env: Environment, patienceMs: number): Promise<Summary> {
   const { state, reason, arch, cpus, memoryMiB, image } = await seenStatus(paths, env, patienceMs);
-  return { state, reason, arch, cpus, memoryMiB, image };
+  return { state, reason, arch, cpus, memoryMiB, image, snapshots: snapshotNames(paths) };
 }
 
 /** The VMs of a QN_HOME by name, in order; each has a folder whose name is its own. */

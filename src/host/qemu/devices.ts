@@ -56,12 +56,15 @@ export function systemDisk(path: string, image: string): Words {
   ];
 }
 
-/** A sparse disk of the VM's own; what the guest frees, or overwrites with zeroes, is given back to the host. */
+/**
+ * A sparse disk of the VM's own; what the guest frees, or overwrites with zeroes, is given back to the host. Its name
+ * says the format, as its content is the guest's; heads of overlays on layers are qn's alone, and are believed.
+ */
 export function ownDisk({ name, path }: OwnDisk): Words {
   const node = nodeOf(name);
   return [
     ...option("-blockdev", undefined, {
-      driver: "raw",
+      driver: path.endsWith(".qcow2") ? "qcow2" : "raw",
       "node-name": node,
       discard: "unmap",
       "detect-zeroes": "unmap",

@@ -8,6 +8,7 @@ import { laneSockets } from "../layout.ts";
 import type { ForwardsChange } from "../ports/apply.ts";
 import { hostAnswerer, resolvConfOf } from "../names/answer.ts";
 import { portRules } from "../ports/listener-plan.ts";
+import { settleVm } from "../snapshot/settle.ts";
 import { ownDisks } from "../vm/own-disks.ts";
 import { prepareOrPull } from "../vm/prepare-or-pull.ts";
 import type { Prepared } from "../vm/prepare.ts";
@@ -158,6 +159,8 @@ export class Effects {
     const { signal } = this.#calledOff;
     const record = await readBootRecord(paths);
     const living = await adoptQemu(paths, record?.qemuPid);
+    // Nobody else has the disks now; what follows goes by what they are.
+    if (living === undefined) await settleVm(paths);
     // `qn up` has fetched an image that is missing by now; a service that starts by itself has not.
     const pull = { onPhase: this.#tell.onFetching, onBytes: () => {} };
     const prepared = await prepareOrPull({ layout, paths, env, flags, signal, pull });

@@ -4,10 +4,19 @@ import { readTextIfThere, writeFileAtomically } from "../../system/files.ts";
 import type { VmPaths } from "../layout.ts";
 
 /** Grows when a qn that does not know of a change would harm the VM or misread its files. */
-const folderVersion = 1;
+const folderVersion = 2;
+
+/** What a folder without snapshots is; a qn of before there were any starts it. */
+const plainVersion = 1;
 
 /** Notes the version in a new folder. */
 export async function writeFolderVersion(paths: VmPaths): Promise<void> {
+  await writeFileAtomically(paths.version, `${plainVersion}\n`);
+}
+
+/** Notes that the VM's data may lie on layers of snapshots (2), where an older qn would find none and make it anew. */
+export async function writeLayeredVersion(paths: VmPaths): Promise<void> {
+  if ((await readTextIfThere(paths.version))?.trim() === `${folderVersion}`) return;
   await writeFileAtomically(paths.version, `${folderVersion}\n`);
 }
 

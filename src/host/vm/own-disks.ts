@@ -4,7 +4,8 @@ import { isErrno } from "../../system/files.ts";
 import { dataDisk } from "../../protocol/disks.ts";
 import type { VmConfig } from "../config/schema.ts";
 import { dataVersionFile, olderData } from "../image/data-version.ts";
-import { refuseSmaller, type SizedDisk } from "../image/disk.ts";
+import { refuseSmaller, sizeOfDisk, type SizedDisk } from "../image/disk.ts";
+import { layersFolder, liveDisk } from "../image/live-disk.ts";
 import { type VmPaths, volumeFile } from "../layout.ts";
 
 /** Each with its file and the size that the settings give it. */
@@ -16,19 +17,23 @@ export function ownDisks(paths: VmPaths, config: Pick<VmConfig, "diskGiB" | "vol
 }
 
 /**
- * What outlives a VM unless it is told otherwise: the data disk between the notes that belong to it, and a folder of
- * files. The note of its format comes first, so that the disk is never where the note is not yet.
+ * What outlives a VM unless it is told otherwise: the data disk with its layers between the notes that belong to it,
+ * and a folder of files. The note of its format comes first, so that the disk is never where the note is not yet.
  */
 export function lastingPaths(paths: VmPaths): readonly string[] {
-  return [dataVersionFile(paths), paths.dataDisk, ...olderData(paths), paths.volumes];
+  return [dataVersionFile(paths), paths.dataDisk, layersFolder(paths.dataDisk), ...olderData(paths), paths.volumes];
 }
 
-/** What a disk's file has on this machine: its size, and what it takes, in bytes; nothing when there is no file. */
+/**
+ * What a disk has on this machine: its size, and what its file takes, without layers that it lies on, in bytes; nothing
+ * when there is no file.
+ */
 export async function diskUse(path: string): Promise<{ sizeBytes: number; usedBytes: number } | undefined> {
   try {
-    const { size, blocks } = await stat(path);
+    const live = await liveDisk(path);
+    const { blocks } = await stat(live.path);
     // The unit of st_blocks is 512 bytes whatever the file system has (stat(2)).
-    return { sizeBytes: size, usedBytes: blocks * 512 };
+    return { sizeBytes: await sizeOfDisk(live), usedBytes: blocks * 512 };
   } catch (error) {
     if (isErrno(error, "ENOENT")) return undefined;
     throw error;

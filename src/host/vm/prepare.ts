@@ -9,6 +9,7 @@ import type { Loaded } from "../config/load.ts";
 import type { ConfigInput, Share, VmConfig } from "../config/schema.ts";
 import { refuseOlderData } from "../image/data-version.ts";
 import { type StoredImage, verifyImage } from "../image/store.ts";
+import { liveDisk } from "../image/live-disk.ts";
 import { flakeIn } from "../config/flake.ts";
 import { imageForVm } from "./image-choice.ts";
 import { refuseNewerFolder } from "./folder-version.ts";
@@ -62,7 +63,11 @@ export async function prepareVm(
   refuseSkew(`The image "${name}" (${version})`, protocol);
   await refuseOlderData(paths, image);
   await verifyImage(image);
-  const spec = { ...plan, imageDisk: image.disk, kernel: kernelOf(image, config) };
+  const { path: dataDisk } = await liveDisk(paths.dataDisk);
+  const volumes = await Promise.all(
+    plan.volumes.map(async ({ name, path }) => ({ name, path: (await liveDisk(path)).path })),
+  );
+  const spec = { ...plan, imageDisk: image.disk, dataDisk, volumes, kernel: kernelOf(image, config) };
   return { config, origins, facts, image, shares, virtiofsd, spec };
 }
 

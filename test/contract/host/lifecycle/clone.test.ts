@@ -125,11 +125,11 @@ test("a VM of the first qn, whose folder has no version, starts with this one an
 test("a folder of a newer qn is refused, and not touched", async () => {
   await using vm = await fakeVm("boots");
   await mkdir(vm.paths.folder);
-  for (const version of ["2", "2.1", "next"]) {
+  for (const version of ["3", "2.1", "next"]) {
     await writeFile(vm.paths.version, `${version}\n`);
     expect(await failureOf(() => vm.up())).toEqual({
       code: "VM_NEWER",
-      message: `The folder of the VM "default" has version ${version}; this qn knows versions up to 1.`,
+      message: `The folder of the VM "default" has version ${version}; this qn knows versions up to 2.`,
     });
   }
   expect((await vm.files()).filter((path) => path.startsWith("default"))).toEqual(["default", "default/version"]);
