@@ -9,8 +9,10 @@ import { type BootPorts, type VmSpec, qemuArgs } from "../../../../src/host/qemu
 import type { HostFacts } from "../../../../src/host/qemu/facts.ts";
 import { type Firmware, guestPlatforms } from "../../../../src/host/qemu/platforms.ts";
 import { probeHost } from "../../../../src/host/qemu/probe.ts";
+import { liveDisk, removeDisk } from "../../../../src/host/image/live-disk.ts";
 import { type QmpClient, awaitQmp, connectQmp } from "../../../../src/host/qmp/client.ts";
 import { queryStatus, queryVersion, quit, userNetForwards } from "../../../../src/host/qmp/commands.ts";
+import { freeze, settleDisk } from "../../../../src/host/snapshot/layers.ts";
 import { lanePorts } from "../../../../src/protocol/lanes.ts";
 import { findProgram, run } from "../../../../src/system/process.ts";
 import { watchFolder } from "../../../../src/system/watch.ts";
@@ -34,16 +36,16 @@ type Running = AsyncDisposable & {
   ended(): Promise<unknown>;
 };
 
-/** Starts QEMU on a furnished VM, with a kernel of its own if there is one; `more` is added to its command line. */
+/** Starts QEMU on a furnished VM, which `amend` may amend; `more` is added to its command line. */
 async function start(
   facts: HostFacts,
   changes: Partial<VmConfig>,
   more: readonly string[],
-  kernel?: VmSpec["kernel"],
+  amend: (spec: VmSpec) => Promise<VmSpec> = (spec) => Promise.resolve(spec),
 ): Promise<Running> {
   const furnished = await furnishedVm(home, facts, changes);
   const { ports } = furnished;
-  const spec = { ...furnished.spec, kernel };
+  const spec = await amend(furnished.spec);
   const child = Bun.spawn([...qemuArgs(spec, ports), ...more], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const said = Promise.all([child.stdout.text(), child.stderr.text()]);
   const gone = new AbortController();
@@ -153,6 +155,29 @@ for (const arch of arches) {
       expect(await vm.ended()).toEqual(cleanEnd);
     });
 
+    test(`a data disk that lies on layers of snapshots is opened for ${arch}, and grows while it is`, async () => {
+      await using vm = await start(facts, {}, ["-S"], async (spec) => {
+        const named = new Set<string>();
+        for (let made = 0; made < 2; made += 1) {
+          named.add((await freeze(spec.dataDisk)) ?? "");
+          await settleDisk(spec.dataDisk, named);
+        }
+        return { ...spec, dataDisk: (await liveDisk(spec.dataDisk)).path };
+      });
+      await vm.client.execute("block_resize", { "node-name": "data", size: 2 ** 31 });
+      const nodes = await vm.client.execute("query-named-block-nodes", { flat: true });
+      expect(nodes).toContainEqual(
+        expect.objectContaining({
+          "node-name": "data",
+          drv: vm.spec.dataDisk.endsWith(".qcow2") ? "qcow2" : "raw",
+          image: expect.objectContaining({ "virtual-size": 2 ** 31 }),
+        }),
+      );
+      await quit(vm.client);
+      expect(await vm.ended()).toEqual(cleanEnd);
+      await removeDisk(vm.spec.dataDisk.replace(/\.layers\/live\.qcow2$/, ".raw"));
+    });
+
     test(`firmware in qcow2, as Fedora ships it, fits into the flash of ${arch}`, async () => {
       const { code, vars } = facts.firmware;
       const qcow2 = async (from: string, name: string): Promise<string> => {
@@ -171,7 +196,7 @@ for (const arch of arches) {
     });
 
     test(`a kernel of the image's own starts on ${arch}, wherever its files are`, async () => {
-      await using vm = await start(facts, {}, ["-S"], await emptyKernel());
+      await using vm = await start(facts, {}, ["-S"], async (spec) => ({ ...spec, kernel: await emptyKernel() }));
       expect(await queryStatus(vm.client)).toEqual({ running: false, status: "prelaunch" });
       await quit(vm.client);
       expect(await vm.ended()).toEqual(cleanEnd);
