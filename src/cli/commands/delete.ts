@@ -19,7 +19,7 @@ export const command = defineCommand({
   async run({ args }) {
     const { paths } = vmNamed(args.vm);
     const isGone = !(await isThere(paths.folder)) && !(args.data === true && (await isThere(paths.dataDisk)));
-    if (args["if-exists"] === true && isGone) return say(`There is no VM "${paths.name}".`);
+    if (args["if-exists"] === true && isGone) return say(`Nothing to do: "${paths.name}" is no VM.`);
     const what = { data: args.data === true, force: args.force === true };
     const keptData = await deleteVmFiles(paths, process.env, what, warn);
     if (await uninstallService(serviceHost(), paths)) say("It does not start at login any more.");

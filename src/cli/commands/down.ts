@@ -14,7 +14,8 @@ export const command = defineCommand({
   },
   async run({ args }) {
     const { paths } = vmNamed(args.vm);
-    if (args["if-exists"] === true && !(await isThere(paths.folder))) return say(`There is no VM "${paths.name}".`);
+    if (args["if-exists"] === true && !(await isThere(paths.folder)))
+      return say(`Nothing to do: "${paths.name}" is no VM.`);
     const result = await takeDown(paths, { force: args.force === true });
     if (result === "already-stopped") say(`VM "${paths.name}" is already stopped.`);
     else if (result === "stopped") succeed(`VM "${paths.name}" has shut down.`);

@@ -49,7 +49,7 @@ test("a VM goes up phase by phase, answers, and goes down without a trace of the
     docker: { socket: vm.paths.dockerSocket, context: "qn", reachable: true },
     accel: "tcg",
     cpus: 1,
-    mounts: [],
+    mounts: [{ path: "/tmp", readOnly: false }],
     version: "7.2.22",
   });
   expect([qemu.pid, supervisor.pid, ssh.port].every((number) => Number.isInteger(number))).toBe(true);
@@ -254,5 +254,5 @@ test("settings of the first start are kept, whatever letters they have", async (
   await vm.up({ flags: { cpus: 1, memoryMiB: 600, diskGiB: 2, mounts } });
   await takeDown(vm.paths, { force: false });
   const { memoryMiB, mounts: kept } = await statusOfVm(vm.paths, vm.env);
-  expect([memoryMiB, kept]).toEqual([600, mounts]);
+  expect([memoryMiB, kept]).toEqual([600, [...mounts, { path: "/tmp", readOnly: false }]]);
 });

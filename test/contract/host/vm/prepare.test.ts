@@ -117,20 +117,29 @@ async function giveKernel(vm: FakeVm): Promise<string> {
   return folder;
 }
 
-test("an image's own kernel is what starts, unless the settings want the firmware", async () => {
+/** The kernel that a VM starts with when the setting `boot` says this. */
+async function kernelWith(vm: FakeVm, boot: "auto" | "kernel" | "uefi") {
+  return (await prepareVm(vm.layout, vm.paths, vm.env, { mounts: [], memoryMiB: 512, boot })).spec.kernel;
+}
+
+test("an image without a kernel of its own starts by the firmware, and cannot do otherwise", async () => {
   await using vm = await fakeVm("boots");
-  const kernelWith = async (boot: "auto" | "kernel" | "uefi") =>
-    (await prepareVm(vm.layout, vm.paths, vm.env, { mounts: [], memoryMiB: 512, boot })).spec.kernel;
-  expect([await kernelWith("auto"), await kernelWith("uefi")]).toEqual([undefined, undefined]);
-  await expect(kernelWith("kernel")).rejects.toMatchObject({
+  expect([await kernelWith(vm, "auto"), await kernelWith(vm, "uefi")]).toEqual([undefined, undefined]);
+  await expect(kernelWith(vm, "kernel")).rejects.toMatchObject({
     code: "CONFIG_INVALID",
     message: 'boot is "kernel", but the image "debian" (1) has no kernel of its own.',
   });
-  const folder = await giveKernel(vm);
-  const own = { kernel: join(folder, "kernel"), initrd: join(folder, "initrd"), commandLine: "rw" };
+});
+
+test("an image's own kernel is what starts, unless the settings want the firmware", async () => {
+  await using vm = await fakeVm("boots");
+  await giveKernel(vm);
+  const { kernel = "", initrd = "" } = (await kernelWith(vm, "kernel")) ?? {};
+  expect([await readFile(kernel, "utf8"), await readFile(initrd, "utf8")]).toEqual(["kernel", "initrd"]);
+  const own = { kernel, initrd, commandLine: "rw" };
   // On ARM it goes by way of the firmware, which nobody has seen to be quicker.
   const byItself = ownArch() === "x86_64" ? own : undefined;
-  const kernels = [await kernelWith("auto"), await kernelWith("kernel"), await kernelWith("uefi")];
+  const kernels = [await kernelWith(vm, "auto"), await kernelWith(vm, "kernel"), await kernelWith(vm, "uefi")];
   expect(kernels).toEqual([byItself, own, undefined]);
 });
 
@@ -138,10 +147,7 @@ test("a kernel that is not the image's is refused", async () => {
   const { code, message } = await failureAfter(async (vm) => {
     await writeFile(join(await giveKernel(vm), "kernel"), "kermel");
   });
-  expect([code, message.startsWith(`"/_images/debian-${ownArch()}/kernel" has the SHA-256 `)]).toEqual([
-    "IMAGE_CORRUPT",
-    true,
-  ]);
+  expect([code, /^"\/_images\/[\w-]+\/kernel" has the SHA-256 /.test(message)]).toEqual(["IMAGE_CORRUPT", true]);
 });
 
 test("a link to a folder of people's is shared where it leads to", async () => {
