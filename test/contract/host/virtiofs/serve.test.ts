@@ -81,6 +81,19 @@ test("a server that is killed is followed by one that knows the guest's files, o
   });
 });
 
+test("a file that was made empty is not emptied again when its server is killed while it is written", async () => {
+  await inShare(async ({ guest, folder }) => {
+    const flags = 2 | 0o1000 | 0o2000;
+    const made = await guest.ask(op.create, root, Buffer.concat([words(flags, 0o644, 0, 0), named("log")]));
+    const [node, handle] = [made.body.readBigUInt64LE(0), made.body.readBigUInt64LE(128)];
+    await guest.ask(op.write, node, writing(handle, 0, "one"));
+    process.kill(await guest.worker(), "SIGKILL");
+    await guest.ask(op.write, node, writing(handle, 0, "two"));
+    // Opened to append, as a shell's >> does: the place that the guest names does not count.
+    expect(await readFile(join(folder, "log"), "utf8")).toBe("onetwo");
+  });
+});
+
 test("of requests that were under way when their server was killed none is lost, and none is done wrongly", async () => {
   await inShare(async ({ guest, folder }) => {
     const errors: number[] = [];

@@ -8,11 +8,13 @@ import {
   mkdirAt,
   mknodAt,
   O_ACCMODE,
+  O_APPEND,
   O_CREAT,
   O_EXCL,
   O_NOFOLLOW,
   O_RDWR,
   O_TMPFILE,
+  O_TRUNC,
   openAt,
   renameAt,
   reopenFd,
@@ -125,7 +127,7 @@ export function create(share: ServedShare): number {
     return slot;
   }
   if (!isNew) fd = openedNode(share, slot, wanted);
-  return withHandle(share, slot, fd, flags);
+  return withHandle(share, slot, fd, flags | (wanted & O_APPEND));
 }
 
 /** A file without a name (O_TMPFILE), which is there as long as it is open, or gets a name by link. */
@@ -202,7 +204,8 @@ function own(share: ServedShare, fd: number, folder: number, mode: number): bool
 }
 
 function withHandle(share: ServedShare, slot: number, fd: number, flags: number): number {
-  const handle = fd < 0 ? fd : share.handles.add(slot, fd, flags);
+  // Whoever opens it anew after a killed process empties nothing.
+  const handle = fd < 0 ? fd : share.handles.add(slot, fd, flags & ~O_TRUNC);
   if (handle < 0) {
     share.nodes.forget(slot, 1, share.onGone);
     return handle;
