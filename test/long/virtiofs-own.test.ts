@@ -1,0 +1,98 @@
+/** Mounts that qn serves itself by virtiofs (`files.driver: qn`), in a real guest. */
+import { expect } from "bun:test";
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { inContainer } from "../e2e/files/where.ts";
+import { bunContainer } from "../support/bun-container.ts";
+import { processesLeft } from "../support/processes.ts";
+import { runProgram } from "../support/program.ts";
+import { bootVm, testWithVm, type Vm, type VmTest } from "../support/vm.ts";
+
+/**
+ * What Linux' FUSE refuses itself, whoever serves: it knows no fallocate(2) that moves what lies behind. docs/files.md
+ * names it.
+ */
+const differences = ["holes: collapse: 0", "holes: insert: 0"];
+
+async function byItself(vm: Vm): Promise<void> {
+  const mounts = [{ path: homedir() }, { path: join(vm.inHome, "inner"), readOnly: true }];
+  for (const { path } of mounts) await mkdir(path, { recursive: true });
+  await mkdir(vm.folder, { recursive: true, mode: 0o700 });
+  await Bun.write(join(vm.folder, "config.yaml"), JSON.stringify({ files: { driver: "qn" }, mounts }));
+}
+
+const inVm = testWithVm(() => bootVm({ before: byItself }));
+const test: VmTest = (name, action) => inVm(name, action, 600_000);
+
+/** The battery as one file, and what runs it in a container. */
+async function battery(vm: Vm): Promise<{ readonly file: string; readonly container: readonly string[] }> {
+  const file = join(vm.inHome, "battery.js");
+  const entry = join(import.meta.dir, "../support/inside/posix-battery.ts");
+  const built = await Bun.build({ entrypoints: [entry], target: "bun" });
+  await Bun.write(file, await (built.outputs[0]?.text() ?? ""));
+  return { file, container: await bunContainer(join(vm.inHome, "bun"), file) };
+}
+
+test("each mount that qn serves itself is a virtiofs, and both sides see each other's files", async (vm) => {
+  const types = `findmnt -n -o FSTYPE -T "$0"`;
+  const typeOf = (path: string) => vm.qn("ssh", "--", "sh", "-c", types, path);
+  expect([await typeOf(vm.inHome), await typeOf(join(vm.inHome, "inner"))]).toEqual(["virtiofs", "virtiofs"]);
+  await Bun.write(join(vm.inHome, "from-host"), "hello\n");
+  await Bun.write(join(vm.inHome, "inner/from-host"), "inner\n");
+  expect(await inContainer(vm, "", "cat /mnt/from-host; echo back >/mnt/back")).toBe("hello");
+  expect(await readFile(join(vm.inHome, "back"), "utf8")).toBe("back\n");
+  expect(await inContainer(vm, "inner", "cat /mnt/from-host; touch /mnt/x 2>&1 || true")).toContain("Read-only");
+});
+
+test("what the host has made, saved or removed is what a container's next look finds", async (vm) => {
+  await vm.docker("run", "-d", "--name", "looks", "-v", `${vm.inHome}:/mnt`, "busybox", "sleep", "100000");
+  for (let round = 1; round <= 8; round += 1) {
+    await Bun.write(join(vm.inHome, round % 2 === 0 ? "edited" : `new${round}`), `${round}`);
+    const name = round % 2 === 0 ? "edited" : `new${round}`;
+    expect(await vm.docker("exec", "looks", "cat", `/mnt/${name}`)).toBe(`${round}`);
+  }
+  await vm.docker("rm", "-f", "looks");
+});
+
+test("calls of POSIX give in a container on a mount what they give on the host's own file system", async (vm) => {
+  const { file, container } = await battery(vm);
+  for (const name of ["host", "guest"]) await mkdir(join(vm.inHome, name));
+  const host = await runProgram([process.execPath, file, join(vm.inHome, "host")]);
+  const mount = ["--privileged", "--volume", `${join(vm.inHome, "guest")}:/mnt`];
+  const guest = await vm.docker("run", "--rm", ...mount, ...container, "/mnt");
+  const expected = host.stdout.trim().split("\n");
+  const found = new Set(guest.trim().split("\n"));
+  expect(expected.length).toBeGreaterThan(200);
+  expect(expected.filter((line) => !found.has(line))).toEqual(differences);
+});
+
+test("a container goes on when the server of its mount is killed, again and again", async (vm) => {
+  await mkdir(join(vm.inHome, "load"));
+  // What is missing is named, and what the shell says of it.
+  const missing = "for i in $(seq 400); do grep -qx $i /mnt/all || echo missing $i; done";
+  const script = `(for i in $(seq 400); do echo $i >/mnt/$i; cat /mnt/$i >>/mnt/all; done; ${missing}) 2>&1`;
+  const load = inContainer(vm, "load", script);
+  const workers = async (): Promise<number[]> => {
+    const { stdout } = await runProgram(["pgrep", "-f", `virtiofs .*${vm.folder}/qn0.sock.* --worker`]);
+    return stdout.split("\n").filter(Boolean).map(Number);
+  };
+  let killed = 0;
+  for (let done = false; !done;) {
+    done = await Promise.race([load.then(() => true), Bun.sleep(1500).then(() => false)]);
+    for (const worker of done ? [] : await workers()) {
+      process.kill(worker, "SIGKILL");
+      killed += 1;
+    }
+  }
+  expect(await load).toBe("");
+  expect(killed).toBeGreaterThan(2);
+});
+
+test("a VM on qn's own virtiofs starts again, and leaves no process and no socket behind", async (vm) => {
+  await vm.qn("restart");
+  expect(await inContainer(vm, "", "cat /mnt/from-host")).toBe("hello");
+  await vm.qn("down");
+  expect((await readdir(vm.folder)).filter((name) => /^qn\d+\.sock/.test(name))).toEqual([]);
+  expect(await processesLeft(join(vm.folder, "qn0.sock"))).toEqual([]);
+});
