@@ -24,6 +24,13 @@ export function whyNotAlone(head: Uint8Array): string | undefined {
   return extensionsReason(view, version === 3 ? view.getUint32(at.length) : lengths[2], 2 ** clusterBits);
 }
 
+/** Whether these bytes begin a qcow2 file, and not one whose making was cut short. */
+export function isQcow2(head: Uint8Array): boolean {
+  return (
+    head.length >= lengths[2] && new DataView(head.buffer, head.byteOffset, head.byteLength).getUint32(0) === magic
+  );
+}
+
 /** The name of the file that the disk with this head lies on, as it stands there; nothing when it lies on none. */
 export function backingName(head: Uint8Array): string | undefined {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);

@@ -6,7 +6,7 @@ import { layersFolder, liveOverlay } from "../image/live-disk.ts";
 import { qemuImg } from "../image/qemu-img.ts";
 import type { VmPaths } from "../layout.ts";
 import { dataDisks, type DataDisk, listSnapshots } from "./folder.ts";
-import { formatOf, layerBelow, layersIn } from "./layers.ts";
+import { formatOf, isWhole, layerBelow, layersIn } from "./layers.ts";
 import { formatSnapshot } from "./manifest.ts";
 
 /**
@@ -47,13 +47,18 @@ async function collectOne(pool: Pool, merge: boolean): Promise<boolean> {
   const { paths, disk, folder } = pool;
   const layers = await layersIn(folder);
   const named = await namedLayers(paths, disk);
+  const hidden = layers.filter((layer) => !named.has(layer));
+  for (const layer of hidden) {
+    if (await isWhole(join(folder, layer))) continue;
+    await rm(join(folder, layer));
+    return true;
+  }
   const live = basename(liveOverlay(disk.raw));
   const all = (await isThere(liveOverlay(disk.raw))) ? [...layers, live] : layers;
   const below = new Map(
     await Promise.all(all.map(async (name) => [name, await layerBelow(join(folder, name))] as const)),
   );
   const above = (layer: string): readonly string[] => all.filter((name) => below.get(name) === layer);
-  const hidden = layers.filter((layer) => !named.has(layer));
   const unused = hidden.find((layer) => above(layer).length === 0);
   if (unused !== undefined) {
     await rm(join(folder, unused));

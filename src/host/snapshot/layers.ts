@@ -2,10 +2,11 @@
 import { randomBytes } from "node:crypto";
 import { chmod, link, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
+import { QnError } from "../../base/errors.ts";
 import { isErrno, isThere } from "../../system/files.ts";
 import { diskFailure, shareBlocks } from "../image/copy-disk.ts";
 import { layersFolder, liveDisk, liveOverlay } from "../image/live-disk.ts";
-import { backingName, qcow2HeadBytes } from "../image/qcow2.ts";
+import { backingName, isQcow2, qcow2HeadBytes } from "../image/qcow2.ts";
 import { qemuImg } from "../image/qemu-img.ts";
 import { layerPattern } from "./manifest.ts";
 
@@ -75,10 +76,20 @@ export async function layersIn(folder: string): Promise<readonly string[]> {
   return (await namesIn(folder)).filter((name) => layerPattern.test(name));
 }
 
-/** The layer that a file lies on, which is a sibling of its own; nothing when it lies on none. */
+/**
+ * The layer that a file lies on, which is a sibling of its own; nothing when it lies on none. Throws DISK_FAILED for a
+ * file that does not say: what it lies on must not be taken for needless.
+ */
 export async function layerBelow(path: string): Promise<string | undefined> {
   if (extname(path) !== ".qcow2") return undefined;
-  return backingName(await Bun.file(path).slice(0, qcow2HeadBytes).bytes());
+  const head = await headOf(path);
+  if (!isQcow2(head)) throw new QnError("DISK_FAILED", `"${path}" is no whole qcow2 file.`);
+  return backingName(head);
+}
+
+/** Whether a layer was made to its end: a command that is killed while it copies leaves an empty file. */
+export async function isWhole(path: string): Promise<boolean> {
+  return extname(path) !== ".qcow2" || isQcow2(await headOf(path));
 }
 
 /** The format of a layer, which its name says. */
@@ -87,6 +98,10 @@ export function formatOf(layer: string): string {
 }
 
 // --- internal ---
+
+function headOf(path: string): Promise<Uint8Array> {
+  return Bun.file(path).slice(0, qcow2HeadBytes).bytes();
+}
 
 /** The overlay that the disk becomes when its file is that layer. */
 const next = (layer: string): string => `.next-${layer}.qcow2`;

@@ -3,7 +3,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makeOwnDisk, type SizedDisk } from "../../../../src/host/image/disk.ts";
-import { liveDisk } from "../../../../src/host/image/live-disk.ts";
+import { layersFolder, liveDisk } from "../../../../src/host/image/live-disk.ts";
 import { imageUses } from "../../../../src/host/image/usage.ts";
 import { readVmImages } from "../../../../src/host/image/vm-images.ts";
 import { cloneVm, renameVm } from "../../../../src/host/lifecycle/clone.ts";
@@ -12,6 +12,7 @@ import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { whileStopped } from "../../../../src/host/lifecycle/while-stopped.ts";
 import { createSnapshot } from "../../../../src/host/snapshot/create.ts";
 import { bytesTaken, listSnapshots } from "../../../../src/host/snapshot/folder.ts";
+import { layerBelow } from "../../../../src/host/snapshot/layers.ts";
 import { removeSnapshot, restoreSnapshot } from "../../../../src/host/snapshot/restore.ts";
 import { run } from "../../../../src/system/process.ts";
 import { failureOf } from "../../../support/failures.ts";
@@ -238,3 +239,17 @@ async function readData(path: string): Promise<Uint8Array> {
   await Bun.file(raw).delete();
   return bytes;
 }
+
+test("an empty file that a killed copy has left goes, and a disk that does not say what it lies on keeps all", async () => {
+  await using vm = await stoppedVm();
+  await createSnapshot(vm.paths, "first", 1);
+  await vm.change(7, 64);
+  const before = await vm.seen();
+  const folder = layersFolder(vm.paths.dataDisk);
+  const left = join(folder, "00112233445566aa.qcow2");
+  await writeFile(left, "");
+  expect(await whileStopped(vm.paths, vm.env, () => vm.seen())).toEqual(before);
+  expect(await readdir(folder)).not.toContain("00112233445566aa.qcow2");
+  await writeFile(left, "QFI");
+  expect(await failureOf(() => layerBelow(left))).toMatchObject({ code: "DISK_FAILED" });
+});
