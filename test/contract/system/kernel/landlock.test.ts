@@ -45,3 +45,13 @@ test.skipIf(lacks).each([
   expect(stderr).toBe("");
   expect(JSON.parse(stdout)).toEqual([true, true, false, false, false, !readOnly]);
 });
+
+test.skipIf(lacks)("the first call that fails behind it has its own number", async () => {
+  await using place = await newFolder();
+  const first = program.slice(0, program.indexOf("const opened"));
+  const text = `${first}bytes.set(Buffer.from(folder + "\\0"));\nconsole.log(mkdirAt(AT_FDCWD, address, 0o755));\n`;
+  await writeFile(join(place.path, "program.ts"), text);
+  const { stdout, stderr } = await runProgram([process.execPath, join(place.path, "program.ts"), place.path, "false"]);
+  // EEXIST.
+  expect([stdout.trim(), stderr]).toEqual(["-17", ""]);
+});
