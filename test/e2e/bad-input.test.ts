@@ -124,7 +124,7 @@ test("three mistakes in config.yaml are all named at once", async () => {
     5,
     "3 settings are wrong. [CONFIG_INVALID]",
     `memoryMiB must be a number, got "lots" (${path})`,
-    `ports.bind must be one of loopback, all, got "everywhere" (${path})`,
+    `ports.bind must be one of loopback, all, strict, got "everywhere" (${path})`,
     `cpu is not a known setting; did you mean cpus? (${path})`,
     seeConfig,
   ]);

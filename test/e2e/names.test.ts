@@ -174,7 +174,7 @@ test("with ports.listen a server in the guest's own network is forwarded while i
   // The last two are ports of the guest's own business, and never forwarded.
   const servers = [`${open}`, `127.0.0.1:${own}`, "67", "5353"].map((place) => `httpd -p ${place} -h /www`).join("; ");
   const command = ["sh", "-c", `${servers}; sleep 1000`];
-  const id = await vm.docker("run", "--detach", "--init", "--network", "host", "busybox", ...command);
+  const id = await vm.docker("run", "--detach", "--init", "--network", "host", "--name", "own", "busybox", ...command);
   for (const port of [open, own]) {
     const answer = await until("the server's page", 30_000, async () => {
       const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
@@ -185,8 +185,8 @@ test("with ports.listen a server in the guest's own network is forwarded while i
   const places = (await vm.status()).ports.map(
     ({ hostIp, hostPort, container }) => `${hostIp} ${hostPort} ${container}`,
   );
-  const wanted = [`127.0.0.1 ${open} listens`, `::1 ${open} listens`, `127.0.0.1 ${own} listens`];
-  expect(places.filter((place) => place.endsWith("listens")).toSorted()).toEqual(wanted.toSorted());
+  const wanted = [`127.0.0.1 ${open} own`, `::1 ${open} own`, `127.0.0.1 ${own} own`];
+  expect(places.filter((place) => place.endsWith(" own")).toSorted()).toEqual(wanted.toSorted());
   await vm.docker("rm", "--force", id);
   await until("the end of both forwards", 30_000, async () => {
     const now = await Promise.all([open, own].map((port) => knock("127.0.0.1", port)));

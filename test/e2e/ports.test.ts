@@ -189,20 +189,3 @@ test("a server of a --network host container is forwarded by the container's nam
     (await knock("127.0.0.1", port)) === "ECONNREFUSED" ? true : undefined,
   );
 });
-
-test("what a service of a swarm publishes is forwarded by the service's name, and no more when it is removed", async (vm) => {
-  const [port, later] = [await freePort(), await freePort()];
-  await vm.docker("swarm", "init", "--advertise-addr", "127.0.0.1");
-  const create = ["service", "create", "--quiet", "--no-resolve-image", "--name", "shop"];
-  await vm.docker(...create, "--publish", `${port}:80`, "busybox", "httpd", "-f", "-p", "80", "-h", "/www");
-  expect(await fetched("127.0.0.1", port)).toBe(page);
-  expect(await vm.qn("why", `${port}`)).toContain(`the service "shop" of the swarm in the VM "default"`);
-  await vm.docker("service", "update", "--quiet", "--no-resolve-image", "--publish-add", `${later}:80`, "shop");
-  expect(await fetched("127.0.0.1", later)).toBe(page);
-  await vm.docker("service", "rm", "shop");
-  expect(await Promise.all([port, later].map((each) => knock("127.0.0.1", each)))).toEqual([
-    "ECONNREFUSED",
-    "ECONNREFUSED",
-  ]);
-  await vm.docker("swarm", "leave", "--force");
-});

@@ -1,0 +1,32 @@
+/** What services of a swarm publish, which is in no container's list of ports. */
+import { expect } from "bun:test";
+import { page } from "../support/busybox.ts";
+import { freePort, knock, until } from "../support/until.ts";
+import { testWithVm } from "../support/vm.ts";
+
+const test = testWithVm();
+
+/** What somebody gets who asks that port, as soon as anybody answers. */
+async function fetched(port: number): Promise<string> {
+  return await until(`a page from port ${port}`, 60_000, async () => {
+    const response = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(20_000) }).catch(() => {});
+    return await response?.text();
+  });
+}
+
+test("what a service of a swarm publishes is forwarded by the service's name, and no more when it is removed", async (vm) => {
+  const [port, later] = [await freePort(), await freePort()];
+  await vm.docker("swarm", "init", "--advertise-addr", "127.0.0.1");
+  const create = ["service", "create", "--quiet", "--no-resolve-image", "--name", "shop"];
+  await vm.docker(...create, "--publish", `${port}:80`, "busybox", "httpd", "-f", "-p", "80", "-h", "/www");
+  expect(await fetched(port)).toBe(page);
+  expect(await vm.qn("why", `${port}`)).toContain(`the service "shop" of the swarm in the VM "default"`);
+  await vm.docker("service", "update", "--quiet", "--no-resolve-image", "--publish-add", `${later}:80`, "shop");
+  expect(await fetched(later)).toBe(page);
+  await vm.docker("service", "rm", "shop");
+  expect(await Promise.all([port, later].map((each) => knock("127.0.0.1", each)))).toEqual([
+    "ECONNREFUSED",
+    "ECONNREFUSED",
+  ]);
+  await vm.docker("swarm", "leave", "--force");
+});
