@@ -106,6 +106,12 @@ export class QnError extends Error {
   }
 }
 
+/** Whether this machine's disk is what failed: it is full, or cannot be written to. */
+export function isDiskError(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return ["ENOSPC", "EDQUOT", "EROFS"].some((each) => each === code);
+}
+
 /**
  * An error with a code of the catalogue: a disk that is full or read-only is the machine's, and so is a file of another
  * owner or kind than it should be; what else has none is a BUG.
@@ -113,13 +119,12 @@ export class QnError extends Error {
 export function knownError(error: unknown): QnError {
   if (error instanceof QnError) return error;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  const isDisk = ["ENOSPC", "EDQUOT", "EROFS"].some((each) => each === code);
   const isFile = ["EACCES", "EPERM", "EISDIR", "ENOTDIR", "ELOOP", "ENXIO", "EINVAL"].some((each) => each === code);
   if (isFile && error instanceof Error && "path" in error && typeof error.path === "string") {
     const hint = "Look whose it is and of what kind (`ls -ld`), and remove it if it is not yours.";
     return new QnError("HOME_UNUSABLE", `${error.path} cannot be used: ${error.message}.`, { cause: error, hint });
   }
-  if (!isDisk) return new QnError("BUG", messageOf(error), { cause: error });
+  if (!isDiskError(error)) return new QnError("BUG", messageOf(error), { cause: error });
   return new QnError("DISK_FAILED", `This machine's disk cannot be written to: ${messageOf(error)}.`, { cause: error });
 }
 

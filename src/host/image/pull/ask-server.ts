@@ -1,5 +1,5 @@
 /** Asks a server for one file of a release, and follows where it may send on. */
-import { messageOf, QnError } from "../../../base/errors.ts";
+import { isDiskError, messageOf, QnError } from "../../../base/errors.ts";
 import { type Answer, type Asking, askFor } from "../../../system/download.ts";
 import { redirectsMax, sentOn } from "./addresses.ts";
 
@@ -47,6 +47,8 @@ export function failureOf(error: unknown, url: string, signal: AbortSignal): Err
   if (signal.aborted) return calledOff();
   if (error instanceof QnError || error instanceof PassingFailure) return error;
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  // What is written on the way is in the same loop as what comes, and no other try mends this machine's disk.
+  if (cause instanceof Error && isDiskError(cause)) return cause;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
   if (!/CERT|SIGNATURE|_TLS_/.test(code)) return new PassingFailure(`${url}: ${messageOf(cause)}`, { cause });
   return new QnError("IMAGE_PULL_FAILED", `${url} has a certificate that is not trusted: ${messageOf(cause)}.`, {
