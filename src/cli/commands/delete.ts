@@ -2,6 +2,7 @@
 import { uninstallService } from "../../host/integrate/service/manage.ts";
 import { liveDisk } from "../../host/image/live-disk.ts";
 import { deleteVmFiles } from "../../host/lifecycle/delete.ts";
+import { lastingPaths } from "../../host/vm/own-disks.ts";
 import { isThere } from "../../system/files.ts";
 import { defineCommand, ifExistsArg, vmArg } from "../command.ts";
 import { say, succeed, warn } from "../terminal/show.ts";
@@ -18,7 +19,8 @@ export const command = defineCommand({
   },
   async run({ args }) {
     const { paths } = vmNamed(args.vm);
-    const isGone = !(await isThere(paths.folder)) && !(args.data === true && (await isThere(paths.dataDisk)));
+    const places = [paths.folder, ...(args.data === true ? lastingPaths(paths) : [])];
+    const isGone = !(await Promise.all(places.map(isThere))).some(Boolean);
     if (args["if-exists"] === true && isGone) return say(`Nothing to do: "${paths.name}" is no VM.`);
     const what = { data: args.data === true, force: args.force === true };
     const keptData = await deleteVmFiles(paths, process.env, what, warn);

@@ -94,7 +94,7 @@ export async function bytesOnDisk(folder: string): Promise<number> {
 // --- internal ---
 
 function refuseNeeded(entry: string, needs: readonly ImageUse[], mayBreak: (vm: string) => boolean): void {
-  const [need] = needs.filter(({ vm }) => !mayBreak(vm));
+  const [need] = needs.filter(({ vm, as }) => as === "snapshot" || !mayBreak(vm));
   if (need === undefined) return;
   const what = need.as === "snapshot" ? `A snapshot of the VM "${need.vm}"` : `The system disk of the VM "${need.vm}"`;
   throw new QnError("IMAGE_IN_USE", `${what} lies on the image "${entry}".`);

@@ -18,7 +18,7 @@ export async function imageUses(home: string): Promise<ReadonlyMap<string, reado
   const uses = new Map<string, ImageUse[]>();
   const note = (id: string, vm: string, as: ImageUse["as"]): void => {
     const known = uses.get(id) ?? [];
-    if (!known.some((use) => use.vm === vm)) uses.set(id, [...known, { vm, as }]);
+    if (!known.some((use) => use.vm === vm && (use.as === as || as === "before"))) uses.set(id, [...known, { vm, as }]);
   };
   for (const vm of (await namesIn(home)).toSorted()) {
     if (!isVmName(vm)) continue;

@@ -5,6 +5,7 @@ import { errorOf, messageOf, QnError } from "../../base/errors.ts";
 import { after, pause, type Timer } from "../../system/clock.ts";
 import { isErrno, isThere, writeFileAtomically } from "../../system/files.ts";
 import type { ConfigInput } from "../config/schema.ts";
+import { liveDisk } from "../image/live-disk.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import { writeFolderVersion } from "../vm/folder-version.ts";
 import type { PullTold } from "../image/pull/pull.ts";
@@ -70,6 +71,7 @@ async function start(options: UpOptions): Promise<UpResult | "busy"> {
   const { layout, paths, flags, signal } = options;
   await makeHome(layout);
   const wasThere = await Promise.all(lastingPaths(paths).map(isThere));
+  const hadData = await isThere((await liveDisk(paths.dataDisk)).path);
   await prepareOrPull(options);
   const created = await createFolder(paths, flags);
   try {
@@ -83,7 +85,8 @@ async function start(options: UpOptions): Promise<UpResult | "busy"> {
     if (created && !busy) {
       await rm(paths.folder, { recursive: true, force: true });
       for (const [index, place] of lastingPaths(paths).entries()) {
-        if (wasThere[index] === false) await rm(place, { recursive: true, force: true });
+        // Beside data that was kept, a note of its format and a copy from before it changed belong to it.
+        if (wasThere[index] === false && !hadData) await rm(place, { recursive: true, force: true });
       }
     }
     if (signal.aborted && !(error instanceof QnError && error.code === "INTERRUPTED")) throw interrupted(error);

@@ -11,7 +11,7 @@ import { portRules } from "../ports/listener-plan.ts";
 import { settleVm } from "../snapshot/settle.ts";
 import { ownDisks } from "../vm/own-disks.ts";
 import { prepareOrPull } from "../vm/prepare-or-pull.ts";
-import type { Prepared } from "../vm/prepare.ts";
+import { type Prepared, prepareVm } from "../vm/prepare.ts";
 import { powerDown } from "../qmp/commands.ts";
 import { type BootRecord, readBootRecord, removeBootFiles } from "./boot/boot.ts";
 import { keepFirmwareStore } from "./boot/firmware-store.ts";
@@ -63,6 +63,8 @@ export class Effects {
   #prepared: Prepared | undefined;
   #boot: BootRecord | undefined;
   #qemu: Qemu | undefined;
+  /** The QEMU of a supervisor that has died, until it is this one's or ended. */
+  #living: Qemu | undefined;
   #seam: Seam | undefined;
   #deadline: Timer | undefined;
   #silence: SilenceWatch | undefined;
@@ -120,8 +122,9 @@ export class Effects {
     await Promise.allSettled(this.#work);
     this.#deadline?.cancel();
     this.#opened.dispose();
-    // A takeover that was called off leaves QEMU, and its way in, to the next supervisor.
-    if (this.#qemu !== undefined) return await this.#qemu.qmp[Symbol.asyncDispose]();
+    // A takeover that was called off, or failed, leaves QEMU, and its way in, to the next supervisor.
+    const left = this.#qemu ?? this.#living;
+    if (left !== undefined) return await left.qmp[Symbol.asyncDispose]();
     const { paths, env } = this.#options;
     await removeBootFiles(paths);
     await this.#context;
@@ -159,15 +162,20 @@ export class Effects {
     const { signal } = this.#calledOff;
     const record = await readBootRecord(paths);
     const living = await adoptQemu(paths, record?.qemuPid);
+    this.#living = living;
     // Nobody else has the disks now; what follows goes by what they are.
     if (living === undefined) await settleVm(paths);
     // `qn up` has fetched an image that is missing by now; a service that starts by itself has not.
     const pull = { onPhase: this.#tell.onFetching, onBytes: () => {} };
-    const prepared = await prepareOrPull({ layout, paths, env, flags, signal, pull });
+    // A guest that runs needs no image, and is not kept waiting for one.
+    const prepared = await (living === undefined
+      ? prepareOrPull({ layout, paths, env, flags, signal, pull })
+      : prepareVm(layout, paths, env, flags));
     this.#prepared = prepared;
     if (living !== undefined && record !== undefined) return await this.#takeOver(living, record, prepared);
     // Without its secret this QEMU is of no use to anybody; its disks are needed for the next one.
     await living?.kill();
+    this.#living = undefined;
     if (signal.aborted) return;
     dispatch({ type: "prepared" });
     const first = await makeBoot(this.#options, prepared);
@@ -206,6 +214,7 @@ export class Effects {
   /** Takes charge of a QEMU: hears its doorbell and its end. */
   #own(qemu: Qemu): GuestTrouble {
     this.#qemu = qemu;
+    this.#living = undefined;
     this.disks.own(qemu.qmp);
     const { dataDisk, logs } = this.#options.paths;
     const trouble = new GuestTrouble(qemu.qmp, {

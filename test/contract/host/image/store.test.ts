@@ -159,6 +159,22 @@ test("a corrupt image can be removed, and a second time there is none", async ()
   await expect(removeImage(imagesIn(home.path), "debian-x86_64")).rejects.toMatchObject({ code: "IMAGE_MISSING" });
 });
 
+test("force takes an image from the VM that may have a new system disk, and never from its snapshots", async () => {
+  await using home = await tempHome({ images: false });
+  const { id } = await oneImage(home.path);
+  const folder = join(home.path, "web");
+  await mkdir(join(folder, "snapshots/first"), { recursive: true });
+  await writeFile(join(folder, "system.qcow2.origin"), id);
+  await writeFile(join(folder, "snapshots/first/system.qcow2.origin"), id);
+  const byForce = () => removeImage(imagesIn(home.path), "debian-x86_64", () => true);
+  await expect(byForce()).rejects.toMatchObject({
+    code: "IMAGE_IN_USE",
+    message: 'A snapshot of the VM "web" lies on the image "debian-x86_64".',
+  });
+  await rm(join(folder, "snapshots"), { recursive: true });
+  expect(await byForce()).toHaveLength(1);
+});
+
 test("equal images with two names are one on disk, and it goes with the second name", async () => {
   await using home = await tempHome({ images: false });
   const [one, other] = [await oneImage(home.path), await oneImage(home.path, "a disk", "other")];

@@ -1,6 +1,7 @@
 /** Supervisors that are killed beside a living QEMU, and VMs that are deleted. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { deleteVmFiles } from "../../../../src/host/lifecycle/delete.ts";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
@@ -16,6 +17,7 @@ import {
   stateOf,
   upCalledOffIn,
 } from "../../../support/fake-vm.ts";
+import { repository, runProgram } from "../../../support/program.ts";
 
 setDefaultTimeout(programsMs);
 
@@ -46,6 +48,23 @@ test("a QEMU whose supervisor was killed is seen, taken over and served as befor
   expect(await dockerApi(vm.paths.dockerSocket).containers()).toEqual([]);
   expect(await takeDown(vm.paths, { force: false })).toBe("stopped");
   expect(await processesWith(vm.paths.folder)).toEqual([]);
+});
+
+test("a QEMU that cannot be taken over, for settings that were broken meanwhile, waits for one who can", async () => {
+  await using vm = await fakeVm("boots");
+  const pid = await orphaned(vm);
+  const settings = await Bun.file(vm.paths.config).text();
+  await Bun.write(vm.paths.config, "cpus: none\n");
+  // As a service starts it: `qn up` would refuse the settings before.
+  const program = join(repository, "src/main.ts");
+  const outcome = await runProgram([process.execPath, program, "supervise", "default"], {
+    env: { ...vm.env, QN_HOME: vm.layout.home },
+  });
+  expect([outcome.exitCode, existsSync(vm.paths.qmpSocket)]).toEqual([5, true]);
+  await Bun.write(vm.paths.config, settings);
+  expect(await vm.up()).toBe("started");
+  const { state, qemu } = await statusOfVm(vm.paths, vm.env);
+  expect([state, qemu.pid]).toEqual(["running", pid]);
 });
 
 test("a QEMU whose supervisor was killed is shut down cleanly without one", async () => {
