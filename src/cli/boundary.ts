@@ -2,6 +2,7 @@
 import { runCommand } from "citty";
 import { knownError, QnError } from "../base/errors.ts";
 import { nearest } from "../base/words.ts";
+import { wordsBeforeDashes } from "./command.ts";
 import { root } from "./commands.ts";
 import { takeVerbosity } from "./terminal/verbosity.ts";
 import { findCommand, type Found, type Group } from "./tree.ts";
@@ -45,15 +46,9 @@ function print(lines: readonly string[]): void {
   process.stdout.write(lines.map((line) => `${line}\n`).join(""));
 }
 
-/** What stands before a `--`: what follows it belongs to somebody else's command. */
-function ownWords(argv: readonly string[]): readonly string[] {
-  const end = argv.indexOf("--");
-  return end < 0 ? argv : argv.slice(0, end);
-}
-
 /** Whether help is asked for, by `help` in front or a flag anywhere, and the line without that. */
 function helpIn(argv: readonly string[]): { readonly words: readonly string[]; readonly isHelp: boolean } {
-  const own = ownWords(argv);
+  const own = wordsBeforeDashes(argv);
   if (own[0] === "help") return { words: own.slice(1).filter((word) => !isHelpFlag(word)), isHelp: true };
   return own.some(isHelpFlag)
     ? { words: own.filter((word) => !isHelpFlag(word)), isHelp: true }
@@ -66,7 +61,7 @@ function isHelpFlag(word: string): boolean {
 
 /** Programs that asked for JSON read a failure as such, too. */
 function asksForJson(argv: readonly string[]): boolean {
-  return ownWords(argv).includes("--json");
+  return wordsBeforeDashes(argv).includes("--json");
 }
 
 /** Throws USAGE for a word that calls nothing where only a command can stand. */

@@ -71,6 +71,12 @@ export function argsOf({ args }: Pick<CommandDef, "args">): readonly [string, Ar
   return Object.entries((args ?? {}) as ArgsDef);
 }
 
+/** The words before `--`: what follows it belongs to somebody else's command. */
+export function wordsBeforeDashes(line: readonly string[]): readonly string[] {
+  const dashes = line.indexOf("--");
+  return dashes < 0 ? line : line.slice(0, dashes);
+}
+
 /** The words behind `--`; nothing when there is no `--`. */
 export function wordsBehindDashes(rawArgs: readonly string[]): readonly string[] | undefined {
   const dashes = rawArgs.indexOf("--");

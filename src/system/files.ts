@@ -1,6 +1,6 @@
 /** The door to the file system: what qn needs beyond node:fs. */
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, type Stats } from "node:fs";
-import { constants, type FileHandle, lstat, open, rename, rm } from "node:fs/promises";
+import { constants, type FileHandle, lstat, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /**
@@ -126,6 +126,16 @@ export async function isThere(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) return false;
+    throw error;
+  }
+}
+
+/** The names of what is in a folder; none when it is not there. Other failures are thrown as they are. */
+export async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Docker's own records of its containers: what those mount that it starts by itself, and what one is that is started.
  */
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import {
@@ -11,7 +11,7 @@ import {
   parseDetails,
 } from "../../system/docker-views.ts";
 import { cleanPath } from "../../base/words.ts";
-import { isErrno } from "../../system/files.ts";
+import { namesIn } from "../../system/files.ts";
 import { type BindSource, bindSourcesOf, boundDevice, volumesOf } from "./mounts.ts";
 
 /**
@@ -73,13 +73,7 @@ export async function sourcesOfRestarting(
   folder: string = recordsFolder,
   volumes: string = volumesFolder,
 ): Promise<BindSource[]> {
-  let names: string[];
-  try {
-    names = await readdir(folder);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
+  const names = await namesIn(folder);
   const records = await Promise.all(names.map((name) => recordAt(join(folder, name, "hostconfig.json"))));
   const restarted = records.filter((record) => record !== undefined && isRestarted(record));
   const ofVolumes = await Promise.all(restarted.map(async (record) => await volumeSources(record ?? {}, volumes)));

@@ -1,5 +1,6 @@
 /** `--quiet` and `--verbose`: taken out of any command line, before the command sees it. */
 import { QnError } from "../../base/errors.ts";
+import { wordsBeforeDashes } from "../command.ts";
 
 /**
  * The log level on standard error: warnings and errors only; messages too; or the causes of errors with their stacks,
@@ -15,8 +16,7 @@ export function takeVerbosity(argv: readonly string[]): {
   readonly words: readonly string[];
   readonly wanted: Verbosity;
 } {
-  const dashes = argv.indexOf("--");
-  const own = dashes < 0 ? argv : argv.slice(0, dashes);
+  const own = wordsBeforeDashes(argv);
   const isQuiet = own.some((word) => word === "--quiet" || word === "-q");
   const isVerbose = own.includes("--verbose");
   if (isQuiet && isVerbose) throw new QnError("USAGE", "--quiet and --verbose do not go together.");

@@ -4,9 +4,9 @@
  * it.
  */
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, readlink, rename, rm, stat, symlink } from "node:fs/promises";
+import { mkdir, readlink, rename, rm, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { isErrno, isThere, readTextIfThere } from "../../system/files.ts";
+import { isErrno, isThere, namesIn, readTextIfThere } from "../../system/files.ts";
 import { awaitLock, lockFolder } from "../../system/kernel/lock.ts";
 import { folderOfId, idOfFolder, imageId } from "./address.ts";
 import { imageFiles, type ImageManifest, parseManifest } from "./manifest.ts";
@@ -149,15 +149,6 @@ const nextPrefix = ".next-";
 
 function nextOf(imagesFolder: string, entry: string): string {
   return join(imagesFolder, `${nextPrefix}${entry}`);
-}
-
-async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
 }
 
 /** A name that is missing was on its way; one that is there stays what it is. */

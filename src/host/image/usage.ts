@@ -2,9 +2,8 @@
  * Which images the VMs of a QN_HOME need: told by the notes in their folders, so that it holds for those that are
  * stopped, too.
  */
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { isErrno, readTextIfThere } from "../../system/files.ts";
+import { isErrno, namesIn, readTextIfThere } from "../../system/files.ts";
 import { isVmName } from "../layout.ts";
 
 /** What an image is to a VM: what its system disk lies on, what it goes back to, or what a snapshot of it lies on. */
@@ -53,13 +52,4 @@ function currentOf(record: string): readonly string[] {
 function ifNoFolder(error: unknown): undefined {
   if (isErrno(error, "ENOTDIR")) return undefined;
   throw error;
-}
-
-async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
 }

@@ -1,8 +1,8 @@
 /** Lists, adds and removes a VM's further disks. */
-import { readdir } from "node:fs/promises";
+
 import { QnError } from "../../base/errors.ts";
 import { dataDisk, folderOf, isVolumeName } from "../../protocol/disks.ts";
-import { isErrno } from "../../system/files.ts";
+import { namesIn } from "../../system/files.ts";
 import { acquireLock, type Lock } from "../../system/kernel/lock.ts";
 import { changeFile } from "../config/change.ts";
 import type { VmConfig } from "../config/schema.ts";
@@ -123,13 +123,8 @@ async function lockStopped(paths: VmPaths, env: Environment, name: string): Prom
 
 /** Names of disks that are there and in no setting. */
 async function keptNames(paths: VmPaths, { volumes }: VmConfig): Promise<readonly string[]> {
-  try {
-    const names = (await readdir(paths.volumes)).flatMap((file) => /^(.*)\.(?:raw|layers)$/.exec(file)?.[1] ?? []);
-    return [...new Set(names)].filter((name) => isVolumeName(name) && !volumes.some((volume) => volume.name === name));
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
+  const names = (await namesIn(paths.volumes)).flatMap((file) => /^(.*)\.(?:raw|layers)$/.exec(file)?.[1] ?? []);
+  return [...new Set(names)].filter((name) => isVolumeName(name) && !volumes.some((volume) => volume.name === name));
 }
 
 function noSuchDisk(paths: VmPaths, name: string, hasFile: boolean): QnError {

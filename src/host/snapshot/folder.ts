@@ -3,7 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import { dataDisk, isVolumeName } from "../../protocol/disks.ts";
-import { isErrno, readTextIfThere } from "../../system/files.ts";
+import { isErrno, namesIn, readTextIfThere } from "../../system/files.ts";
 import { layersFolder } from "../image/live-disk.ts";
 import { type VmPaths, volumeFile } from "../layout.ts";
 import { snapshotNames, snapshotsFolder } from "./names.ts";
@@ -22,7 +22,7 @@ export function rawFileOf(paths: VmPaths, name: string): string {
 
 /** The disks of data that there are, or were in a snapshot. */
 export async function dataDisks(paths: VmPaths): Promise<readonly DataDisk[]> {
-  const files = await readdir(paths.volumes).catch(ifMissing);
+  const files = await namesIn(paths.volumes);
   const names = files.flatMap((file) => /^(.*)\.(?:raw|layers)$/.exec(file)?.[1] ?? []);
   return [dataDisk, ...new Set(names.filter((name) => isVolumeName(name)).toSorted())].map((name) => ({
     name,
@@ -69,11 +69,6 @@ export async function bytesTaken(paths: VmPaths, { folder, manifest }: Snapshot)
 }
 
 // --- internal ---
-
-function ifMissing(error: unknown): string[] {
-  if (isErrno(error, "ENOENT")) return [];
-  throw error;
-}
 
 async function blockBytes(path: string): Promise<number> {
   try {

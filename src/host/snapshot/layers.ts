@@ -1,9 +1,9 @@
 /** The layers of one disk: files that never change, which snapshots name and overlays lie on. */
 import { randomBytes } from "node:crypto";
-import { chmod, link, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { chmod, link, mkdir, rename, rm, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { QnError } from "../../base/errors.ts";
-import { isErrno, isThere } from "../../system/files.ts";
+import { isErrno, isThere, namesIn } from "../../system/files.ts";
 import { diskFailure, shareBlocks } from "../image/copy-disk.ts";
 import { layersFolder, liveDisk, liveOverlay } from "../image/live-disk.ts";
 import { backingName, isQcow2, qcow2HeadBytes } from "../image/qcow2.ts";
@@ -129,15 +129,6 @@ async function inodeOf(path: string): Promise<bigint | undefined> {
     return (await stat(path, { bigint: true })).ino;
   } catch (error) {
     if (isErrno(error, "ENOENT")) return undefined;
-    throw error;
-  }
-}
-
-async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
     throw error;
   }
 }

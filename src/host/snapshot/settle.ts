@@ -2,10 +2,10 @@
  * What every command that looks at a VM's disks does first, holding the VM's lock: it finishes what a killed one had
  * decided, and takes back what that had not.
  */
-import { readdir, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
-import { isErrno, isThere, readTextIfThere } from "../../system/files.ts";
+import { isErrno, isThere, namesIn, readTextIfThere } from "../../system/files.ts";
 import { dataVersionSchema } from "./manifest.ts";
 import { dataDisk } from "../../protocol/disks.ts";
 import { noteDataVersion } from "../image/data-version.ts";
@@ -92,9 +92,6 @@ async function moveIfThere(from: string, to: string): Promise<void> {
 
 /** Removes what is half done in a folder, whose names begin with a dot. */
 async function sweep(folder: string): Promise<void> {
-  const names = await readdir(folder).catch((error: unknown) => {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  });
-  for (const name of names) if (name.startsWith(".")) await rm(join(folder, name), { recursive: true, force: true });
+  for (const name of await namesIn(folder))
+    if (name.startsWith(".")) await rm(join(folder, name), { recursive: true, force: true });
 }
