@@ -9,8 +9,10 @@ import { within } from "../../system/clock.ts";
 const deadlineMs = 1_000;
 
 /**
- * A folder of our own that is watched and changed. A process hears of changes in the order in which they were made
- * (inotify(7)): when our own is told, so is all that was changed before it.
+ * A folder of our own that is watched and changed. The kernel keeps events in the order in which they were made
+ * (inotify(7)), but the runtime reads many at once and hands them on watch by watch: our own may come before an earlier
+ * one of the same reading. So it is changed twice: when the second is told, which was made after the first reading, all
+ * of the first has been handed on.
  */
 export class Barrier {
   readonly #folder: string;
@@ -42,9 +44,14 @@ export class Barrier {
     this.#watcher = undefined;
   }
 
-  /** Each time another name: the runtime leaves out what it has told a moment before. */
   async #pass(): Promise<void> {
     this.#watcher ??= await this.#begin();
+    await this.#change();
+    await this.#change();
+  }
+
+  /** Changes the folder and waits to be told. Another name each time: the runtime leaves out what it has just told. */
+  async #change(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const name = `${(this.#count += 1)}`;
     this.#onChange = (changed) => {

@@ -32,13 +32,20 @@ export class Batch {
   async flush(): Promise<void> {
     this.#waiting?.cancel();
     this.#waiting = undefined;
-    const { gone, there, folders, files } = this.#changes;
     // Past that nothing is waited for, and the link ends the conversation (guest-link.ts).
-    if (gone.size + there.size + folders.size + files.size > this.#waitingMax) {
+    if (this.#count() > this.#waitingMax) {
       for (const message of this.#taken()) void this.send(message);
     }
-    this.#sending ??= this.#sendAll().finally(() => (this.#sending = undefined));
-    await this.#sending;
+    // Once more for what was added when the sending had seen that nothing was left, but had not ended.
+    do {
+      this.#sending ??= this.#sendAll().finally(() => (this.#sending = undefined));
+      await this.#sending;
+    } while (this.#count() > 0);
+  }
+
+  #count(): number {
+    const { gone, there, folders, files } = this.#changes;
+    return gone.size + there.size + folders.size + files.size;
   }
 
   async #sendAll(): Promise<void> {

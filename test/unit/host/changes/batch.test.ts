@@ -45,3 +45,16 @@ test("more than may wait is told without waiting, for the link to end a conversa
   }
   expect(told.flat().length).toBeGreaterThan(900);
 });
+
+test("what is added in the moment in which a sending ends is told when the next flush resolves", async () => {
+  for (let steps = 0; steps < 20; steps += 1) {
+    const { batch, told, take } = guest(100);
+    take();
+    batch.add("files", "/first");
+    void batch.flush();
+    for (let step = 0; step < steps; step += 1) await Promise.resolve();
+    batch.add("files", "/last");
+    await batch.flush();
+    expect(told.flat(), `after ${steps} steps`).toContain("/last");
+  }
+});
