@@ -4,9 +4,10 @@ import { findProgram, run, type RunOptions } from "../../../system/process.ts";
 
 /**
  * timeout(1) makes the program the head of a process group and hands SIGTERM to all of it: mmdebstrap alone would wait
- * for its children, and they would install on. 30 minutes is far beyond any build.
+ * for its children, and they would install on. Three hours are far beyond any build: programs of another processor are
+ * emulated, and half an hour did not do for them on a busy machine.
  */
-const asGroup = ["timeout", "--kill-after=20s", "30m"];
+const asGroup = ["timeout", "--kill-after=20s", "3h"];
 
 const toolHint =
   "On Debian: apt install mmdebstrap uidmap fakeroot e2fsprogs dosfstools mtools fdisk qemu-utils; elsewhere build the image on a Debian.";
