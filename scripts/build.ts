@@ -6,6 +6,7 @@ import { Glob, type BunPlugin } from "bun";
 import manifest from "../package.json";
 import { readTextIfThere, writeFileAtomically } from "../src/system/files.ts";
 import { bunTemplate, hostTarget, isTarget, targets, type Target } from "./support/bun-template.ts";
+import { finishMachO } from "./support/mach-o/finish.ts";
 
 const root = join(import.meta.dir, "..");
 
@@ -17,6 +18,7 @@ const inputGlobs = [
   "bun.lock",
   "scripts/build.ts",
   "scripts/support/bun-template.ts",
+  "scripts/support/mach-o/*",
 ];
 
 /**
@@ -88,6 +90,8 @@ async function build(target: Target, program: string): Promise<void> {
         autoloadBunfig: false,
       },
     });
+    const { machO } = targets[target];
+    if (machO !== undefined) await finishMachO(built, machO);
     // A running binary keeps its file; the name gets a new one (writing into it would fail with ETXTBSY).
     await rename(built, program);
   } finally {

@@ -6,10 +6,10 @@ import { succeed } from "./succeed.ts";
 
 /** Systems that qn is built for, as Node names them (`process.platform`-`process.arch`). */
 export const targets = {
-  "linux-x64": { bunTarget: "bun-linux-x64", package: "@oven/bun-linux-x64" },
-  "linux-arm64": { bunTarget: "bun-linux-arm64", package: "@oven/bun-linux-aarch64" },
-  "darwin-x64": { bunTarget: "bun-darwin-x64", package: "@oven/bun-darwin-x64" },
-  "darwin-arm64": { bunTarget: "bun-darwin-arm64", package: "@oven/bun-darwin-aarch64" },
+  "linux-x64": { bunTarget: "bun-linux-x64", package: "@oven/bun-linux-x64", machO: undefined },
+  "linux-arm64": { bunTarget: "bun-linux-arm64", package: "@oven/bun-linux-aarch64", machO: undefined },
+  "darwin-x64": { bunTarget: "bun-darwin-x64", package: "@oven/bun-darwin-x64", machO: "x64" },
+  "darwin-arm64": { bunTarget: "bun-darwin-arm64", package: "@oven/bun-darwin-aarch64", machO: "arm64" },
 } as const;
 
 export type Target = keyof typeof targets;
