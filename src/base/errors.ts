@@ -19,7 +19,7 @@ const catalogue = {
   ACCEL_UNAVAILABLE: { exit: 12, hint: "Use `accel: auto` or `accel: tcg` (emulation, slow)." },
   TOOL_MISSING: { exit: 13, hint: "Install the program named above and try again." },
   IMAGE_MISSING: { exit: 20, hint: "Build it with `qn image build`, or fetch it with `qn image pull`." },
-  IMAGE_CORRUPT: { exit: 21, hint: "Remove it with `qn image rm --force` and build it again with `qn image build`." },
+  IMAGE_CORRUPT: { exit: 21, hint: "Fetch it again with `qn image pull`, or build it again with `qn image build`." },
   IMAGE_BUILD_FAILED: { exit: 22, hint: "The lines above are the last of the build." },
   IMAGE_IN_USE: { exit: 23, hint: "Delete the VM with `qn delete`, or let it take another image first." },
   DISK_FAILED: { exit: 24, hint: "Check free space and permissions below QN_HOME." },

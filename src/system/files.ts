@@ -45,6 +45,13 @@ export async function copySparse(from: string, to: string): Promise<void> {
   await target.truncate(size);
 }
 
+/** Writes all of the bytes into a file, from `position` on: one call may write fewer. Throws the system's errors. */
+export async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    at += (await file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
+  }
+}
+
 /**
  * Makes a file that only its owner can read, in a folder that others may write to: nothing that is there is written to,
  * and no link followed. Throws EEXIST when there is something of that name, a link that leads nowhere included.

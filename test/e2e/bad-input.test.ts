@@ -28,7 +28,7 @@ async function vmsIn(home: string): Promise<string[]> {
 const seeConfig = "Correct the values named above.";
 const seeHome = "Point QN_HOME at a short path that you own, such as ~/.qn.";
 const seeImage = "Build it with qn image build, or fetch it with qn image pull.";
-const newImage = "Remove it with qn image rm --force and build it again with qn image build.";
+const newImage = "Fetch it again with qn image pull, or build it again with qn image build.";
 
 /** Words after `qn`, and the whole answer. */
 const refused: Readonly<Record<string, readonly [readonly string[], readonly [number, ...string[]]]>> = {

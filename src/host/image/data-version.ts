@@ -38,10 +38,13 @@ export async function refuseOlderData(paths: VmPaths, { manifest }: StoredImage)
   const [has, knows] = [await formatOn(paths), dataVersionOf(manifest)];
   if (has <= knows) return;
   const [copy] = olderData(paths);
+  const live = await liveDisk(paths.dataDisk);
+  // An overlay counts where there is one, whatever is moved to the raw file's place.
+  const inTheWay = [dataVersionFile(paths), ...(live.format === "qcow2" ? [live.path] : [])];
   const text = `The data of "${paths.name}" has format ${has}; the image "${manifest.name}" (${manifest.version}) knows formats up to ${knows}.`;
   throw new QnError("DATA_NEWER", text, {
     ...((await isThere(copy)) && {
-      hint: `The data as it was before is in ${copy}: to go back to it, move it to ${paths.dataDisk} and remove ${dataVersionFile(paths)}.`,
+      hint: `The data as it was before is in ${copy}: to go back to it, move it to ${paths.dataDisk} and remove ${inTheWay.join(" and ")}.`,
     }),
   });
 }

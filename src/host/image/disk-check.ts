@@ -8,9 +8,11 @@ import { run } from "../../system/process.ts";
  * no fault. What it lies on is not opened, whatever its head says of it, and no lock of QEMU's is taken: a VM that
  * starts meanwhile does not notice, but then what is found does not count. Throws TOOL_MISSING.
  */
-export async function diskFault(path: string): Promise<string | undefined> {
+export async function diskFault(path: string, signal?: AbortSignal): Promise<string | undefined> {
   const disk = JSON.stringify({ driver: "qcow2", backing: null, file: { driver: "file", filename: path } });
-  const { exitCode, stdout, stderr } = await run(["qemu-img", "check", "-U", "--output=json", `json:${disk}`]);
+  const { exitCode, stdout, stderr } = await run(["qemu-img", "check", "-U", "--output=json", `json:${disk}`], {
+    ...(signal !== undefined && { signal }),
+  });
   const report = reportIn(stdout);
   // 3 stands for leaked clusters alone (qemu-img(1)).
   if (exitCode === 0 || exitCode === 3) return await shortness(path, report["image-end-offset"]);

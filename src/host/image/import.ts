@@ -4,12 +4,12 @@ import { dirname, join } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { type Arch, byteSize } from "../../base/words.ts";
 import { protocolVersion } from "../../protocol/messages.ts";
-import { readTextIfThere, writeFileAtomically } from "../../system/files.ts";
+import { readTextIfThere, writeAt, writeFileAtomically } from "../../system/files.ts";
 import { run } from "../../system/process.ts";
 import { diskFault } from "./disk-check.ts";
 import { formatManifest, imageFiles, type ImageManifest, parseManifest } from "./manifest.ts";
 import { newStage } from "./pointers.ts";
-import { qcow2HeadBytes, virtualBytes, whyNotAlone } from "./qcow2.ts";
+import { isQcow2, qcow2HeadBytes, virtualBytes, whyNotAlone } from "./qcow2.ts";
 import { activateImage, hashOf, imageById, type StoredImage } from "./store.ts";
 
 /** What to take in, and how it is to be called; `version` is what it says of itself without one. */
@@ -50,13 +50,15 @@ export async function importImage(options: ImportOptions): Promise<StoredImage> 
 /** Some hundred times a guest's disk: what is larger unpacks without end. */
 const unpackedBytesMax = 256 * 1024 ** 3;
 
+/** An `image.json` has about 1 KiB, and 2 more where the kernel's command line is as long as it may be. */
+const manifestBytesMax = 65_536;
+
 /** What is compared with nothing but zeroes at once: holes of the copy are multiples of it. */
 const holeBytes = 65_536;
 const zeroes = Buffer.alloc(holeBytes);
 
 /** The first bytes of a frame of zstd (RFC 8878, 3.1.1). */
 const zstdMagic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
-const qcow2Magic = Buffer.from([0x51, 0x46, 0x49, 0xfb]);
 
 /** Where a GPT's header begins on a disk of 512-byte sectors, and with what (UEFI 2.10, 5.3.2). */
 const gpt = { offset: 512, signature: Buffer.from("EFI PART") } as const;
@@ -121,21 +123,15 @@ async function writeSparsely(target: FileHandle, chunk: Uint8Array, position: nu
     // Pieces end where those of the file do, so that a hole is one whatever the stream's chunks are.
     const piece = chunk.subarray(at, at + holeBytes - ((position + at) % holeBytes));
     const isHole = zeroes.subarray(0, piece.length).equals(piece);
-    if (!isHole) await writeAll(target, piece, position + at);
+    if (!isHole) await writeAt(target, piece, position + at);
     at += piece.length;
-  }
-}
-
-async function writeAll(target: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length;) {
-    at += (await target.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
   }
 }
 
 /** Makes the image's disk of what was unpacked. What its head names is looked at before any program opens it. */
 async function makeDisk(file: string, unpacked: string, disk: string, signal: AbortSignal): Promise<void> {
   const head = Buffer.from(await Bun.file(unpacked).slice(0, qcow2HeadBytes).bytes());
-  if (head.subarray(0, qcow2Magic.length).equals(qcow2Magic)) {
+  if (isQcow2(head)) {
     const reason = whyNotAlone(head);
     if (reason !== undefined) throw corrupt(file, reason);
     await rename(unpacked, disk);
@@ -150,7 +146,10 @@ async function makeDisk(file: string, unpacked: string, disk: string, signal: Ab
     if (exitCode !== 0) throw new QnError("DISK_FAILED", `"${file}" cannot be converted: ${stderr.trim()}.`);
     await rm(unpacked);
   }
-  const fault = await diskFault(disk);
+  const virtualSize = virtualBytes(await Bun.file(disk).slice(0, qcow2HeadBytes).bytes());
+  if (virtualSize > unpackedBytesMax) throw corrupt(file, `has a disk of more than ${byteSize(unpackedBytesMax)}`);
+  const fault = await diskFault(disk, signal);
+  requireGoingOn(signal);
   if (fault !== undefined) throw corrupt(file, `is a broken qcow2 image: ${fault.replace(/\.$/, "")}`);
 }
 
@@ -163,9 +162,12 @@ async function manifestFor(options: ImportOptions, disk: string, finished: strin
   if (beside !== undefined) {
     if (beside.arch !== arch) throw corrupt(file, `is an image for ${beside.arch}, and not for ${arch}`);
     for (const each of imageFiles(beside).filter((one) => one.file !== "disk.qcow2")) {
-      await copyFile(join(dirname(file), each.file), join(finished, each.file));
+      const there = join(dirname(file), each.file);
+      // Somebody may have put a FIFO there, or a file without an end.
+      if ((await fileBytes(there)) !== each.bytes) throw corrupt(there, `is no file of ${each.bytes} bytes`);
+      await copyFile(there, join(finished, each.file));
       const actual = await hashOf(join(finished, each.file));
-      if (actual !== each.sha256) throw corrupt(join(dirname(file), each.file), `has the SHA-256 ${actual}`);
+      if (actual !== each.sha256) throw corrupt(there, `has the SHA-256 ${actual}`);
     }
     return { ...beside, name, version: version ?? beside.version };
   }
@@ -182,11 +184,18 @@ async function manifestFor(options: ImportOptions, disk: string, finished: strin
   };
 }
 
+/** The size of a file; nothing for what is none. */
+async function fileBytes(path: string): Promise<number | undefined> {
+  const facts = await stat(path).catch(() => undefined);
+  return facts?.isFile() === true ? facts.size : undefined;
+}
+
 /** What an `image.json` beside the file says, if it is about this disk. */
 async function manifestBeside(file: string, sha256: string): Promise<ImageManifest | undefined> {
   const path = join(dirname(file), "image.json");
   try {
-    const text = await readTextIfThere(path);
+    const isOne = ((await fileBytes(path)) ?? Infinity) <= manifestBytesMax;
+    const text = isOne ? await readTextIfThere(path) : undefined;
     const manifest = text === undefined ? undefined : parseManifest(text, path);
     return manifest?.disk.sha256 === sha256 ? manifest : undefined;
   } catch {

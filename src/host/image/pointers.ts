@@ -103,7 +103,7 @@ export async function newStage(imagesFolder: string): Promise<{ readonly folder:
 
 /** The folders in which images are made, or were. */
 export async function stagesIn(imagesFolder: string): Promise<readonly string[]> {
-  const names = (await namesIn(imagesFolder)).filter((name) => name.startsWith(stagePrefix));
+  const names = (await namesIn(imagesFolder)).filter((name) => /^\.(?:build|pull)-/.test(name));
   return names.map((name) => join(imagesFolder, name));
 }
 
@@ -141,7 +141,7 @@ export async function moveIn(
 
 const retiredPrefix = ".old-";
 
-/** As older versions named them, whose makers held no lock. */
+/** As older versions named them, whose makers held no lock; those of pulls were `.pull-…`. */
 const stagePrefix = ".build-";
 
 /** A link that is about to be the name: its being there tells what was meant, should nobody be left to do it. */

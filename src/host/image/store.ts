@@ -49,6 +49,20 @@ export async function findImage(imagesFolder: string, name: string, arch: Arch):
   }
 }
 
+/**
+ * The image of that name if all its files are what they should be, as `verifyImage` looks at them; nothing for one that
+ * is broken, for whoever can make it anew.
+ */
+export async function findWholeImage(imagesFolder: string, name: string, arch: Arch): Promise<StoredImage | undefined> {
+  try {
+    const image = await findImage(imagesFolder, name, arch);
+    if (image !== undefined) await verifyImage(image);
+    return image;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The image of that address, or nothing. Throws IMAGE_CORRUPT. */
 export async function imageById(imagesFolder: string, id: string): Promise<StoredImage | undefined> {
   const image = await imageIn(join(imagesFolder, folderOfId(id)));

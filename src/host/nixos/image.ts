@@ -8,7 +8,7 @@ import type { VmPaths } from "../layout.ts";
 import { builtIn, nix, nixBuild, nixStore } from "./nix.ts";
 import { formatManifest, imageFiles, type ImageManifest } from "../image/manifest.ts";
 import { newStage } from "../image/pointers.ts";
-import { activateImage, findImage, imageAt, type StoredImage, verifyImage } from "../image/store.ts";
+import { activateImage, findWholeImage, imageAt, type StoredImage, verifyImage } from "../image/store.ts";
 
 /** What to build. */
 export type NixosBuildOptions = {
@@ -57,7 +57,7 @@ export async function buildNixosImage(options: NixosBuildOptions): Promise<Store
       hint: "Name a nixosConfiguration with qn.nixosModules.guest in it, as the template `guest` has.",
     });
   }
-  const existing = await findImage(imagesFolder, name, arch);
+  const existing = await findWholeImage(imagesFolder, name, arch);
   if (existing?.id === made.id) return { ...existing, isNew: false };
   onProgress("taking the image in");
   await verifyImage(made);

@@ -10,7 +10,7 @@ import { ownArch } from "../../../system/platform.ts";
 import { guestFiles } from "../guest-files.ts";
 import { formatManifest, type GuestManifest, type ImageManifest } from "../manifest.ts";
 import { newStage } from "../pointers.ts";
-import { activateImage, findImage, hashOf } from "../store.ts";
+import { activateImage, findWholeImage, hashOf } from "../store.ts";
 import { debianFiles, debianLinks } from "./debian-files.ts";
 import { type DiskFiles, makeRawDisk } from "./disk-image.ts";
 import { packDisk } from "./pack.ts";
@@ -57,7 +57,7 @@ export async function buildDebianImage(options: BuildOptions): Promise<BuiltImag
   await requireRunnable(arch, options.emulators);
   const progress = options.onProgress ?? (() => undefined);
   const inputs = await inputsHash(arch, options.guestBinary);
-  const existing = await findImage(imagesFolder, name, arch);
+  const existing = await findWholeImage(imagesFolder, name, arch);
   if (options.isFresh !== true && existing?.manifest.inputs === inputs) return { ...existing, isNew: false };
 
   await using stage = await newStage(imagesFolder);

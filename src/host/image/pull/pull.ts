@@ -2,7 +2,7 @@
  * Fetches an image of a release: who signed it is looked at first, and it is put in place in one step, or not at all.
  */
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { mkdir, readdir, readFile, rm, stat, statfs } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import manifest from "../../../../package.json";
 import { messageOf, QnError } from "../../../base/errors.ts";
@@ -13,8 +13,11 @@ import { writeFileAtomically } from "../../../system/files.ts";
 import { acquireLock, type Lock } from "../../../system/kernel/lock.ts";
 import type { VmConfig } from "../../config/schema.ts";
 import type { Layout } from "../../layout.ts";
+import { freeBytes } from "../copy-disk.ts";
 import { formatManifest, imageFiles, type ImageManifest } from "../manifest.ts";
-import { activateImage, findImage, type StoredImage } from "../store.ts";
+import { newStage } from "../pointers.ts";
+import { activateImage, findWholeImage, type StoredImage } from "../store.ts";
+import { sweep } from "../sweep.ts";
 import { addressOf, releaseSource, type ReleaseSource } from "./addresses.ts";
 import { releaseKeys } from "./keys.ts";
 import { openPart } from "./part.ts";
@@ -76,9 +79,11 @@ export async function pullImage(options: PullOptions): Promise<StoredImage & { r
   await mkdir(cache, { recursive: true, mode: 0o700 });
   const lock = await turnAt(join(cache, "lock"), onPhase, signal);
   try {
-    const there = await findImage(layout.images, name, arch).catch(() => undefined);
+    const there = await findWholeImage(layout.images, name, arch);
     if (there !== undefined && isSame(there.manifest, wanted.image)) return { ...there, isNew: false };
     await keepOnly(cache, wanted.files);
+    // What killed ones have left takes the room of this one. What cannot be told to be unneeded stays.
+    await sweep(layout.images).catch(() => {});
     await requireRoom(options, wanted, source, cache);
     const image = await fetchFiles(options, wanted, source, cache);
     await keepOnly(cache, []);
@@ -148,8 +153,7 @@ async function requireRoom(
     needed += bytes;
     if (source.kind === "web") needed += Math.max(0, download.bytes - (await sizeOf(join(cache, download.sha256))));
   }
-  const { bavail, bsize } = await statfs(cache);
-  const free = bavail * bsize;
+  const free = await freeBytes(cache);
   if (free >= needed) return;
   throw new QnError(
     "DISK_FAILED",
@@ -175,32 +179,27 @@ async function fetchFiles(
   const total = files.reduce((sum, { download }) => sum + download.bytes, 0);
   const from = source.kind === "folder" ? source.path : new URL(source.base).host;
   onPhase(`fetching the image "${image.name}" ${image.version} for ${image.arch}, ${byteSize(total)}, from ${from}`);
-  // The lock is held: whatever is there was left by a process that was killed.
-  const staged = join(layout.images, `.pull-${image.name}-${image.arch}`);
-  await rm(staged, { recursive: true, force: true });
-  await mkdir(staged, { recursive: true });
-  try {
-    let before = 0;
-    for (const file of files) {
-      const { download } = file;
-      const address = addressOf(source, download.name);
-      const base = before;
-      await using part = source.kind === "web" ? await openPart(join(cache, download.sha256)) : undefined;
-      const pieces = (unwanted: AbortSignal) => {
-        const told = {
-          limits: options.limits ?? usualLimits,
-          signal: AbortSignal.any([signal, unwanted]),
-          onBytes: (bytes: number) => options.onBytes(base + bytes, total),
-        };
-        return part === undefined ? localPieces(download, address, told) : remotePieces(download, address, part, told);
+  await using stage = await newStage(layout.images);
+  const staged = join(stage.folder, "image");
+  await mkdir(staged);
+  let before = 0;
+  for (const file of files) {
+    const { download } = file;
+    const address = addressOf(source, download.name);
+    const base = before;
+    await using part = source.kind === "web" ? await openPart(join(cache, download.sha256)) : undefined;
+    const pieces = (unwanted: AbortSignal) => {
+      const told = {
+        limits: options.limits ?? usualLimits,
+        signal: AbortSignal.any([signal, unwanted]),
+        onBytes: (bytes: number) => options.onBytes(base + bytes, total),
       };
-      await unpack(pieces, join(staged, file.file), file);
-      before += download.bytes;
-    }
-    await writeFileAtomically(join(staged, "image.json"), formatManifest(image), 0o644);
-    if (signal.aborted) throw calledOff();
-    return await activateImage(layout.images, staged, image);
-  } finally {
-    await rm(staged, { recursive: true, force: true });
+      return part === undefined ? localPieces(download, address, told) : remotePieces(download, address, part, told);
+    };
+    await unpack(pieces, join(staged, file.file), file);
+    before += download.bytes;
   }
+  await writeFileAtomically(join(staged, "image.json"), formatManifest(image), 0o644);
+  if (signal.aborted) throw calledOff();
+  return await activateImage(layout.images, staged, image);
 }

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { QnError } from "../../../base/errors.ts";
+import { writeAt } from "../../../system/files.ts";
 import type { ReleasedFile } from "./release.ts";
 
 /** Makes the pieces of a download; the signal ends that early, since nobody wants more of them. */
@@ -27,11 +28,8 @@ export async function unpack(
     for await (const chunk of download.compression === "none" ? pieces : decompressed(pieces, unwanted, wrong)) {
       if (written + chunk.length > bytes) throw wrong(`it has more than ${bytes} bytes`);
       hash.update(chunk);
-      for (let at = 0; at < chunk.length;) {
-        const { bytesWritten } = await target.write(chunk, at, chunk.length - at, written);
-        at += bytesWritten;
-        written += bytesWritten;
-      }
+      await writeAt(target, chunk, written);
+      written += chunk.length;
     }
   } finally {
     unwanted.abort();

@@ -4,7 +4,7 @@ import { type FileHandle, mkdir, open, rename, rm, stat, writeFile } from "node:
 import { dirname, join } from "node:path";
 import { messageOf, QnError } from "../../../base/errors.ts";
 import { byteSize } from "../../../base/words.ts";
-import { isErrno, isThere, writeFileAtomically } from "../../../system/files.ts";
+import { isErrno, isThere, writeAt, writeFileAtomically } from "../../../system/files.ts";
 import { lockFolder } from "../../../system/kernel/lock.ts";
 import { diskFailure, freeBytes } from "../../image/copy-disk.ts";
 import { hasDisk, layersFolder } from "../../image/live-disk.ts";
@@ -135,7 +135,7 @@ async function readAll(reader: ByteReader, { path, target, disk, signal }: Unpac
     left -= bytes;
     const isRight = bytes <= bounds.piece && offset >= end && offset + bytes <= sizeBytes && left >= 0;
     if (!isRight) throw refused(path, `a piece of ${bytes} bytes at ${offset} is not where one can be`);
-    await writeAll(disk, await hashed(bytes), offset);
+    await writeAt(disk, await hashed(bytes), offset);
     end = offset + bytes;
   }
   const digest = await next(digestBytes);
@@ -153,10 +153,4 @@ async function requireRoom(path: string, target: string, bytes: number): Promise
   const free = await freeBytes(target).catch(() => Infinity);
   if (bytes <= free) return;
   throw new QnError("DISK_FAILED", `"${path}" needs ${byteSize(bytes)}, and ${byteSize(free)} are free for it.`);
-}
-
-async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
-  }
 }

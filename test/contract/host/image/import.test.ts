@@ -110,6 +110,10 @@ const refused: Readonly<
       await writeFile(at("file"), bytes);
     },
   },
+  "a head that speaks of more than any guest has": {
+    says: "has a disk of more than 256 GiB",
+    make: (at) => succeed(["qemu-img", "create", "-q", "-f", "qcow2", at("file"), "512T"]),
+  },
   "words in it": {
     says: "is neither a qcow2 image nor a raw disk with a GPT",
     make: (at) => writeFile(at("file"), "words"),
@@ -189,6 +193,24 @@ test("what an image.json beside the file says counts when it is about this very 
     recipe: "import",
     protocol: built.manifest.protocol,
   });
+});
+
+test("what an image.json names beside the file is a file of that size, and nobody waits for a FIFO", async () => {
+  await using at = await scene();
+  await doStep(at.home.path, { do: "build", name: "one", mark: 1 });
+  const built = await findImage(at.images, "one", ownArch());
+  if (built === undefined) throw new Error("There is no image.");
+  await copyFile(built.disk, at.at("disk"));
+  const [kernel, initrd] = (["kernel", "initrd"] as const).map((file) => ({ file, bytes: 8, sha256: "0".repeat(64) }));
+  const files = [kernel, initrd];
+  await writeFile(at.at("image.json"), JSON.stringify({ ...built.manifest, kernel: { commandLine: "quiet", files } }));
+  await succeed(["mkfifo", at.at("kernel")]);
+  const refusal = { code: "IMAGE_CORRUPT", message: `"${at.at("kernel")}" is no file of 8 bytes.` };
+  expect(await failureOf(() => at.take("disk"))).toEqual(refusal);
+  await rm(at.at("kernel"));
+  await writeFile(at.at("kernel"), "");
+  await truncate(at.at("kernel"), 2 ** 40);
+  expect(await failureOf(() => at.take("disk"))).toEqual(refusal);
 });
 
 test("a disk that is in the store already keeps what is known of it, the format of its data above all", async () => {

@@ -64,6 +64,21 @@ test("what Nix has built is an image of qn's under the name that was asked for, 
   expect(await at.told()).toEqual([words, words]);
 });
 
+test("an image that is damaged is taken in anew", async () => {
+  await using at = await desk(ownArch());
+  const words = ["--guest", "nixos", "--flake", ".#guest"] as const;
+  await at.build(...words);
+  const image = await findImage(at.images, "nixos", ownArch());
+  const bytes = Buffer.from(await readFile(image?.disk ?? ""));
+  bytes[100] = (bytes[100] ?? 0) ^ 1;
+  for (const damaged of [bytes, bytes.subarray(1)]) {
+    await writeFile(image?.disk ?? "", damaged);
+    expect((await at.build(...words)).stderr).toContain("is built");
+    const again = await findImage(at.images, "nixos", ownArch());
+    if (again !== undefined) await verifyImage(again);
+  }
+});
+
 test("a VM builds it for a machine that cannot", async () => {
   for (const [env, store] of [
     [{}, "auto"],

@@ -3,6 +3,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { statfsSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { sweep } from "../../../../../src/host/image/sweep.ts";
 import { layoutOf } from "../../../../../src/host/layout.ts";
 import { ownArch } from "../../../../../src/system/platform.ts";
 import { run } from "../../../../../src/system/process.ts";
@@ -79,6 +80,30 @@ testWithChance(
   },
   programsMs,
 );
+
+test("what a killed pull has staged is pruned, and what one that lives stages is not", async () => {
+  let kill = (): void => {};
+  await using scene = await pullScene((call) => drip(call, (end) => void (end >= 300_000 && kill())));
+  const { images } = scene.layout;
+  const child = pullProgram(scene);
+  kill = () => child.kill("SIGKILL");
+  await child.exited;
+  kill = () => {};
+  // As pulls of an older qn were called.
+  await mkdir(join(images, `.pull-debian-${ownArch()}`));
+  expect((await scene.left()).images).toHaveLength(2);
+  expect((await sweep(images)).map(({ id }) => id)).toEqual([null, null]);
+  expect((await scene.left()).images).toEqual([]);
+  const freed: unknown[] = [];
+  let sweeps: Promise<void> | undefined;
+  await scene.pull({
+    onBytes: () => {
+      sweeps ??= sweep(images).then((each) => void freed.push(...each));
+    },
+  });
+  await sweeps;
+  expect([freed, await scene.version()]).toEqual([[], "13.8"]);
+});
 
 test("Ctrl-C ends qn image pull with what to do, and nothing of an image", async () => {
   let kill = (): void => {};
