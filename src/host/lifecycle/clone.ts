@@ -1,5 +1,5 @@
 /** Makes a VM from another one, or gives one another name; both need it stopped. */
-import { copyFile, mkdir, rename, rm } from "node:fs/promises";
+import { copyFile, mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import { isThere } from "../../system/files.ts";
@@ -12,6 +12,7 @@ import { writeFolderVersion } from "../vm/folder-version.ts";
 import { removeContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
 import { lastingPaths } from "../vm/own-disks.ts";
+import { makeFiles, renameFiles } from "../vm/unfinished.ts";
 import { requireVm } from "../vm/require-vm.ts";
 import type { Environment } from "../vm/settings.ts";
 import { dataDisks, rawFileOf } from "../snapshot/folder.ts";
@@ -19,12 +20,12 @@ import { whileStopped } from "./while-stopped.ts";
 
 /**
  * Makes the VM `to` with the settings, the system disk and the data of `from`; its keys and ports are its own, made at
- * its first start. Throws NO_SUCH_VM, VM_RUNNING, VM_EXISTS, VM_NEWER, and DISK_FAILED; then there is no `to`.
+ * its first start. Throws NO_SUCH_VM, VM_RUNNING, VM_EXISTS, VM_NEWER, and DISK_FAILED; then, and after a kill, there
+ * is no `to`.
  */
 export async function cloneVm(from: VmPaths, to: VmPaths, env: Environment): Promise<void> {
   await toFreeName(from, to, env, async () => {
-    await mkdir(to.folder, { mode: 0o700 });
-    try {
+    await makeFiles(to, async () => {
       await writeFolderVersion(to);
       if (await isThere(from.config)) await copyFile(from.config, to.config);
       for (const file of [`${from.folder}/${vmImagesFile}`, from.systemDisk, `${from.systemDisk}.origin`]) {
@@ -32,14 +33,14 @@ export async function cloneVm(from: VmPaths, to: VmPaths, env: Environment): Pro
       }
       await copyIfThere(dataVersionFile(from), dataVersionFile(to));
       for (const { name, raw } of await dataDisks(from)) await copyData(raw, rawFileOf(to, name));
-    } catch (error) {
-      for (const place of [to.folder, ...lastingPaths(to)]) await rm(place, { recursive: true, force: true });
-      throw error;
-    }
+    });
   });
 }
 
-/** Gives the VM another name: its folder, its data, and what others know it by. Throws as `cloneVm` does. */
+/**
+ * Gives the VM another name: its folder, its data, and what others know it by. Killed on the way, it is there whole
+ * under one name or the other. Throws as `cloneVm` does, and VM_BUSY.
+ */
 export async function renameVm(
   from: VmPaths,
   to: VmPaths,
@@ -48,21 +49,9 @@ export async function renameVm(
 ): Promise<void> {
   await toFreeName(from, to, env, async () => {
     await removeContext(from, env, onWarning);
-    const moved: [from: string, to: string][] = [];
-    try {
-      for (const [index, place] of lastingPaths(from).entries()) {
-        const target = lastingPaths(to)[index] ?? "";
-        if (!(await isThere(place))) continue;
-        await rename(place, target);
-        moved.push([place, target]);
-      }
-      await rename(from.folder, to.folder);
-    } catch (cause) {
-      for (const [place, target] of moved) await rename(target, place);
-      throw new QnError("DISK_FAILED", `${from.folder} cannot be renamed: ${String(cause)}.`, { cause });
-    }
     // They have the old name in them, and are written anew at each start.
-    for (const path of [to.sshConfig, to.sshKnownHosts]) await rm(path, { force: true });
+    for (const path of [from.sshConfig, from.sshKnownHosts]) await rm(path, { force: true });
+    await renameFiles(from, to);
   });
 }
 

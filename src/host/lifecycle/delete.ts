@@ -7,6 +7,7 @@ import { removeContext } from "../integrate/docker/context.ts";
 import type { VmPaths } from "../layout.ts";
 import { removeAllSnapshots } from "../snapshot/restore.ts";
 import { lastingPaths } from "../vm/own-disks.ts";
+import { settleUnfinished } from "../vm/unfinished.ts";
 import { requireVm } from "../vm/require-vm.ts";
 import { effectiveConfig, type Environment } from "../vm/settings.ts";
 import { takeDown } from "./down.ts";
@@ -22,6 +23,7 @@ export async function deleteVmFiles(
   { data, force }: { readonly data: boolean; readonly force: boolean },
   onWarning: (text: string) => void = () => {},
 ): Promise<boolean> {
+  await settleUnfinished(paths);
   const exists = await isThere(paths.folder);
   const hasData = (await Promise.all(lastingPaths(paths).map(isThere))).some(Boolean);
   if (!exists && !(hasData && data)) {

@@ -9,6 +9,7 @@ import { connectControl, eventsOf } from "../supervisor/control.ts";
 import type { GrownDisk } from "../supervisor/messages.ts";
 import { diskUse, ownDisks, refuseShrinking } from "../vm/own-disks.ts";
 import { effectiveConfig, type Environment } from "../vm/settings.ts";
+import { settleIfStopped } from "./while-stopped.ts";
 
 /**
  * The turn of one command at a VM's settings. A command that is killed in it leaves settings and disks that fit: the
@@ -25,9 +26,13 @@ export class DiskTurn implements Disposable {
     this.#env = env;
   }
 
-  /** Begins it, unless it has begun. Throws VM_BUSY while another command has its turn. */
+  /**
+   * Begins it, unless it has begun, with what killed commands have left in order. Throws VM_BUSY while another command
+   * has its turn, VM_NEWER and DISK_FAILED.
+   */
   async begin(): Promise<void> {
     if (this.#lock !== undefined) return;
+    await settleIfStopped(this.#paths);
     this.#lock = lockFolder(this.#paths.folder);
     if (this.#lock === undefined) {
       throw new QnError("VM_BUSY", `The settings of "${this.#paths.name}" are just being changed by another qn.`);

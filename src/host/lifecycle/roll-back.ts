@@ -1,34 +1,22 @@
 /** Lets a stopped VM go back to the image that it had before; its data stay. */
 import { QnError } from "../../base/errors.ts";
 import { refuseSkew } from "../../protocol/skew-words.ts";
-import { acquireLock } from "../../system/kernel/lock.ts";
 import { refuseOlderData } from "../image/data-version.ts";
 import { imageById, type StoredImage, verifyImage } from "../image/store.ts";
 import { readVmImages, writeVmImages } from "../image/vm-images.ts";
 import type { Layout, VmPaths } from "../layout.ts";
-import { refuseNewerFolder } from "../vm/folder-version.ts";
 import { namedId } from "../vm/image-choice.ts";
-import { requireVm } from "../vm/require-vm.ts";
 import { effectiveConfig, type Environment } from "../vm/settings.ts";
-import { statusOfVm } from "./status.ts";
+import { whileStopped } from "./while-stopped.ts";
 
 /**
  * Goes back, and gives the image that the VM starts on next; what it had is then what it was before, so that going back
  * twice changes nothing. The image that its name leads to now is not taken again, a newer one is. Nothing is changed
  * but one note, in one step. Throws NO_SUCH_VM, VM_RUNNING, VM_NEWER, IMAGE_MISSING when there is nothing to go back
- * to, IMAGE_CORRUPT, AGENT_INCOMPATIBLE, and DATA_NEWER when that image could not read the VM's data.
+ * to, IMAGE_CORRUPT, AGENT_INCOMPATIBLE, DISK_FAILED, and DATA_NEWER when that image could not read the VM's data.
  */
 export async function rollBackVm(layout: Layout, paths: VmPaths, env: Environment): Promise<StoredImage> {
-  await requireVm(paths);
-  await refuseNewerFolder(paths);
-  const { state } = await statusOfVm(paths, env);
-  const lock = state === "stopped" || state === "failed" ? acquireLock(paths.lock) : undefined;
-  if (lock === undefined) {
-    throw new QnError("VM_RUNNING", `The VM "${paths.name}" runs, and changes its image only while it is stopped.`, {
-      hint: `Stop it first with \`qn down ${paths.name}\`.`,
-    });
-  }
-  try {
+  return await whileStopped(paths, env, async () => {
     const { config } = await effectiveConfig(paths, env);
     const known = await readVmImages(paths);
     const image = known?.previous == null ? undefined : await imageById(layout.images, known.previous);
@@ -53,7 +41,5 @@ export async function rollBackVm(layout: Layout, paths: VmPaths, env: Environmen
       declined: (await namedId(layout, config)) ?? known.current,
     });
     return image;
-  } finally {
-    lock.release();
-  }
+  });
 }

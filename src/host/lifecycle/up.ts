@@ -11,10 +11,12 @@ import { writeFolderVersion } from "../vm/folder-version.ts";
 import type { PullTold } from "../image/pull/pull.ts";
 import { lastingPaths } from "../vm/own-disks.ts";
 import { prepareOrPull } from "../vm/prepare-or-pull.ts";
+import { settleUnfinished } from "../vm/unfinished.ts";
 import type { Environment } from "../vm/settings.ts";
 import { connectControl, type Control, eventsOf, endedWithoutWord } from "../supervisor/control.ts";
 import { tailOf } from "../supervisor/boot/serial.ts";
 import type { ControlEvent } from "../supervisor/messages.ts";
+import { settleIfStopped } from "./while-stopped.ts";
 
 /** What `up` is asked for. */
 export type UpOptions = {
@@ -70,6 +72,9 @@ export async function bringUp(options: UpOptions): Promise<UpResult> {
 async function start(options: UpOptions): Promise<UpResult | "busy"> {
   const { layout, paths, flags, signal } = options;
   await makeHome(layout);
+  await settleUnfinished(paths);
+  // A killed restore may bring other settings, and another image.
+  if (await isThere(paths.folder)) await settleIfStopped(paths);
   const wasThere = await Promise.all(lastingPaths(paths).map(isThere));
   const hadData = await isThere((await liveDisk(paths.dataDisk)).path);
   await prepareOrPull(options);

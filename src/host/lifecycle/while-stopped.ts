@@ -1,12 +1,29 @@
 /** Does something to the disks of a VM that is stopped, and stays so meanwhile. */
 import { QnError } from "../../base/errors.ts";
 import { acquireLock } from "../../system/kernel/lock.ts";
+import { isListenedAt } from "../../system/net/connection.ts";
 import type { VmPaths } from "../layout.ts";
 import { settleVm } from "../snapshot/settle.ts";
 import { refuseNewerFolder } from "../vm/folder-version.ts";
 import { requireVm } from "../vm/require-vm.ts";
 import type { Environment } from "../vm/settings.ts";
 import { statusOfVm } from "./status.ts";
+
+/**
+ * Settles a VM that is stopped, for whoever reads its settings or its disks next, which may be others then. Does
+ * nothing to one that runs, also where only its QEMU lives. Throws NO_SUCH_VM, VM_NEWER and DISK_FAILED.
+ */
+export async function settleIfStopped(paths: VmPaths): Promise<void> {
+  await requireVm(paths);
+  await refuseNewerFolder(paths);
+  const lock = acquireLock(paths.lock);
+  if (lock === undefined) return;
+  try {
+    if (!(await isListenedAt(paths.qmpSocket))) await settleVm(paths);
+  } finally {
+    lock.release();
+  }
+}
 
 /**
  * Runs `action` holding the VM's lock, when what a killed command has left half done is settled. Throws NO_SUCH_VM,

@@ -3,13 +3,15 @@ import { readdirSync } from "node:fs";
 import { QnError } from "../../base/errors.ts";
 import { isErrno, isThere } from "../../system/files.ts";
 import type { VmPaths } from "../layout.ts";
+import { settleUnfinished } from "./unfinished.ts";
 
 /**
- * Passes when the VM has its folder. Throws NO_SUCH_VM when it has none; `hint` is for who knows better than `qn ls`
- * what to do.
+ * Passes when the VM has its folder, once it is taken back what killed commands have left unfinished: half a name, or
+ * half a copy. Throws NO_SUCH_VM when it has none; `hint` is for who knows better than `qn ls` what to do.
  */
-export async function requireVm({ name, folder }: VmPaths, hint?: string): Promise<void> {
-  if (!(await isThere(folder))) throw noSuchVm(name, hint);
+export async function requireVm(paths: VmPaths, hint?: string): Promise<void> {
+  await settleUnfinished(paths);
+  if (!(await isThere(paths.folder))) throw noSuchVm(paths.name, hint);
 }
 
 /** The names of what is in the VM's folder, all looked at at once. Throws NO_SUCH_VM when it has none. */

@@ -10,6 +10,7 @@ import { diskFailure, freeBytes } from "../../image/copy-disk.ts";
 import { hasDisk, layersFolder } from "../../image/live-disk.ts";
 import type { Layout, VmPaths } from "../../layout.ts";
 import { writeLayeredVersion } from "../../vm/folder-version.ts";
+import { settleUnfinished } from "../../vm/unfinished.ts";
 import { removeIfEmpty } from "../collect.ts";
 import { arrivalText, arrivingFolder } from "../settle.ts";
 import {
@@ -37,6 +38,7 @@ export async function importVm(
   file: string,
   signal: AbortSignal,
 ): Promise<ArchiveManifest> {
+  await settleUnfinished(paths);
   await refuseExisting(paths);
   const layers = layersFolder(paths.dataDisk);
   await mkdir(layers, { recursive: true, mode: 0o700 });

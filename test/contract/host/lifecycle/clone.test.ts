@@ -37,6 +37,7 @@ test("a clone has the disks, data and settings of its source, and keys and ports
     "web",
     "web/config.yaml",
     "web/images.json",
+    "web/lock",
     "web/system.qcow2",
     "web/system.qcow2.origin",
     "web/version",

@@ -9,6 +9,7 @@ import { removeImage, sweep } from "../../../../src/host/image/sweep.ts";
 import { readVmImages } from "../../../../src/host/image/vm-images.ts";
 import { cloneVm, renameVm } from "../../../../src/host/lifecycle/clone.ts";
 import { deleteVmFiles } from "../../../../src/host/lifecycle/delete.ts";
+import { DiskTurn } from "../../../../src/host/lifecycle/disk-turn.ts";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { rollBackVm } from "../../../../src/host/lifecycle/roll-back.ts";
 import { isThere } from "../../../../src/system/files.ts";
@@ -167,4 +168,43 @@ test("a VM of the qn before, with its image in a folder of its name, starts on t
   expect(await readVmImages(paths)).toEqual({ current: disk.sha256, name: "debian", previous: null, declined: null });
   // While it runs, its image is in use as ever.
   expect((await failureOf(() => removeImage(layout.images, entry, () => false))).code).toBe("IMAGE_IN_USE");
+});
+
+/** What a restore leaves that is killed when all is decided, and nothing is in its place. */
+async function decided({ paths }: FakeVm, files: Readonly<Record<string, string>>): Promise<void> {
+  const arriving = join(paths.folder, ".restoring");
+  await mkdir(arriving);
+  for (const [name, text] of Object.entries(files)) await writeFile(join(arriving, name), text);
+  const kept = Object.fromEntries(Object.keys(files).map((name) => [name, true]));
+  await writeFile(join(arriving, "arrival.json"), JSON.stringify({ files: kept, disks: {} }));
+}
+
+test("a VM goes back from what a killed restore has decided, and not from what was before it", async () => {
+  await using vm = await fakeVm("boots");
+  const ids: string[] = [];
+  for (const mark of [1, 2, 3]) {
+    if (mark > 1) await build(vm, mark);
+    await upAndDown(vm);
+    ids.push((await readVmImages(vm.paths))?.current ?? "");
+  }
+  const [first, second] = ids;
+  await decided(vm, {
+    "images.json": JSON.stringify({ current: second, name: "debian", previous: first, declined: null }),
+  });
+  await back(vm);
+  expect([await versionOf(vm), await upAndDown(vm)]).toEqual(["1", "1"]);
+});
+
+test("a VM starts with the settings that a killed restore has decided, and its disks are judged by those", async () => {
+  await using vm = await fakeVm("boots");
+  await upAndDown(vm);
+  await writeFile(vm.paths.config, "image: gone\nmounts: []\ndiskGiB: 2\n");
+  await decided(vm, { "config.yaml": "image: debian\nmounts: []\ncpus: 1\nmemoryMiB: 512\ndiskGiB: 4\n" });
+  expect(await vm.up({ flags: {} })).toBe("started");
+  await takeDown(vm.paths, { force: true });
+  // A change of the settings is one of those, too, and is not lost when they arrive.
+  await decided(vm, { "config.yaml": "image: debian\nmounts: []\ncpus: 1\nmemoryMiB: 512\ndiskGiB: 5\n" });
+  using turn = new DiskTurn(vm.paths, vm.env);
+  await turn.begin();
+  expect(await readFile(vm.paths.config, "utf8")).toContain("diskGiB: 5");
 });
