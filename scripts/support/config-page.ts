@@ -60,7 +60,7 @@ qn disk rm db              # its data stays, and comes back with the name; --dat
 \`\`\`
 
 Disks are files that take what is used: what containers, Docker or programs delete is given back to this machine. They grow and never
-shrink. A further disk is the root user's in the guest, has ext4, and is mounted before Docker starts. One that holds
+shrink; \`qn up --disk\` writes the size into the VM's settings. A further disk is the root user's in the guest, has ext4, and is mounted before Docker starts. One that holds
 anything else, such as a file that you have put in its place in \`_data/<vm>.disks\`, is not mounted and never formatted.
 Sizes of \`volumes\` in \`qn config edit\` grow as \`diskGiB\` does. Names have lower-case letters, digits and hyphens, at most 16.
 

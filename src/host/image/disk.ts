@@ -57,6 +57,11 @@ export async function makeOwnDisk(disk: SizedDisk): Promise<void> {
   }
 }
 
+/** So many bytes in GiB, as settings have sizes: no less. */
+export function wholeGiB(bytes: number): number {
+  return Math.ceil(bytes / gibibyte);
+}
+
 /** Throws DISK_FAILED when a disk that has `sizeBytes` would have to shrink. */
 export function refuseSmaller(disk: SizedDisk, sizeBytes: number): void {
   if (sizeBytes <= bytesOf(disk)) return;

@@ -2,13 +2,13 @@
 
 import { QnError } from "../../base/errors.ts";
 import { dataDisk, folderOf, isVolumeName } from "../../protocol/disks.ts";
-import { namesIn } from "../../system/files.ts";
 import { acquireLock, type Lock } from "../../system/kernel/lock.ts";
 import { changeFile } from "../config/change.ts";
 import type { VmConfig } from "../config/schema.ts";
 import { bytesOf } from "../image/disk.ts";
 import { hasDisk, removeDisk as removeContent } from "../image/live-disk.ts";
 import { type VmPaths, volumeFile } from "../layout.ts";
+import { dataDisks } from "../snapshot/folder.ts";
 import { diskUse, ownDisks } from "../vm/own-disks.ts";
 import { requireVm } from "../vm/require-vm.ts";
 import { effectiveConfig, type Environment } from "../vm/settings.ts";
@@ -123,8 +123,8 @@ async function lockStopped(paths: VmPaths, env: Environment, name: string): Prom
 
 /** Names of disks that are there and in no setting. */
 async function keptNames(paths: VmPaths, { volumes }: VmConfig): Promise<readonly string[]> {
-  const names = (await namesIn(paths.volumes)).flatMap((file) => /^(.*)\.(?:raw|layers)$/.exec(file)?.[1] ?? []);
-  return [...new Set(names)].filter((name) => isVolumeName(name) && !volumes.some((volume) => volume.name === name));
+  const names = (await dataDisks(paths)).map(({ name }) => name);
+  return names.filter((name) => name !== dataDisk && !volumes.some((volume) => volume.name === name));
 }
 
 function noSuchDisk(paths: VmPaths, name: string, hasFile: boolean): QnError {

@@ -70,16 +70,19 @@ export async function bringUp(options: UpOptions): Promise<UpResult> {
 // --- internal ---
 
 async function start(options: UpOptions): Promise<UpResult | "busy"> {
-  const { layout, paths, flags, signal } = options;
+  const { layout, paths, env, flags, signal } = options;
   await makeHome(layout);
   await settleUnfinished(paths);
   // A killed restore may bring other settings, and another image.
   if (await isThere(paths.folder)) await settleIfStopped(paths);
   const wasThere = await Promise.all(lastingPaths(paths).map(isThere));
   const hadData = await isThere((await liveDisk(paths.dataDisk)).path);
-  await prepareOrPull(options);
+  const { origins } = await prepareOrPull(options);
   const created = await createFolder(paths, flags);
   try {
+    const areOfNow = ["diskGiB", "volumes"].some((path) => /^(flag|environment)$/.test(origins[path]?.from ?? ""));
+    // Loaded where it is needed: it takes what changes files of settings.
+    if (areOfNow) await (await import("./disk-turn.ts")).keepSizes(paths, env, flags);
     const control = await startSupervisor(options);
     if (control === "busy") return "busy";
     const outcome = await follow(control, options, "started");

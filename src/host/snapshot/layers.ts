@@ -5,7 +5,7 @@ import { extname, join } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import { isErrno, isThere, namesIn } from "../../system/files.ts";
 import { diskFailure, shareBlocks } from "../image/copy-disk.ts";
-import { layersFolder, liveDisk, liveOverlay } from "../image/live-disk.ts";
+import { type DiskFormat, layersFolder, liveDisk, liveOverlay } from "../image/live-disk.ts";
 import { backingName, isQcow2, qcow2HeadBytes } from "../image/qcow2.ts";
 import { qemuImg } from "../image/qemu-img.ts";
 import { layerPattern } from "./manifest.ts";
@@ -93,8 +93,8 @@ export async function isWhole(path: string): Promise<boolean> {
 }
 
 /** The format of a layer, which its name says. */
-export function formatOf(layer: string): string {
-  return extname(layer).slice(1);
+export function formatOf(layer: string): DiskFormat {
+  return extname(layer) === ".qcow2" ? "qcow2" : "raw";
 }
 
 // --- internal ---

@@ -1,17 +1,21 @@
 /** Brings a VM that is stopped back to what a snapshot of it holds, or takes a snapshot away. */
 import { randomBytes } from "node:crypto";
-import { lstat, mkdir, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import { isThere, writeFileAtomically } from "../../system/files.ts";
 import { copyDisk, diskFailure } from "../image/copy-disk.ts";
+import { type SizedDisk, sizeOfDisk } from "../image/disk.ts";
+import { layersFolder } from "../image/live-disk.ts";
 import { vmImagesFile } from "../image/usage.ts";
 import { readVmImages, writeVmImages } from "../image/vm-images.ts";
 import type { VmPaths } from "../layout.ts";
+import { fittingText } from "../vm/fitting-sizes.ts";
+import { diskUse } from "../vm/own-disks.ts";
 import { collectLayers } from "./collect.ts";
 import { rawFileOf, readSnapshot, type Snapshot, stateFiles } from "./folder.ts";
 import { snapshotsFolder } from "./names.ts";
-import { thaw } from "./layers.ts";
+import { formatOf, thaw } from "./layers.ts";
 import { type Arrival, arrivalText, arrivingFolder, settleVm } from "./settle.ts";
 
 /**
@@ -85,9 +89,22 @@ async function stageFiles(paths: VmPaths, { folder, manifest }: Snapshot, stagin
     // Settings that were a link then have been written down since.
     if (file === "config.yaml" && !isKept) continue;
     if (isKept) await copyDisk(join(folder, file), join(staging, file));
+    if (file === "config.yaml") await fitSettings(paths, manifest, join(staging, file));
     files[file] = isKept;
   }
   return files;
+}
+
+/** A disk that is not the snapshot's stays as large as it is, whatever the settings of then say. */
+async function fitSettings(paths: VmPaths, { layers }: Snapshot["manifest"], file: string): Promise<void> {
+  const sizeOf = async ({ name, path }: SizedDisk): Promise<number | undefined> => {
+    const layer = layers[name];
+    if (layer === undefined) return (await diskUse(path))?.sizeBytes;
+    return await sizeOfDisk({ path: join(layersFolder(path), layer), format: formatOf(layer) });
+  };
+  const text = await readFile(file, "utf8");
+  const fitting = await fittingText(paths, text, sizeOf);
+  if (fitting !== text) await writeFileAtomically(file, fitting);
 }
 
 /** Notes which image the VM has then; false for a snapshot that has none. */

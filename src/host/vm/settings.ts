@@ -13,16 +13,17 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * The effective settings of a VM, whether or not it has a file yet; `own` is what its file would say instead of what it
- * does. Throws CONFIG_INVALID.
+ * does, `common` that of all VMs. Throws CONFIG_INVALID.
  */
 export async function effectiveConfig(
   paths: VmPaths,
   env: Environment,
   flags: ConfigInput = {},
   own: string = readTextAtOnce(paths.config) ?? "",
+  common: string = readTextAtOnce(paths.commonConfig) ?? "",
 ): Promise<Loaded> {
   const files = [
-    { path: paths.commonConfig, text: readTextAtOnce(paths.commonConfig) ?? "" },
+    { path: paths.commonConfig, text: common },
     { path: paths.config, text: own },
   ];
   return loadConfig({ host: hostSize(), files, env, flags });

@@ -1,11 +1,11 @@
 /** What the commands that change settings share: which file is meant, and from when on a change counts. */
 import { QnError } from "../../../base/errors.ts";
 import { byteSize, counted } from "../../../base/words.ts";
-import { changeFile } from "../../../host/config/change.ts";
+import { type Accept, changeFile } from "../../../host/config/change.ts";
 import { leafAt } from "../../../host/config/load.ts";
 import { valueAt } from "../../../host/config/setting.ts";
 import type { VmPaths } from "../../../host/layout.ts";
-import { DiskTurn } from "../../../host/lifecycle/disk-turn.ts";
+import { acceptForAll, DiskTurn } from "../../../host/lifecycle/disk-turn.ts";
 import { statusOfVm } from "../../../host/lifecycle/status.ts";
 import type { GrownDisk } from "../../../host/supervisor/messages.ts";
 import { writeFolderVersion } from "../../../host/vm/folder-version.ts";
@@ -15,7 +15,7 @@ import { dataDisk } from "../../../protocol/disks.ts";
 import { isThere } from "../../../system/files.ts";
 import { originWords, valueWords } from "../../terminal/setting-words.ts";
 import { say, succeed, warn } from "../../terminal/show.ts";
-import { vmNamed } from "../../vm-here.ts";
+import { qnHome, vmNamed } from "../../vm-here.ts";
 
 /** `--all`, the same for every command about the file of a VM or that of all. */
 export const allArg = { type: "boolean", description: "The settings of all VMs, below each VM's own" } as const;
@@ -53,9 +53,9 @@ export function nothingNamed(example: string): QnError {
 /** Writes changes into the file of a VM, or of all, and says from when on they count. */
 export async function changeSettings(vm: string | undefined, changes: ReadonlyMap<string, unknown>): Promise<void> {
   const { file, paths } = await settingsFile(vm);
-  using turn = await diskTurn(paths);
+  using turn = diskTurn(paths);
   await turn?.begin();
-  await changeFile(file, changes, turn?.accept);
+  await changeFile(file, changes, acceptOf(turn));
   await noteVersion(paths);
   const grown = await turn?.finish();
   succeed(`${counted(changes.size, "setting")} written to ${file}.`);
@@ -63,9 +63,14 @@ export async function changeSettings(vm: string | undefined, changes: ReadonlyMa
   sayGrown(grown);
 }
 
-/** A VM's turn at its disks; none for the settings of all, or before the VM is there. */
-export async function diskTurn(paths: VmPaths | undefined): Promise<DiskTurn | undefined> {
-  return paths !== undefined && (await isThere(paths.folder)) ? new DiskTurn(paths, process.env) : undefined;
+/** A VM's turn at its disks, which may be there before the VM is: they outlive it. None for the settings of all. */
+export function diskTurn(paths: VmPaths | undefined): DiskTurn | undefined {
+  return paths === undefined ? undefined : new DiskTurn(paths, process.env);
+}
+
+/** Who judges the sizes of disks in a new text: the VM's turn, or every VM for the settings of all. */
+export function acceptOf(turn: DiskTurn | undefined): Accept {
+  return turn?.accept ?? acceptForAll(qnHome(), process.env);
 }
 
 /** Notes the version of a folder that its settings have made, before the VM is. */

@@ -4,15 +4,15 @@ import { counted } from "../../../base/words.ts";
 import { draftOf, editFile } from "../../../host/config/change.ts";
 import { defineCommand, vmArg } from "../../command.ts";
 import { say, succeed } from "../../terminal/show.ts";
-import { allArg, diskTurn, noteVersion, sayGrown, sayWhen, settingsFile } from "./changing.ts";
+import { acceptOf, allArg, diskTurn, noteVersion, sayGrown, sayWhen, settingsFile } from "./changing.ts";
 
 export const command = defineCommand({
   examples: ["qn config edit --all"],
   args: { vm: vmArg, all: allArg },
   async run({ args }) {
     const { file, paths } = await settingsFile(args.all === true ? undefined : args.vm);
-    using turn = await diskTurn(paths);
-    const { changed, resumed } = await editFile(file, runEditor, turn?.accept);
+    using turn = diskTurn(paths);
+    const { changed, resumed } = await editFile(file, runEditor, acceptOf(turn));
     await noteVersion(paths);
     const grown = changed.length === 0 ? [] : await turn?.finish();
     if (resumed) say(`The draft ${draftOf(file)} was taken up again.`);

@@ -7,6 +7,7 @@ import { byteSize } from "../../../base/words.ts";
 import { isErrno, isThere, writeAt, writeFileAtomically } from "../../../system/files.ts";
 import { lockFolder } from "../../../system/kernel/lock.ts";
 import { diskFailure, freeBytes } from "../../image/copy-disk.ts";
+import { wholeGiB } from "../../image/disk.ts";
 import { hasDisk, layersFolder } from "../../image/live-disk.ts";
 import type { Layout, VmPaths } from "../../layout.ts";
 import { writeLayeredVersion } from "../../vm/folder-version.ts";
@@ -24,8 +25,6 @@ import {
 } from "./manifest.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { carriedSettings } from "./settings.ts";
-
-const gibibyte = 1024 ** 3;
 
 /**
  * Makes the VM, which is there from one moment to the next when all of the file was read and its digest is right;
@@ -80,7 +79,7 @@ async function stage(folder: string, paths: VmPaths, { settings, disks, dataVers
   const arriving = at(arrivingFolder(paths));
   await mkdir(arriving, { recursive: true, mode: 0o700 });
   await writeLayeredVersion({ ...paths, version: at(paths.version) });
-  const diskGiB = Math.max(2, Math.ceil(disks[0].sizeBytes / gibibyte));
+  const diskGiB = Math.max(2, wholeGiB(disks[0].sizeBytes));
   await writeFile(at(paths.config), carriedSettings(settings, diskGiB), { mode: 0o600 });
   const arrival = arrivalText({ files: {}, disks: { data: ".restored.raw" }, dataVersion });
   await writeFileAtomically(join(arriving, "arrival.json"), arrival);

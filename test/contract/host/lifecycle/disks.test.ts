@@ -213,6 +213,56 @@ test("further disks go where their VM goes: cloned, renamed, kept and deleted wi
   expect([await isThere(shop.volumes), await isThere(shop.dataDisk)]).toEqual([false, false]);
 });
 
+test("a size that a flag asks for is kept, also where settings were there before the VM was", async () => {
+  await using vm = await fakeVm("boots");
+  expect((await qn(vm, "config", "set", "diskGiB=5", "cpus=1", "memoryMiB=512", "mounts=[]")).exitCode).toBe(0);
+  for (const diskGiB of [9, 11]) {
+    await vm.up({ flags: { diskGiB } });
+    await takeDown(vm.paths, { force: true });
+    expect(await sizes(vm)).toEqual({ set: diskGiB, has: diskGiB });
+    expect(await vm.up({ flags: {} })).toBe("started");
+    await takeDown(vm.paths, { force: true });
+  }
+});
+
+test("of two disks of which one cannot grow, the settings have what each has then", async () => {
+  await using vm = await fakeVm("boots");
+  await stopped(vm);
+  await addDisk(vm.paths, vm.env, "db", 1);
+  await vm.up({ flags: {} });
+  const { exitCode } = await qn(vm, "config", "set", "diskGiB=9", "volumes=[{ name: db, sizeGiB: 2000 }]", "cpus=2");
+  const { config } = await effectiveConfig(vm.paths, vm.env);
+  expect([exitCode, await sizes(vm), config.volumes]).toEqual([30, { set: 9, has: 9 }, [{ name: "db", sizeGiB: 1 }]]);
+  expect(config.cpus).toBe(1);
+  await takeDown(vm.paths, { force: true });
+  expect(await vm.up({ flags: {} })).toBe("started");
+});
+
+test("settings for a VM that is not there yet do not shrink the data that an earlier one has left", async () => {
+  await using vm = await fakeVm("boots");
+  await vm.up({ flags: { mounts: [], cpus: 1, memoryMiB: 512, diskGiB: 5 } });
+  await takeDown(vm.paths, { force: true });
+  await deleteVmFiles(vm.paths, vm.env, { data: false, force: false });
+  expect((await qn(vm, "config", "set", "diskGiB=4")).exitCode).toBe(24);
+  expect(await isThere(vm.paths.folder)).toBe(false);
+  expect((await qn(vm, "config", "set", "diskGiB=6")).exitCode).toBe(0);
+});
+
+test("settings of all VMs by which the disk of one would shrink are refused, and others are not", async () => {
+  await using vm = await fakeVm("boots");
+  await Bun.write(vm.paths.commonConfig, "diskGiB: 5\n");
+  await vm.up({ flags: { mounts: [], cpus: 1, memoryMiB: 512 } });
+  await takeDown(vm.paths, { force: true });
+  const refused = await qn(vm, "config", "set", "--all", "diskGiB=4");
+  expect([refused.exitCode, await Bun.file(vm.paths.commonConfig).text()]).toEqual([24, "diskGiB: 5\n"]);
+  expect(refused.stderr).toContain("has 5 GiB and cannot shrink to 4 GiB.");
+  expect((await qn(vm, "config", "unset", "--all", "diskGiB")).exitCode).toBe(0);
+  expect((await qn(vm, "config", "set", "--all", "cpus=1")).exitCode).toBe(0);
+  // Its own settings are too small as it is: that is not for others to mend.
+  await Bun.write(vm.paths.config, "diskGiB: 3\n");
+  expect((await qn(vm, "config", "set", "--all", "diskGiB=4")).exitCode).toBe(0);
+});
+
 test("a start that fails takes away the disks that it has made, and no other ones", async () => {
   await using vm = await fakeVm("exits");
   await Bun.write(vm.paths.commonConfig, "volumes: [{ name: db, sizeGiB: 1 }]\n");
