@@ -51,6 +51,11 @@ const samples: Record<string, { readonly path: string; readonly bad: string; rea
     bad: "const why = `${named} is never shared`;",
     good: 'const why = `${share.path} is a mount`; // a share\nconst tag: Boot["shares"] = join("/usr/share/qemu", "a shared connection");',
   },
+  "people read no word of the house": {
+    path: "src/host/gate/dial.ts",
+    bad: 'throw new QnError("LINK_REFUSED", `The gate of "${vm}" is closed.`);',
+    good: 'import { dial } from "../gate/dial.ts"; // through the gate\nconst lane = lanes[0]; log("a free channel");',
+  },
   "only the clock waits for time": {
     path: "src/host/supervisor/run.ts",
     bad: "await Bun.sleep(100);",

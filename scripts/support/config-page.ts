@@ -2,6 +2,7 @@
 import { editorSchema } from "../../src/host/config/editor-schema.ts";
 import { leaves } from "../../src/host/config/schema.ts";
 import { valueAt } from "../../src/host/config/setting.ts";
+import { reflow } from "./reflow.ts";
 
 /** A host for the defaults that depend on it. */
 const sample = { os: "linux", arch: "x86_64", cpus: 8, memoryMiB: 16_384, homeFolder: "/home/ann" } as const;
@@ -13,7 +14,8 @@ export function configPage(): string {
     const cells = [`\`${path}\``, help, valuesOf(json), `\`${JSON.stringify(initial(sample))}\``, `\`${variable}\``];
     return `| ${[...cells, effective].join(" | ")} |`;
   });
-  return `# Settings
+  return reflow(
+    `# Settings
 
 A VM's settings are in \`config.yaml\` in its folder, those of all VMs in \`config.yaml\` in QN_HOME. All may be left out; the last
 of these that names a setting wins: the default, the file of all VMs, the VM's own file, the variable, the command line.
@@ -28,7 +30,7 @@ qn config edit             # in your editor; kept only when it is right
 qn config schema           # JSON Schema, for editors
 \`\`\`
 
-| Setting | Meaning | Values | Default | Variable | Counts |
+| Setting | Meaning | Values | Default | Variable | Takes effect |
 |---|---|---|---|---|---|
 ${rows.join("\n")}
 
@@ -37,7 +39,7 @@ ${rows.join("\n")}
 \`\`\`yaml
 provision:
   - run: sysctl -w vm.swappiness=10 # at each boot
-  - when: once # on each system disk: again after the image or the command has changed, or when it failed
+  - when: once # on each system disk; again when image or command have changed, or when it failed
     run: |
       apt-get update
       apt-get install --yes htop
@@ -45,15 +47,15 @@ provision:
 
 Root runs them one after the other, with the network there and before Docker starts: with \`sh -e\`, or whatever a first line
 \`#!…\` names. \`QN_VM\` and \`QN_USER\` name the VM and the login user. They travel in the boot credential and are files for root
-alone in the guest; nothing of them is on a command line, and \`qn report\` leaves them out. One that fails is told of by
-\`qn up\`, with its status and its last line; \`qn logs --source agent\` has all that it said; the others and Docker go on.
+alone in the guest; nothing of them is on a command line, and \`qn report\` leaves them out. \`qn up\` reports
+one that fails, with its status and its last line; \`qn logs --source agent\` has all that it said; the others and Docker go on.
 Together they may take half an hour. What needs Docker is better done from this machine, after \`qn up\`.
 
 ## Disks
 
 \`\`\`sh
-qn config set diskGiB=100  # the data disk, with Docker's images, containers and volumes; at once, also while the VM runs
-qn disk add db 20          # one more, of 20 GiB: /var/lib/qn-disks/db in the guest, from its next start on
+qn config set diskGiB=100  # the data disk, with all of Docker's; at once, also while the VM runs
+qn disk add db 20          # 20 GiB more: /var/lib/qn-disks/db in the guest, at its next start
 docker run -v /var/lib/qn-disks/db:/var/lib/postgresql postgres
 qn disk ls                 # sizes, and what they take on this machine
 qn disk rm db              # its data stays, and comes back with the name; --data deletes it
@@ -68,7 +70,9 @@ Sizes of \`volumes\` in \`qn config edit\` grow as \`diskGiB\` does. Names have 
 
 The defaults are those of a Linux machine with 8 processors and 16 GiB. This page is made from \`src/host/config/schema.ts\` by
 \`bun scripts/docs.ts\`.
-`;
+`,
+    100,
+  );
 }
 
 // --- internal ---

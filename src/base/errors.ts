@@ -55,7 +55,7 @@ const catalogue = {
   VM_NEWER: { exit: 47, hint: "Use the newer qn that made it, or upgrade this one." },
   NO_SUCH_FORWARD: { exit: 48, hint: "`qn ports` shows the forwards; those of containers end with their containers." },
   NO_SUCH_DISK: { exit: 49, hint: "`qn disk ls` shows the disks." },
-  GATE_REFUSED: { exit: 50, hint: "`qn down` and `qn up` give both sides a new secret." },
+  LINK_REFUSED: { exit: 50, hint: "`qn down` and `qn up` give both sides a new secret." },
   PROTOCOL: { exit: 51, hint: "Host and guest disagree; build the image again with `qn image build`." },
   AGENT_FAILED: { exit: 52, hint: "`journalctl -u 'qn-*'` in the guest shows more." },
   COPY_FAILED: { exit: 60, hint: "Check both paths; `qn ssh` shows the guest's side." },

@@ -24,21 +24,21 @@ export type Confirmation = v.InferOutput<typeof confirmationSchema>;
 /** Who proves. It is part of what is proven, so that neither proof can be sent back as the other (a reflection). */
 type Role = "host" | "agent";
 
-/** The host's answer to a challenge. `hostNonce` is 32 fresh random bytes. Throws GATE_REFUSED for anything else. */
+/** The host's answer to a challenge. `hostNonce` is 32 fresh random bytes. Throws LINK_REFUSED for anything else. */
 export function respond(line: string, secret: Uint8Array, hostNonce: Uint8Array): Response & { agentNonce: string } {
   const { nonce: agentNonce } = parsed(challengeSchema, line);
   const nonce = Buffer.from(hostNonce).toString("hex");
   return { nonce, proof: prove("host", secret, agentNonce, nonce), agentNonce };
 }
 
-/** The agent's check of the host's answer, and its own proof. Throws GATE_REFUSED when the proof is wrong. */
+/** The agent's check of the host's answer, and its own proof. Throws LINK_REFUSED when the proof is wrong. */
 export function confirm(line: string, secret: Uint8Array, agentNonce: string): Confirmation {
   const { nonce, proof } = parsed(responseSchema, line);
   expectEqual(proof, prove("host", secret, agentNonce, nonce));
   return { proof: prove("agent", secret, agentNonce, nonce) };
 }
 
-/** The host's check of the agent's proof. Throws GATE_REFUSED when it is wrong: this is not our guest. */
+/** The host's check of the agent's proof. Throws LINK_REFUSED when it is wrong: this is not our guest. */
 export function accept(line: string, secret: Uint8Array, agentNonce: string, hostNonce: string): void {
   const { proof } = parsed(confirmationSchema, line);
   expectEqual(proof, prove("agent", secret, agentNonce, hostNonce));
@@ -52,7 +52,7 @@ function prove(role: Role, secret: Uint8Array, agentNonce: string, hostNonce: st
 
 function expectEqual(given: string, wanted: string): void {
   if (!timingSafeEqual(Buffer.from(given), Buffer.from(wanted))) {
-    throw new QnError("GATE_REFUSED", "The other side of the gate does not know this boot's secret.");
+    throw new QnError("LINK_REFUSED", "The other side does not know this boot's secret.");
   }
 }
 
@@ -60,6 +60,6 @@ function parsed<Schema extends v.GenericSchema>(schema: Schema, line: string): v
   try {
     return v.parse(schema, JSON.parse(line));
   } catch (cause) {
-    throw new QnError("GATE_REFUSED", "The other side of the gate does not speak qn's handshake.", { cause });
+    throw new QnError("LINK_REFUSED", "The other side does not speak qn's handshake.", { cause });
   }
 }

@@ -58,8 +58,7 @@ const refused: Readonly<Record<string, readonly [readonly string[], readonly [nu
     ["up", "--mount", "/nowhere"],
     [
       5,
-      "1 mount cannot be shown in the guest. [CONFIG_INVALID]",
-      "mounts: there is no folder /nowhere",
+      "A folder cannot be mounted. mounts: no such folder: /nowhere. [CONFIG_INVALID]",
       "Correct the values named above.",
     ],
   ],

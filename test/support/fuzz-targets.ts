@@ -51,7 +51,7 @@ function outcome(action: () => unknown): unknown {
   try {
     return action();
   } catch (error) {
-    if (error instanceof QnError && (error.code === "PROTOCOL" || error.code === "GATE_REFUSED")) return error.code;
+    if (error instanceof QnError && (error.code === "PROTOCOL" || error.code === "LINK_REFUSED")) return error.code;
     throw error;
   }
 }

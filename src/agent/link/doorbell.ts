@@ -13,6 +13,6 @@ export async function ring(): Promise<FileHandle> {
   try {
     return await open(path, "r+");
   } catch (cause) {
-    throw new QnError("AGENT_FAILED", `The doorbell ${path} cannot be opened: ${messageOf(cause)}.`, { cause });
+    throw new QnError("AGENT_FAILED", `The agent's device ${path} cannot be opened: ${messageOf(cause)}.`, { cause });
   }
 }

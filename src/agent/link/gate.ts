@@ -70,7 +70,7 @@ async function admit(connection: Connection, options: GateOptions, onSettled: ()
     const answer = await within(
       lines.next(),
       options.handshakeDeadlineMs ?? usualDeadlineMs,
-      () => new QnError("GATE_REFUSED", "The caller did not prove itself in time."),
+      () => new QnError("LINK_REFUSED", "The caller did not prove itself in time."),
     );
     connection.write(encode(confirm(answer, options.secret, nonce)));
   } finally {

@@ -30,7 +30,7 @@ export class Lanes {
       try {
         return [this.#openPort(port, token)];
       } catch (error) {
-        this.#log(`lane ${port}: ${messageOf(error)}`);
+        this.#log(`channel ${port}: ${messageOf(error)}`);
         return [];
       }
     });

@@ -16,7 +16,7 @@ export const command = defineCommand({
     flags: { type: "string", default: "{}", description: "Settings on top of the file's, as JSON" },
     service: { type: "boolean", description: "Stand by while another supervisor has the VM" },
     settings: { type: "string", description: "Make the VM if there is none; this file has its settings" },
-    timeout: { type: "string", description: "Give the boot this many seconds" },
+    timeout: { type: "string", description: "Give up after this many seconds" },
   },
   async run({ args }) {
     // Sockets, logs and disks of this process are for its owner only.

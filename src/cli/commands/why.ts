@@ -21,7 +21,7 @@ export const command = defineCommand({
     const facts = await portFacts(qnHome(), question, process.env);
     const { reasons, notes } = explainPort(facts);
     if (args.json === true) {
-      return printJson({
+      return printJson("why", {
         port: question.port,
         protocol: question.protocol ?? null,
         reasons,
@@ -40,7 +40,7 @@ export function parsePort(text: string): PortQuestion {
   const port = Number(digits);
   const protocol = (["tcp", "udp", "sctp"] as const).find((each) => each === name?.toLowerCase());
   if (port < 1 || port > 65_535) {
-    throw new QnError("USAGE", `"${text}" is no port; one looks like 8080, 8080/tcp or 53/udp.`);
+    throw new QnError("USAGE", `"${text}" is not a port. Examples: 8080, 8080/tcp, 53/udp.`);
   }
   return { port, protocol };
 }

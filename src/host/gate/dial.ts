@@ -32,7 +32,7 @@ export type Proven = {
  */
 const handshakeDeadlineMs = 20_000;
 
-/** Opens and proves one connection. Throws GATE_REFUSED or PROTOCOL; the connection is then closed. */
+/** Opens and proves one connection. Throws LINK_REFUSED or PROTOCOL; the connection is then closed. */
 export async function dial(key: GateKey): Promise<Proven> {
   return await proveBoth(await connect({ hostname: "127.0.0.1", port: key.port }), key);
 }
@@ -44,7 +44,7 @@ export async function proveBoth(connection: Connection, key: GateKey): Promise<P
     await within(
       prove(connection, lines, key.secret),
       handshakeDeadlineMs,
-      () => new QnError("GATE_REFUSED", "The gate did not answer in time."),
+      () => new QnError("LINK_REFUSED", "The guest's agent did not answer in time."),
     );
     return { connection, lines };
   } catch (error) {

@@ -43,12 +43,12 @@ export class Gateway {
 
   /**
    * A proven connection through the gate of now, or through the next one where it was lost a moment ago: a call of
-   * Docker's is late then, and does not fail. Throws GATE_REFUSED when the guest cannot be reached.
+   * Docker's is late then, and does not fail. Throws LINK_REFUSED when the guest cannot be reached.
    */
   async take(open: Open["open"] = "docker", options: TakeOptions = {}): Promise<Proven> {
     for (;;) {
       const pool = this.#pool ?? (await this.#next?.promise);
-      if (pool === undefined) throw new QnError("GATE_REFUSED", "The guest cannot be reached.");
+      if (pool === undefined) throw new QnError("LINK_REFUSED", "The guest cannot be reached.");
       this.onUse();
       try {
         return await pool.take(open, options);

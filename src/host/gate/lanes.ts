@@ -47,8 +47,8 @@ async function greeted(line: Connection, token: Buffer): Promise<void> {
       else if (at >= 0) reject(new Error("The agent speaks before it is asked."));
       tail = tail.subarray(-token.length);
     },
-    onEnd: () => reject(new Error("The lane has ended.")),
-    onClose: () => reject(new Error("The lane is gone.")),
+    onEnd: () => reject(new Error("The channel has ended.")),
+    onClose: () => reject(new Error("The channel is gone.")),
   });
   await promise;
 }

@@ -72,10 +72,10 @@ export class GatePool {
 
   /**
    * A proven connection: an idle one at once, or the next that opens or comes back, first come first served within a
-   * rank. Rejects with GATE_REFUSED, also once `gone` fires.
+   * rank. Rejects with LINK_REFUSED, also once `gone` fires.
    */
   async take(open: Open["open"] = "docker", { rank = rankOf(open), gone }: TakeOptions = {}): Promise<Proven> {
-    if (this.#closed) throw new QnError("GATE_REFUSED", "The gate is closed.");
+    if (this.#closed) throw new QnError("LINK_REFUSED", "The link to the guest is closed.");
     if (rank === "own") this.#ownTurnEndsMs = performance.now() + ownTurnMs;
     const connection = rank === "own" ? this.#takeOwn() : this.#takeForPort(laneStreams.includes(open));
     if (connection !== undefined) {
@@ -101,7 +101,7 @@ export class GatePool {
    * Closes every idle connection and every lane, and refuses whoever waits. Streams that were taken go on, but those on
    * lanes: the next link needs them, and QEMU serves one client at a time.
    */
-  close(reason: Error = new QnError("GATE_REFUSED", "The gate is closed.")): void {
+  close(reason: Error = new QnError("LINK_REFUSED", "The link to the guest is closed.")): void {
     this.#closed = true;
     for (const lane of this.#lanes) lane.close();
     for (const connection of [...this.#idle.splice(0), ...this.#returning]) connection.reset();
@@ -174,7 +174,7 @@ export class GatePool {
       this.#failures += 1;
       if (this.#failures < failuresMax) return;
     }
-    const reason = new QnError("GATE_REFUSED", "The guest's gate does not answer.", { cause: error });
+    const reason = new QnError("LINK_REFUSED", "The guest's agent does not answer.", { cause: error });
     this.close(reason);
     this.onLost(reason);
   }

@@ -21,12 +21,12 @@ export class Waiting {
     return this.#callers.own.size > 0;
   }
 
-  /** Waits in line. Rejects with GATE_REFUSED once `gone` fires: nobody is there any more to be served. */
+  /** Waits in line. Rejects with LINK_REFUSED once `gone` fires: nobody is there any more to be served. */
   async join(rank: Rank, gone?: AbortSignal): Promise<Proven> {
     const callers = this.#callers[rank];
     const caller = Promise.withResolvers<Proven>();
     const leave = (): void => {
-      if (callers.delete(caller)) caller.reject(new QnError("GATE_REFUSED", "The client has gone."));
+      if (callers.delete(caller)) caller.reject(new QnError("LINK_REFUSED", "The client has gone."));
     };
     callers.add(caller);
     gone?.addEventListener("abort", leave, { once: true });

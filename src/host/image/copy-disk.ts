@@ -46,7 +46,7 @@ export async function diskFailure(what: string, folder: string, said: unknown): 
   if (!isFull) return new QnError("DISK_FAILED", `${what}: ${words.replace(/\.$/, "")}.`, { cause: said });
   return new QnError(
     "DISK_FAILED",
-    `${what}: there is no room, ${byteSize(await freeBytes(folder))} are free in ${folder}.`,
+    `${what}: there is no space left, ${byteSize(await freeBytes(folder))} are free in ${folder}.`,
     {
       cause: said,
       hint: "Free some, or remove snapshots with `qn snapshot rm`; nothing was changed.",

@@ -3,7 +3,6 @@ import { access, constants, realpath, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
-import { counted } from "../../base/words.ts";
 import { tracesIn } from "../../system/trace.ts";
 import type { Loaded } from "../config/load.ts";
 import type { ConfigInput, Share, VmConfig } from "../config/schema.ts";
@@ -105,9 +104,9 @@ async function lookAtShares({ mounts, files, flake }: VmConfig, home: string): P
   };
   const mistakes = shareMistakes(looks, places);
   if (mistakes.length === 0) return sharesOf(looks, places, files.driver === "9p" ? "9p" : "virtiofs");
-  throw new QnError("CONFIG_INVALID", `${counted(mistakes.length, "mount")} cannot be shown in the guest.`, {
-    details: mistakes,
-  });
+  const [first = "", ...more] = mistakes;
+  if (more.length === 0) throw new QnError("CONFIG_INVALID", `A folder cannot be mounted. ${first}.`);
+  throw new QnError("CONFIG_INVALID", `${mistakes.length} folders cannot be mounted.`, { details: mistakes });
 }
 
 /** What of /tmp is shared; nothing for all of it. */
@@ -119,8 +118,8 @@ async function lookAtTmp(setting: string): Promise<LookedAt | "none" | undefined
 async function lookAt(share: Share): Promise<LookedAt> {
   const { path } = share;
   const real = await realpath(path).catch(() => undefined);
-  if (real === undefined) return { share, real, why: `there is no folder ${path}` };
-  if (!(await stat(real)).isDirectory()) return { share, real: undefined, why: `${path} is no folder` };
+  if (real === undefined) return { share, real, why: `no such folder: ${path}` };
+  if (!(await stat(real)).isDirectory()) return { share, real: undefined, why: `not a folder: ${path}` };
   try {
     await access(real, constants.R_OK | constants.X_OK);
   } catch (error) {

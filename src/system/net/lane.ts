@@ -83,7 +83,7 @@ export class Lane {
 
   /** Opens a connection. The lane has to be free, and only one side of it ever opens. */
   open(): Connection {
-    if (!this.isFree) throw new Error("The lane is not free.");
+    if (!this.isFree) throw new Error("The channel is not free.");
     this.#send("open", (this.#number + 1) % numbers);
     return this.#begin((this.#number + 1) % numbers);
   }

@@ -11,10 +11,10 @@ const hostNonce = Buffer.alloc(32, 0xb2);
 const challenge = JSON.stringify({ qn: 1, nonce: agentNonce });
 
 const wrongSecret = {
-  code: "GATE_REFUSED",
-  message: "The other side of the gate does not know this boot's secret.",
+  code: "LINK_REFUSED",
+  message: "The other side does not know this boot's secret.",
 };
-const notOurs = { code: "GATE_REFUSED", message: "The other side of the gate does not speak qn's handshake." };
+const notOurs = { code: "LINK_REFUSED", message: "The other side does not speak qn's handshake." };
 
 /** The host's line for the challenge, as the agent gets it. */
 function response(key: Uint8Array = secret): string {

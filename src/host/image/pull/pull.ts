@@ -158,7 +158,7 @@ async function requireRoom(
   throw new QnError(
     "DISK_FAILED",
     `${layout.images} has ${byteSize(free)} free, and fetching the image takes ${byteSize(needed)}.`,
-    { hint: "Make room, or set QN_HOME to a disk that has some." },
+    { hint: "Free some space, or set QN_HOME to a disk that has some." },
   );
 }
 

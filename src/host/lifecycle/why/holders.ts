@@ -39,7 +39,7 @@ export function userOf(holder: PortHolder, vms: readonly VmFacts[]): string {
 
 // --- internal ---
 
-const ways = { gate: "the gate to its agent", ssh: "for ssh" } as const;
+const ways = { gate: "the link to its agent", ssh: "for ssh" } as const;
 
 function processWords({ pid, name, command }: PortHolder): string {
   if (pid === undefined) return "another user's process";

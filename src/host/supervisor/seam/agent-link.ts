@@ -143,7 +143,7 @@ export class AgentLink {
 
   #tryAgain(reason: string, waitMs: number = redialMs): void {
     const { log, warn } = this.#options;
-    log(`the gate does not answer yet: ${reason}`);
+    log(`the agent does not answer yet: ${reason}`);
     this.#failures += 1;
     if (this.#failures === silentTries) warn(`The agent in the guest does not answer yet: ${reason}`);
     this.#redial = after(waitMs, () => this.dial());

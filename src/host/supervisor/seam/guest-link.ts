@@ -52,7 +52,7 @@ const unreadBytesMax = 2 * 1024 ** 2;
 const usualDeadlineMs = 20_000;
 
 /**
- * Links to the agent behind the gate: control connection, hello both ways, pool. Throws GATE_REFUSED or PROTOCOL when
+ * Links to the agent behind the gate: control connection, hello both ways, pool. Throws LINK_REFUSED or PROTOCOL when
  * the gate does not answer as it should, AGENT_INCOMPATIBLE when the agent, which has proven to be this guest's, says
  * no hello that this qn works with; the connection is closed then. The link is cold: a guest that boots needs its
  * processors for Docker.
@@ -160,7 +160,7 @@ function helloIn(line: string): Hello {
 }
 
 function noHello(): QnError {
-  return new QnError("GATE_REFUSED", "The agent in the guest did not say hello in time.");
+  return new QnError("LINK_REFUSED", "The agent in the guest did not say hello in time.");
 }
 
 /**

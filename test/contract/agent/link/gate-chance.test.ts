@@ -165,7 +165,7 @@ testWithChance("a stranger in the gate's place gets no stream from the host, onl
       void received.ended.then(() => heard.push(received.whole.toString()));
     });
     const { code } = await failureOf(() => dial({ port: listener.port, secret }));
-    expect(["GATE_REFUSED", "PROTOCOL"]).toContain(code);
+    expect(["LINK_REFUSED", "PROTOCOL"]).toContain(code);
     listener.closeAll();
   }
   expect(heard.filter((text) => text.includes("open") || text.includes(secret.toString("hex")))).toEqual([]);

@@ -84,11 +84,14 @@ test("three failures in a row lose the gate: whoever waits is refused at once, a
   });
   const pool = new GatePool({ port: listener.port, secret: randomBytes(32) });
   const lost = new Promise<Error>((resolve) => (pool.onLost = resolve));
-  const refused = { code: "GATE_REFUSED", message: "The guest's gate does not answer." };
+  const refused = { code: "LINK_REFUSED", message: "The guest's agent does not answer." };
   const waiting = Array.from({ length: 10 }, () => failureOf(() => pool.take()));
   expect(await Promise.all(waiting)).toEqual(waiting.map(() => refused));
   expect((await lost).message).toBe(refused.message);
-  expect(await failureOf(() => pool.take())).toEqual({ code: "GATE_REFUSED", message: "The gate is closed." });
+  expect(await failureOf(() => pool.take())).toEqual({
+    code: "LINK_REFUSED",
+    message: "The link to the guest is closed.",
+  });
   // Those that were opening already may still knock; nobody knocks anew.
   expect(knocks).toBeLessThanOrEqual(3 + openingMost);
   listener.closeAll();
@@ -113,8 +116,8 @@ test("a gate that has let nobody in for its time is lost, whoever hangs up", asy
   const pool = new GatePool({ port: listener.port, secret: randomBytes(32) }, { hungUpMaxMs: 150 });
   const lost = new Promise<Error>((resolve) => (pool.onLost = resolve));
   expect(await failureOf(() => pool.take())).toEqual({
-    code: "GATE_REFUSED",
-    message: "The guest's gate does not answer.",
+    code: "LINK_REFUSED",
+    message: "The guest's agent does not answer.",
   });
   await lost;
   listener.closeAll();
@@ -184,7 +187,7 @@ test("a gate that is nobody's is lost too", async () => {
   listener.close();
   const pool = new GatePool({ port: listener.port, secret: randomBytes(32) });
   const lost = new Promise<Error>((resolve) => (pool.onLost = resolve));
-  expect((await failureOf(() => pool.take())).code).toBe("GATE_REFUSED");
+  expect((await failureOf(() => pool.take())).code).toBe("LINK_REFUSED");
   await lost;
 });
 
@@ -194,7 +197,10 @@ test("a pool that is closed refuses who waits, lets go of what is idle and keeps
   await gate.proven(atRest);
   const { connection } = await pool.take();
   pool.close();
-  expect(await failureOf(() => pool.take())).toEqual({ code: "GATE_REFUSED", message: "The gate is closed." });
+  expect(await failureOf(() => pool.take())).toEqual({
+    code: "LINK_REFUSED",
+    message: "The link to the guest is closed.",
+  });
   connection.write(encode({ open: "docker" }));
   const outcomes = await Promise.allSettled(gate.callers.map(({ lines }) => lines.next()));
   const lines = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
@@ -223,8 +229,8 @@ test("whoever has taken the gate's place learns nothing and is not believed", as
   });
   const secret = randomBytes(32);
   expect(await failureOf(() => dial({ port: listener.port, secret }))).toEqual({
-    code: "GATE_REFUSED",
-    message: "The other side of the gate does not know this boot's secret.",
+    code: "LINK_REFUSED",
+    message: "The other side does not know this boot's secret.",
   });
   expect(Object.keys(JSON.parse(heard.join("")) as object)).toEqual(["nonce", "proof"]);
   expect(heard.join("")).not.toContain(secret.toString("hex"));
@@ -245,7 +251,7 @@ test("an agent that was started anew is reached through a new pool, while the ol
   first[Symbol.dispose]();
   await lost;
   using _second = realGate({ addressOf, port: first.key.port, secret: first.key.secret });
-  expect((await failureOf(() => old.take())).message).toBe("The gate is closed.");
+  expect((await failureOf(() => old.take())).message).toBe("The link to the guest is closed.");
   const pool = new GatePool(first.key);
   const { connection } = await pool.take();
   const received = receive(connection);

@@ -36,7 +36,7 @@ async function filled(vm: StoppedVm): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: () => rm(path) };
 }
 
-const noRoom = expect.stringMatching(/there is no room, .* are free in /) as unknown as string;
+const noRoom = expect.stringMatching(/there is no space left, .* are free in /) as unknown as string;
 
 test.skipIf(!isRoot)(
   "on a full disk no snapshot is made and none restored, the room is named, and nothing is left",

@@ -90,12 +90,12 @@ test("shares that cannot be shown, all of them at once and by name", async () =>
   const env = { ...vm.env, QN_QEMU: "/nowhere/qemu" };
   expect(await failureOf(() => vm.up({ flags: { mounts }, env }))).toEqual({
     code: "CONFIG_INVALID",
-    message: "7 mounts cannot be shown in the guest.",
+    message: "7 folders cannot be mounted.",
     details: [
-      "mounts: there is no folder /nowhere/at-all",
-      `mounts: ${at("file")} is no folder`,
+      "mounts: no such folder: /nowhere/at-all",
+      `mounts: not a folder: ${at("file")}`,
       `mounts: ${at("link")}, which leads to /etc, cannot be mounted, because /etc is the guest's own`,
-      `mounts: there is no folder ${at("dangling")}`,
+      `mounts: no such folder: ${at("dangling")}`,
       `mounts: ${vm.layout.home} is in QN_HOME (${vm.layout.home}), which is never mounted`,
       "mounts: / cannot be mounted, because / is the guest's own",
       "mounts: /usr/lib cannot be mounted, because /usr is the guest's own",

@@ -16,7 +16,7 @@ test("what is no port is refused with what one looks like", async () => {
   for (const text of ["0", "65536", "http", "80/icmp", "-1", "8080/", " 80", "8000-8100", "0x50", "99999999999"]) {
     expect(await failureOf(() => parsePort(text))).toEqual({
       code: "USAGE",
-      message: `"${text}" is no port; one looks like 8080, 8080/tcp or 53/udp.`,
+      message: `"${text}" is not a port. Examples: 8080, 8080/tcp, 53/udp.`,
     });
   }
 });

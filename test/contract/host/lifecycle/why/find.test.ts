@@ -25,7 +25,7 @@ test("the gate of a VM that runs is its own way in, held by its QEMU; a broken V
     reasons: [
       {
         rule: "qn",
-        text: `QEMU of the VM "default" (pid ${qemu.pid}) holds port ${gatePort}/tcp on 127.0.0.1: it is the VM's own way in, the gate to its agent.`,
+        text: `QEMU of the VM "default" (pid ${qemu.pid}) holds port ${gatePort}/tcp on 127.0.0.1: it is the VM's own way in, the link to its agent.`,
       },
     ],
     notes: ['The VM "broken" could not be asked: A setting is wrong.'],

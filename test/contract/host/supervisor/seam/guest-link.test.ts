@@ -104,7 +104,10 @@ test("a link that the host closes itself is not lost", async () => {
   const [first, second] = [listener(), listener()];
   const link = await linkGuest(gate.key, "0.1.0", first);
   link.close();
-  expect(await failureOf(() => link.pool.take())).toEqual({ code: "GATE_REFUSED", message: "The gate is closed." });
+  expect(await failureOf(() => link.pool.take())).toEqual({
+    code: "LINK_REFUSED",
+    message: "The link to the guest is closed.",
+  });
   // A whole link later the first one would long have been told.
   const other = await linkGuest(gate.key, "0.1.0", second);
   await second.heard(2);
@@ -125,7 +128,10 @@ test("an agent that dies is lost once, and its pool with it; until it is warmed 
   await gate.proven(9);
   for (const { connection } of gate.callers) connection.end();
   await heard.lost;
-  expect(await failureOf(() => link.pool.take())).toEqual({ code: "GATE_REFUSED", message: "The gate is closed." });
+  expect(await failureOf(() => link.pool.take())).toEqual({
+    code: "LINK_REFUSED",
+    message: "The link to the guest is closed.",
+  });
   expect([heard.losses, heard.faults]).toEqual([["The other side ended the connection."], [undefined]]);
 });
 
@@ -168,7 +174,7 @@ test("an agent that begins with anything but hello is refused, and will not be a
 
 test("an agent that says nothing is given up", async () => {
   expect(await linkToAgentThatSays("")).toEqual({
-    code: "GATE_REFUSED",
+    code: "LINK_REFUSED",
     message: "The agent in the guest did not say hello in time.",
   });
 });
