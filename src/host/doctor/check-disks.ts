@@ -4,6 +4,7 @@ import { diskFault } from "../image/disk-check.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import { statusOfVm, vmNames } from "../lifecycle/status.ts";
 import type { Environment } from "../vm/settings.ts";
+import { isAboutSettings } from "./check-settings.ts";
 
 /** What is wrong with the disks of one VM, and what to do about it. */
 export type DiskFault = { readonly text: string; readonly fix: string };
@@ -31,9 +32,15 @@ export async function disksOfStopped(
 
 // --- internal ---
 
+/** A VM whose settings are wrong is passed over: that has a finding of its own. */
 async function isStopped(paths: VmPaths, env: Environment): Promise<boolean> {
-  const { state } = await statusOfVm(paths, env);
-  return state === "stopped" || state === "failed";
+  try {
+    const { state } = await statusOfVm(paths, env);
+    return state === "stopped" || state === "failed";
+  } catch (error) {
+    if (isAboutSettings(error)) return false;
+    throw error;
+  }
 }
 
 function faultOf({ name, systemDisk }: VmPaths, fault: string): DiskFault {

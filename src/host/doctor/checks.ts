@@ -19,12 +19,13 @@ import type { HostFacts } from "../qemu/facts.ts";
 import { hostPlatforms } from "../qemu/platforms.ts";
 import { probeHost } from "../qemu/probe.ts";
 import { disksOfStopped } from "./check-disks.ts";
+import { faultsOfSettings } from "./check-settings.ts";
 import { knownFaults } from "./known-bad.ts";
 
 /** What a check found: all is well, something is worth knowing, or no VM will run like this. */
 export type Finding = {
   readonly check: string;
-  readonly level: "good" | "warning" | "failure";
+  readonly level: "ok" | "warn" | "fail";
   readonly text: string;
   readonly fix: string | null;
 };
@@ -38,6 +39,7 @@ export type Examined = { readonly layout: Layout; readonly env: Environment; rea
 export async function examine(examined: Examined): Promise<readonly Finding[]> {
   const checks: Readonly<Record<string, () => Promise<readonly Finding[]>>> = {
     home: () => checkHome(examined),
+    settings: () => checkSettings(examined),
     disk: () => checkDisk(examined),
     qemu: () => checkQemu(examined),
     tools: async () => checkTools(examined),
@@ -53,7 +55,7 @@ export async function examine(examined: Examined): Promise<readonly Finding[]> {
         return await look();
       } catch (error) {
         const fix = error instanceof QnError ? error.hint : null;
-        return [{ check, level: "failure" as const, text: messageOf(error), fix }];
+        return [{ check, level: "fail" as const, text: messageOf(error), fix }];
       }
     }),
   );
@@ -72,15 +74,15 @@ const oldImageMs = 90 * 86_400_000;
 const testedQemu = "7.2.0";
 
 function good(check: string, text: string): Finding {
-  return { check, level: "good", text, fix: null };
+  return { check, level: "ok", text, fix: null };
 }
 
 function warning(check: string, text: string, fix: string): Finding {
-  return { check, level: "warning", text, fix };
+  return { check, level: "warn", text, fix };
 }
 
 function failure(check: string, text: string, fix: string): Finding {
-  return { check, level: "failure", text, fix };
+  return { check, level: "fail", text, fix };
 }
 
 async function checkHome({ layout }: Examined): Promise<readonly Finding[]> {
@@ -99,13 +101,20 @@ async function checkHome({ layout }: Examined): Promise<readonly Finding[]> {
   return [good("home", `${home} is yours.`)];
 }
 
+async function checkSettings({ layout, env }: Examined): Promise<readonly Finding[]> {
+  const faults = await faultsOfSettings(layout, env);
+  if (faults.length > 0) return faults.map(({ text, fix }) => failure("settings", text, fix));
+  return [good("settings", "Every setting is right.")];
+}
+
 async function checkDisk({ layout }: Examined): Promise<readonly Finding[]> {
   let folder = layout.home;
   while (!(await isThere(folder))) folder = join(folder, "..");
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
   const text = `${byteSize(free)} are free at ${folder}.`;
-  const fix = "Make room, or set QN_HOME to a disk that has some; `docker system prune` frees what containers left.";
+  const fix =
+    "Free some space, or set QN_HOME to a disk that has some; `docker system prune` frees what containers left.";
   if (free < roomBytes.least) return [failure("disk", text, fix)];
   return [free < roomBytes.enough ? warning("disk", text, fix) : good("disk", text)];
 }
@@ -135,7 +144,7 @@ function accelFinding({ os, accels }: HostFacts): Finding {
   const { accel } = hostPlatforms[os];
   const usability = accels[accel];
   if (usability.usable) return good("acceleration", `${accel} works: a small guest has run.`);
-  const fix = "Mend what it says; until then guests are emulated, and take about ten times as long.";
+  const fix = "Fix the above. Until then VMs are emulated: about 10 times slower.";
   return warning("acceleration", `${accel} cannot be used. ${usability.reason}`, fix);
 }
 
@@ -233,5 +242,5 @@ async function checkSockets({ layout }: Examined): Promise<readonly Finding[]> {
   }
   return findings.length > 0
     ? findings
-    : [good("sockets", `No socket is stale; ${counted((await vmNames(layout)).length, "VM")}.`)];
+    : [good("sockets", `No stale sockets (${counted((await vmNames(layout)).length, "VM")}).`)];
 }

@@ -8,7 +8,7 @@ import type { Layout, VmPaths } from "../layout.ts";
 import { statusOfVm } from "../lifecycle/status.ts";
 import { effectiveConfig, type Environment } from "../vm/settings.ts";
 import { readBootRecord } from "../supervisor/boot/boot.ts";
-import { examine } from "./checks.ts";
+import { examine, type Finding } from "./checks.ts";
 import { settingsForReport, variablesForReport } from "./own-settings.ts";
 import { type Private, redact, redactAll } from "./redact.ts";
 
@@ -22,6 +22,15 @@ export type ReportOptions = {
   readonly output: string;
   readonly keepNames: boolean;
   readonly nowMs: number;
+};
+
+/** `versions.json` of a report: what it was made by, and the variables that qn and Docker read. */
+export type ReportVersions = {
+  readonly qn: string;
+  readonly bun: string;
+  readonly system: string;
+  readonly at: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
 };
 
 /** How much of each log: the end is what counts. */
@@ -84,7 +93,7 @@ async function collect(options: ReportOptions): Promise<Record<string, Part>> {
   );
   const told: readonly (readonly [string, Part | undefined])[] = [
     ["versions.json", versions(options)],
-    ["doctor.json", await examine({ layout, env, nowMs })],
+    ["doctor.json", (await examine({ layout, env, nowMs })).map(withoutValues)],
     ["status.json", await attempt(() => statusOfVm(paths, env))],
     ["settings.json", await settings(options)],
     ["last-failure.json", await tail(paths.lastFailure)],
@@ -93,7 +102,12 @@ async function collect(options: ReportOptions): Promise<Record<string, Part>> {
   return Object.fromEntries(told.filter((entry): entry is [string, Part] => entry[1] !== undefined));
 }
 
-function versions({ version, env, nowMs }: ReportOptions): Part {
+/** What is wrong with a setting shows its value, or a line of its file, which may be a secret. */
+function withoutValues(finding: Finding): Finding {
+  return finding.check === "settings" && finding.level !== "ok" ? { ...finding, text: "CONFIG_INVALID" } : finding;
+}
+
+function versions({ version, env, nowMs }: ReportOptions): ReportVersions {
   return {
     qn: version,
     bun: Bun.version,

@@ -23,7 +23,7 @@ async function findings(vm: FakeVm, env: Record<string, string> = {}, laterMs = 
 /** The level and the fix of a check, without the paths of this test. */
 async function one(vm: FakeVm, check: string, env: Record<string, string> = {}, laterMs = 0): Promise<string[]> {
   return (await findings(vm, env, laterMs))
-    .filter((finding) => finding.check === check && finding.level !== "good")
+    .filter((finding) => finding.check === check && finding.level !== "ok")
     .map(({ level, fix }) => `${level}: ${fix}`.replaceAll(vm.layout.home, "~"));
 }
 
@@ -31,15 +31,38 @@ test("each check finds its fault, and says what mends it", async () => {
   await using vm = await fakeVm("boots");
   expect(await one(vm, "home")).toEqual([]);
   await chmod(vm.layout.home, 0o777);
-  expect(await one(vm, "home")).toEqual(["warning: Run: chmod go-w ~"]);
-  expect(await one(vm, "context", { DOCKER_HOST: "tcp://192.0.2.1" })).toEqual(["warning: Run: unset DOCKER_HOST"]);
+  expect(await one(vm, "home")).toEqual(["warn: Run: chmod go-w ~"]);
+  expect(await one(vm, "context", { DOCKER_HOST: "tcp://192.0.2.1" })).toEqual(["warn: Run: unset DOCKER_HOST"]);
   expect(await one(vm, "context", { DOCKER_HOST: `unix://${vm.paths.dockerSocket}` })).toEqual([]);
-  expect(await one(vm, "context", { DOCKER_CONTEXT: "x" })).toEqual(["warning: Run: unset DOCKER_CONTEXT"]);
+  expect(await one(vm, "context", { DOCKER_CONTEXT: "x" })).toEqual(["warn: Run: unset DOCKER_CONTEXT"]);
   expect(await one(vm, "qemu", { QN_QEMU: "/nowhere/qemu" })).toEqual([
-    expect.stringMatching(/^failure: Install it \(.*\), or set QN_QEMU\.$/),
+    expect.stringMatching(/^fail: Install it \(.*\), or set QN_QEMU\.$/),
   ]);
-  expect(await one(vm, "tools", { PATH: "/nowhere" })).toEqual(["failure: Install OpenSSH's client and QEMU's tools."]);
+  expect(await one(vm, "tools", { PATH: "/nowhere" })).toEqual(["fail: Install OpenSSH's client and QEMU's tools."]);
   expect(await one(vm, "docker", { PATH: "/nowhere" })).toHaveLength(1);
+});
+
+test("wrong settings are found in the file of all VMs, of each VM and in variables, each once and with its place", async () => {
+  await using vm = await fakeVm("boots");
+  const settings = async (env: Record<string, string> = {}) =>
+    (await findings(vm, env))
+      .filter(({ check }) => check === "settings")
+      .map(({ level, text, fix }) => `${level}: ${text} ${fix}`.replaceAll(vm.layout.home, "~"));
+  expect(await settings()).toEqual(["ok: Every setting is right. null"]);
+  const common = await readFile(vm.paths.commonConfig, "utf8").catch(() => "");
+  await writeFile(vm.paths.commonConfig, `${common}cpu: 4\n`);
+  for (const name of ["web", "db"]) await mkdir(join(vm.layout.home, name));
+  await writeFile(join(vm.layout.home, "web/config.yaml"), "memoryMiB: 4\n");
+  // Whether it is stopped nobody can say, so its disk is not looked at, and that is no second fault.
+  await writeFile(vm.layout.vm("web").systemDisk, "");
+  expect(await settings({ QN_DISK_GIB: "none" })).toEqual([
+    expect.stringMatching(
+      /^fail: cpu is not a known setting; did you mean cpus\? \(~\/config.yaml\)\. Run: qn config edit --all$/,
+    ),
+    expect.stringMatching(/^fail: diskGiB .*QN_DISK_GIB.* Correct the value named above\.$/),
+    "fail: memoryMiB must be at least 512, got 4 (~/web/config.yaml). Run: qn config edit web",
+  ]);
+  expect((await findings(vm)).filter(({ check }) => check === "disks")).toMatchObject([{ level: "ok" }]);
 });
 
 test("an image that is old, of another protocol or missing is found", async () => {
@@ -47,10 +70,10 @@ test("an image that is old, of another protocol or missing is found", async () =
   const file = join(vm.layout.images, (await readdir(vm.layout.images))[0] ?? "", "image.json");
   const manifest = JSON.parse(await readFile(file, "utf8"));
   await writeFile(file, JSON.stringify({ ...manifest, protocol: manifest.protocol - 1 }));
-  expect(await one(vm, "image")).toEqual(["failure: Run: qn image build"]);
+  expect(await one(vm, "image")).toEqual(["fail: Run: qn image build"]);
   await writeFile(file, JSON.stringify(manifest));
   expect(await one(vm, "image")).toEqual([]);
-  expect(await one(vm, "image", {}, 100 * dayMs)).toEqual(["warning: Run: qn image build --fresh"]);
+  expect(await one(vm, "image", {}, 100 * dayMs)).toEqual(["warn: Run: qn image build --fresh"]);
 });
 
 test("a broken system disk of a VM that is stopped is found, and none of a VM that runs is opened", async () => {
@@ -63,7 +86,7 @@ test("a broken system disk of a VM that is stopped is found, and none of a VM th
   expect(await one(vm, "disks")).toEqual([]);
   await takeDown(vm.paths, { force: true });
   const rest = "then qn up default: it makes a new one; Docker's data are on another disk.";
-  expect(await one(vm, "disks")).toEqual([`failure: Run: rm ~/default/system.qcow2, ${rest}`]);
+  expect(await one(vm, "disks")).toEqual([`fail: Run: rm ~/default/system.qcow2, ${rest}`]);
   await rm(vm.paths.systemDisk);
   await vm.up();
   await takeDown(vm.paths, { force: true });
@@ -76,14 +99,14 @@ test("sockets that nobody serves and contexts that are not there are found", asy
   await using vm = await fakeVm("boots");
   await mkdir(vm.paths.folder, { recursive: true });
   await writeFile(vm.paths.controlSocket, "");
-  expect(await one(vm, "sockets")).toContain("warning: Run: qn up default, or qn down default");
+  expect(await one(vm, "sockets")).toContain("warn: Run: qn up default, or qn down default");
   await mkdir(join(vm.env["HOME"] ?? "", ".docker"));
   const config = join(vm.env["HOME"] ?? "", ".docker/config.json");
   await writeFile(config, '{"currentContext":"gone"}');
-  expect(await one(vm, "context")).toEqual(["warning: Run: docker context use default"]);
+  expect(await one(vm, "context")).toEqual(["warn: Run: docker context use default"]);
   await writeFile(config, "{");
   expect((await findings(vm)).filter(({ check }) => check === "context")).toEqual([
-    { check: "context", level: "failure", text: expect.stringContaining(config), fix: null },
+    { check: "context", level: "fail", text: expect.stringContaining(config), fix: null },
   ]);
 });
 
