@@ -42,6 +42,7 @@ stdenv.mkDerivation {
   installPhase = ''
     runHook preInstall
     install -Dm755 dist/qn $out/bin/qn
+    bun src/main.ts man --to $out/share/man/man1
     runHook postInstall
   '';
   # The program lies in a section of its own behind Bun: what strip leaves is Bun alone.

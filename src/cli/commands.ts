@@ -8,6 +8,7 @@ export const commands: Table = {
     section: "Start here",
     description: "Create (if needed) and start a VM; wait until its Docker answers",
     aliases: ["start"],
+    note: "Settings given here are kept by a VM that this makes. For one that exists they count once; `qn config set` keeps them.",
     example: "qn up",
     load: () => import("./commands/up.ts"),
   },
@@ -138,6 +139,13 @@ export const commands: Table = {
     example: 'eval "$(qn completion bash)"',
     load: () => import("./commands/completion.ts"),
   },
+  man: {
+    section: "Set up",
+    description: "Print the manual page of qn or of a command, or write all of them",
+    usage: "man [COMMAND...] [OPTIONS]",
+    example: "qn man | man -l -",
+    load: async () => ({ command: (await import("./commands/man.ts")).manOf(root) }),
+  },
   clone: {
     section: "More VMs",
     description: "Make a VM from a stopped one: its settings, disks and data",
@@ -206,7 +214,7 @@ export const commands: Table = {
   },
 };
 
-/** What other programs call what qn has under another name. */
+/** What other programs call what qn has under another name, or has not, which is a sentence. */
 const habits: Readonly<Record<string, string>> = {
   create: "qn up",
   init: "qn up",
@@ -215,15 +223,29 @@ const habits: Readonly<Record<string, string>> = {
   inspect: "qn status --json",
   edit: "qn config edit",
   set: "qn config set",
+  protect: "qn config set protected=true",
+  unprotect: "qn config set protected=false",
+  network: "qn config set network.tap=NAME",
   template: "qn config edit --all",
   validate: "qn doctor",
   update: "qn image build --fresh",
+  upgrade: "qn image build --fresh",
+  build: "qn image build",
+  pull: "qn image pull",
+  import: "qn image import",
+  prune: "qn image prune",
+  reset: "qn delete --data",
+  du: "qn disk ls",
+  save: "qn snapshot create",
+  push: "qn cp",
+  watch: "qn events",
   autostart: "qn service install",
   "start-at-login": "qn service install",
   tunnel: "qn ports add",
   "show-ssh": "qn ssh-config",
   images: "qn image ls",
   diagnose: "qn report",
+  kubernetes: "qn has no Kubernetes; kind and k3d run in its Docker.",
 };
 
 /** `qn` itself. */

@@ -6,13 +6,15 @@ import { examplesOf } from "./command.ts";
 
 /**
  * A command in a table. `example` is the first of its examples; a group has none of its own. `aliases` are other words
- * that call it, `usage` how it is written where its arguments do not tell, `section` where the root's help lists it.
+ * that call it, `usage` how it is written where its arguments do not tell, `note` what else its help says, `section`
+ * where the root's help lists it.
  */
 export type Entry = {
   readonly description: string;
   readonly example?: string;
   readonly aliases?: readonly string[];
   readonly usage?: string;
+  readonly note?: string;
   readonly section?: string;
   readonly hidden?: boolean;
   readonly load: () => Promise<{ readonly command: CommandDef | Group }>;
@@ -49,7 +51,7 @@ export type Found = {
   readonly group?: Group;
   readonly standard?: CommandDef | undefined;
   readonly rest: readonly string[];
-  readonly about?: Pick<Entry, "aliases" | "usage"> & { readonly above: string };
+  readonly about?: Pick<Entry, "aliases" | "usage" | "note"> & { readonly above: string };
 };
 
 /** The innermost command that the line names, loaded. */
@@ -79,8 +81,13 @@ async function load(path: string, group: Group, word: string | undefined): Promi
   if (own === undefined || entry === undefined) return undefined;
   const name = nameBelow(path, group, own);
   const { command } = await entry.load();
-  const { description, hidden = false, example, aliases, usage } = entry;
-  const about = { above: path, ...(aliases && { aliases }), ...(usage !== undefined && { usage }) };
+  const { description, hidden = false, example, aliases, usage, note } = entry;
+  const about = {
+    above: path,
+    ...(aliases && { aliases }),
+    ...(usage !== undefined && { usage }),
+    ...(note !== undefined && { note }),
+  };
   // Where a group's standard command is named it goes by its own words.
   if ("commands" in command) return { path: name, command: { meta: { name, description } }, group: command, about };
   const examples = [...(example === undefined ? [] : [example]), ...examplesOf(command)];

@@ -1,20 +1,18 @@
 /** `qn status`: what a VM does now; exit status 3 when it does not run, as systemctl does. */
 import { statusOfVm } from "../../host/lifecycle/status.ts";
 import { defineCommand, jsonArg, vmArg } from "../command.ts";
+import { statuses } from "../statuses.ts";
 import { printJson, printLines } from "../terminal/print.ts";
 import { statusLines } from "../terminal/status-lines.ts";
 import { vmNamed } from "../vm-here.ts";
-
-/** The exit status of "not running" (systemctl(1), LSB). */
-const notRunning = 3;
 
 export const command = defineCommand({
   examples: ["qn status web --json | jq -r .state"],
   args: { vm: vmArg, json: jsonArg },
   async run({ args }) {
     const status = await statusOfVm(vmNamed(args.vm).paths, process.env);
-    if (status.state !== "running" && status.state !== "degraded") process.exitCode = notRunning;
-    if (args.json === true) return printJson(status);
+    if (status.state !== "running" && status.state !== "degraded") process.exitCode = statuses.notRunning;
+    if (args.json === true) return printJson("status", status);
     printLines(statusLines(status));
   },
 });
