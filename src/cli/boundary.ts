@@ -59,9 +59,11 @@ function isHelpFlag(word: string): boolean {
   return word === "--help" || word === "-h";
 }
 
-/** Programs that asked for JSON read a failure as such, too. */
+/** Programs that asked for JSON read a failure as such, too; also where the line is wrong. As citty reads the flag. */
 function asksForJson(argv: readonly string[]): boolean {
-  return wordsBeforeDashes(argv).includes("--json");
+  const own = wordsBeforeDashes(argv);
+  const last = own.findLast((word) => word === "--json" || word.startsWith("--json="));
+  return last !== undefined && last !== "--json=false" && !own.includes("--no-json");
 }
 
 /** Throws USAGE for a word that calls nothing where only a command can stand. */
@@ -77,7 +79,7 @@ function refuseUnknown({ path, group, standard, rest }: Found): void {
 /** What somebody may have meant: a word that another program has for it, or one that is nearly there. */
 function suggestion(name: string, { commands, habits = {} }: Group, word: string): string | undefined {
   const habit = Object.hasOwn(habits, word) ? habits[word] : undefined;
-  if (habit !== undefined) return `Did you mean \`${habit}\`?`;
+  if (habit !== undefined) return habit.endsWith(".") ? habit : `Did you mean \`${habit}\`?`;
   const near = nearest(
     word,
     Object.entries(commands).flatMap(([own, { aliases = [], hidden }]) => (hidden === true ? [] : [own, ...aliases])),

@@ -31,8 +31,11 @@ export const isClosed = (port: number): Promise<boolean> =>
     (await knock("127.0.0.1", port)) === "ECONNREFUSED" ? true : undefined,
   );
 
-/** What `qn container ls` says. */
-export const containers = async (vm: Vm): Promise<unknown> => JSON.parse(await vm.qn("container", "ls", "--json"));
+/** What `qn container ls` says, without the version that each object has. */
+export const containers = async (vm: Vm): Promise<readonly object[]> => {
+  const listed = JSON.parse(await vm.qn("container", "ls", "--json")) as readonly { readonly schema: number }[];
+  return listed.map(({ schema, ...container }) => (schema === 1 ? container : { schema }));
+};
 
 /** A container of NixOS' in short: its addresses as NixOS' options have them, its port on the guest, and more words of systemd-nspawn. */
 type NixosContainer = {

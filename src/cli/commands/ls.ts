@@ -2,6 +2,7 @@
 import { type ErrorReport, reportOf } from "../../base/errors.ts";
 import { summaryOfVm, vmNames } from "../../host/lifecycle/status.ts";
 import { defineCommand, jsonArg } from "../command.ts";
+import type { VmRow } from "../json-outputs.ts";
 import { printJson, printTable } from "../terminal/print.ts";
 import { qnHome } from "../vm-here.ts";
 
@@ -14,16 +15,18 @@ export const command = defineCommand({
     const layout = qnHome();
     const names = await vmNames(layout);
     const rows = await Promise.all(
-      names.map(async (name) => {
+      names.map(async (name): Promise<VmRow> => {
+        const paths = layout.vm(name);
+        const docker = { socket: paths.dockerSocket };
         try {
-          return { name, ...(await summaryOfVm(layout.vm(name), process.env, patienceMs)) };
+          return { name, ...(await summaryOfVm(paths, process.env, patienceMs)), docker };
         } catch (error) {
           // One broken VM must not hide the others.
-          return { name, state: "failed", reason: whatIsWrong(reportOf(error)) };
+          return { ...unknown, name, reason: whatIsWrong(reportOf(error)), docker };
         }
       }),
     );
-    if (args.json === true) return printJson(rows);
+    if (args.json === true) return printJson("ls", rows);
     if (rows.length === 0) {
       const { say } = await import("../terminal/show.ts");
       return say("There are no VMs; `qn up` makes one.");
@@ -33,9 +36,11 @@ export const command = defineCommand({
       rows.map((row) => [
         row.name,
         row.state,
-        ...("arch" in row
-          ? [row.arch ?? "", `${row.cpus}`, `${row.memoryMiB} MiB`, row.image ?? "", row.snapshots.join(", ")]
-          : ["", "", "", "", ""]),
+        row.arch ?? "",
+        row.cpus === null ? "" : `${row.cpus}`,
+        row.memoryMiB === null ? "" : `${row.memoryMiB} MiB`,
+        row.image ?? "",
+        row.snapshots.join(", "),
         row.reason ?? "",
       ]),
     );
@@ -43,6 +48,8 @@ export const command = defineCommand({
 });
 
 // --- internal ---
+
+const unknown = { state: "failed", arch: null, cpus: null, memoryMiB: null, image: null, snapshots: [] } as const;
 
 function whatIsWrong({ message, details = [] }: ErrorReport): string {
   return [message, ...details].join(" ");

@@ -28,7 +28,7 @@ async function showMounts(paths: VmPaths, asJson: boolean): Promise<void> {
   const isUp = status.state === "running" || status.state === "degraded";
   const mounts = isUp ? await mountsOf(paths, shares) : undefined;
   if (!isUp) warn(`The VM "${paths.name}" is ${status.state}; what its containers mount shows only while it runs.`);
-  if (asJson) return printJson({ shares, mounts: mounts ?? null });
+  if (asJson) return printJson("mounts", { mounts: shares, containerMounts: mounts?.map(forJson) ?? null });
   printTable(
     ["MOUNT", "ACCESS", "DRIVER", "SECURITY", "CACHE", "USED BY"],
     shares.map((share) => [
@@ -63,6 +63,11 @@ async function mountsOf({ dockerSocket }: VmPaths, shares: readonly ShareView[])
     warn(messageOf(error));
     return undefined;
   }
+}
+
+/** A program reads of mounts alone, and finds the VM's under that name. */
+function forJson({ share, ...mount }: MountView) {
+  return { ...mount, mount: share };
 }
 
 function usersOf({ path }: ShareView, mounts: readonly MountView[]): string {

@@ -2,10 +2,8 @@
 import { plain } from "../../base/plain.ts";
 import { bracketed, byteSize, counted } from "../../base/words.ts";
 import type { ForwardStatus } from "../../host/supervisor/messages.ts";
+import type { ForwardChange } from "../json-outputs.ts";
 import { tableLines } from "./table.ts";
-
-/** A forward that has changed; one that is gone has the state "closed" and what it had carried. */
-export type ForwardChange = Omit<ForwardStatus, "state"> & { readonly state: ForwardStatus["state"] | "closed" };
 
 /** The forwards under headings. */
 export function forwardTable(forwards: readonly ForwardStatus[]): string[] {

@@ -1,9 +1,9 @@
 /** `qn ports --watch`: the forwards as they change, redrawn in a terminal, line by line elsewhere. */
-import { plainJson } from "../../base/plain.ts";
 import type { VmPaths } from "../../host/layout.ts";
 import { watchPorts } from "../../host/lifecycle/watch-ports.ts";
 import type { ForwardStatus } from "../../host/supervisor/messages.ts";
 import { changeLine, changesBetween, forwardTable } from "./ports-lines.ts";
+import { printJsonLine } from "./print.ts";
 import { interruptionOrNoReader } from "./signals.ts";
 
 /** Shows the forwards until the VM stops or a signal comes. Throws what watchPorts throws. */
@@ -22,7 +22,8 @@ function printChanges(asJson: boolean): (ports: readonly ForwardStatus[]) => voi
   let before: readonly ForwardStatus[] = [];
   return (now) => {
     for (const change of changesBetween(before, now)) {
-      process.stdout.write(`${asJson ? plainJson(JSON.stringify(change)) : changeLine(change)}\n`);
+      if (asJson) printJsonLine("ports ls --watch", change);
+      else process.stdout.write(`${changeLine(change)}\n`);
     }
     before = now;
   };

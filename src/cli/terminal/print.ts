@@ -3,24 +3,36 @@ import { writeSync } from "node:fs";
 import type { QnError } from "../../base/errors.ts";
 import { plain, plainJson } from "../../base/plain.ts";
 import type { ControlEvent } from "../../host/supervisor/messages.ts";
+import type { JsonOutputs } from "../json-outputs.ts";
 import { tableLines } from "./table.ts";
 
-/** Data for a program. */
-export function printJson(value: unknown): void {
-  write(`${plainJson(JSON.stringify(value, undefined, 2))}\n`);
+/** The version of all JSON. It grows when a field goes or means something else; new fields leave it as it is. */
+export const jsonSchema = 1;
+
+/** Data for a program, each object with the version of its fields; `_name` lets the compiler hold it to its type. */
+export function printJson<Name extends keyof JsonOutputs>(_name: Name, value: JsonOutputs[Name]): void {
+  const isList = (given: JsonOutputs[Name] | readonly object[]): given is readonly object[] => Array.isArray(given);
+  write(`${plainJson(JSON.stringify(isList(value) ? value.map(versioned) : versioned(value), undefined, 2))}\n`);
 }
 
 /**
- * What happens, as an object on a line with its time. By the stream, which lets signals through while the reader of a
- * pipe takes its time.
+ * One object of several, on a line. By the stream, which lets signals through while the reader of a pipe takes its
+ * time.
  */
+export function printJsonLine<Name extends keyof JsonOutputs>(_name: Name, value: JsonOutputs[Name]): void {
+  process.stdout.write(jsonLine(value));
+}
+
+/** What happens, with its time; answers to requests are no events. */
 export function printEvent(event: ControlEvent): void {
-  process.stdout.write(`${plainJson(JSON.stringify({ at: new Date().toISOString(), ...event }))}\n`);
+  if (event.event === "forwarded" || event.event === "grown" || event.event === "refused") return;
+  printJsonLine("events", { at: new Date().toISOString(), ...event });
 }
 
 /** A failure for a program that asked for JSON: one object on one line, in the place of what was asked for. */
 export function printFailure({ code, message, hint, exit, details }: QnError): void {
-  write(`${plainJson(JSON.stringify({ error: { code, message, hint, status: exit, details } }))}\n`);
+  const failure: JsonOutputs["failure"] = { error: { code, message, hint, status: exit, details } };
+  write(jsonLine(failure));
 }
 
 /** Data for a person: rows under headings, as wide as they need to be. */
@@ -39,6 +51,14 @@ export function printWords(lines: readonly string[]): void {
 }
 
 // --- internal ---
+
+function versioned(value: object): object {
+  return { schema: jsonSchema, ...value };
+}
+
+function jsonLine(value: object): string {
+  return `${plainJson(JSON.stringify(versioned(value)))}\n`;
+}
 
 /** Whether Node's stream has taken over: what it has not written yet must not be overtaken. */
 let isStreamed = false;

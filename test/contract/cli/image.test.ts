@@ -41,10 +41,7 @@ test("the list says who needs which image, what it takes on disk, and what is ne
     },
     { names: [], version: "1", newer: null, usedBy: [{ vm: "ada", as: "before" }] },
   ]);
-  expect(listed.map(({ bytesOnDisk }) => Number(bytesOnDisk) > 0 && Number(bytesOnDisk) < 2 ** 20)).toEqual([
-    true,
-    true,
-  ]);
+  expect(listed.map(({ usedBytes }) => Number(usedBytes) > 0 && Number(usedBytes) < 2 ** 20)).toEqual([true, true]);
   const { stdout } = await at.qn("ls");
   expect(stdout).toMatch(/one +\w+ +2 \(10 is out\) +[0-9a-f]{12} +\d+ KiB +ada, bob\n\(none\) .* ada \(before\)\n$/);
 });
@@ -81,7 +78,7 @@ test("a file is taken in by its own name, and pruned by what nobody needs, which
     [expect.stringMatching(/ of 1 image would be free again\.$/)],
   ]);
   const pruned = JSON.parse((await at.qn("prune", "--all", "--json")).stdout) as Record<string, unknown>;
-  expect(pruned).toMatchObject({ removed: true, images: [{ entries: [`mine-${ownArch()}`] }] });
+  expect(pruned).toMatchObject({ removed: true, images: [{ names: [`mine-${ownArch()}`] }] });
   expect((await at.qn("ls", "--json")).stdout.trim()).toBe("[]");
 });
 

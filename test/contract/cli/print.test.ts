@@ -18,7 +18,7 @@ const script = `
   if (isHurried && symbols.fcntl(1, 4, ${nonBlocking}) !== 0) throw new Error("fcntl");
   process.stderr.write("begun\\n");
   printLines(Array.from({ length: ${lines} }, (_, index) => "line " + index));
-  printJson(["the end"]);
+  printJson("ls", { last: "the end" });
 `;
 
 for (const way of ["hurried", "patient"] as const) {
@@ -28,7 +28,7 @@ for (const way of ["hurried", "patient"] as const) {
     expect(Buffer.from(begun ?? []).toString()).toBe("begun\n");
     const all = await new Response(child.stdout).text();
     expect(await child.exited).toBe(0);
-    const whole = `${Array.from({ length: lines }, (_, index) => `line ${index}\n`).join("")}[\n  "the end"\n]\n`;
+    const whole = `${Array.from({ length: lines }, (_, index) => `line ${index}\n`).join("")}{\n  "schema": 1,\n  "last": "the end"\n}\n`;
     // Not by toBe: nobody wants to see 400 kB of a difference.
     expect([all.length, all === whole]).toEqual([whole.length, true]);
   });

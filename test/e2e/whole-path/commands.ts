@@ -2,6 +2,7 @@
 import { expect } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { wrongFields } from "../../support/json-fields.ts";
 import { qnProgram } from "../../support/program.ts";
 import type { VmTest } from "../../support/vm.ts";
 
@@ -85,6 +86,17 @@ export function commandTests(test: VmTest): void {
     expect(JSON.parse(await vm.qn("ls", "--json"))).toMatchObject([{ name: "default", state: "running" }]);
     expect(await vm.qn("logs")).toContain("running");
     expect(await vm.qn("logs", "--source", "serial")).not.toBe("");
+  });
+
+  test("programs read of a VM that runs only the fields that docs/json.md lists", async (vm) => {
+    const answers = { status: "status", ls: "ls", ports: "ports ls", mounts: "mounts", "why 22": "why" } as const;
+    for (const [line, heading] of Object.entries(answers)) {
+      const answer: unknown = JSON.parse(await vm.qn(...line.split(" "), "--json"));
+      expect([line, wrongFields(heading, answer)]).toEqual([line, []]);
+    }
+    const events = (await vm.qn("up", "--json")).split("\n").map((line): unknown => JSON.parse(line));
+    expect(events.flatMap((event) => wrongFields("events", event))).toEqual([]);
+    expect(events.at(-1)).toMatchObject({ schema: 1, event: "status", status: { state: "running" } });
   });
 
   test("up beside a VM that runs changes nothing and is quick", async (vm) => {

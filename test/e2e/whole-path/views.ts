@@ -105,18 +105,22 @@ export function viewTests(test: VmTest): void {
     await mkdir(folder);
     const volumes = ["--volume", `${folder}:/data:ro`, "--volume", `${vm.inHome}:/home-of-test`];
     await vm.docker("create", "--name", "user", ...volumes, "busybox", "true");
-    const { shares, mounts } = JSON.parse(await vm.qn("mounts", "--json")) as Record<"shares" | "mounts", object[]>;
-    expect(shares).toEqual([
-      { path: homedir(), readOnly: false, driver: "9p", security: "none", cache: "none" },
-      { path: "/tmp", readOnly: false, driver: "9p", security: "none", cache: "none" },
+    type Mounts = { readonly schema: number; readonly mounts: object[]; readonly containerMounts: object[] };
+    const { schema, mounts, containerMounts } = JSON.parse(await vm.qn("mounts", "--json")) as Mounts;
+    expect([schema, mounts]).toEqual([
+      1,
+      [
+        { path: homedir(), readOnly: false, driver: "9p", security: "none", cache: "none" },
+        { path: "/tmp", readOnly: false, driver: "9p", security: "none", cache: "none" },
+      ],
     ]);
     const used = { container: "user", state: "created" };
     const expected = [
-      { ...used, source: folder, share: "/tmp", destination: "/data", readOnly: true },
-      { ...used, source: vm.inHome, share: homedir(), destination: "/home-of-test", readOnly: false },
+      { ...used, source: folder, mount: "/tmp", destination: "/data", readOnly: true },
+      { ...used, source: vm.inHome, mount: homedir(), destination: "/home-of-test", readOnly: false },
     ];
-    expect(mounts).toEqual(expect.arrayContaining(expected));
-    expect(mounts).toHaveLength(2);
+    expect(containerMounts).toEqual(expect.arrayContaining(expected));
+    expect(containerMounts).toHaveLength(2);
     expect(await vm.qn("mounts")).toContain(folder);
     await vm.docker("rm", "--force", "user");
   });

@@ -10,7 +10,7 @@ export const command = defineCommand({
   args: { vm: vmArg, json: jsonArg },
   async run({ args }) {
     const containers = parseContainers(await inContainers(await runningVm(args.vm), "list"));
-    if (args.json === true) return printJson(containers);
+    if (args.json === true) return printJson("container ls", containers);
     if (containers.length === 0) {
       return say(`VM "${args.vm}" has no containers of systemd's; Docker's are those of docker ps.`);
     }

@@ -9,7 +9,7 @@ export const command = defineCommand({
   args: { vm: vmArg, json: jsonArg },
   async run({ args }) {
     const disks = await listDisks(vmNamed(args.vm).paths, process.env);
-    if (args.json === true) return printJson(disks);
+    if (args.json === true) return printJson("disk ls", disks);
     printTable(
       ["DISK", "SIZE", "TAKES", "STATE", "IN THE GUEST"],
       disks.map(({ name, sizeBytes, usedBytes, state, folder }) => [

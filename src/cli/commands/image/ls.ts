@@ -11,7 +11,7 @@ export const command = defineCommand({
   args: { json: jsonArg },
   async run({ args }) {
     const images = await takeInventory(qnHome());
-    if (args.json === true) return printJson(images.map(jsonOf));
+    if (args.json === true) return printJson("image ls", images.map(jsonOf));
     if (images.length === 0) return say("There are no images; `qn image build` makes one.");
     printTable(
       ["NAME", "ARCH", "VERSION", "ID", "SIZE", "USED BY"],
@@ -46,5 +46,5 @@ function usersOf({ usedBy }: InventoryImage): string {
 }
 
 function jsonOf({ id, folder, entries, manifest, bytesOnDisk, usedBy, newer }: InventoryImage) {
-  return { ...manifest, id, folder, names: entries, bytesOnDisk, usedBy, newer };
+  return { ...manifest, id, folder, names: entries, usedBytes: bytesOnDisk, usedBy, newer };
 }

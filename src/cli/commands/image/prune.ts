@@ -18,7 +18,10 @@ export const command = defineCommand({
     const isDry = args["dry-run"] === true;
     const freed = await sweep(qnHome().images, { isAll: args.all === true, isDry });
     const bytes = freed.reduce((sum, each) => sum + each.bytes, 0);
-    if (args.json === true) return printJson({ removed: !isDry, bytes, images: freed });
+    if (args.json === true) {
+      const images = freed.map((each) => ({ id: each.id, names: each.entries, usedBytes: each.bytes }));
+      return printJson("image prune", { removed: !isDry, freedBytes: bytes, images });
+    }
     if (freed.length === 0) return say("There is nothing to remove.");
     printTable(
       ["ID", "NAMES", "SIZE"],

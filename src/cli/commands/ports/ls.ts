@@ -19,7 +19,7 @@ export const command = defineCommand({
       return await followPorts(paths, args.json === true);
     }
     const { ports: forwards } = await statusOfVm(paths, process.env);
-    if (args.json === true) return printJson(forwards);
+    if (args.json === true) return printJson("ports ls", forwards);
     if (forwards.length === 0) {
       const { say } = await import("../../terminal/show.ts");
       return say(`VM "${paths.name}" has no forwards.`);

@@ -15,17 +15,21 @@ export const command = defineCommand({
     const rows = await Promise.all(
       (await listSnapshots(paths)).map(async (snapshot) => ({
         name: snapshot.name,
-        madeAt: new Date(snapshot.manifest.madeAtMs).toISOString(),
+        createdAt: new Date(snapshot.manifest.madeAtMs).toISOString(),
         image: snapshot.manifest.image ?? null,
-        bytes: await bytesTaken(paths, snapshot),
+        usedBytes: await bytesTaken(paths, snapshot),
       })),
     );
-    if (args.json === true) return printJson(rows);
+    if (args.json === true) return printJson("snapshot ls", rows);
     if (rows.length === 0)
       return say(`There are no snapshots of VM "${paths.name}"; \`qn snapshot create\` makes one.`);
     printTable(
       ["NAME", "MADE", "HOLDS"],
-      rows.map(({ name, madeAt, bytes }) => [name, `${madeAt.slice(0, 16).replace("T", " ")} UTC`, byteSize(bytes)]),
+      rows.map(({ name, createdAt, usedBytes }) => [
+        name,
+        `${createdAt.slice(0, 16).replace("T", " ")} UTC`,
+        byteSize(usedBytes),
+      ]),
     );
   },
 });

@@ -9,7 +9,8 @@ export const command = defineCommand({
   args: { json: jsonArg },
   async run({ args }) {
     const socket = await lookAtSocket(qnHome());
-    if (args.json === true) return printJson(socket);
+    const { isAlive: reachable, ...rest } = socket;
+    if (args.json === true) return printJson("socket status", { ...rest, reachable });
     say(`${describeSocket(socket)}.`);
   },
 });
