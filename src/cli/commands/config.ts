@@ -4,7 +4,8 @@ import type { Group } from "../tree.ts";
 export const command: Group = {
   commands: {
     show: {
-      description: "Show every setting, its value and where that comes from",
+      description: "Show every setting, or some, with its value and where that comes from",
+      usage: "config show [VM] [NAME...] [OPTIONS]",
       aliases: ["ls", "list", "get"],
       example: "qn config show web",
       load: () => import("./config/show.ts"),

@@ -6,7 +6,7 @@ import type { VmPaths } from "../../host/layout.ts";
 import { requireVm } from "../../host/vm/require-vm.ts";
 import { isThere } from "../../system/files.ts";
 import { watchFile } from "../../system/watch.ts";
-import { defineCommand, vmArg } from "../command.ts";
+import { defineCommand, vmArg, wholeNumber } from "../command.ts";
 import { interruption } from "../terminal/signals.ts";
 import { vmNamed } from "../vm-here.ts";
 
@@ -15,6 +15,7 @@ export const command = defineCommand({
   args: {
     vm: vmArg,
     follow: { type: "boolean", alias: "f", description: "Go on as the log grows" },
+    tail: { type: "string", alias: "n", description: "Begin with the last so many lines", valueHint: "N" },
     raw: {
       type: "boolean",
       description: "Control characters as they were written, colours among them, also on a terminal, which obeys them",
@@ -27,14 +28,18 @@ export const command = defineCommand({
     },
   },
   async run({ args }) {
-    await printLog(vmNamed(args.vm).paths, args.source, { follow: args.follow === true, raw: args.raw === true });
+    await printLog(vmNamed(args.vm).paths, args.source, {
+      follow: args.follow === true,
+      raw: args.raw === true,
+      lines: wholeNumber("tail", args.tail),
+    });
   },
 });
 
 // --- internal ---
 
-/** How to print: on as the log grows, and as it was written. */
-type Manner = { readonly follow: boolean; readonly raw: boolean };
+/** How to print: on as the log grows, as it was written, and from which line from the end on. */
+type Manner = { readonly follow: boolean; readonly raw: boolean; readonly lines: number | undefined };
 
 /** What of a log goes to standard output: guest and containers have written most of it. */
 type Show = (bytes: Uint8Array) => Uint8Array | string;
@@ -51,7 +56,7 @@ function escaping(): Show {
  * Prints the log of `source`, and follows it on demand. Throws USAGE for an unknown source, NO_SUCH_VM when there is no
  * such VM.
  */
-async function printLog(paths: VmPaths, source: string, { follow, raw }: Manner): Promise<void> {
+async function printLog(paths: VmPaths, source: string, { follow, raw, lines }: Manner): Promise<void> {
   const path = Object.entries(paths.logs).find(([name]) => name === source)?.[1];
   if (path === undefined) {
     const sources = Object.keys(paths.logs).join(", ");
@@ -59,7 +64,7 @@ async function printLog(paths: VmPaths, source: string, { follow, raw }: Manner)
   }
   await requireVm(paths);
   const show = raw || !process.stdout.isTTY ? asItIs : escaping();
-  let offset = await copyFrom(path, 0, show);
+  let offset = await copyFrom(path, lines === undefined ? 0 : await lastLines(path, lines), show);
   if (!follow) return;
   using interrupted = interruption();
   let copying = Promise.resolve();
@@ -70,6 +75,27 @@ async function printLog(paths: VmPaths, source: string, { follow, raw }: Manner)
   interrupted.signal.addEventListener("abort", () => resolve(), { once: true });
   await ended;
   watcher.close();
+}
+
+/** How much of a log is looked through at once for the ends of lines. */
+const pieceBytes = 64 * 1024;
+
+/** Where the last `count` lines of the file begin; what stands behind the last newline is a line, too. */
+async function lastLines(path: string, count: number): Promise<number> {
+  if (!(await isThere(path))) return 0;
+  const file = Bun.file(path);
+  const { size } = await file.stat();
+  // The newline at the very end ends a line, and begins none.
+  let left = count;
+  for (let end = size - 1; end > 0; end -= pieceBytes) {
+    const start = Math.max(0, end - pieceBytes);
+    const piece = await file.slice(start, end).bytes();
+    for (let at = piece.lastIndexOf(10); at >= 0; at = at === 0 ? -1 : piece.lastIndexOf(10, at - 1)) {
+      left -= 1;
+      if (left === 0) return start + at + 1;
+    }
+  }
+  return 0;
 }
 
 /**

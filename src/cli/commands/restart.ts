@@ -5,7 +5,7 @@ import { vmNamed } from "../vm-here.ts";
 import { startVm } from "./up.ts";
 
 export const command = defineCommand({
-  args: { vm: vmArg, force: { type: "boolean", description: "End it at once, without asking the guest" } },
+  args: { vm: vmArg, force: { type: "boolean", alias: "f", description: "Kill it at once, like pulling the plug" } },
   async run({ args }) {
     await takeDown(vmNamed(args.vm).paths, { force: args.force === true });
     await startVm({

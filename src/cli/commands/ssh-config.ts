@@ -1,5 +1,6 @@
 /** `qn ssh-config`: what ssh, scp and everything built on them need to find the guest. */
 import { QnError } from "../../base/errors.ts";
+import { requireVm } from "../../host/vm/require-vm.ts";
 import { readTextIfThere } from "../../system/files.ts";
 import { defineCommand, vmArg } from "../command.ts";
 import { vmNamed } from "../vm-here.ts";
@@ -9,6 +10,7 @@ export const command = defineCommand({
   args: { vm: vmArg },
   async run({ args }) {
     const { layout, paths } = vmNamed(args.vm);
+    await requireVm(paths);
     const text = await readTextIfThere(paths.sshConfig);
     if (text === undefined) throw new QnError("NOT_RUNNING", `The VM "${paths.name}" has not been started yet.`);
     process.stdout

@@ -32,7 +32,7 @@ export const command = defineCommand({
   args: {
     vm: vmArg,
     cpus: { type: "string", description: "Virtual processors", valueHint: "N" },
-    memory: { type: "string", description: "Memory, such as 8G; a bare number is MiB", valueHint: "SIZE" },
+    memory: { type: "string", alias: "m", description: "Memory, such as 8G; a bare number is MiB", valueHint: "SIZE" },
     disk: {
       type: "string",
       description: "Size of the data disk, such as 100G; a bare number is GiB",

@@ -85,7 +85,9 @@ function flagWords(args: readonly [string, ArgDef][]): Candidate[] {
 }
 
 function flagNamed(args: readonly [string, ArgDef][], word: string): [string, ArgDef] | undefined {
-  return args.find(([name, { type }]) => type !== "positional" && word === `--${name}`);
+  const isCalled = ([name, arg]: [string, ArgDef]): boolean =>
+    word === `--${name}` || ("alias" in arg && [arg.alias ?? []].flat().some((alias) => word === `-${alias}`));
+  return args.find((each) => each[1].type !== "positional" && isCalled(each));
 }
 
 function takesValue(args: readonly [string, ArgDef][], word: string): boolean {

@@ -57,6 +57,11 @@ export function checkFile(file: SettingsFile): void {
   refuse(check(fileLayer(file).values, file.path).mistakes);
 }
 
+/** Whether a word is a setting's path, or what a flag or another program calls one. */
+export function isSettingName(word: string): boolean {
+  return Object.hasOwn(otherNames, word) || leaves.some(({ path }) => path === word);
+}
+
 /**
  * The setting at a path, or the one that a flag or another program calls so (`memory`). Throws CONFIG_INVALID when
  * there is none, with the nearest known one.

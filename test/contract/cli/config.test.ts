@@ -58,10 +58,18 @@ test("config show names for each setting its value and where it comes from", asy
   ]);
   const json: unknown = JSON.parse((await qnConfig(path, ["show", "--json"])).stdout);
   expect(json).toMatchObject({
-    cpus: { value: 2, origin: { from: "file", path: file }, variable: "QN_CPUS", effective: "at the next start" },
-    "ports.bind": { value: "all" },
-    image: { value: "debian", origin: { from: "default" } },
+    schema: 1,
+    settings: {
+      cpus: { value: 2, origin: { from: "file", path: file }, variable: "QN_CPUS", takesEffect: "at the next start" },
+      "ports.bind": { value: "all" },
+      image: { value: "debian", origin: { from: "default" } },
+    },
   });
+  const some: unknown = JSON.parse((await qnConfig(path, ["get", "cpus", "disk", "--json"])).stdout);
+  expect(some).toMatchObject({ settings: { cpus: { value: 2 }, diskGiB: {} } });
+  expect((await qnConfig(path, ["get", "default", "image"])).stdout).toMatch(
+    /^SETTING +VALUE +FROM\nimage +debian +default\n$/,
+  );
 });
 
 test("config set takes the types from the schema, keeps remarks, and says what overrides it", async () => {
@@ -100,7 +108,7 @@ test("config set --all writes the file of all VMs, below each VM's own", async (
   const { path } = await home("cpus: 2\n");
   expect(await qnConfig(path, ["set", "--all", "cpus=1", "memoryMiB=600"])).toMatchObject({ exitCode: 0 });
   const json: unknown = JSON.parse((await qnConfig(path, ["show", "--json"])).stdout);
-  expect(json).toMatchObject({ cpus: { value: 2 }, memoryMiB: { value: 600 } });
+  expect(json).toMatchObject({ settings: { cpus: { value: 2 }, memoryMiB: { value: 600 } } });
   const places = await Promise.all([["path"], ["path", "--all"]].map((words) => qnConfig(path, words)));
   expect(places.map(({ stdout }) => stdout)).toEqual([`${path}/default/config.yaml\n`, `${path}/config.yaml\n`]);
 });

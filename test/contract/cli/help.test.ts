@@ -1,8 +1,12 @@
 /** What `qn` says when help is asked for, and when a word is not its own. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
+import { runLines } from "../../support/command-lines.ts";
 import { run } from "../../../src/system/process.ts";
+import { programsMs } from "../../support/fake-vm.ts";
 import { repository } from "../../support/program.ts";
+
+setDefaultTimeout(programsMs);
 
 async function say(...words: string[]) {
   const env = { ...process.env, QN_HOME: "/nowhere/at/all" };
@@ -31,28 +35,6 @@ test("the help of a command is the same by every way to ask for it, and ends wit
   expect(help.stdout).toEndWith("Examples\n  qn down\n  qn down web --force\n");
 });
 
-/** What people type from habit, and what qn says to it. */
-const answers: Readonly<Record<string, string>> = {
-  strat: "Did you mean qn start?",
-  update: "Did you mean qn image build --fresh?",
-  edit: "Did you mean qn config edit?",
-  hop: "qn --help lists them.",
-  "image lst": "Did you mean qn image ls?",
-  "image nothing --help": "qn image --help lists them.",
-  "help image nothing": "qn image --help lists them.",
-  "service enabl": "Did you mean qn service enable?",
-  "up --memory 4": "Did you mean --memory 4G?",
-  why: "See qn why --help.",
-};
-
-for (const [words, hint] of Object.entries(answers)) {
-  test(`qn ${words} is answered with: ${hint}`, async () => {
-    const { stdout, stderr, exitCode } = await say(...words.split(" "));
-    expect([stdout, stderr.split("\n").slice(1), exitCode]).toEqual(["", [`  ${hint}`, ""], 1]);
-    expect(stderr).toMatch(/^✖ .*\. \[USAGE\]\n/);
-  });
-}
-
 test("with --json a failure is one object on standard output, and nothing on standard error", async () => {
   for (const [words, code, status] of [
     [["status", "web"], "NO_SUCH_VM", 4],
@@ -61,31 +43,50 @@ test("with --json a failure is one object on standard output, and nothing on sta
   ] as const) {
     const { stdout, stderr, exitCode } = await say(...words, "--json");
     expect([JSON.parse(stdout), stderr, exitCode]).toEqual([
-      { error: { code, message: expect.any(String), hint: expect.any(String), status, details: [] } },
+      { schema: 1, error: { code, message: expect.any(String), hint: expect.any(String), status, details: [] } },
       "",
       status,
     ]);
   }
 });
 
-test("a VM that there is not has one answer everywhere", async () => {
-  const lines = [
-    "status",
-    "down",
-    "delete",
-    "env",
-    "config show",
-    "config path",
-    "logs",
-    "mounts",
-    "ports",
-    "socket link",
-    "ssh",
+test("--json with a value is read as commands read it, and stands before -- only", async () => {
+  const asJson = ["status web --json=true", "status web --json=1", "status web --json=false --json"];
+  const inWords = [
+    "status a --json=false",
+    "status b --json --no-json",
+    "status c --json --json=false",
+    "ssh d -- --json",
   ];
-  for (const line of lines) {
-    const { stderr, exitCode } = await say(...line.split(" "), "nope");
-    expect([line, exitCode, stderr.split("\n")[0]]).toEqual([line, 4, '✖ There is no VM "nope". [NO_SUCH_VM]']);
-  }
+  const said = await runLines(
+    [...asJson, ...inWords].map((line) => line.split(" ")),
+    { QN_HOME: "/nowhere/at/all" },
+  );
+  expect(said.map(({ stdout, exitCode }) => [stdout.split(",")[0], exitCode])).toEqual([
+    ...asJson.map(() => ['{"schema":1', 4]),
+    ...inWords.map(() => ["", 4]),
+  ]);
+});
+
+/** Command lines about a VM, which stands where NOPE does. */
+const aboutVm = `status NOPE, down NOPE, restart NOPE, delete NOPE, env NOPE, ssh NOPE, ssh-config NOPE, logs NOPE, events NOPE,
+  cp a NOPE:/tmp, cp NOPE:/tmp/a ., config show NOPE, config path NOPE, config edit NOPE, config set NOPE cpus=1,
+  config unset NOPE cpus, mounts NOPE, ports NOPE, ports ls NOPE --watch, ports add 8080:80 NOPE, ports rm 8080 NOPE,
+  socket link NOPE, clone NOPE other, rename NOPE other, disk ls NOPE, disk add db 3 NOPE, disk rm db NOPE, snapshot ls NOPE,
+  snapshot create NOPE a, snapshot restore NOPE a, snapshot rm NOPE a, data export NOPE f, image rollback NOPE,
+  service install NOPE, service status NOPE, container ls NOPE, container start NOPE/a, container logs NOPE/a,
+  deploy NOPE .#a, nix-builder enable NOPE`;
+
+test("a VM that there is not has one answer everywhere", async () => {
+  // Each has a name of its own: consola folds what is said many times over.
+  const lines = aboutVm.split(/,\s+/).map((line, index) => line.replace("NOPE", `nope${index}`));
+  const said = await runLines(
+    lines.map((line) => line.split(" ")),
+    { QN_HOME: "/nowhere/at/all" },
+  );
+  expect(said.map(({ stderr, exitCode }, index) => [lines[index], exitCode, stderr.split("\n")[0]])).toEqual(
+    lines.map((line, index) => [line, 4, `✖ There is no VM "nope${index}". [NO_SUCH_VM]`]),
+  );
 });
 
 test("down and delete succeed for a VM that there is not when they are told so", async () => {

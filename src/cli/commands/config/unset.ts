@@ -1,6 +1,5 @@
 /** `qn config unset`: takes settings out; the first of several words names a VM when there is no such setting. */
-import { leafAt } from "../../../host/config/load.ts";
-import { leaves } from "../../../host/config/schema.ts";
+import { isSettingName, leafAt } from "../../../host/config/load.ts";
 import { defineCommand } from "../../command.ts";
 import { allArg, changeSettings, nothingNamed, splitWords } from "./changing.ts";
 
@@ -8,7 +7,7 @@ export const command = defineCommand({
   words: true,
   args: { all: allArg },
   async run({ args }) {
-    const isName = (word: string): boolean => args._.length > 1 && !leaves.some(({ path }) => path === word);
+    const isName = (word: string): boolean => args._.length > 1 && !isSettingName(word);
     const { vm, rest } = splitWords(args._, args.all === true, isName);
     if (rest.length === 0) throw nothingNamed("config unset cpus");
     await changeSettings(vm, new Map(rest.map((path) => [leafAt(path).path, undefined])));

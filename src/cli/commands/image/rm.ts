@@ -13,7 +13,11 @@ export const command = defineCommand({
   args: {
     name: { type: "positional", required: true, description: "The image's name" },
     arch: archArg,
-    force: { type: "boolean", description: "Also one of stopped VMs, which get a new system disk at their next start" },
+    force: {
+      type: "boolean",
+      alias: "f",
+      description: "Also one of stopped VMs, which get a new system disk at their next start",
+    },
   },
   async run({ args: { name, arch: archName, force } }) {
     const layout = qnHome();

@@ -23,6 +23,7 @@ test("a VM's name comes once, wherever flags stand", async () => {
   expect(await next("down", "")).toEqual(["default", "web"]);
   expect(await next("down", "--force", "")).toEqual(["default", "web"]);
   expect(await next("up", "--cpus", "2", "w")).toEqual(["web"]);
+  expect(await next("up", "-m", "8G", "w")).toEqual(["web"]);
   expect([await next("down", "web", ""), await next("clone", "w"), await next("clone", "web", "")]).toEqual([
     [],
     ["web"],
