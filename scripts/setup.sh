@@ -19,7 +19,8 @@ step() {
   printf '    %s s\n' $((SECONDS - started))
 }
 
-# Everything that scripts/up needs, or scripts/test and scripts/setup too: set_up up, or set_up test.
+# Everything that scripts/up needs, or scripts/test and scripts/setup too, or scripts/test --long: set_up up, set_up test, or
+# set_up 'test long'.
 set_up() {
   step 'Programs' programs "$1"
   step 'Libraries' libraries

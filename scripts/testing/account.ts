@@ -41,7 +41,7 @@ export async function ordinaryAccount(root: string): Promise<Account> {
   for (const entry of await readdir(join(tree, "dist"))) {
     if (entry !== "e2e") await rm(join(tree, "dist", entry), { recursive: true, force: true });
   }
-  const pack = ["tar", "-C", root, "--exclude=./node_modules", "--exclude=./dist", "--exclude=./.git", "-c", "."];
+  const pack = ["tar", "-C", root, "--exclude=node_modules", "--exclude=./dist", "--exclude=./.git", "-c", "."];
   const unpack = [...become, "tar", "-C", tree, "-x"];
   const archive = Bun.spawn(pack, { stderr: "inherit" });
   const unpacking = Bun.spawn(unpack, { stdin: archive.stdout, stderr: "inherit" });

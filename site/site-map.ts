@@ -1,0 +1,34 @@
+/** Which pages the documentation's site has, in which order and under which headings; all are in this repository. */
+
+/** A heading with its pages, as paths from the repository's root. */
+export type Section = { readonly text: string; readonly pages: readonly string[] };
+
+const guides = (...names: readonly string[]) => names.map((name) => `docs/guides/${name}.md`);
+const docs = (...names: readonly string[]) => names.map((name) => `docs/${name}.md`);
+
+export const siteMap: readonly Section[] = [
+  { text: "Start", pages: ["README.md", ...guides("first-project", "coming-from")] },
+  {
+    text: "Guides",
+    pages: guides("data", "snapshots", "hot-reload", "other-processors", "several-vms", "network", "ci", "tools"),
+  },
+  { text: "Nix", pages: docs("nix", "nix-options") },
+  { text: "Fix it", pages: docs("fix-it", "errors") },
+  {
+    text: "Reference",
+    pages: [...docs("commands", "config", "json", "files", "changes", "differences", "glossary"), "CHANGELOG.md"],
+  },
+  {
+    text: "Design",
+    pages: [
+      ...docs("architecture", "guest", "security", "decisions", "faults", "benchmarks", "compared"),
+      "CONTRIBUTING.md",
+      "SECURITY.md",
+    ],
+  },
+];
+
+/** Where a page is on the site; the README is its first page. */
+export function addressOf(page: string): string {
+  return page === "README.md" ? "/" : `/${page.replace(/\.md$/, ".html")}`;
+}
