@@ -41,6 +41,13 @@ export type DockerApi = {
  */
 export const answerMs = 10_000;
 
+/**
+ * How long it may take right after a start, when the guest does all that it has put off. Beside twenty other programs
+ * an emulated one, whose Docker had answered the supervisor a moment before, took longer than `answerMs`, and `qn up`
+ * failed for a VM that was up.
+ */
+const firstAnswerMs = 60_000;
+
 /** What a command says when the Docker behind a socket does not answer. */
 export function dockerUnreachable(socketPath: string, cause: unknown): QnError {
   return new QnError("DOCKER_UNREACHABLE", `Docker does not answer at ${socketPath}: ${messageOf(cause)}.`, { cause });
@@ -49,11 +56,11 @@ export function dockerUnreachable(socketPath: string, cause: unknown): QnError {
 /**
  * The daemon behind a socket in one line, such as "Docker 26.1.5 (API 1.45)", by what it says of itself with each
  * answer (Docker Engine API, `/_ping`): for `/version` it starts four programs, which takes an emulated guest a second.
- * Throws DOCKER_UNREACHABLE when it does not answer.
+ * Throws DOCKER_UNREACHABLE when it does not answer in `patienceMs`.
  */
-export async function describeDocker(socketPath: string): Promise<string> {
+export async function describeDocker(socketPath: string, patienceMs = firstAnswerMs): Promise<string> {
   try {
-    const { headers } = await caller(socketPath).raw("/_ping", { responseType: "text", timeout: answerMs });
+    const { headers } = await caller(socketPath).raw("/_ping", { responseType: "text", timeout: patienceMs });
     const version = /^Docker\/(\S+)/.exec(headers.get("server") ?? "")?.[1];
     const api = headers.get("api-version");
     return ["Docker", ...(version ? [version] : []), ...(api ? [`(API ${api})`] : [])].join(" ");

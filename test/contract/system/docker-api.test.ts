@@ -1,8 +1,10 @@
 /** The light door to Docker's API, against a real server on a Unix socket. */
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { describeDocker, dockerApi } from "../../../src/system/docker-api.ts";
 import { failureOf } from "../../support/failures.ts";
 import { fakeDocker } from "../../support/fake-docker.ts";
+import { newFolder } from "../../support/folder.ts";
 
 test("a list is reduced to what qn needs, whatever else Docker says", async () => {
   await using docker = await fakeDocker();
@@ -134,3 +136,15 @@ test("a daemon is described by what comes with its answer to a ping, and one tha
     message: expect.stringContaining(docker.socketPath),
   });
 });
+
+test("a daemon that is slow to describe itself is waited for, and no longer than it was given", async () => {
+  await using folder = await newFolder();
+  const socketPath = join(folder.path, "docker.sock");
+  const { promise: late, resolve: answer } = Promise.withResolvers<void>();
+  const headers = { server: "Docker/26.1.5 (linux)", "api-version": "1.45" };
+  await using _server = Bun.serve({ unix: socketPath, fetch: () => late.then(() => new Response("OK", { headers })) });
+  expect(await failureOf(() => describeDocker(socketPath, 50))).toMatchObject({ code: "DOCKER_UNREACHABLE" });
+  const described = describeDocker(socketPath);
+  answer();
+  expect(await described).toBe("Docker 26.1.5 (API 1.45)");
+}, 5_000);
