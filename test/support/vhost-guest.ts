@@ -25,6 +25,13 @@ const { symbols: libc } = dlopen("libc.so.6", {
 /** What FUSE has answered: 0 or an error's number below zero, and what follows the head. */
 export type Answer = { readonly error: number; readonly body: Buffer };
 
+/** How the server is started. */
+export type ServerOptions = {
+  readonly flags?: readonly string[];
+  readonly openFilesMax?: number;
+  readonly uid?: number;
+};
+
 /** The server of a folder, and a guest that is connected to it. */
 export class VhostGuest implements AsyncDisposable {
   readonly holder: Bun.Subprocess<"ignore", "ignore", "pipe">;
@@ -45,17 +52,19 @@ export class VhostGuest implements AsyncDisposable {
 
   /**
    * Starts the server as the supervisor does, connects, and agrees on FUSE. `openFilesMax` is how many descriptors its
-   * processes may have.
+   * processes may have, `uid` which user's they are, where the test is root's.
    */
   static async start(
     folder: string,
     socketPath: string,
-    { flags = [], openFilesMax = 1024 }: { readonly flags?: readonly string[]; readonly openFilesMax?: number } = {},
+    { flags = [], openFilesMax = 1024, uid }: ServerOptions = {},
   ): Promise<VhostGuest> {
     const main = join(import.meta.dir, "../../src/main.ts");
     const limited = ["sh", "-c", `ulimit -n ${openFilesMax}; exec "$0" "$@"`];
+    const asUser = uid === undefined ? [] : ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"];
     const command = [
       ...limited,
+      ...asUser,
       process.execPath,
       main,
       "virtiofs",
@@ -64,7 +73,11 @@ export class VhostGuest implements AsyncDisposable {
       ...flags,
     ];
     const holder = Bun.spawn(command, { stdio: ["ignore", "ignore", "pipe"] });
-    while (!(await isThere(socketPath))) await Bun.sleep(10);
+    while (!(await isThere(socketPath))) {
+      if (holder.exitCode !== null)
+        throw new Error(`the server has ended: ${await new Response(holder.stderr).text()}`);
+      await Bun.sleep(10);
+    }
     const connection = libc.socket(1, 1, 0);
     const address = Buffer.from(`\u0001\0${socketPath}\0`);
     if (libc.connect(connection, address, address.length) !== 0) throw new Error(`cannot connect to ${socketPath}`);
@@ -101,6 +114,23 @@ export class VhostGuest implements AsyncDisposable {
     this.descriptor(2 * slot + 1, at + bufferBytes, room, 2, 0);
     this.offer(2 * slot);
     return slot;
+  }
+
+  /**
+   * Puts a request of a real kernel into the ring as it is, and gives its answer; nothing for one that has none. Blocks
+   * until it is there.
+   */
+  forward(request: Uint8Array): Buffer | undefined {
+    const answerAt = buffersAt + bufferBytes;
+    this.mapped.bytes.set(request, buffersAt);
+    this.mapped.view.setUint32(answerAt, 0, true);
+    this.descriptor(0, buffersAt, request.length, 1, 1);
+    this.descriptor(1, answerAt, bufferBytes, 2, 0);
+    this.offer(0);
+    while (this.mapped.view.getUint16(usedAt + 2, true) !== (this.#available & 0xffff))
+      receive(this.#call[0], this.#message.address, 8);
+    const length = this.mapped.view.getUint32(answerAt, true);
+    return length === 0 ? undefined : Buffer.from(this.mapped.bytes.slice(answerAt, answerAt + length));
   }
 
   /** Waits for what was submitted. */

@@ -4,7 +4,7 @@ import { QnError } from "../../base/errors.ts";
 import { lifetimeOf } from "../../host/virtiofs/fuse/attributes.ts";
 import { holdShare } from "../../host/virtiofs/holder.ts";
 import { serveShare } from "../../host/virtiofs/worker.ts";
-import { defineCommand, wholeNumber } from "../command.ts";
+import { defineCommand } from "../command.ts";
 import { selfCommand } from "../self.ts";
 import { warn } from "../terminal/show.ts";
 
@@ -30,7 +30,8 @@ export const command = defineCommand({
     }
     // Modes are the guest's own words, mask and all.
     process.umask(0);
-    const lifetime = lifetimeOf(wholeNumber("lifetime-ms", args["lifetime-ms"]) ?? 0);
+    // The supervisor's word, which is 0 for a mount whose guest believes nothing.
+    const lifetime = lifetimeOf(Number(args["lifetime-ms"]));
     const share = {
       path: args.folder,
       readOnly: args["read-only"] === true,

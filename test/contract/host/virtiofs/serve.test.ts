@@ -34,6 +34,22 @@ test("a file that the guest knows and does not have open is no other file when t
   });
 });
 
+test.each([
+  [0, 0n, 0],
+  [100, 0n, 100_000_000],
+  [1000, 1n, 0],
+])("a guest is told how long it may believe what it knows: %d ms", async (ms, seconds, nanoseconds) => {
+  await inShare(
+    async ({ guest, folder }) => {
+      await writeFile(join(folder, "file"), "x");
+      const { body } = await guest.ask(op.lookup, root, named("file"));
+      expect([body.readBigUInt64LE(16), body.readBigUInt64LE(24)]).toEqual([seconds, seconds]);
+      expect([body.readUInt32LE(32), body.readUInt32LE(36)]).toEqual([nanoseconds, nanoseconds]);
+    },
+    { flags: [`--lifetime-ms=${ms}`] },
+  );
+});
+
 test("who may only read changes nothing", async () => {
   await inShare(
     async ({ guest, folder }) => {
