@@ -81,7 +81,6 @@ export const commands: Table = {
   mounts: {
     section: "Use it",
     description: "List the mounted folders and the containers that use them",
-    example: "qn mounts",
     load: () => import("./commands/mounts.ts"),
   },
   doctor: {

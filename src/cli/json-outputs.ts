@@ -24,7 +24,7 @@ export type JsonOutputs = {
   readonly ls: readonly VmRow[];
   readonly "ports ls": readonly ForwardStatus[];
   readonly "ports ls --watch": ForwardChange;
-  readonly mounts: {
+  readonly "mounts ls": {
     readonly mounts: readonly ShareView[];
     readonly containerMounts: readonly ContainerMount[] | null;
   };

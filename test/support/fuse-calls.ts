@@ -1,8 +1,8 @@
 /** Requests of FUSE, as tests write them. */
-import { mkdir } from "node:fs/promises";
+import { chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { newFolder } from "./folder.ts";
-import { long, named, VhostGuest, words } from "./vhost-guest.ts";
+import { long, named, type ServerOptions, VhostGuest, words } from "./vhost-guest.ts";
 
 /** Numbers of requests. */
 export const op = {
@@ -23,6 +23,8 @@ export const op = {
   create: 35,
   link: 13,
 };
+/** A user of nobody's. */
+export const plainUser = 54_321;
 /** The mount itself. */
 export const root = 1n;
 
@@ -30,13 +32,12 @@ export const root = 1n;
 export type Scene = { readonly guest: VhostGuest; readonly folder: string; readonly aside: string };
 
 /** Serves a new folder to a guest. */
-export async function inShare(
-  use: (scene: Scene) => Promise<void>,
-  options?: Parameters<typeof VhostGuest.start>[2],
-): Promise<void> {
+export async function inShare(use: (scene: Scene) => Promise<void>, options: ServerOptions = {}): Promise<void> {
   await using place = await newFolder();
   const folder = join(place.path, "share");
   await mkdir(folder);
+  const { uid } = options;
+  if (uid !== undefined) for (const each of [place.path, folder]) await chown(each, uid, uid);
   await using guest = await VhostGuest.start(folder, join(place.path, "s.sock"), options);
   await use({ guest, folder, aside: place.path });
 }

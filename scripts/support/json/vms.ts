@@ -6,7 +6,7 @@ import { arches, forward, protocols, sources, states, status } from "./shared.ts
 /** By the command that prints it. */
 export const aboutVms: {
   readonly [
-    Name in keyof Pick<JsonOutputs, "status" | "ls" | "ports ls" | "ports ls --watch" | "mounts" | "why">
+    Name in keyof Pick<JsonOutputs, "status" | "ls" | "ports ls" | "ports ls --watch" | "mounts ls" | "why">
   ]: Output<Name>;
 } = {
   status: { is: "object", text: "Exits 3 when the VM does not run.", fields: status },
@@ -31,7 +31,7 @@ export const aboutVms: {
     text: "One object a line: each forward at first, then those that change.",
     fields: { ...forward, state: ["text", "`closed` is the last word of one", { open: "", failed: "", closed: "" }] },
   },
-  mounts: {
+  "mounts ls": {
     is: "object",
     text: "The folders of this machine that a VM sees, and what containers do with them.",
     fields: {

@@ -6,7 +6,7 @@
 import { FFIType } from "bun:ffi";
 import { outcome } from "./errno.ts";
 import { fromLibrary } from "./library.ts";
-import { allocate, type Block } from "./memory.ts";
+import { allocate, type Block, copyMemory } from "./memory.ts";
 
 /** Flags of open(2) and the *at calls, the same on x86_64 and aarch64 but for two. */
 export const O_RDWR = 2;
@@ -164,6 +164,11 @@ export function getAttribute(fd: number, name: number, to: number, length: numbe
   return outcome(Number(libc().getxattr(procPath(fd), name, to, length)));
 }
 
+/** lgetxattr(2) of the name of `length` bytes at `name` in the folder `dir`: of a link itself. */
+export function getAttributeAt(dir: number, name: number, length: number, attribute: number, to: Block): number {
+  return outcome(Number(libc().lgetxattr(procPath(dir, name, length), attribute, to.address, to.bytes.length)));
+}
+
 /** setxattr(2). */
 export function setAttribute(fd: number, name: number, value: number, length: number, flags: number): number {
   return outcome(libc().setxattr(procPath(fd), name, value, length, flags));
@@ -190,11 +195,13 @@ function empty(): Block {
 }
 
 const procPrefix = "/proc/self/fd/";
+/** NAME_MAX. */
+const nameMax = 255;
 
-/** The address of /proc/self/fd/N, good until the next one is asked for. */
-function procPath(fd: number): number {
+/** The address of /proc/self/fd/N, or of a name in it, good until the next one is asked for. */
+function procPath(fd: number, name = 0, length = 0): number {
   if (procText === undefined) {
-    procText = allocate(64);
+    procText = allocate(64 + nameMax);
     procText.bytes.set(Buffer.from(procPrefix));
   }
   const { bytes, address } = procText;
@@ -205,7 +212,12 @@ function procPath(fd: number): number {
     at -= 1;
     bytes[at] = 48 + (rest % 10);
   }
-  bytes[procPrefix.length + digits] = 0;
+  const end = procPrefix.length + digits;
+  bytes[end] = 0;
+  if (length === 0) return address;
+  bytes[end] = 47;
+  copyMemory(address + end + 1, name, Math.min(length, nameMax));
+  bytes[end + 1 + Math.min(length, nameMax)] = 0;
   return address;
 }
 
@@ -239,6 +251,7 @@ const libc = fromLibrary({
   getdents64: { args: [i32, at, u64_fast], returns: i64_fast },
   fstatfs: { args: [i32, at], returns: i32 },
   getxattr: { args: [at, at, at, u64_fast], returns: i64_fast },
+  lgetxattr: { args: [at, at, at, u64_fast], returns: i64_fast },
   setxattr: { args: [at, at, at, u64_fast, i32], returns: i32 },
   listxattr: { args: [at, at, u64_fast], returns: i64_fast },
   removexattr: { args: [at, at], returns: i32 },

@@ -22,7 +22,7 @@ const answered: Readonly<Record<string, string>> = {
   "status ada": "status",
   ls: "ls",
   "ports ada": "ports ls",
-  "mounts ada": "mounts",
+  "mounts ada": "mounts ls",
   "why 8080": "why",
   doctor: "doctor",
   "config show": "config show",
@@ -50,7 +50,7 @@ test("so has what a VM that runs says, and each line of what happens to it", asy
   await using vm = await fakeVm("boots");
   await vm.up();
   const env = { ...vm.env, QN_HOME: vm.layout.home };
-  const headings = { status: "status", ports: "ports ls", mounts: "mounts", "why 22": "why", ls: "ls" };
+  const headings = { status: "status", ports: "ports ls", mounts: "mounts ls", "why 22": "why", ls: "ls" };
   const said = await runLines(
     Object.keys(headings).map((line) => [...line.split(" "), "--json"]),
     env,

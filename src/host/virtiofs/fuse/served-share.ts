@@ -19,6 +19,7 @@ import { deviceIn, identityIn } from "../node/stat.ts";
 import { Segments } from "../ring/segments.ts";
 import { type Lifetime, writeEntry } from "./attributes.ts";
 import { Call } from "./call.ts";
+import { type Owners, ownersFor } from "./owners.ts";
 import { entryBytes, errors, replyHeader } from "./wire.ts";
 
 /** What a share is served with. */
@@ -61,7 +62,7 @@ export class ServedShare {
   readonly call = new Call(this.request);
   readonly readable = new Segments();
   readonly writable = new Segments();
-  readonly isRoot = process.getuid?.() === 0;
+  readonly owners: Owners = ownersFor(process.getuid?.() ?? 0);
   readonly root: number;
   /** Set by who has put the answer into the guest's memory itself. */
   isDirect = false;
@@ -103,6 +104,13 @@ export class ServedShare {
     return slot === 0 ? errors.ESTALE : this.descriptors.of(slot);
   }
 
+  /** Writes into `stat` what a descriptor stands for, as containers see it. */
+  look(fd: number): number {
+    const status = statFd(fd, this.stat.address);
+    if (status >= 0) this.owners.see(fd, this.stat.view);
+    return status;
+  }
+
   /** A descriptor of a handle, opened anew where a killed process had it. */
   handleFd(handle: number): number {
     return this.handles.fdOf(handle, this.#reopen);
@@ -135,10 +143,18 @@ export class ServedShare {
     }
     if (slot === 0) return errors.ENFILE;
     this.nodes.addLookup(slot);
+    // What is kept of an owner is read of the very file: another may be at the name by now.
+    if (this.owners.isKeptAt(parentFd, block.address + from, length, this.stat.view))
+      this.descriptors.once(slot, (fd) => fd >= 0 && this.look(fd));
+    this.writeEntry(slot, at);
+    return slot;
+  }
+
+  /** Writes struct fuse_entry_out of a node, of which `stat` is, at `at` of the answer. */
+  writeEntry(slot: number, at: number): void {
     const { names, attributes } = this.options;
     const entry = { slot, generation: this.nodes.generationOf(slot), names, attributes };
     writeEntry(this.reply.view, at, this.stat.view, this.deviceIndex, entry);
-    return slot;
   }
 
   /** The answer of what makes a name: its entry, or the error. */

@@ -71,15 +71,14 @@ export const errors = {
   ENFILE: -23,
   EFBIG: -27,
   EROFS: -30,
+  ERANGE: -34,
   ENAMETOOLONG: -36,
   ENOSYS: -38,
   ELOOP: -40,
+  ENODATA: -61,
   EOPNOTSUPP: -95,
   ESTALE: -116,
 } as const;
-
-/** Types of files, the upper four bits of a mode. */
-export const fileType = { fifo: 1, character: 2, folder: 4, block: 6, regular: 8, link: 10, socket: 12 } as const;
 
 /** Bytes of the beginnings of requests and answers, and of what answers are made of. */
 export const requestHeader = 40;

@@ -105,6 +105,13 @@ export class NodeDescriptors {
     this.#leaveRoom(index);
   }
 
+  /** Lends a node's descriptor, or an error's number, for as long as `act` takes. */
+  once(slot: number, act: (fd: number) => void): void {
+    const { length } = this.#held;
+    act(this.of(slot));
+    this.#held.length = length;
+  }
+
   /** What `of` has given may be closed from now on. */
   endRequest(): void {
     this.#held.length = 0;

@@ -21,6 +21,9 @@ export const statx = {
   deviceMinor: 140,
 } as const;
 
+/** Types of files, the upper four bits of a mode. */
+export const fileType = { fifo: 1, character: 2, folder: 4, block: 6, regular: 8, link: 10, socket: 12 } as const;
+
 /** Which file it is. A file system without times of birth has zeroes there. */
 export function identityIn(view: DataView): Identity {
   return {

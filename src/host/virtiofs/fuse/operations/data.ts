@@ -1,7 +1,6 @@
 /** Requests about what is in open files. Each gives the length of its answer, or an error's number below zero. */
 import {
   allocateFd,
-  chmodFd,
   closeFd,
   copyRange,
   O_ACCMODE,
@@ -12,15 +11,14 @@ import {
   readVectors,
   reopenFd,
   seekFd,
-  statFd,
   syncFd,
   truncateFd,
   writeVectors,
 } from "../../../../system/kernel/file-calls.ts";
-import { statx } from "../../node/stat.ts";
+import { fileType, statx } from "../../node/stat.ts";
 import { set64 } from "../attributes.ts";
 import type { ServedShare } from "../served-share.ts";
-import { dataMax, errors, fileType, openBytes, replyHeader, requestHeader } from "../wire.ts";
+import { dataMax, errors, openBytes, replyHeader, requestHeader } from "../wire.ts";
 
 const FUSE_WRITE_CACHE = 1;
 const FUSE_WRITE_KILL_SUIDGID = 4;
@@ -184,8 +182,9 @@ export function setSize(share: ServedShare, fd: number, handle: number | undefin
 
 /** A program that somebody has written to is nobody's to run as another user, as write(2) has it. */
 export function dropSetId(share: ServedShare, fd: number): void {
-  if (statFd(fd, share.stat.address) < 0) return;
+  if (share.look(fd) < 0) return;
   const mode = share.stat.view.getUint16(statx.mode, true);
   const dropped = 0o4000 | ((mode & 0o10) === 0 ? 0 : 0o2000);
-  if (mode >>> 12 === fileType.regular && (mode & dropped) !== 0) chmodFd(fd, mode & 0o7777 & ~dropped);
+  if (mode >>> 12 === fileType.regular && (mode & dropped) !== 0)
+    share.owners.change(fd, share.stat.view, { mode: mode & 0o7777 & ~dropped });
 }

@@ -1,12 +1,14 @@
 /** Requests about what is in folders. Each gives the length of its answer, or an error's number below zero. */
 import { O_DIRECTORY, readFolder, reopenFd, seekFd } from "../../../../system/kernel/file-calls.ts";
+import { fileType, statx } from "../../node/stat.ts";
 import type { ServedShare } from "../served-share.ts";
-import { entryBytes, errors, fileType, replyHeader } from "../wire.ts";
+import { entryBytes, errors, replyHeader } from "../wire.ts";
 import { opened } from "./data.ts";
 
 /** struct fuse_dirent before its name: inode, offset, length, type. */
 const direntBytes = 24;
 /** struct linux_dirent64: inode, offset, length of the record, type, name. */
+const kernelType = 18;
 const kernelName = 19;
 const answerMax = 64 * 1024;
 const DOT = 46;
@@ -54,8 +56,10 @@ function list(share: ServedShare, isPlus: boolean): number {
     const length = scratch.bytes.indexOf(0, at + kernelName) - (at + kernelName);
     const size = (isPlus ? entryBytes : 0) + Math.ceil((direntBytes + length) / 8) * 8;
     if (used + size > room) break;
-    if (isPlus) enterEntry(share, slot, fd, at, length, replyHeader + used);
-    writeEntryName(share, at, length, replyHeader + used + (isPlus ? entryBytes : 0));
+    const type = isPlus
+      ? enterEntry(share, slot, fd, at, length, replyHeader + used)
+      : share.owners.typeAt(fd, scratch.address + at + kernelName, length, scratch.bytes[at + kernelType] ?? 0);
+    writeEntryName(share, at, length, type, replyHeader + used + (isPlus ? entryBytes : 0));
     used += size;
     last = [scratch.view.getUint32(at + 8, true), scratch.view.getUint32(at + 12, true)];
   }
@@ -73,21 +77,26 @@ function seekTo(share: ServedShare, handle: number, fd: number, low: number, hig
   return status < 0 && status > -4096 ? status : 0;
 }
 
-/** Looks up one entry of the listing; one that has gone meanwhile, and those of the folder itself, are no nodes. */
-function enterEntry(share: ServedShare, folder: number, fd: number, at: number, length: number, to: number): void {
+/**
+ * Looks up one entry of the listing, and gives its type; one that has gone meanwhile, and those of the folder itself,
+ * are no nodes.
+ */
+function enterEntry(share: ServedShare, folder: number, fd: number, at: number, length: number, to: number): number {
   const { scratch, reply } = share;
   const name = at + kernelName;
   const isItself = scratch.bytes[name] === DOT && (length === 1 || (length === 2 && scratch.bytes[name + 1] === DOT));
-  if (!isItself && share.enter(folder, fd, scratch, name, length, to) > 0) return;
+  if (!isItself && share.enter(folder, fd, scratch, name, length, to) > 0)
+    return share.stat.view.getUint16(statx.mode, true) >>> 12;
   reply.bytes.fill(0, to, to + entryBytes);
+  return scratch.bytes[at + kernelType] ?? 0;
 }
 
-function writeEntryName(share: ServedShare, at: number, length: number, to: number): void {
+function writeEntryName(share: ServedShare, at: number, length: number, type: number, to: number): void {
   const { scratch, reply } = share;
   for (let word = 0; word < 4; word += 1)
     reply.view.setUint32(to + 4 * word, scratch.view.getUint32(at + 4 * word, true), true);
   reply.view.setUint32(to + 16, length, true);
-  reply.view.setUint32(to + 20, scratch.bytes[at + 18] ?? 0, true);
+  reply.view.setUint32(to + 20, type, true);
   for (let index = 0; index < length; index += 1)
     reply.bytes[to + direntBytes + index] = scratch.bytes[at + kernelName + index] ?? 0;
   reply.bytes.fill(0, to + direntBytes + length, to + Math.ceil((direntBytes + length) / 8) * 8);

@@ -1,8 +1,6 @@
 /** Requests about names in folders. Each gives the length of its answer, or an error's number below zero. */
 import {
   AT_REMOVEDIR,
-  chmodFd,
-  chownFd,
   closeFd,
   linkFdAt,
   mkdirAt,
@@ -24,14 +22,22 @@ import {
   unlinkAt,
 } from "../../../../system/kernel/file-calls.ts";
 import { O_PATH } from "../../../../system/kernel/libc.ts";
-import { identityIn, statx } from "../../node/stat.ts";
-import { set64, writeEntry } from "../attributes.ts";
+import { fileType, identityIn } from "../../node/stat.ts";
+import { set64 } from "../attributes.ts";
 import type { ServedShare } from "../served-share.ts";
-import { entryBytes, errors, fileType, openBytes, replyHeader, requestHeader } from "../wire.ts";
+import { entryBytes, errors, openBytes, replyHeader, requestHeader } from "../wire.ts";
 import { openedNode, openFlagsOf } from "./data.ts";
 
 const S_ISUID_ISGID = 0o6000;
 const PERMISSIONS = 0o7777;
+/** What mknod(2) makes. */
+const made: ReadonlySet<number> = new Set([
+  fileType.fifo,
+  fileType.character,
+  fileType.block,
+  fileType.regular,
+  fileType.socket,
+]);
 const RENAME_NOREPLACE = 1;
 const RENAME_EXCHANGE = 2;
 
@@ -44,19 +50,31 @@ export function lookup(share: ServedShare): number {
   return share.entered(share.enter(share.node, folder, share.request, requestHeader, length));
 }
 
-/** A FIFO, a socket or an empty file. Devices of the host are nothing that a guest makes. */
+/**
+ * A FIFO, a socket, a device or an empty file. Devices of the host are nothing that a guest makes; where owners are
+ * kept an empty file stands in for each, so that no program of the host ever waits for a FIFO that a guest has made.
+ */
 export function mknod(share: ServedShare): number {
-  const mode = share.call.u32(0);
-  const device = share.call.u32(4);
-  const type = mode >>> 12;
+  const { owners, call } = share;
+  const mode = call.u32(0);
+  const device = call.u32(4);
+  const type = mode >>> 12 === 0 ? fileType.regular : mode >>> 12;
+  if (!made.has(type)) return errors.EPERM;
+  const whole = (type << 12) | (mode & PERMISSIONS);
+  const permissions = owners.permissions((fileType.regular << 12) | (mode & PERMISSIONS));
+  const plain = (fileType.regular << 12) | permissions;
+  if (owners.hasStandIns || type === fileType.regular) {
+    const status = make(share, 16, whole, (folder, name) => mknodAt(folder, name, plain, 0), device);
+    if (status !== errors.EOPNOTSUPP) return status;
+  }
   if (type === fileType.block || (type === fileType.character && device !== 0)) return errors.EPERM;
-  return make(share, 16, mode, (folder, name) => mknodAt(folder, name, mode, device));
+  return make(share, 16, whole, (folder, name) => mknodAt(folder, name, whole, device));
 }
 
 /** A folder. */
 export function mkdir(share: ServedShare): number {
-  const mode = share.call.u32(0);
-  return make(share, 8, 0, (folder, name) => mkdirAt(folder, name, mode & PERMISSIONS));
+  const mode = (fileType.folder << 12) | (share.call.u32(0) & PERMISSIONS & ~S_ISUID_ISGID);
+  return make(share, 8, mode, (folder, name) => mkdirAt(folder, name, share.owners.permissions(mode)));
 }
 
 /** A symbolic link: the name, and behind it what it says, whatever that is. */
@@ -65,7 +83,8 @@ export function symlink(share: ServedShare): number {
   if (length < 0) return length;
   if (share.call.textLength(length + 1) < 0) return errors.EINVAL;
   const target = share.call.addressOf(length + 1);
-  return make(share, 0, 0, (folder, name) => symlinkAt(target, folder, name));
+  const mode = (fileType.link << 12) | 0o777;
+  return make(share, 0, mode, (folder, name) => symlinkAt(target, folder, name));
 }
 
 /** Another name for a file. */
@@ -114,14 +133,16 @@ export function create(share: ServedShare): number {
   if (folder < 0 || length < 0) return Math.min(folder, length);
   if (!share.handles.hasRoom) return errors.ENFILE;
   const wanted = call.u32(0);
-  const mode = call.u32(4) & PERMISSIONS;
+  const mode = (fileType.regular << 12) | (call.u32(4) & PERMISSIONS);
   const flags = openFlagsOf(wanted);
   // Always exclusive: what is there already may be no file that a server may open without waiting for ever.
-  let fd = openAt(folder, call.addressOf(16), flags | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+  const name = call.addressOf(16);
+  let fd = openAt(folder, name, flags | O_CREAT | O_EXCL | O_NOFOLLOW, share.owners.permissions(mode));
   const isNew = fd >= 0;
   if (!isNew && (fd !== errors.EEXIST || ((wanted & O_EXCL) !== 0 && !share.isAgain))) return fd;
-  if (isNew) own(share, fd, folder, mode);
-  const slot = share.enter(share.node, folder, share.request, requestHeader + 16, length);
+  const given = isNew ? give(share, fd, folder, mode) : 0;
+  if (given < 0) unlinkAt(folder, name, 0);
+  const slot = given < 0 ? given : share.enter(share.node, folder, share.request, requestHeader + 16, length);
   if (slot < 0) {
     if (isNew) closeFd(fd);
     return slot;
@@ -137,11 +158,15 @@ export function tmpfile(share: ServedShare): number {
   if (share.options.readOnly) return errors.EROFS;
   if (folder < 0) return folder;
   if (!share.handles.hasRoom) return errors.ENFILE;
-  const mode = call.u32(4) & PERMISSIONS;
+  const mode = (fileType.regular << 12) | (call.u32(4) & PERMISSIONS);
   const access = (call.u32(0) & O_ACCMODE) === 0 ? O_RDWR : call.u32(0) & O_ACCMODE;
-  const fd = openUnnamed(folder, access | (call.u32(0) & O_EXCL), mode, share);
+  const fd = openUnnamed(folder, access | (call.u32(0) & O_EXCL), share.owners.permissions(mode), share);
   if (fd < 0) return fd;
-  own(share, fd, folder, mode);
+  const given = give(share, fd, folder, mode);
+  if (given < 0) {
+    closeFd(fd);
+    return given;
+  }
   statFd(fd, share.stat.address);
   const slot = share.nodes.add(share.node, share.request.address, 0, identityIn(share.stat.view));
   if (slot === 0) {
@@ -150,9 +175,8 @@ export function tmpfile(share: ServedShare): number {
   }
   share.nodes.markRemoved(slot);
   share.nodes.addLookup(slot);
-  const { names, attributes } = share.options;
-  const entry = { slot, generation: share.nodes.generationOf(slot), names, attributes };
-  writeEntry(share.reply.view, replyHeader, share.stat.view, share.deviceIndex, entry);
+  share.owners.see(fd, share.stat.view);
+  share.writeEntry(slot, replyHeader);
   share.descriptors.pinOpened(slot, reopenFd(fd, O_PATH));
   return withHandle(share, slot, fd, access);
 }
@@ -167,40 +191,36 @@ function folderOf(share: ServedShare): number {
 }
 
 /** Makes a name, gives it to who asked, and looks it up. The name stands at `nameAt` of the arguments. */
-function make(share: ServedShare, nameAt: number, mode: number, act: (folder: number, name: number) => number): number {
+function make(
+  share: ServedShare,
+  nameAt: number,
+  mode: number,
+  act: (folder: number, name: number) => number,
+  device = 0,
+): number {
   const { call } = share;
   const folder = folderOf(share);
   const length = call.nameLength(nameAt);
   if (share.options.readOnly) return errors.EROFS;
   if (folder < 0 || length < 0) return Math.min(folder, length);
-  const status = act(folder, call.addressOf(nameAt));
+  const name = call.addressOf(nameAt);
+  const status = act(folder, name);
   if (status < 0 && !(share.isAgain && status === errors.EEXIST)) return status;
-  const at = requestHeader + nameAt;
-  const slot = share.enter(share.node, folder, share.request, at, length);
-  if (slot < 0 || !share.isRoot) return share.entered(slot);
-  const fd = share.descriptors.of(slot);
-  if (fd < 0 || !own(share, fd, folder, mode)) return share.entered(slot);
-  // What it says of its owner is no longer true.
-  statFd(fd, share.stat.address);
-  const { names, attributes } = share.options;
-  const entry = { slot, generation: share.nodes.generationOf(slot), names, attributes };
-  writeEntry(share.reply.view, replyHeader, share.stat.view, share.deviceIndex, entry);
-  return entryBytes;
+  const fd = openAt(folder, name, O_PATH | O_NOFOLLOW);
+  if (fd >= 0) {
+    const given = give(share, fd, folder, mode, device);
+    closeFd(fd);
+    // What somebody has made before, or a killed process for this request, stays.
+    if (given < 0 && status >= 0) unlinkAt(folder, name, mode >>> 12 === fileType.folder ? AT_REMOVEDIR : 0);
+    if (given < 0) return given;
+  }
+  return share.entered(share.enter(share.node, folder, share.request, requestHeader + nameAt, length));
 }
 
-/**
- * Gives what was just made to who asked for it; true when anything was to do. An ordinary user's server makes all as
- * its own. A group that the folder hands down (set-group-ID) stays.
- */
-function own(share: ServedShare, fd: number, folder: number, mode: number): boolean {
+/** Gives what was just made to who asked for it. */
+function give(share: ServedShare, fd: number, folder: number, mode: number, device = 0): number {
   const { uid, gid } = share.call;
-  if (!share.isRoot || (uid === 0 && gid === 0)) return false;
-  statFd(folder, share.stat.address);
-  const handsDown = (share.stat.view.getUint16(statx.mode, true) & 0o2000) !== 0;
-  chownFd(fd, uid, handsDown ? -1 : gid);
-  // Which takes these bits away.
-  if ((mode & S_ISUID_ISGID) !== 0) chmodFd(fd, mode & PERMISSIONS);
-  return true;
+  return share.owners.give(fd, folder, { uid, gid, mode, device });
 }
 
 function withHandle(share: ServedShare, slot: number, fd: number, flags: number): number {

@@ -1,22 +1,21 @@
 /** Requests about what a file is: attributes, links' texts, extended attributes, the file system. */
 import {
-  chmodFd,
-  chownFd,
   getAttribute,
   listAttributes,
   readLinkFd,
   removeAttributeFd,
   setAttribute,
   setTimesFd,
-  statFd,
   statFileSystem,
   syncFileSystem,
   reopenFd,
   closeFd,
 } from "../../../../system/kernel/file-calls.ts";
 import { set64, writeAttributesReply } from "../attributes.ts";
+import { ownerAttribute } from "../../node/owner.ts";
+import { fileType } from "../../node/stat.ts";
 import type { ServedShare } from "../served-share.ts";
-import { attributesBytes, errors, fileType, replyHeader } from "../wire.ts";
+import { attributesBytes, errors, replyHeader, requestHeader } from "../wire.ts";
 import { dropSetId, setSize } from "./data.ts";
 
 const FUSE_GETATTR_FH = 1;
@@ -58,14 +57,14 @@ export function setattr(share: ServedShare): number {
   const fd = share.nodeFd;
   if (fd < 0) return fd;
   const valid = call.u32(0);
-  const isLink = share.nodes.typeOf(slot) === fileType.link;
-  if ((valid & set.mode) !== 0) {
-    const status = isLink ? errors.EOPNOTSUPP : chmodFd(fd, call.u32(68) & 0o7777);
-    if (status < 0) return status;
-  }
-  if ((valid & (set.uid | set.gid)) !== 0) {
-    const uid = (valid & set.uid) === 0 ? -1 : call.i32(76);
-    const status = chownFd(fd, uid, (valid & set.gid) === 0 ? -1 : call.i32(80));
+  if ((valid & (set.mode | set.uid | set.gid)) !== 0) {
+    const seen = share.look(fd);
+    const change = {
+      ...((valid & set.mode) !== 0 && { mode: call.u32(68) & 0o7777 }),
+      ...((valid & set.uid) !== 0 && { uid: call.u32(76) }),
+      ...((valid & set.gid) !== 0 && { gid: call.u32(80) }),
+    };
+    const status = seen < 0 ? seen : share.owners.change(fd, share.stat.view, change);
     if (status < 0) return status;
   }
   if ((valid & set.size) !== 0) {
@@ -123,13 +122,29 @@ export function getxattr(share: ServedShare): number {
   const length = call.nameText(8);
   const fd = share.nodeFd;
   if (length < 0 || fd < 0) return Math.min(length, fd);
-  return answered(share, call.u32(0), (to, size) => getAttribute(fd, call.addressOf(8), to, size));
+  if (isOwn(share.request.bytes, requestHeader + 8, length)) return errors.ENODATA;
+  const size = call.u32(0);
+  if (size > 0)
+    return getAttribute(fd, call.addressOf(8), share.reply.address + replyHeader, Math.min(size, attributeMax));
+  return answeredLength(share, getAttribute(fd, call.addressOf(8), share.scratch.address, 0));
 }
 
-/** The names of all. */
+/** The names of all but the one that is kept by the server itself. */
 export function listxattr(share: ServedShare): number {
+  const { scratch, reply } = share;
   const fd = share.nodeFd;
-  return fd < 0 ? fd : answered(share, share.call.u32(0), (to, size) => listAttributes(fd, to, size));
+  const size = share.call.u32(0);
+  const length = fd < 0 ? fd : listAttributes(fd, scratch.address, attributeMax);
+  if (length < 0) return length;
+  let used = 0;
+  for (let at = 0, end = 0; at < length; at = end + 1) {
+    end = scratch.bytes.indexOf(0, at);
+    if (isOwn(scratch.bytes, at, end - at)) continue;
+    reply.bytes.set(scratch.bytes.subarray(at, end + 1), replyHeader + used);
+    used += end + 1 - at;
+  }
+  if (size === 0) return answeredLength(share, used);
+  return used > size ? errors.ERANGE : used;
 }
 
 /** A new value. */
@@ -139,6 +154,8 @@ export function setxattr(share: ServedShare): number {
   const length = call.nameText(8);
   const fd = share.nodeFd;
   if (length < 0 || fd < 0) return Math.min(length, fd);
+  // Whoever owns a file would be whoever he says.
+  if (isOwn(share.request.bytes, requestHeader + 8, length)) return errors.EPERM;
   const size = call.u32(0);
   const valueAt = 8 + length + 1;
   if (size > attributeMax || !call.has(valueAt + size)) return errors.E2BIG;
@@ -150,23 +167,29 @@ export function removexattr(share: ServedShare): number {
   if (share.options.readOnly) return errors.EROFS;
   const length = share.call.nameText(0);
   const fd = share.nodeFd;
-  return length < 0 || fd < 0 ? Math.min(length, fd) : removeAttributeFd(fd, share.call.addressOf(0));
+  if (length < 0 || fd < 0) return Math.min(length, fd);
+  if (isOwn(share.request.bytes, requestHeader, length)) return errors.ENODATA;
+  return removeAttributeFd(fd, share.call.addressOf(0));
 }
 
 // --- internal ---
 
 function described(share: ServedShare, fd: number): number {
-  const status = statFd(fd, share.stat.address);
+  const status = share.look(fd);
   if (status < 0) return status;
   const { attributes } = share.options;
   writeAttributesReply(share.reply.view, replyHeader, share.stat.view, share.deviceIndex, attributes);
   return attributesBytes;
 }
 
-/** A value into the answer; with size 0 only its length. */
-function answered(share: ServedShare, size: number, get: (to: number, size: number) => number): number {
-  if (size > 0) return get(share.reply.address + replyHeader, Math.min(size, attributeMax));
-  const length = get(share.scratch.address, 0);
+const ownName = Buffer.from(ownerAttribute);
+
+/** Whether the name of `length` bytes is that of the attribute that containers neither see nor set. */
+function isOwn(bytes: Uint8Array, from: number, length: number): boolean {
+  return length === ownName.length && ownName.every((byte, index) => bytes[from + index] === byte);
+}
+
+function answeredLength(share: ServedShare, length: number): number {
   if (length < 0) return length;
   set64(share.reply.view, replyHeader, length);
   return 8;

@@ -1,0 +1,32 @@
+/** `qn mounts forget-owners`: what containers have given away in a folder is the user's again. */
+import { resolve } from "node:path";
+import { messageOf, QnError } from "../../../base/errors.ts";
+import { forgetOwners } from "../../../host/virtiofs/forget-owners.ts";
+import { defineCommand } from "../../command.ts";
+import { succeed } from "../../terminal/show.ts";
+
+export const command = defineCommand({
+  args: {
+    folder: { type: "positional", required: true, description: "The folder, with all that is in it" },
+  },
+  async run({ args }) {
+    const folder = resolve(args.folder);
+    if (process.platform !== "linux") throw new QnError("USAGE", "On this system nothing is kept of owners.");
+    const count = countIn(folder);
+    succeed(
+      count === 0
+        ? `Nothing was kept of owners in ${folder}.`
+        : `What was kept of the owners of ${count} files and folders in ${folder} is forgotten.`,
+    );
+  },
+});
+
+// --- internal ---
+
+function countIn(folder: string): number {
+  try {
+    return forgetOwners(folder);
+  } catch (cause) {
+    throw new QnError("USAGE", `${folder} cannot be read: ${messageOf(cause)}.`, { cause });
+  }
+}

@@ -1,0 +1,49 @@
+/** A folder that qn serves, mounted on this machine by the kernel's own FUSE. */
+import { accessSync, constants } from "node:fs";
+import { chmod, chown, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { unmount } from "../../src/system/kernel/libc.ts";
+import { newFolder } from "./folder.ts";
+import { plainUser } from "./fuse-calls.ts";
+
+/** Whether this machine lets it be: root, and /dev/fuse. */
+export const canMount = process.getuid?.() === 0 && isThere("/dev/fuse");
+
+/** The folder on the host, where it is mounted, and the process that passes requests on. */
+export type FuseMount = { readonly folder: string; readonly at: string; readonly place: string };
+
+/** Serves a new folder as an ordinary user, or as `uid`, and mounts it; nothing is believed for any time. */
+export async function inFuseMount(
+  use: (mount: FuseMount) => Promise<void>,
+  { uid = plainUser, flags = ["--lifetime-ms=0"] }: { readonly uid?: number; readonly flags?: readonly string[] } = {},
+): Promise<void> {
+  await using place = await newFolder();
+  const [folder, at] = [join(place.path, "share"), join(place.path, "mounted")];
+  await mkdir(folder);
+  await mkdir(at);
+  for (const each of [place.path, folder]) await chown(each, uid, uid);
+  await chmod(place.path, 0o755);
+  const script = join(import.meta.dir, "inside/fuse-mount.ts");
+  const command = [process.execPath, script, folder, join(place.path, "s.sock"), at, `${uid}`, ...flags];
+  const bridge = Bun.spawn(command, { stdio: ["ignore", "pipe", "inherit"] });
+  let isMounted = false;
+  for await (const text of bridge.stdout) if ((isMounted = Buffer.from(text).includes("mounted"))) break;
+  if (!isMounted) throw new Error("the folder is not mounted");
+  try {
+    await use({ folder, at, place: place.path });
+  } finally {
+    unmount(at);
+    await bridge.exited;
+  }
+}
+
+// --- internal ---
+
+function isThere(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
