@@ -23,6 +23,7 @@ import { parseAgentMessage, parseBoot, parseHostMessage } from "../../src/protoc
 import { PieceReader, pieces } from "../../src/protocol/piece.ts";
 import { parseOpen, parseOpened, parseReady } from "../../src/protocol/stream-request.ts";
 import type { Chance } from "./chance.ts";
+import { virtiofsTargets } from "./fuzz-virtiofs.ts";
 import { qcow2Head } from "./qcow2.ts";
 
 /** Where it starts, and one try with some bytes. Throws when something does not hold; a refusal of qn's is none. */
@@ -109,6 +110,7 @@ const dnsPointer = Buffer.from("000201000001000000000000c00c00010001", "hex");
 
 /** By name; the name is also that of the folder of its corpus in test/fixtures/fuzz. */
 export const fuzzTargets: Readonly<Record<string, FuzzTarget>> = {
+  ...virtiofsTargets,
   "gate-line": {
     seeds: lines(
       { open: "docker" },
