@@ -40,7 +40,8 @@ export class Waiting {
 
   /** Blocks until one of them can be read, or has ended. */
   wait(): void {
-    for (;;) if (outcome(libc().poll(this.#list.address, this.#count, -1)) !== EINTR) return;
+    // A signal has interrupted it.
+    while (libc().poll(this.#list.address, this.#count, -1) < 0);
   }
 
   /** Whether the descriptor at this place of the list can be read without waiting. */
@@ -62,7 +63,7 @@ export function receive(fd: number, to: number, length: number, options: { wait:
   view.setUint32(controlLengthAt, controlBytes, true);
   const flags = MSG_CMSG_CLOEXEC | (options.wait ? 0 : MSG_DONTWAIT);
   let got: number;
-  do got = outcome(Number(libc().recvmsg(fd, header().address, flags)));
+  do got = outcome(() => Number(libc().recvmsg(fd, header().address, flags)));
   while (got === EINTR);
   if (got < 0) return { length: got, fds: [] };
   const fds = passedIn(view);
@@ -81,7 +82,7 @@ export function send(fd: number, from: number, length: number, fds: readonly num
   view.setUint32(controlAt + 12, SCM_RIGHTS, true);
   for (const [index, each] of fds.entries()) view.setInt32(controlAt + 16 + 4 * index, each, true);
   let sent: number;
-  do sent = outcome(Number(libc().sendmsg(fd, header().address, MSG_NOSIGNAL)));
+  do sent = outcome(() => Number(libc().sendmsg(fd, header().address, MSG_NOSIGNAL)));
   while (sent === EINTR);
   return sent;
 }
@@ -89,14 +90,14 @@ export function send(fd: number, from: number, length: number, fds: readonly num
 /** A pair of connected packet sockets; each message arrives whole. Throws when the system gives none. */
 export function socketPair(): readonly [number, number] {
   const { address, view } = header();
-  const status = outcome(libc().socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, address));
+  const status = outcome(() => libc().socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, address));
   if (status < 0) throw new Error(`socketpair: error ${-status}`);
   return [view.getInt32(0, true), view.getInt32(4, true)];
 }
 
 /** A file in memory without a name, as long as anybody has it (memfd_create(2)). Throws when the system gives none. */
 export function memoryFile(bytes: number): number {
-  const fd = outcome(libc().memfd_create(allocateText("qn"), 1));
+  const fd = outcome(() => libc().memfd_create(allocateText("qn"), 1));
   if (fd < 0 || libc().ftruncate(fd, bytes) < 0) throw new Error(`memfd_create: error ${-fd}`);
   return fd;
 }
@@ -106,7 +107,7 @@ export function memoryFile(bytes: number): number {
  * listens: who waits for the file can connect at once. Throws when it cannot be made.
  */
 export function listenAt(path: string): number {
-  const fd = outcome(libc().socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const fd = outcome(() => libc().socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const unfinished = `${path}~`;
   const name = Buffer.from(unfinished);
   if (name.length > 107) throw new Error(`${path} is too long for a socket`);
@@ -115,8 +116,8 @@ export function listenAt(path: string): number {
   view.setUint16(0, AF_UNIX, true);
   bytes.set(name, 2);
   bytes[2 + name.length] = 0;
-  const bound = outcome(libc().bind(fd, address, 2 + name.length + 1));
-  const status = bound < 0 ? bound : outcome(libc().listen(fd, 1));
+  const bound = outcome(() => libc().bind(fd, address, 2 + name.length + 1));
+  const status = bound < 0 ? bound : outcome(() => libc().listen(fd, 1));
   if (status < 0) throw new Error(`the socket ${path} cannot be made: error ${-status}`);
   renameSync(unfinished, path);
   return fd;
@@ -124,7 +125,7 @@ export function listenAt(path: string): number {
 
 /** Waits for one connection (accept4(2)). */
 export function acceptAt(listener: number): number {
-  return outcome(libc().accept4(listener, null, null, SOCK_CLOEXEC));
+  return outcome(() => libc().accept4(listener, null, null, SOCK_CLOEXEC));
 }
 
 /** Takes what an eventfd or a pipe has, at most 8 bytes, and throws it away. */

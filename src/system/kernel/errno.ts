@@ -3,12 +3,31 @@ import { FFIType } from "bun:ffi";
 import { fromLibrary } from "./library.ts";
 import { viewsOf } from "./memory.ts";
 
-/** What a call has given: its value, or the error's number below zero (-2 is ENOENT). Linux only. */
-export function outcome(value: number): number {
+/**
+ * Makes a call, and gives its value or the error's number below zero (-2 is ENOENT). A call that has failed has changed
+ * nothing, and is made again until two say the same: between a call and the question for errno the engine makes calls
+ * of its own on this thread (its collector opens /proc/self/statm, which a confined process is refused). Linux only.
+ */
+export function outcome(act: () => number): number {
+  let error = 0;
+  for (let tries = 0; tries < triesMax; tries += 1) {
+    const value = act();
+    if (value >= 0) return value;
+    const before = error;
+    error = outcomeOfOne(value);
+    if (error === before) break;
+  }
+  return error;
+}
+
+/** The same of a call that was made and must not be made twice: fsync(2) tells of an error once. */
+export function outcomeOfOne(value: number): number {
   return value < 0 ? -(number?.getInt32(0, true) ?? 0) : value;
 }
 
 // --- internal ---
+
+const triesMax = 4;
 
 const libc = fromLibrary({ __errno_location: { args: [], returns: FFIType.ptr } });
 

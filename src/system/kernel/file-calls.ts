@@ -1,10 +1,10 @@
 /**
  * The door to files by descriptor and name, as a server of files needs them: nothing is converted, nothing is thrown.
  * Paths and buffers are addresses (memory.ts), paths end with a zero byte. Each gives what the call gives, or its
- * error's number below zero. Linux only.
+ * error's number below zero (errno.ts). Linux only.
  */
 import { FFIType } from "bun:ffi";
-import { outcome } from "./errno.ts";
+import { outcome, outcomeOfOne } from "./errno.ts";
 import { fromLibrary } from "./library.ts";
 import { allocate, type Block, copyMemory } from "./memory.ts";
 
@@ -33,7 +33,7 @@ const RWF_APPEND = 0x10;
 
 /** Opens `path` below the folder `dir` (openat(2)); always with O_CLOEXEC. */
 export function openAt(dir: number, path: number, flags: number, mode = 0): number {
-  return outcome(libc().openat(dir, path, flags | O_CLOEXEC, mode));
+  return outcome(() => libc().openat(dir, path, flags | O_CLOEXEC, mode));
 }
 
 /** Closes a descriptor. */
@@ -43,12 +43,12 @@ export function closeFd(fd: number): void {
 
 /** Writes what is known of a name in a folder, a link itself (statx(2)), into `statxBytes` bytes at `to`. */
 export function statAt(dir: number, path: number, to: number): number {
-  return outcome(libc().statx(dir, path, AT_SYMLINK_NOFOLLOW, STATX_ALL, to));
+  return outcome(() => libc().statx(dir, path, AT_SYMLINK_NOFOLLOW, STATX_ALL, to));
 }
 
 /** The same of what a descriptor stands for, one of O_PATH too. */
 export function statFd(fd: number, to: number): number {
-  return outcome(libc().statx(fd, empty().address, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_ALL, to));
+  return outcome(() => libc().statx(fd, empty().address, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_ALL, to));
 }
 
 /** The length of struct statx. */
@@ -56,52 +56,52 @@ export const statxBytes = 256;
 
 /** mkdirat(2). */
 export function mkdirAt(dir: number, path: number, mode: number): number {
-  return outcome(libc().mkdirat(dir, path, mode));
+  return outcome(() => libc().mkdirat(dir, path, mode));
 }
 
 /** mknodat(2); `device` has the kernel's 32-bit form. */
 export function mknodAt(dir: number, path: number, mode: number, device: number): number {
-  return outcome(libc().mknodat(dir, path, mode, device));
+  return outcome(() => libc().mknodat(dir, path, mode, device));
 }
 
 /** symlinkat(2). */
 export function symlinkAt(target: number, dir: number, path: number): number {
-  return outcome(libc().symlinkat(target, dir, path));
+  return outcome(() => libc().symlinkat(target, dir, path));
 }
 
 /** Another name for what the descriptor `fd` stands for, a link itself (linkat(2) through /proc). */
 export function linkFdAt(fd: number, dir: number, path: number): number {
-  return outcome(libc().linkat(AT_FDCWD, procPath(fd), dir, path, AT_SYMLINK_FOLLOW));
+  return outcome(() => libc().linkat(AT_FDCWD, procPath(fd), dir, path, AT_SYMLINK_FOLLOW));
 }
 
 /** unlinkat(2); `flags` is 0 or AT_REMOVEDIR. */
 export function unlinkAt(dir: number, path: number, flags: number): number {
-  return outcome(libc().unlinkat(dir, path, flags));
+  return outcome(() => libc().unlinkat(dir, path, flags));
 }
 
 /** renameat2(2). */
 export function renameAt(from: number, path: number, to: number, newPath: number, flags: number): number {
-  return outcome(libc().renameat2(from, path, to, newPath, flags));
+  return outcome(() => libc().renameat2(from, path, to, newPath, flags));
 }
 
 /** The target of the link that `fd` (O_PATH) stands for, into `length` bytes at `to` (readlinkat(2)). */
 export function readLinkFd(fd: number, to: number, length: number): number {
-  return outcome(Number(libc().readlinkat(fd, empty().address, to, length)));
+  return outcome(() => Number(libc().readlinkat(fd, empty().address, to, length)));
 }
 
 /** chmod(2) of what `fd` stands for, one of O_PATH too. */
 export function chmodFd(fd: number, mode: number): number {
-  return outcome(libc().fchmodat(AT_FDCWD, procPath(fd), mode, 0));
+  return outcome(() => libc().fchmodat(AT_FDCWD, procPath(fd), mode, 0));
 }
 
 /** chown(2) of what `fd` stands for; -1 leaves user or group. */
 export function chownFd(fd: number, uid: number, gid: number): number {
-  return outcome(libc().fchownat(fd, empty().address, uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW));
+  return outcome(() => libc().fchownat(fd, empty().address, uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW));
 }
 
 /** utimensat(2) of what `fd` stands for; `times` is the address of two struct timespec. */
 export function setTimesFd(fd: number, times: number): number {
-  return outcome(libc().utimensat(AT_FDCWD, procPath(fd), times, 0));
+  return outcome(() => libc().utimensat(AT_FDCWD, procPath(fd), times, 0));
 }
 
 /** Opens what `fd` (O_PATH) stands for: the very file, wherever its name has gone. */
@@ -111,77 +111,82 @@ export function reopenFd(fd: number, flags: number): number {
 
 /** ftruncate(2). */
 export function truncateFd(fd: number, size: number): number {
-  return outcome(libc().ftruncate(fd, size));
+  return outcome(() => libc().ftruncate(fd, size));
 }
 
 /** preadv(2): `vectors` is the address of `count` struct iovec. */
 export function readVectors(fd: number, vectors: number, count: number, offset: number): number {
-  return outcome(Number(libc().preadv(fd, vectors, count, offset)));
+  return outcome(() => Number(libc().preadv(fd, vectors, count, offset)));
 }
 
 /** pwritev2(2); at the file's end, wherever it is by then, when `atEnd` is set. */
 export function writeVectors(fd: number, vectors: number, count: number, offset: number, atEnd: boolean): number {
-  return outcome(Number(libc().pwritev2(fd, vectors, count, offset, atEnd ? RWF_APPEND : 0)));
+  return outcome(() => Number(libc().pwritev2(fd, vectors, count, offset, atEnd ? RWF_APPEND : 0)));
 }
 
 /** fsync(2), or fdatasync(2). */
 export function syncFd(fd: number, dataOnly: boolean): number {
-  return outcome(dataOnly ? libc().fdatasync(fd) : libc().fsync(fd));
+  return outcomeOfOne(dataOnly ? libc().fdatasync(fd) : libc().fsync(fd));
 }
 
 /** syncfs(2). */
 export function syncFileSystem(fd: number): number {
-  return outcome(libc().syncfs(fd));
+  return outcomeOfOne(libc().syncfs(fd));
 }
 
 /** fallocate(2). */
 export function allocateFd(fd: number, mode: number, offset: number, length: number): number {
-  return outcome(libc().fallocate(fd, mode, offset, length));
+  return outcome(() => libc().fallocate(fd, mode, offset, length));
 }
 
 /** lseek(2). */
 export function seekFd(fd: number, offset: number | bigint, whence: number): number {
-  return outcome(Number(libc().lseek(fd, offset, whence)));
+  return outcome(() => Number(libc().lseek(fd, offset, whence)));
 }
 
 /** copy_file_range(2); `offsets` is the address of the two offsets, 64 bits each, input first. */
 export function copyRange(from: number, to: number, offsets: number, length: number): number {
-  return outcome(Number(libc().copy_file_range(from, offsets, to, offsets + 8, length, 0)));
+  return outcome(() => Number(libc().copy_file_range(from, offsets, to, offsets + 8, length, 0)));
 }
 
 /** getdents64(2): entries of the folder, as struct linux_dirent64, into `length` bytes at `to`. */
 export function readFolder(fd: number, to: number, length: number): number {
-  return outcome(Number(libc().getdents64(fd, to, length)));
+  return outcome(() => Number(libc().getdents64(fd, to, length)));
 }
 
 /** fstatfs(2): struct statfs, 120 bytes on 64-bit Linux, at `to`. */
 export function statFileSystem(fd: number, to: number): number {
-  return outcome(libc().fstatfs(fd, to));
+  return outcome(() => libc().fstatfs(fd, to));
 }
 
 /** getxattr(2) of what `fd` stands for; with length 0 the attribute's length. */
 export function getAttribute(fd: number, name: number, to: number, length: number): number {
-  return outcome(Number(libc().getxattr(procPath(fd), name, to, length)));
+  return outcome(() => Number(libc().getxattr(procPath(fd), name, to, length)));
 }
 
-/** lgetxattr(2) of the name of `length` bytes at `name` in the folder `dir`: of a link itself. */
-export function getAttributeAt(dir: number, name: number, length: number, attribute: number, to: Block): number {
-  return outcome(Number(libc().lgetxattr(procPath(dir, name, length), attribute, to.address, to.bytes.length)));
+/** getxattr(2) where it is all the same why there is none: the length, or -1. */
+export function findAttribute(fd: number, attribute: number, to: Block): number {
+  return Number(libc().getxattr(procPath(fd), attribute, to.address, to.bytes.length));
+}
+
+/** The same of the name of `length` bytes at `name` in the folder `dir`, of a link itself (lgetxattr(2)). */
+export function findAttributeAt(dir: number, name: number, length: number, attribute: number, to: Block): number {
+  return Number(libc().lgetxattr(procPath(dir, name, length), attribute, to.address, to.bytes.length));
 }
 
 /** setxattr(2). */
 export function setAttribute(fd: number, name: number, value: number, length: number, flags: number): number {
-  return outcome(libc().setxattr(procPath(fd), name, value, length, flags));
+  return outcome(() => libc().setxattr(procPath(fd), name, value, length, flags));
 }
 
 /** listxattr(2). */
 export function listAttributes(fd: number, to: number, length: number): number {
-  return outcome(Number(libc().listxattr(procPath(fd), to, length)));
+  return outcome(() => Number(libc().listxattr(procPath(fd), to, length)));
 }
 
 /** removexattr(2). */
 export function removeAttributeFd(fd: number, name: number): number {
-  return outcome(libc().removexattr(procPath(fd), name));
+  return outcome(() => libc().removexattr(procPath(fd), name));
 }
 
 // --- internal ---

@@ -51,7 +51,7 @@ export function confineTo(fd: number, readOnly: boolean): boolean {
 // --- internal ---
 
 function call(number: number, ...[a, b, c, d]: readonly [number, number, number, number]): number {
-  return outcome(Number(libc().syscall(number, a, b, c, d)));
+  return outcome(() => Number(libc().syscall(number, a, b, c, d)));
 }
 
 const { i32, i64_fast, u64_fast } = FFIType;

@@ -5,8 +5,8 @@
 import {
   chmodFd,
   chownFd,
-  getAttribute,
-  getAttributeAt,
+  findAttribute,
+  findAttributeAt,
   removeAttributeFd,
   setAttribute,
   statAt,
@@ -124,17 +124,17 @@ class KeptOwners implements Owners {
 
   see(fd: number, stat: DataView): void {
     if (!this.#mayCarry(stat)) return;
-    const owner = this.#valueOf(getAttribute(fd, this.#name.address, this.#value.address, ownerBytesMax));
+    const owner = this.#valueOf(findAttribute(fd, this.#name.address, this.#value));
     if (owner !== undefined) writeOwner(stat, owner);
   }
 
   isKeptAt(folder: number, name: number, length: number, stat: DataView): boolean {
-    return this.#mayCarry(stat) && getAttributeAt(folder, name, length, this.#name.address, this.#value) > 0;
+    return this.#mayCarry(stat) && findAttributeAt(folder, name, length, this.#name.address, this.#value) > 0;
   }
 
   typeAt(folder: number, name: number, length: number, type: number): number {
     if (type !== fileType.regular) return type;
-    const owner = this.#valueOf(getAttributeAt(folder, name, length, this.#name.address, this.#value));
+    const owner = this.#valueOf(findAttributeAt(folder, name, length, this.#name.address, this.#value));
     if (owner === undefined || owner.mode >>> 12 === type) return type;
     const { address, view } = this.#stat;
     if (statAt(folder, name, address) < 0 || !this.#mayCarry(view)) return type;
