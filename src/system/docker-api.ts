@@ -2,7 +2,7 @@
  * The light door to a Docker API behind a Unix socket, for what lives for weeks: JSON calls and the event stream, in
  * little memory. Whoever asks only whether Docker answers asks here too, commands as well (docs/decisions.md#d4).
  */
-import { type $Fetch, type FetchContext, ofetch } from "ofetch";
+import { type $Fetch, type FetchContext, type FetchOptions, ofetch } from "ofetch";
 import { messageOf, QnError } from "../base/errors.ts";
 import {
   type Container,
@@ -60,7 +60,7 @@ export function dockerUnreachable(socketPath: string, cause: unknown): QnError {
  */
 export async function describeDocker(socketPath: string, patienceMs = firstAnswerMs): Promise<string> {
   try {
-    const { headers } = await caller(socketPath).raw("/_ping", { responseType: "text", timeout: patienceMs });
+    const headers = await pinged(caller(socketPath), { timeout: patienceMs });
     const version = /^Docker\/(\S+)/.exec(headers.get("server") ?? "")?.[1];
     const api = headers.get("api-version");
     return ["Docker", ...(version ? [version] : []), ...(api ? [`(API ${api})`] : [])].join(" ");
@@ -74,7 +74,7 @@ export function dockerApi(socketPath: string): DockerApi {
   const call = caller(socketPath);
   return {
     async ping(signal) {
-      await call("/_ping", { responseType: "text", ...(signal === undefined ? {} : { signal }) });
+      await pinged(call, signal === undefined ? {} : { signal });
     },
     async containers() {
       return parseRunning(await call("/containers/json"));
@@ -106,6 +106,17 @@ export function dockerApi(socketPath: string): DockerApi {
 // --- internal ---
 
 const baseURL = "http://docker";
+
+/**
+ * What comes with the answer to a ping. Its body says nothing, and root in a guest can let it go on for ever: it is not
+ * read.
+ */
+async function pinged(call: $Fetch, options: Pick<FetchOptions, "timeout" | "signal">): Promise<Headers> {
+  const response = await call.raw("/_ping", { ...options, responseType: "stream", ignoreResponseError: true });
+  await response.body?.cancel();
+  if (!response.ok) throw new Error(`it answers a ping with status ${response.status}`);
+  return response.headers;
+}
 
 /** Without a time limit: a daemon that is starting answers late. */
 function caller(socketPath: string): $Fetch {

@@ -148,3 +148,38 @@ test("a daemon that is slow to describe itself is waited for, and no longer than
   answer();
   expect(await described).toBe("Docker 26.1.5 (API 1.45)");
 }, 5_000);
+
+test("a daemon whose answer never ends is known to answer, and no more of it is read", async () => {
+  await using folder = await newFolder();
+  const unix = join(folder.path, "docker.sock");
+  let [sentBytes, status] = [0, 200];
+  let ended = Promise.withResolvers<void>();
+  const endless = (): ReadableStream<Uint8Array> =>
+    new ReadableStream({
+      pull(controller) {
+        sentBytes += 65_536;
+        controller.enqueue(new Uint8Array(65_536));
+      },
+      cancel: () => ended.resolve(),
+    });
+  const server = Bun.serve({
+    unix,
+    fetch: () =>
+      new Response(endless(), { status, headers: { server: "Docker/26.1.5 (linux)", "api-version": "1.45" } }),
+  });
+  try {
+    await dockerApi(unix).ping();
+    await ended.promise;
+    ended = Promise.withResolvers();
+    expect(await describeDocker(unix)).toBe("Docker 26.1.5 (API 1.45)");
+    await ended.promise;
+    ended = Promise.withResolvers();
+    status = 503;
+    expect((await failureOf(() => describeDocker(unix))).message).toEndWith("it answers a ping with status 503.");
+    await ended.promise;
+    // What the kernel and both sides' buffers hold.
+    expect(sentBytes).toBeLessThan(64 * 1024 ** 2);
+  } finally {
+    await server.stop(true);
+  }
+});
