@@ -23,6 +23,7 @@ export const shellcheck = [
   ".ci/run",
   "src/host/nixos/deploy/deploy.sh",
   "src/host/nixos/machines/machines.sh",
+  "test/support/guest-networks.sh",
   "test/support/native-guest.sh",
 ] as const;
 

@@ -89,7 +89,7 @@ test("the control connection is handed over with what came behind its request", 
 });
 
 test("what only knocks is hung up on at the deadline", async () => {
-  await using watched = await watchedGate({ handshakeDeadlineMs: 30 });
+  await using watched = await watchedGate({ handshakeDeadlineMs: 1_000 });
   const { received } = await knock(watched.gate);
   expect(await received.closed).toBe("ECONNRESET");
   expect(received.whole.toString()).toMatch(/^\{"qn":1,"nonce":"[0-9a-f]{64}"\}\n$/);
@@ -97,7 +97,7 @@ test("what only knocks is hung up on at the deadline", async () => {
 });
 
 test("a connection that has proven itself may wait for its use as long as it likes", async () => {
-  await using watched = await watchedGate({ handshakeDeadlineMs: 30 });
+  await using watched = await watchedGate({ handshakeDeadlineMs: 1_000 });
   const { connection, lines } = await dial(watched.gate.key);
   // Somebody who knocks later, and is hung up on at the deadline: by then the first one's has passed.
   await (
@@ -120,6 +120,15 @@ test("of more than 64 who only knock the oldest are hung up on, and who can prov
   // All places are taken, and stay so until he has come; by then one more of the oldest has gone.
   await expectUnharmed(watched);
   expect(knockers.map(({ connection }) => connection.isClosed)).toEqual(knockers.map((_, index) => index < 17));
+});
+
+test("who has proven himself is no caller any more, whoever knocks afterwards", async () => {
+  await using watched = await watchedGate();
+  const { connection, lines } = await dial(watched.gate.key);
+  for (let index = 0; index < 80; index += 1) await (await knock(watched.gate)).received.reached(1);
+  connection.write(encode({ open: "docker" }));
+  expect(await lines.next()).toBe('{"ok":true}');
+  connection.reset();
 });
 
 const garbage: Readonly<Record<string, Uint8Array>> = {

@@ -45,6 +45,24 @@ test.skipIf(process.platform !== "linux")("silent clients of one address leave p
   server.close();
 });
 
+test.skipIf(process.platform !== "linux")(
+  "clients of many addresses hold 128 places together, and no more",
+  async () => {
+    const server = await names();
+    const silent = [];
+    for (let index = 0; index < 128; index += 1) silent.push(await client(server.port, `127.0.0.${2 + (index % 32)}`));
+    const late = await client(server.port, "127.0.0.1");
+    late.socket.write(question);
+    expect(await late.ended).toBe("closed");
+    silent[0]?.socket.end();
+    await silent[0]?.closed;
+    const next = await client(server.port, "127.0.0.1");
+    next.socket.write(question);
+    expect(await next.ended).toBe("answered");
+    server.close();
+  },
+);
+
 test("a client that sends a byte now and then, and no question, is hung up on", async () => {
   const server = await names({ idleMs: 300 });
   const { socket, closed } = await client(server.port, "127.0.0.1");

@@ -4,6 +4,7 @@ import { renameSync, symlinkSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cross } from "../../../../src/host/cp/crossing.ts";
+import { openFolder } from "../../../../src/host/cp/open-folder.ts";
 
 /** What has arrived (`own/x/d/keys`), the place that a guest sees (`seen`), and what it must not reach (`secret`). */
 async function scene(): Promise<AsyncDisposable & { at: (path: string) => string }> {
@@ -42,6 +43,18 @@ test.skipIf(process.platform !== "linux")(
     expect(await readdir(seen)).toEqual(["moved"]);
   },
 );
+
+test("a link to a folder is opened as none, and a folder is", async () => {
+  await using here = await scene();
+  symlinkSync(here.at("secret"), here.at("link"));
+  const refusal = openFolder(here.at("link")).then(
+    () => "opened",
+    (error: NodeJS.ErrnoException) => error.code,
+  );
+  expect(await refusal).toBe("ENOTDIR");
+  using folder = await openFolder(here.at("own"));
+  expect(await readdir(folder.at)).toEqual(["x"]);
+});
 
 test("a copy that is called off leaves nothing beside its place", async () => {
   await using here = await scene();

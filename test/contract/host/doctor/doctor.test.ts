@@ -196,6 +196,17 @@ qemu:
   });
 });
 
+test("a line of a command of provision is blotted out of a log that repeats it", async () => {
+  await using vm = await fakeVm("boots");
+  await mkdir(vm.paths.folder, { recursive: true });
+  await writeFile(vm.paths.config, "provision:\n  - run: |\n      enrol hunter2\n      join the swordfish\n");
+  await writeFile(vm.paths.logs.agent, "provision 1: + enrol hunter2\nsh: 2: join the swordfish: not found\n");
+  const output = join(vm.layout.home, "_tools", "report.tar.gz");
+  await packReport({ ...vm, version: "9.9.9", output, keepNames: true, nowMs: Date.now() });
+  const log = (await run(["tar", "-xzOf", output, "report/agent.log"])).stdout;
+  expect(log).toBe("provision 1: + [secret]\nsh: 2: [secret]: not found\n");
+});
+
 test("a config.yaml that cannot be read is told of without a line of it", async () => {
   for (const text of ["provision: [{run: hunter2 swordfish", "hunter2: swordfish\n", "cpus: opensesame\n"]) {
     await using vm = await fakeVm("boots");

@@ -278,3 +278,23 @@ test("a request that comes before the agent has ended its stream breaks the stre
   expect(received.bytes).toBe(0);
   pool.close();
 });
+
+test("a request right behind the stream before it is answered by nobody, also when its own server has ended first", async () => {
+  await using server = await listenSomewhere("tcp", (connection) => {
+    receive(connection);
+    connection.end();
+  });
+  using gate = realGate({ addressOf: () => server.address });
+  const pool = new GatePool(gate.key);
+  const { connection, lines } = await pool.take();
+  const request = encode({ open: "docker", reuse: true });
+  connection.write(request);
+  expect(await lines.next()).toBe('{"ok":true,"reuse":true}');
+  const early = lines.release();
+  const received = receive(connection);
+  connection.resume();
+  await received.reached(pieces.end.length - early.length);
+  connection.write(Buffer.concat([pieces.end, Buffer.from(request)]));
+  expect([await received.closed, early.length + received.bytes]).toEqual(["ECONNRESET", pieces.end.length]);
+  pool.close();
+});

@@ -130,14 +130,11 @@ test("what is no address in its usual form is listened on nowhere, and no name s
 test("with ports.bind: strict nothing is listened on beyond the loopback, whoever asks for an address of the network", async () => {
   using gate = realGate();
   using host = forwardsTo(gate, { bind: "strict", deny: [] });
-  const port = await freePort();
-  const [one, two, three] = [
-    published(port, { hostIp: "0.0.0.0" }),
-    published(port + 1),
-    published(port + 2, { hostIp: "192.0.2.1" }),
-  ];
-  expect((await host.forwards.serve([one, two, three])).map(({ reason }) => reason)).toEqual([
-    `Port ${port + 2} on 192.0.2.1 is not forwarded: ports.bind of this VM is strict, which is loopback addresses only.`,
+  const ports = [await freePort(), await freePort(), await freePort()] as const;
+  const addresses = ["0.0.0.0", "127.0.0.1", "192.0.2.1"];
+  const report = ports.map((port, index) => published(port, { hostIp: addresses[index] ?? "" }));
+  expect((await host.forwards.serve(report)).map(({ reason }) => reason)).toEqual([
+    `Port ${ports[2]} on 192.0.2.1 is not forwarded: ports.bind of this VM is strict, which is loopback addresses only.`,
   ]);
   expect(states(host.forwards).filter((state) => state.endsWith("open"))).toEqual([
     "tcp 127.0.0.1 open",

@@ -1,6 +1,6 @@
 /** Byte streams over real sockets: order, half-close and reset of one connection. */
 import { describe, expect, test } from "bun:test";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import { type Connection, connect, listen } from "../../../../src/system/net/connection.ts";
@@ -147,6 +147,20 @@ test("a place where nobody listens fails with the system's word for it", async (
     codes.push(await connect(address).catch((error: unknown) => (error as { code?: string }).code));
   }
   expect(codes).toEqual(["ECONNREFUSED", "ENOENT"]);
+});
+
+test("a Unix socket is its owner's alone, whatever the mask", async () => {
+  const folder = await mkdtemp(joinPath(tmpdir(), "qn-"));
+  const before = process.umask(0);
+  try {
+    const unix = joinPath(folder, "a.sock");
+    const listener = listen({ unix }, () => {});
+    expect([(await stat(unix)).mode & 0o777, process.umask()]).toEqual([0o600, 0]);
+    listener.closeAll();
+  } finally {
+    process.umask(before);
+    await rm(folder, { recursive: true });
+  }
 });
 
 test("a port that is taken cannot be listened on twice", async () => {

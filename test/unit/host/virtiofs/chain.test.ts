@@ -80,6 +80,22 @@ test("a table in the guest's memory stands for the whole chain", () => {
   expect(read([[4096 + 256, 2 * descriptorBytes, INDIRECT]], 0, guest)).toEqual([40, 16]);
 });
 
+test("a request that names the same memory over and over is too long past 4 MiB, and a table past 1,100 descriptors", () => {
+  const readTable = (count: number, length: number) => {
+    const guest = new SmallGuest();
+    const table = Array.from({ length: count }, (_, index): Descriptor => {
+      const isLast = index === count - 1;
+      return [4096, length, isLast ? 0 : NEXT, isLast ? 0 : index + 1];
+    });
+    tableOf(table, guest.bytes);
+    return () => read([[4096, count * descriptorBytes, INDIRECT]], 0, guest);
+  };
+  expect(readTable(64, 65_536)()).toEqual([4 * 2 ** 20, 0]);
+  expect(readTable(65, 65_536)).toThrow(BrokenRing);
+  expect(readTable(1100, 0)()).toEqual([0, 0]);
+  expect(readTable(1101, 0)).toThrow(BrokenRing);
+});
+
 test.each<[string, readonly Descriptor[], number?]>([
   ["a head outside the table", [], 8],
   ["a next outside the table", [[4096, 4, NEXT, 8]]],
