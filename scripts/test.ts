@@ -16,13 +16,21 @@ import { newReport } from "./testing/report.ts";
 const root = join(import.meta.dir, "..");
 const bun = "node_modules/.bin/bun";
 /** A test that needs longer than `test` says so itself; the 5 s that Bun gives are short on a busy machine. */
-const deadlinesMs = { test: 20_000, check: 300_000, image: 900_000, suite: 1_200_000, long: 5 * 3_600_000 };
+const deadlinesMs = {
+  test: 20_000,
+  check: 300_000,
+  lines: 3_600_000,
+  image: 900_000,
+  suite: 1_200_000,
+  long: 5 * 3_600_000,
+};
 
 /** What tests look for by the name of a variable, an ordinary user's as root's: a virtiofsd in none of the usual places, Nix' libraries. */
 const named = ["QN_VIRTIOFSD", "NIXPKGS_LIB", "NIX_DARWIN", "HOME_MANAGER"] as const;
 
 /** Each counts as one test. */
 const checks = { ...tools, "shell scripts": shellcheck };
+const brokenLines = [bun, "scripts/mutate.ts"];
 
 const interruption = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interruption.abort());
@@ -37,6 +45,7 @@ if (wanted.length === 0) {
   for (const [name, command] of Object.entries(checks)) await report.step(name, () => check(command));
 }
 const built = await report.step("build", async () => mustSucceed(await child([bun, "scripts/build.ts"], root)));
+if (flags.long && wanted.length === 0) await report.step("broken lines", () => check(brokenLines, deadlinesMs.lines));
 if (built.failed === 0) await twoAtOnce([...(wanted.length === 0 ? [withoutVm] : []), ...(await endToEnd())]);
 const { failed } = report.finish();
 process.exit(interruption.signal.aborted ? 130 : Math.min(failed, 1));
@@ -60,7 +69,10 @@ async function endToEnd(): Promise<(() => Promise<unknown>)[]> {
   const long = flags.long ? testFiles("test/long/**/*.test.ts") : [];
   const short = testFiles("test/e2e/**/*.test.ts").toSorted((a, b) => bytesOf(b) - bytesOf(a));
   const all = [...short, ...long].filter(isNamed);
-  if (all.length === 0) throw new Error(`No end-to-end or long test has ${wanted.join(" or ")} in its path.`);
+  if (all.length === 0) {
+    await report.step("end to end", () => Promise.reject(new Error(`No test has ${wanted.join(" or ")} in its path.`)));
+    return [];
+  }
   const asRoot = flags.long ? all : all.filter((path) => path.endsWith(".root.test.ts"));
   const asOrdinary = all.filter((path) => !path.endsWith(".root.test.ts"));
   let account = ownAccount(root);
@@ -101,12 +113,12 @@ async function skipped(paths: readonly string[]): Promise<Counts> {
   return { ...none, skipped: paths.length };
 }
 
-async function check(command: readonly string[]): Promise<Counts> {
+async function check(command: readonly string[], deadlineMs?: number): Promise<Counts> {
   if (command[0] === "shellcheck" && Bun.which("shellcheck") === null) {
     console.log("    skipped: shellcheck is not there");
     return { ...none, skipped: 1 };
   }
-  return (await child(command, root)) === 0 ? { ...none, passed: 1 } : { ...none, failed: 1 };
+  return (await child(command, root, deadlineMs)) === 0 ? { ...none, passed: 1 } : { ...none, failed: 1 };
 }
 
 /** The image that all end-to-end tests share: built once, below `dist/e2e`, where test/support/temp-home.ts takes it from. */
