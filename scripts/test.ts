@@ -8,8 +8,9 @@ import { readTextIfThere } from "../src/system/files.ts";
 import { ordinaryAccount, ownAccount, type Account } from "./testing/account.ts";
 import { bunTest, shellcheck, tools } from "./testing/checks.ts";
 import { runChild } from "./testing/child.ts";
-import { countsOf, none, total, type Counts } from "./testing/counts.ts";
+import { countsOf, none, skipsIn, total, type Counts } from "./testing/counts.ts";
 import { ensureDockerCli } from "./testing/docker-cli.ts";
+import { unexpectedOf } from "./testing/expected-skips.ts";
 import { endProcessesOf } from "./testing/left-behind.ts";
 import { newReport } from "./testing/report.ts";
 
@@ -65,7 +66,6 @@ function withoutVm(): Promise<unknown> {
  * test.
  */
 async function endToEnd(): Promise<(() => Promise<unknown>)[]> {
-  const isNamed = (path: string): boolean => wanted.length === 0 || wanted.some((word) => path.includes(word));
   const long = flags.long ? testFiles("test/long/**/*.test.ts") : [];
   const short = testFiles("test/e2e/**/*.test.ts").toSorted((a, b) => bytesOf(b) - bytesOf(a));
   const all = [...short, ...long].filter(isNamed);
@@ -97,6 +97,10 @@ async function endToEnd(): Promise<(() => Promise<unknown>)[]> {
     const name = `${basename(each.path, ".test.ts")} as ${each.account.name}`;
     return report.step(name, () => suite(each.account, [each.path], `${name}: `));
   });
+}
+
+function isNamed(path: string): boolean {
+  return wanted.length === 0 || wanted.some((word) => path.includes(word));
 }
 
 /** An emulated guest keeps about one processor busy: as many files at once as that allows, two at most. */
@@ -144,10 +148,13 @@ async function suite(account: Account, files: readonly string[], label = ""): Pr
     const command = account.command([join(account.tree, program), ...words, ...files.map((path) => `./${path}`)], env);
     const deadlineMs = files.some((path) => path.startsWith("test/long/")) ? deadlinesMs.long : deadlinesMs.suite;
     const status = await child(command, account.tree, deadlineMs, (line) => report.line(label, line));
-    const counts = countsOf(await readTextIfThere(reportPath), files, status);
+    const told = await readTextIfThere(reportPath);
+    const unexpected = unexpectedOf(skipsIn(told));
+    for (const { file, name } of unexpected) console.log(`    ${label}skipped, and nobody knows why: ${file}: ${name}`);
     const left = await endProcessesOf(folder);
     for (const { pid, command: words } of left) console.log(`    ${label}left running by a test: ${pid} ${words}`);
-    return total([counts, { ...none, failed: left.length > 0 ? 1 : 0 }]);
+    const counts = countsOf(told, files, status);
+    return total([counts, { ...none, failed: unexpected.length + (left.length > 0 ? 1 : 0) }]);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -37,8 +37,21 @@ export function countsOf(report: string | undefined, files: readonly string[], e
   return { passed: attribute(summary, "tests") - failures - skipped, failed, skipped };
 }
 
+/** A test that was skipped, as the report has it: its name is escaped as XML wants it. */
+export type Skip = { readonly file: string; readonly name: string };
+
+/** The tests that were skipped. */
+export function skipsIn(report: string | undefined): readonly Skip[] {
+  const found = (report ?? "").matchAll(/<testcase\b([^>]*[^/])>\s*<skipped\b/g);
+  return [...found].map(([, tag = ""]) => ({ file: textOf(tag, "file"), name: textOf(tag, "name") }));
+}
+
 // --- internal ---
 
+function textOf(tag: string, name: string): string {
+  return new RegExp(`\\b${name}="([^"]*)"`).exec(tag)?.[1] ?? "";
+}
+
 function attribute(tag: string, name: string): number {
-  return Number(new RegExp(`\\b${name}="(\\d+)"`).exec(tag)?.[1] ?? 0);
+  return Number(textOf(tag, name));
 }

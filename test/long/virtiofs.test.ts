@@ -56,7 +56,7 @@ test("a read-only share of virtiofs is read-only, for root in the guest too", as
   expect(await readdir(inner)).toEqual(["from-host"]);
 });
 
-test("a container on virtiofs sees the edit that was made right before it, and hears of it", async (vm) => {
+test("a container on virtiofs sees the edit that was made right before it", async (vm) => {
   const folder = join(vm.inHome, "outer/edited");
   await Bun.write(join(folder, "file"), "0");
   await vm.docker("run", "-d", "--name", "reads", "-v", `${folder}:/mnt`, "busybox", "sleep", "100000");
@@ -66,12 +66,18 @@ test("a container on virtiofs sees the edit that was made right before it, and h
     else await Bun.write(join(folder, "file"), `${round}`);
     expect(await vm.docker("exec", "reads", "cat", "/mnt/file")).toBe(`${round}`);
   }
-  if (process.arch === "x64") {
-    await using watching = await watchIn(vm, "hears", `${folder}:/mnt`, ["/mnt"]);
-    await appendFile(join(folder, "file"), "more");
-    await watching.heard("1 MODIFY file", 20_000);
-  }
   await vm.docker("rm", "-f", "reads");
+});
+
+// The program that watches is one of x86_64.
+const onX64 = process.arch === "x64" ? test : testWithVm(undefined, { lacks: true });
+
+onX64("an edit of the host's in a share of virtiofs is heard of in a container", async (vm) => {
+  const folder = join(vm.inHome, "outer/edited");
+  await Bun.write(join(folder, "file"), "0");
+  await using watching = await watchIn(vm, "hears", `${folder}:/mnt`, ["/mnt"]);
+  await appendFile(join(folder, "file"), "more");
+  await watching.heard("1 MODIFY file", 20_000);
 });
 
 test("a program maps a file of virtiofs and writes through the map, and five thousand files come whole", async (vm) => {

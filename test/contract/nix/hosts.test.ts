@@ -1,5 +1,5 @@
 /** VMs that a host declares: what NixOS, nix-darwin and home-manager make of services.qn. */
-import { expect } from "bun:test";
+import { expect, test } from "bun:test";
 import { leaves } from "../../../src/host/config/schema.ts";
 import { checkFile } from "../../../src/host/config/load.ts";
 import { valueAt } from "../../../src/host/config/setting.ts";
@@ -213,56 +213,52 @@ const agent = {
   StandardErrorPath: "/Users/ann/Library/Logs/qn-web.log",
 };
 
-if (findProgram("python3") !== undefined) {
-  evaluated(
-    "on nix-darwin a VM is an agent in the foreground, whose plist an update of qn leaves alone",
-    ["darwin"],
-    async () => {
-      for (const system of systems.darwin) {
-        const { plists, etc } = await valueOf<Darwin>("darwin", system, declared("web.settings.cpus = 2;", user));
-        const read = await plist(plists["org.nixos.qn-web.plist"] ?? "");
-        expect(read).toMatchObject({
-          ...agent,
-          Label: "org.nixos.qn-web",
-          ProgramArguments: [
-            "/bin/sh",
-            "-c",
-            "/bin/wait4path /nix/store && exec /run/current-system/sw/bin/qn supervise web --service --settings /etc/qn/web.json",
-          ],
-          EnvironmentVariables: { QN_HOME: "/Users/ann/.qn" },
-        });
-        expect(read).not.toHaveProperty("AbandonProcessGroup");
-        expect(JSON.stringify(read)).not.toMatch(/nix\/store\/\w/);
-        expect(etc).toEqual(["qn/web.json"]);
-      }
-    },
-  );
+/** What reads a plist on any system. */
+const withPlists: typeof evaluated =
+  findProgram("python3") === undefined ? (name) => test.skip(name, () => {}) : evaluated;
 
-  evaluated("with home-manager a VM is a service of the user's, on a Mac and on Linux", ["home"], async () => {
-    const mac = await valueOf<Home>("home", "aarch64-darwin", declared("web.settings.cpus = 2;"));
-    expect(await plist(mac.agents["qn-web"] ?? "")).toMatchObject({
-      ...agent,
-      ProgramArguments: ["qn", "supervise", "web", "--service", "--settings", "web.json"].map((word) =>
-        word === "qn"
-          ? "/Users/ann/.nix-profile/bin/qn"
-          : word === "web.json"
-            ? "/Users/ann/.config/qn/web.json"
-            : word,
-      ),
-    });
-    const linux = await valueOf<Home>("home", "x86_64-linux", declared("web = { }; b.autoStart = false;"));
-    expect(linux.files).toEqual(expect.arrayContaining(["qn/b.json", "qn/web.json"]));
-    const unit = unitText(linux.units["qn-web"] ?? {});
-    expect(await verdictOn({ "qn-web.service": unit.replace("/home/ann/.nix-profile/bin/qn", "/bin/true") })).toEqual(
-      [],
-    );
-    expect(serviceLines(unit)).toEqual(
-      serviceLines(renderUnit({ vm: "web", name: "web", command: ["/qn"], environment: {}, log: "/log" })),
-    );
-    expect(unit).toContain("WantedBy=default.target\n");
-    expect(unitText(linux.units["qn-b"] ?? {})).not.toContain("WantedBy=default.target");
+withPlists(
+  "on nix-darwin a VM is an agent in the foreground, whose plist an update of qn leaves alone",
+  ["darwin"],
+  async () => {
+    for (const system of systems.darwin) {
+      const { plists, etc } = await valueOf<Darwin>("darwin", system, declared("web.settings.cpus = 2;", user));
+      const read = await plist(plists["org.nixos.qn-web.plist"] ?? "");
+      expect(read).toMatchObject({
+        ...agent,
+        Label: "org.nixos.qn-web",
+        ProgramArguments: [
+          "/bin/sh",
+          "-c",
+          "/bin/wait4path /nix/store && exec /run/current-system/sw/bin/qn supervise web --service --settings /etc/qn/web.json",
+        ],
+        EnvironmentVariables: { QN_HOME: "/Users/ann/.qn" },
+      });
+      expect(read).not.toHaveProperty("AbandonProcessGroup");
+      expect(JSON.stringify(read)).not.toMatch(/nix\/store\/\w/);
+      expect(etc).toEqual(["qn/web.json"]);
+    }
+  },
+);
+
+withPlists("with home-manager a VM is a service of the user's, on a Mac and on Linux", ["home"], async () => {
+  const mac = await valueOf<Home>("home", "aarch64-darwin", declared("web.settings.cpus = 2;"));
+  expect(await plist(mac.agents["qn-web"] ?? "")).toMatchObject({
+    ...agent,
+    ProgramArguments: ["qn", "supervise", "web", "--service", "--settings", "web.json"].map((word) =>
+      word === "qn" ? "/Users/ann/.nix-profile/bin/qn" : word === "web.json" ? "/Users/ann/.config/qn/web.json" : word,
+    ),
   });
-}
+  const linux = await valueOf<Home>("home", "x86_64-linux", declared("web = { }; b.autoStart = false;"));
+  expect(linux.files).toEqual(expect.arrayContaining(["qn/b.json", "qn/web.json"]));
+  const unit = unitText(linux.units["qn-web"] ?? {});
+  expect(await verdictOn({ "qn-web.service": unit.replace("/home/ann/.nix-profile/bin/qn", "/bin/true") })).toEqual([]);
+  expect(serviceLines(unit)).toEqual(
+    serviceLines(renderUnit({ vm: "web", name: "web", command: ["/qn"], environment: {}, log: "/log" })),
+  );
+  expect(unit).toContain("WantedBy=default.target\n");
+  expect(unitText(linux.units["qn-b"] ?? {})).not.toContain("WantedBy=default.target");
+});
 
 /** A unit as home-manager writes it. */
 function unitText(unit: object): string {

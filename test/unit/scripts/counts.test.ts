@@ -1,6 +1,6 @@
 /** What the last line of scripts/test is made from. */
 import { expect, test } from "bun:test";
-import { countsOf, total, written } from "../../../scripts/testing/counts.ts";
+import { countsOf, skipsIn, total, written } from "../../../scripts/testing/counts.ts";
 
 const report = `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="bun test" tests="5" assertions="0" failures="1" skipped="2" time="0.007">
@@ -24,6 +24,16 @@ test("a run that failed outside of its tests has one failed test", () => {
 
 test("a run that left no report has one failed test for each file", () => {
   expect(countsOf(undefined, ["a.test.ts", "b.test.ts"], 137)).toEqual({ passed: 0, failed: 2, skipped: 0 });
+});
+
+test("the tests that were skipped are those of the report, and none of those that ran", () => {
+  const cases = `<testcase name="ran" file="a.test.ts" line="1" assertions="0" />
+    <testcase name="left &amp; out" classname="" time="0" file="b.test.ts" line="2" assertions="0">
+      <skipped />
+    </testcase>
+    <testcase name="broke" file="a.test.ts"><failure type="AssertionError" /></testcase>`;
+  expect(skipsIn(cases)).toEqual([{ file: "b.test.ts", name: "left &amp; out" }]);
+  expect(skipsIn(undefined)).toEqual([]);
 });
 
 test("the last line names what was skipped only when something was", () => {
