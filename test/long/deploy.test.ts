@@ -94,7 +94,7 @@ test("what is no system is refused, and nothing changes", async (vm) => {
   expect(await systemsNow(vm.folder)).toEqual(first);
 });
 
-test("a guest that crashes before it was found well boots the old system", async (vm) => {
+test("of a guest that crashes before it was found well the boot loader knows the old system alone", async (vm) => {
   const deploy = vm.converse(["qn", "deploy", systemPath("kills-agent"), "--timeout", "600"], { errors: "only" });
   await heard(deploy, "waiting for the agent and Docker");
   deploy.kill("SIGKILL");

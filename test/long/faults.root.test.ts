@@ -66,7 +66,8 @@ for (const cache of caches) {
 
 test("an agent that is killed while it mounts leaves each start right or refused, and the next one right", async (vm) => {
   const rounds = 30;
-  const kill = "for i in $(seq 40); do systemctl kill -s KILL qn-agent; sleep 0.$((i % 9 + 1)); done";
+  const kill =
+    "for i in $(seq 40); do systemctl kill -s KILL qn-agent && echo killed; sleep 0.$((i % 9 + 1)); done; true";
   const killing = asRoot(vm, kill);
   const outcomes = { right: 0, refused: 0 };
   const files = Array.from({ length: rounds }, (_, index) => `${vm.inTmp}.killed-${index}`);
@@ -80,13 +81,13 @@ test("an agent that is killed while it mounts leaves each start right or refused
         outcomes.refused += 1;
       else throw new Error(`round ${index}: ${said}`);
     }
-    await killing;
-    expect(outcomes.right + outcomes.refused).toBe(rounds);
-    console.log(outcomes);
+    const kills = (await killing).match(/^killed$/gm)?.length ?? 0;
+    console.log({ ...outcomes, kills });
+    expect([kills > 0, outcomes.right > 0]).toEqual([true, true]);
     // All of them again, by an agent that lives: nothing that was left half done is in the way.
     const volumes = files.flatMap((file, index) => ["-v", `${file}:/x/${index}`]);
     const all = await vm.docker("run", "--rm", ...volumes, "busybox", "sh", "-c", "cat /x/*");
-    expect(all.match(/content \d+/g)?.length).toBe(rounds);
+    expect(new Set(all.match(/content \d+/g)).size).toBe(rounds);
   } finally {
     for (const file of files) await rm(file, { force: true });
   }

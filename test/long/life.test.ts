@@ -66,6 +66,8 @@ vmTest("a guest's clock that is wrong is set right by the next link, forwards an
     await vm.succeed(asRoot(vm, `date -s '${by}' && systemctl kill --signal=KILL qn-agent`));
     await rightClock(vm);
   }
+  const logged = await vm.qn("logs", "--source", "agent");
+  for (const how of ["slow", "fast"]) expect(logged).toMatch(new RegExp(`clock was [\\d.]+ s ${how} and is set\\.`));
 });
 
 vmTest("a QEMU that stood still for a minute answers at once, and its clock is right", async (vm) => {
@@ -132,6 +134,9 @@ vmTest("a container with a restart policy finds its mount below /tmp after a res
 
 vmTest("with QEMU and the supervisor both killed, the next up works without help", async (vm) => {
   const { qemu, supervisor } = await vm.status();
+  await vm.docker("volume", "create", "stored");
+  // As after a power cut, what the guest has not written yet is lost.
+  await vm.succeed(asRoot(vm, "sync"));
   await kill9(supervisor.pid);
   await kill9(qemu.pid);
   const status = await vm.status();
@@ -140,6 +145,7 @@ vmTest("with QEMU and the supervisor both killed, the next up works without help
   expect((await vm.fail(["qn", "status"])).exitCode).toBe(3);
   await vm.qn("up");
   expect((await vm.status()).state).toBe("running");
+  expect((await vm.docker("volume", "ls", "--quiet")).split("\n")).toContain("stored");
 });
 
 vmTest("a VM that is deleted leaves its data, which a new VM has again", async (vm) => {

@@ -1,4 +1,4 @@
-/** 100 rounds of up and down on a stand-in for QEMU: nothing stays behind, on disk or in memory. */
+/** 100 rounds of up and down on a stand-in for QEMU: no file, no process and no descriptor of who calls them stays behind. */
 import { expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { takeDown } from "../../src/host/lifecycle/down.ts";

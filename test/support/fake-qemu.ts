@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, readFileSync, rmSync, statSync, truncateSyn
 import { dirname, join } from "node:path";
 import { openGate } from "../../src/agent/link/gate.ts";
 import { HostLink } from "../../src/agent/link/link.ts";
-import { encode } from "../../src/protocol/frame.ts";
+import { encode, LineReader } from "../../src/protocol/frame.ts";
 import { parseBoot, protocolVersion } from "../../src/protocol/messages.ts";
 import { ownArch } from "../../src/system/platform.ts";
 import { type Connection, listen } from "../../src/system/net/connection.ts";
@@ -63,6 +63,7 @@ function run(): void {
   const say = (line: string): void => appendFileSync(serial, `${line}\r\n`);
   const monitors = new Set<Connection>();
   let isBooting = false;
+  let guest: Guest | undefined;
   const tell = (event: string, data: object = {}): void => {
     for (const monitor of monitors) monitor.write(encode({ event, data, timestamp: { seconds: 0, microseconds: 0 } }));
   };
@@ -73,10 +74,11 @@ function run(): void {
   listen({ unix: part("-chardev", "id=qmp", "path") }, (monitor) => {
     if (behaviour === "never-greets") return;
     monitors.add(monitor);
+    const commands = new LineReader();
     monitor.amend({
       onClose: () => monitors.delete(monitor),
       onData: (bytes) => {
-        for (const line of Buffer.from(bytes).toString().trim().split("\n")) obey(monitor, line);
+        for (const line of commands.cut(bytes)) obey(monitor, line);
       },
     });
     monitor.write(
@@ -84,18 +86,23 @@ function run(): void {
     );
   });
   say("UEFI firmware (fake)");
-  // A test can fill its disk, so that it pauses, or let its guest's kernel panic.
+  // A test can fill its disk, so that it pauses, or let its guest's kernel panic, and then start anew.
   process.on("SIGHUP", () => {
     writeFileSync(`${serial}.paused`, "");
     tell("BLOCK_IO_ERROR", { device: "", "node-name": "data", operation: "write", action: "stop", nospace: true });
     tell("STOP");
   });
   process.on("SIGINT", () => {
+    if (guest === undefined) return void start();
     say("[   81.500000] Kernel panic - not syncing: sysrq triggered crash");
+    // The agent and its links end with their kernel, and so does Docker.
+    tell("VSERPORT_CHANGE", { id: "agent", open: false });
+    guest.lose();
+    guest = undefined;
     tell("RESET", { guest: true, reason: "guest-reset" });
     say("UEFI firmware (fake)");
-    setTimeout(() => tell("VSERPORT_CHANGE", { id: "agent", open: true }), 1_000);
   });
+  const start = async (): Promise<void> => void (guest = await bootGuest(say, tell));
 
   function obey(monitor: Connection, line: string): void {
     const { execute, id, arguments: sent } = JSON.parse(line) as { execute: string; id: number; arguments?: Resize };
@@ -110,7 +117,7 @@ function run(): void {
     // A guest takes longer than a monitor's greeting; this one starts once somebody would hear its doorbell.
     if (execute === "qmp_capabilities" && behaviour !== "hangs" && !isBooting) {
       isBooting = true;
-      void bootGuest(say, tell);
+      void start();
     }
     if (execute === "quit") end();
     if (execute === "system_powerdown") {
@@ -123,8 +130,16 @@ function run(): void {
 /** What `block_resize` is given. */
 type Resize = { readonly "node-name": string; readonly size: number };
 
+/** Those that QEMU answers with nothing, and those that have something to say. */
+const obeyed = ["qmp_capabilities", "system_powerdown", "system_reset", "cont", "quit"];
+const answered = ["query-status", "query-named-block-nodes", "block_resize", "human-monitor-command"];
+
 function answerTo(execute: string, isPaused: boolean, sent: Resize | undefined): object {
+  if (![...obeyed, ...answered].includes(execute)) {
+    return { error: { class: "CommandNotFound", desc: `The command ${execute} has not been found` } };
+  }
   if (execute === "query-status") return { return: statusOf(isPaused) };
+  if (execute === "human-monitor-command") return { return: "" };
   const files = rawFiles();
   if (execute === "query-named-block-nodes") {
     const nodes = Object.entries(files);
@@ -166,13 +181,17 @@ const otherWords: Readonly<Partial<Record<Behaviour, readonly object[]>>> = {
   ],
 };
 
+/** A guest that runs; `lose` takes all of it away at once. */
+type Guest = { readonly lose: () => void };
+
 /** The guest: the agent's real gate and link, and a fake Docker behind them. */
-async function bootGuest(say: (line: string) => void, tell: (event: string, data: object) => void): Promise<void> {
+async function bootGuest(say: (line: string) => void, tell: (event: string, data: object) => void): Promise<Guest> {
   const program = process.env["QN_QEMU"] ?? "/tmp/qemu";
   if (behaviour === "native") {
     await bootNativeGuest(nativeFolder(program), credential("qn.boot"), gatePort());
     say("login:");
-    return tell("VSERPORT_CHANGE", { id: "agent", open: true });
+    tell("VSERPORT_CHANGE", { id: "agent", open: true });
+    return { lose: () => {} };
   }
   const boot = parseBoot(credential("qn.boot"));
   const socketPath = join(dirname(program), `docker-${process.pid}.sock`);
@@ -182,7 +201,7 @@ async function bootGuest(say: (line: string) => void, tell: (event: string, data
   const version = behaviour === "older-version" ? "0.0.9" : "0.1.0";
   const link = new HostLink({ version, arch: ownArch(), image: "fake 1" });
   link.onDisks = async (disks) => [...disks];
-  openGate({
+  const gate = openGate({
     secret: Buffer.from(boot.secret, "hex"),
     address: { hostname: "127.0.0.1", port: gatePort() },
     addressOf: () => {
@@ -202,10 +221,18 @@ async function bootGuest(say: (line: string) => void, tell: (event: string, data
   });
   if (docker !== undefined) link.reportDocker("ready");
   // A test can take Docker away, and give it back; or begin a flood.
-  process.on("SIGUSR1", () => (flooding === undefined ? link.reportDocker("down") : flooding.begin()));
-  process.on("SIGUSR2", () => link.reportDocker("ready"));
+  const onFirst = (): void => (flooding === undefined ? link.reportDocker("down") : flooding.begin());
+  const onSecond = (): void => link.reportDocker("ready");
+  process.on("SIGUSR1", onFirst).on("SIGUSR2", onSecond);
   say("login:");
   tell("VSERPORT_CHANGE", { id: "agent", open: true });
+  return {
+    lose() {
+      process.off("SIGUSR1", onFirst).off("SIGUSR2", onSecond);
+      gate.closeAll();
+      void docker?.stop();
+    },
+  };
 }
 
 function values(flag: string): readonly string[] {

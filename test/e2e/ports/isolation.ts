@@ -21,7 +21,7 @@ const monitorPorts = [4444, 4445, 5555, 1234];
 /** A kind of container that tries. */
 const containers: Readonly<Record<string, readonly string[]>> = {
   "an ordinary container": [],
-  "a container that makes packets of its own": ["--cap-add", "NET_RAW", "--cap-add", "NET_ADMIN"],
+  "a container that may make packets of its own": ["--cap-add", "NET_RAW", "--cap-add", "NET_ADMIN"],
   "a container in the guest's own network": ["--network", "host"],
 };
 

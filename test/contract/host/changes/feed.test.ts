@@ -65,6 +65,8 @@ test("an edit, a new file, a rename and a deletion are told, however deep", asyn
   const at = (name: string): string => join(root, "src/deep", name);
   await Bun.write(at("a"), "one");
   await follow(["src"]);
+  // On a busy machine it may take more than one batch.
+  await until("all that is there", 5_000, () => (heard.length >= 3 ? true : undefined));
   expect(heard).toEqual(["there /src", "there /src/deep", "there /src/deep/a"]);
   expect(await after(() => appendFile(at("a"), "two"))).toContain("files /src/deep/a");
   expect(await after(() => Bun.write(at("b"), "new"))).toEqual(
@@ -84,10 +86,14 @@ test("a new file is told once it is left alone, and not while it is being writte
   await follow(["src"]);
   heard = [];
   const file = join(root, "src/growing");
-  for (let step = 0; step < 5; step += 1) {
+  const isHeard = (): boolean => heard.some((line) => line.endsWith("growing"));
+  for (let step = 0, longestMs = 0; step < 5; step += 1) {
     await appendFile(file, "more");
+    const begin = performance.now();
     await Bun.sleep(100);
-    expect(heard.filter((line) => line.endsWith("growing"))).toEqual([]);
+    longestMs = Math.max(longestMs, performance.now() - begin);
+    // A machine that was too busy has left it alone for so long that it may be told.
+    if (longestMs < 150) expect(isHeard()).toBe(false);
   }
   await until("the file", 5_000, () => (heard.includes("files /src/growing") ? true : undefined));
   expect(await after(() => appendFile(file, "at once"))).toContain("files /src/growing");

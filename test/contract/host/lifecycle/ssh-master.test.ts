@@ -36,6 +36,7 @@ test("a guest that starts anew, one that is taken over, and one that goes down l
     await isDegraded(vm, "The guest's kernel could not go on; the guest starts anew.");
     expect([await first.isGone(), first.asked]).toEqual([true, 1]);
   }
+  process.kill(qemu.pid ?? 0, "SIGINT");
   await vm.up();
   {
     using second = keeper(vm);

@@ -51,7 +51,11 @@ test("a guest whose kernel panics starts anew by itself, and its state says why 
   const { qemu, supervisor } = await pids(vm);
   process.kill(qemu, "SIGINT");
   await isDegraded(vm, "The guest's kernel could not go on; the guest starts anew.");
-  expect(await vm.up()).toBe("joined");
+  const joined = vm.up();
+  await until("who joins to hear it", 20_000, async () => (vm.told.at(-1) === "degraded" ? true : undefined));
+  // The guest starts anew.
+  process.kill(qemu, "SIGINT");
+  expect(await joined).toBe("joined");
   expect(vm.told.slice(-2)).toEqual(["degraded", "running"]);
   expect(vm.told).toContain(
     "warning The guest's kernel could not go on and starts anew: Kernel panic - not syncing: sysrq triggered crash",

@@ -192,7 +192,7 @@ test("a QEMU that does not quit is killed", async () => {
 
 test("a guest that falls silent while it boots is reset twice, then given up with its last words", async () => {
   await using vm = await fakeVm("hangs");
-  const failure = await failureOf(() => vm.up({ self: vm.supervisorWith({ silenceMs: 700 }) }));
+  const failure = await failureOf(() => vm.up({ self: vm.supervisorWith({ silenceMs: 2_500 }) }));
   expect(failure).toEqual({
     code: "BOOT_TIMEOUT",
     message: "The guest fell silent while it booted, and 2 resets did not help.",
