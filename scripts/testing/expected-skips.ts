@@ -56,6 +56,7 @@ export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
   "test/contract/host/qemu/": ["QEMU", "a processor without virtualisation"],
   "test/contract/host/snapshot/": ["root", "a right that root may lack"],
   "test/contract/host/supervisor/seam/flood.test.ts": ["Linux"],
+  "test/contract/host/virtiofs/": ["root", "a right that root may lack"],
   "test/contract/nix/": ["Nix", "python3"],
   "test/contract/scripts/put-agent.test.ts": ["Linux"],
   "test/contract/system/being-written.test.ts": ["a kernel that is new enough"],
@@ -71,7 +72,11 @@ export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
   "test/long/other-arch.test.ts": ["QEMU", "an image that a person has built"],
   "test/long/pull.test.ts": ["an image that a person has built"],
   "test/long/site.test.ts": ["a program that a person has fetched"],
+  "test/long/virtiofs-battery.test.ts": ["root", "a right that root may lack"],
+  "test/long/virtiofs-database.test.ts": ["a right that root may lack", "a program that a person has fetched"],
+  "test/long/virtiofs-killed.test.ts": ["root", "a right that root may lack"],
   "test/long/virtiofs.test.ts": ["virtiofsd", "Linux on x86_64"],
+  "test/unit/system/kernel/errno.test.ts": ["Linux"],
 };
 
 /** What of what the tests of this file need this machine lacks, or may; nothing when all of them have to run. */

@@ -97,7 +97,7 @@ export const linesOfGuests: readonly Rows[] = [
   [
     "src/host/virtiofs/fuse/operations/names.ts",
     [`${contract}/host/virtiofs/hostile.test.ts`],
-    ["flags | O_CREAT | O_EXCL | O_NOFOLLOW, mode", "flags | O_CREAT, mode"],
+    ["flags | O_CREAT | O_EXCL | O_NOFOLLOW, share", "flags | O_CREAT, share"],
   ],
   [
     "src/host/virtiofs/node/node-descriptors.ts",
