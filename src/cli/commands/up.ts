@@ -2,7 +2,7 @@
 import { shellLine } from "../../base/shell.ts";
 import { resolve } from "node:path";
 import { counted, duration, otherArchNames } from "../../base/words.ts";
-import type { ConfigInput, Share } from "../../host/config/schema.ts";
+import type { ConfigInput, Share, VmConfig } from "../../host/config/schema.ts";
 import { contextOf } from "../../host/integrate/docker/context.ts";
 import { startThroughService } from "../../host/integrate/service/manage.ts";
 import type { Layout, VmPaths } from "../../host/layout.ts";
@@ -21,6 +21,7 @@ import { isLocked } from "../../system/kernel/lock.ts";
 import { defineCommand, sizeFlag, vmArg, wholeNumber } from "../command.ts";
 import { selfCommand } from "../self.ts";
 import { printEvent } from "../terminal/print.ts";
+import { valueWords } from "../terminal/setting-words.ts";
 import { say, showPhase, succeed, warn } from "../terminal/show.ts";
 import { interruption } from "../terminal/signals.ts";
 import { showEvent } from "../terminal/start-events.ts";
@@ -126,6 +127,7 @@ export async function startVm(request: UpRequest): Promise<void> {
   if (request.json) return await printStatus(paths, request, signal);
   const took = duration(Date.now() - startedAtMs);
   if (result === "running") await sayWhatDiffers(paths, flags);
+  const forNow = result === "started" ? await forThisStart(paths, flags) : undefined;
   // Docker's own words through the socket that the user has, which proves the whole way.
   const docker = await describeDocker(paths.dockerSocket);
   succeed(`VM "${paths.name}" ${result === "running" ? "runs already" : `is up after ${took}`}: ${docker}`);
@@ -134,6 +136,7 @@ export async function startVm(request: UpRequest): Promise<void> {
   const isUsed = context?.isCurrent === true && (process.env["DOCKER_HOST"] ?? "") === "";
   const use = isUsed ? `docker uses it (context "${context.name}");` : `eval "$(qn env${name})"   makes docker use it;`;
   say(`  ${use}   qn down${name}   stops it`);
+  if (forNow !== undefined) say(`  ${forNow}`);
   if (request.foreground) await stay(paths, signal);
 }
 
@@ -153,7 +156,31 @@ export function mountsIn(rawArgs: readonly string[], cwd: string): readonly Shar
   });
 }
 
+/**
+ * What of the flags is in no settings, and so is forgotten at the next start, with the commands that keep it; nothing
+ * where all is. `config` are the settings without the flags, `name` follows a command.
+ */
+export function forgottenWords(name: string, flags: ConfigInput, config: VmConfig): string | undefined {
+  const kept = new Map<string, unknown>(Object.entries(config));
+  const other = Object.entries(flags).filter(
+    ([key, value]) => value !== undefined && !Bun.deepEquals(value, kept.get(key)),
+  );
+  if (other.length === 0) return undefined;
+  const words = other.flatMap(([key, value]) => (key === "mounts" ? [] : [`${key}=${valueWords(value)}`]));
+  const hasMounts = words.length < other.length;
+  const keep = [
+    ...(words.length > 0 ? [`qn config set${name} ${words.join(" ")}`] : []),
+    ...(hasMounts ? [`qn config edit${name}`] : []),
+  ];
+  return `For this start only: ${[...words, ...(hasMounts ? ["--mount"] : [])].join(", ")};   ${keep.join("   and   ")}   for all.`;
+}
+
 // --- internal ---
+
+async function forThisStart(paths: VmPaths, flags: ConfigInput): Promise<string | undefined> {
+  const { config } = await effectiveConfig(paths, process.env);
+  return forgottenWords(paths.name === "default" ? "" : ` ${paths.name}`, flags, config);
+}
 
 /** The last line for a program: what `qn status --json` says, then nothing more. */
 async function printStatus(paths: VmPaths, { foreground }: UpRequest, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 /** From the words of `qn up` to settings. */
 import { expect, test } from "bun:test";
-import { mountsIn, settingsOf } from "../../../../src/cli/commands/up.ts";
+import { forgottenWords, mountsIn, settingsOf } from "../../../../src/cli/commands/up.ts";
+import { configOf, factsOf } from "../../../support/host-facts.ts";
 
 test("only flags that were given become settings", () => {
   expect(settingsOf({ cpus: 2, memoryMiB: undefined, diskGiB: undefined, arch: "aarch64", image: undefined })).toEqual({
@@ -43,4 +44,19 @@ test("a folder may be said to be writable, as it is without a word", () => {
     { path: "/srv", readOnly: false },
     { path: "/a:b", readOnly: false },
   ]);
+});
+
+test("flags that are in no settings are said to count once, with what keeps them", () => {
+  const config = { ...configOf(factsOf("linux/x86_64")), cpus: 2, memoryMiB: 4096 };
+  expect(forgottenWords("", { cpus: 2, memoryMiB: 4096 }, config)).toBeUndefined();
+  expect(forgottenWords("", {}, config)).toBeUndefined();
+  expect(forgottenWords(" web", { cpus: 4, memoryMiB: 4096, image: "other" }, config)).toBe(
+    "For this start only: cpus=4, image=other;   qn config set web cpus=4 image=other   for all.",
+  );
+  const mounts = [{ path: "/srv", readOnly: false }];
+  expect(forgottenWords("", { mounts }, config)).toBe("For this start only: --mount;   qn config edit   for all.");
+  expect(forgottenWords("", { cpus: 4, mounts }, config)).toBe(
+    "For this start only: cpus=4, --mount;   qn config set cpus=4   and   qn config edit   for all.",
+  );
+  expect(forgottenWords("", { mounts }, { ...config, mounts })).toBeUndefined();
 });
