@@ -1,12 +1,13 @@
 /** A guest with one device of virtiofs and no QEMU: its memory, its ring and its driver are this test's. */
 import { dlopen, FFIType } from "bun:ffi";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { memoryFile, receive, ring, send, socketPair } from "../../src/system/kernel/descriptors.ts";
 import { closeFd } from "../../src/system/kernel/file-calls.ts";
 import { allocate, mapFile, viewsOf } from "../../src/system/kernel/memory.ts";
 import { requests } from "../../src/host/virtiofs/vhost/wire.ts";
 import { isThere } from "../../src/system/files.ts";
+import { qnAsUser, qnIn } from "./other-user.ts";
+import { repository } from "./program.ts";
 
 const memoryBytes = 4 * 2 ** 20;
 const ringSize = 128;
@@ -59,14 +60,10 @@ export class VhostGuest implements AsyncDisposable {
     socketPath: string,
     { flags = [], openFilesMax = 1024, uid }: ServerOptions = {},
   ): Promise<VhostGuest> {
-    const main = join(import.meta.dir, "../../src/main.ts");
     const limited = ["sh", "-c", `ulimit -n ${openFilesMax}; exec "$0" "$@"`];
-    const asUser = uid === undefined ? [] : ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"];
     const command = [
       ...limited,
-      ...asUser,
-      process.execPath,
-      main,
+      ...(uid === undefined ? qnIn(repository) : qnAsUser(uid)),
       "virtiofs",
       `--folder=${folder}`,
       `--socket=${socketPath}`,

@@ -170,11 +170,13 @@ function checkTools({ env }: Examined): readonly Finding[] {
 async function checkImage({ layout, nowMs }: Examined): Promise<readonly Finding[]> {
   const image = await findImage(layout.images, "debian", ownArch());
   if (image === undefined)
-    return [failure("image", `There is no image "debian" in ${layout.images}.`, "Run: qn image build")];
+    return [
+      failure("image", `There is no image "debian" in ${layout.images}.`, "Run: qn image pull, or qn image build"),
+    ];
   const { manifest, folder } = image;
   if (skewOf(manifest.protocol) !== undefined) {
     const text = `The image speaks protocol ${manifest.protocol}, this qn ${protocolVersion}.`;
-    return [failure("image", text, "Run: qn image build")];
+    return [failure("image", text, "Run: qn image pull, or qn image build")];
   }
   const ageMs = nowMs - (await stat(join(folder, "image.json"))).mtimeMs;
   const text = `The image "debian" ${manifest.version} is ${duration(Math.max(0, ageMs))} old.`;

@@ -106,20 +106,28 @@ const kvmDevice = "/dev/kvm";
 const virtualizationFlags = /^flags\s*:.*\b(?:vmx|svm)\b/m;
 
 async function lookAtKvm(arch: Arch): Promise<Usability> {
-  try {
-    await (await open(kvmDevice, "r+")).close();
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return unusable(`There is no ${kvmDevice}.`);
-    if (isErrno(error, "EACCES")) {
-      return unusable(`This user may not open ${kvmDevice}; become a member of the group that owns it, usually kvm.`);
-    }
-    return unusable(`${kvmDevice} cannot be opened: ${messageOf(error)}.`);
+  const refused = await whyNotOpened(kvmDevice);
+  if (refused !== undefined && isErrno(refused, "ENOENT")) return unusable(`There is no ${kvmDevice}.`);
+  // Before rights are asked for that would be of no use.
+  if (arch === "x86_64" && !virtualizationFlags.test(await readFile("/proc/cpuinfo", "utf8"))) {
+    return unusable(
+      `${kvmDevice} is there, but the processor shows neither vmx nor svm: virtualization is off in the firmware, or this is a virtual machine without nesting.`,
+    );
   }
-  if (arch !== "x86_64") return { usable: true };
-  if (virtualizationFlags.test(await readFile("/proc/cpuinfo", "utf8"))) return { usable: true };
-  return unusable(
-    `${kvmDevice} is there, but the processor shows neither vmx nor svm: virtualization is off in the firmware, or this is a virtual machine without nesting.`,
-  );
+  if (refused === undefined) return { usable: true };
+  if (isErrno(refused, "EACCES")) {
+    return unusable(`This user may not open ${kvmDevice}; become a member of the group that owns it, usually kvm.`);
+  }
+  return unusable(`${kvmDevice} cannot be opened: ${messageOf(refused)}.`);
+}
+
+async function whyNotOpened(path: string): Promise<unknown> {
+  try {
+    await (await open(path, "r+")).close();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 async function lookAtHvf(): Promise<Usability> {

@@ -12,7 +12,8 @@ export const command = defineCommand({
   async run({ args }) {
     const images = await takeInventory(qnHome());
     if (args.json === true) return printJson("image ls", images.map(jsonOf));
-    if (images.length === 0) return say("There are no images; `qn image build` makes one.");
+    if (images.length === 0)
+      return say("There are no images; `qn image pull` fetches one, `qn image build` makes one.");
     printTable(
       ["NAME", "ARCH", "VERSION", "ID", "SIZE", "USED BY"],
       images.map((image) => [

@@ -70,7 +70,7 @@ test("an image that is old, of another protocol or missing is found", async () =
   const file = join(vm.layout.images, (await readdir(vm.layout.images))[0] ?? "", "image.json");
   const manifest = JSON.parse(await readFile(file, "utf8"));
   await writeFile(file, JSON.stringify({ ...manifest, protocol: manifest.protocol - 1 }));
-  expect(await one(vm, "image")).toEqual(["fail: Run: qn image build"]);
+  expect(await one(vm, "image")).toEqual(["fail: Run: qn image pull, or qn image build"]);
   await writeFile(file, JSON.stringify(manifest));
   expect(await one(vm, "image")).toEqual([]);
   expect(await one(vm, "image", {}, 100 * dayMs)).toEqual(["warn: Run: qn image build --fresh"]);
