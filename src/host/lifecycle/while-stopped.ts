@@ -1,5 +1,6 @@
 /** Does something to the disks of a VM that is stopped, and stays so meanwhile. */
 import { QnError } from "../../base/errors.ts";
+import { isThere } from "../../system/files.ts";
 import { acquireLock } from "../../system/kernel/lock.ts";
 import { isListenedAt } from "../../system/net/connection.ts";
 import type { VmPaths } from "../layout.ts";
@@ -16,7 +17,8 @@ import { statusOfVm } from "./status.ts";
 export async function settleIfStopped(paths: VmPaths): Promise<void> {
   await requireVm(paths);
   await refuseNewerFolder(paths);
-  const lock = acquireLock(paths.lock);
+  // Where nobody has ever held the lock, nobody has begun anything: a start that is refused leaves no file behind.
+  const lock = (await isThere(paths.lock)) ? acquireLock(paths.lock) : undefined;
   if (lock === undefined) return;
   try {
     if (!(await isListenedAt(paths.qmpSocket))) await settleVm(paths);
