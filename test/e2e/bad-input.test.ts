@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { chmod, mkdir, readdir, rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
+import { ownArch } from "../../src/system/platform.ts";
 import { type Outcome, qn, type RunOptions } from "../support/program.ts";
 import { type TempHome, tempHome } from "../support/temp-home.ts";
 
@@ -193,7 +194,7 @@ test("an image with one wrong byte is refused", async () => {
 
 test("an image whose description is no JSON is refused", async () => {
   await using home = await tempHome();
-  const description = join(await imageFolder(home), "image.json");
+  const description = join(imageFolder(home), "image.json");
   await rm(description);
   await Bun.write(description, "{ this is not JSON");
   const [exit, message] = await refusal(home, ["up"]);
@@ -251,15 +252,14 @@ test("a start that fails after it has begun leaves nothing of the VM", async () 
 
 // --- internal ---
 
-async function imageFolder(home: TempHome): Promise<string> {
-  const images = join(home.path, "_images");
-  const [name = ""] = await readdir(images);
-  return join(images, name);
+/** The image that `qn up` takes. */
+function imageFolder(home: TempHome): string {
+  return join(home.path, "_images", `debian-${ownArch()}`);
 }
 
 /** Puts a copy in place of the link to the shared disk, for a test that writes to it. */
 async function ownDisk(home: TempHome): Promise<string> {
-  const disk = join(await imageFolder(home), "disk.qcow2");
+  const disk = join(imageFolder(home), "disk.qcow2");
   await Bun.$`cp --dereference --remove-destination ${disk} ${disk}.copy && mv ${disk}.copy ${disk}`.quiet();
   return disk;
 }
