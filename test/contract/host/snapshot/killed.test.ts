@@ -9,9 +9,11 @@ import { createSnapshot } from "../../../../src/host/snapshot/create.ts";
 import { snapshotNames } from "../../../../src/host/snapshot/names.ts";
 import { removeSnapshot, restoreSnapshot } from "../../../../src/host/snapshot/restore.ts";
 import { isThere } from "../../../../src/system/files.ts";
+import { isLocked } from "../../../../src/system/kernel/lock.ts";
 import { type Chance, testWithChance } from "../../../support/chance.ts";
 import { processesLeft } from "../../../support/processes.ts";
 import type { SnapshotAction } from "../../../support/snapshot-run.ts";
+import { until } from "../../../support/until.ts";
 import { type StoppedVm, stoppedVm, type VmSeen } from "../../../support/stopped-vm.ts";
 
 const moments = 10;
@@ -37,8 +39,10 @@ async function acted(vm: StoppedVm, words: Words, killAfterMs?: number): Promise
   await child.exited;
   const tookMs = performance.now() - begin;
   if (killAfterMs === undefined && child.exitCode !== 0) throw new Error(await new Response(child.stderr).text());
-  // What a killed command has started ends by itself.
+  // What a killed command has started ends by itself. Killed while it starts one, that one has the lock for a moment:
+  // exec(2) closes it late, when the process has no words to be found by.
   expect(await processesLeft(vm.home)).toEqual([]);
+  await until("the lock of the killed command", 5_000, () => (isLocked(vm.paths.lock) ? undefined : true));
   return tookMs;
 }
 
