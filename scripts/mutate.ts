@@ -3,12 +3,13 @@
  * With WORDs only those whose file has one of them in its path. Ends with 1 when a line can be broken unseen, and when
  * one is not to be found any more.
  */
-import { cp, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { duration } from "../src/base/words.ts";
 import { bunTest } from "./testing/checks.ts";
 import { runChild } from "./testing/child.ts";
+import { copyWhole } from "./testing/copy-whole.ts";
 import { endProcessesOf } from "./testing/left-behind.ts";
 import { broken, type Mutant } from "./testing/mutant.ts";
 import { mutants } from "./testing/mutants.ts";
@@ -66,7 +67,8 @@ async function copyOfTree(): Promise<string> {
   const copy = await mkdtemp(join(tmpdir(), "qn-mutate-"));
   const names = (await readdir(root)).filter((name) => !["node_modules", "dist", ".git"].includes(name));
   await Promise.all(names.map((name) => cp(join(root, name), join(copy, name), { recursive: true })));
-  await symlink(join(root, "node_modules"), join(copy, "node_modules"));
+  // No link: tests start programs as users who may not read where it would lead.
+  await copyWhole(join(root, "node_modules"), copy);
   return copy;
 }
 

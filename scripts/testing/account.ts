@@ -1,9 +1,10 @@
 /** Who the end-to-end tests run as: an ordinary user, and root where this was started as root. */
 import { chown, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { isThere, readTextIfThere } from "../../src/system/files.ts";
 import { run } from "../../src/system/process.ts";
 import { succeed } from "../support/succeed.ts";
+import { copyWhole } from "./copy-whole.ts";
 
 /** How to run a program as somebody: words before the command, and the folder that holds the tree for them. */
 export type Account = {
@@ -98,14 +99,5 @@ async function ensureSubordinateIds(): Promise<void> {
       .map(([start = 0, count = 0]) => start + count);
     const first = Math.max(100_000, ...ends);
     await succeed(["usermod", option, `${first}-${first + 65_535}`, testUser]);
-  }
-}
-
-/** Links where the file system can, so that hundreds of megabytes take no time and no space. */
-async function copyWhole(source: string, folder: string): Promise<void> {
-  const linked = await run(["cp", "-al", source, folder]);
-  if (linked.exitCode !== 0) {
-    await rm(join(folder, basename(source)), { recursive: true, force: true });
-    await succeed(["cp", "-a", source, folder]);
   }
 }
