@@ -17,6 +17,11 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+/** What names a VM behind a command, with the space before it: nothing for the one that is meant without a name. */
+export function vmWord(name: string): string {
+  return name === "default" ? "" : ` ${name}`;
+}
+
 /** Milliseconds as a person reads them: "0.4 s", "12.3 s", "2 min 5 s", "3 h 4 min", "2 d 3 h". */
 export function duration(ms: number): string {
   // What rounds up to 60.0 s is a minute already.

@@ -3,7 +3,7 @@ import { lstat, mkdir, readlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { shellWord } from "../../base/shell.ts";
-import { cleanPath, liesIn } from "../../base/words.ts";
+import { cleanPath, liesIn, vmWord } from "../../base/words.ts";
 import { volumesFolder } from "../../protocol/disks.ts";
 import { standingOf } from "../../protocol/guest-folders.ts";
 import type { Boot } from "../../protocol/messages.ts";
@@ -67,7 +67,7 @@ export function whyNot(source: string, resolved: ResolvedSource, boot: SharedWit
     const where = `It lies in a folder that the guest has itself, and so cannot be mounted from the host: keep it in another one.`;
     return `${named} is not ${isThere ? "mounted from the host" : "there in the guest of qn"}. ${where}`;
   }
-  const vm = boot.vm === "default" ? "" : ` ${boot.vm}`;
+  const vm = vmWord(boot.vm);
   const how = `\`qn down${vm}\` and \`qn up${vm} --mount ${shellWord(path)}\` mount it until the next start`;
   return `${named} is not mounted from the host. ${how}, "mounts" in ${boot.home}/${boot.vm}/config.yaml does so for good.`;
 }

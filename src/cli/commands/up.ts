@@ -1,7 +1,7 @@
 /** `qn up`: creates the VM if needed, starts it, and waits until Docker answers on the host's socket. */
 import { shellLine } from "../../base/shell.ts";
 import { resolve } from "node:path";
-import { counted, duration, otherArchNames } from "../../base/words.ts";
+import { counted, duration, otherArchNames, vmWord } from "../../base/words.ts";
 import type { ConfigInput, Share, VmConfig } from "../../host/config/schema.ts";
 import { contextOf } from "../../host/integrate/docker/context.ts";
 import { startThroughService } from "../../host/integrate/service/manage.ts";
@@ -131,7 +131,7 @@ export async function startVm(request: UpRequest): Promise<void> {
   // Docker's own words through the socket that the user has, which proves the whole way.
   const docker = await describeDocker(paths.dockerSocket);
   succeed(`VM "${paths.name}" ${result === "running" ? "runs already" : `is up after ${took}`}: ${docker}`);
-  const name = paths.name === "default" ? "" : ` ${paths.name}`;
+  const name = vmWord(paths.name);
   const context = await contextOf(paths, process.env);
   const isUsed = context?.isCurrent === true && (process.env["DOCKER_HOST"] ?? "") === "";
   const use = isUsed ? `docker uses it (context "${context.name}");` : `eval "$(qn env${name})"   makes docker use it;`;
@@ -178,8 +178,9 @@ export function forgottenWords(name: string, flags: ConfigInput, config: VmConfi
 // --- internal ---
 
 async function forThisStart(paths: VmPaths, flags: ConfigInput): Promise<string | undefined> {
+  if (Object.keys(flags).length === 0) return undefined;
   const { config } = await effectiveConfig(paths, process.env);
-  return forgottenWords(paths.name === "default" ? "" : ` ${paths.name}`, flags, config);
+  return forgottenWords(vmWord(paths.name), flags, config);
 }
 
 /** The last line for a program: what `qn status --json` says, then nothing more. */

@@ -1,6 +1,7 @@
 /** Reads every file of settings, as the next start of each VM would. */
 import { knownError, QnError } from "../../base/errors.ts";
-import type { Layout } from "../layout.ts";
+import { vmWord } from "../../base/words.ts";
+import type { Layout, VmPaths } from "../layout.ts";
 import { vmNames } from "../lifecycle/status.ts";
 import { effectiveConfig, type Environment } from "../vm/settings.ts";
 
@@ -33,16 +34,15 @@ async function faultsOf(layout: Layout, name: string, env: Environment): Promise
   } catch (error) {
     const { message, details, hint } = knownError(error);
     if (!isAboutSettings(error)) return [{ text: message, fix: hint }];
-    const own = name === "default" ? "" : ` ${name}`;
     return (details.length === 0 ? [message] : details).map((text) => ({
       text: `${text}.`,
-      fix: fixOf(text, paths, own),
+      fix: fixOf(text, paths),
     }));
   }
 }
 
 /** Each mistake ends with where it is. */
-function fixOf(text: string, paths: { readonly config: string; readonly commonConfig: string }, own: string): string {
-  if (text.includes(`(${paths.config}`)) return `Run: qn config edit${own}`;
-  return text.includes(`(${paths.commonConfig}`) ? "Run: qn config edit --all" : "Correct the value named above.";
+function fixOf(text: string, { name, config, commonConfig }: VmPaths): string {
+  if (text.includes(`(${config}`)) return `Run: qn config edit${vmWord(name)}`;
+  return text.includes(`(${commonConfig}`) ? "Run: qn config edit --all" : "Correct the value named above.";
 }

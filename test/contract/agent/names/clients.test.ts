@@ -19,6 +19,13 @@ async function client(port: number, localAddress: string) {
   return { socket, closed: closed.promise, ended: Promise.race([closed.promise, answer.promise]) };
 }
 
+/** How a question of a new client's ends. */
+async function endOfQuestion(port: number, localAddress: string): Promise<"answered" | "closed"> {
+  const { socket, ended } = await client(port, localAddress);
+  socket.write(question);
+  return await ended;
+}
+
 async function names(limits: { readonly idleMs?: number } = {}): Promise<NameServer> {
   const nobody = async () => Promise.reject(new Error("nobody asks"));
   return await serveNames({ hostname: "127.0.0.1", port: 0 }, nobody, () => {}, limits);
@@ -28,20 +35,14 @@ test.skipIf(process.platform !== "linux")("silent clients of one address leave p
   const server = await names();
   const silent = [];
   for (let index = 0; index < 8; index += 1) silent.push(await client(server.port, "127.0.0.1"));
-  const ninth = await client(server.port, "127.0.0.1");
-  ninth.socket.write(question);
-  expect(await ninth.ended).toBe("closed");
+  expect(await endOfQuestion(server.port, "127.0.0.1")).toBe("closed");
   for (let index = 0; index < 32; index += 1) {
-    const other = await client(server.port, `127.0.0.${index + 2}`);
-    other.socket.write(question);
-    expect(await other.ended).toBe("answered");
+    expect(await endOfQuestion(server.port, `127.0.0.${index + 2}`)).toBe("answered");
   }
   // A place that is left is another client's.
   silent[0]?.socket.end();
   await silent[0]?.closed;
-  const next = await client(server.port, "127.0.0.1");
-  next.socket.write(question);
-  expect(await next.ended).toBe("answered");
+  expect(await endOfQuestion(server.port, "127.0.0.1")).toBe("answered");
   server.close();
 });
 
@@ -51,14 +52,10 @@ test.skipIf(process.platform !== "linux")(
     const server = await names();
     const silent = [];
     for (let index = 0; index < 128; index += 1) silent.push(await client(server.port, `127.0.0.${2 + (index % 32)}`));
-    const late = await client(server.port, "127.0.0.1");
-    late.socket.write(question);
-    expect(await late.ended).toBe("closed");
+    expect(await endOfQuestion(server.port, "127.0.0.1")).toBe("closed");
     silent[0]?.socket.end();
     await silent[0]?.closed;
-    const next = await client(server.port, "127.0.0.1");
-    next.socket.write(question);
-    expect(await next.ended).toBe("answered");
+    expect(await endOfQuestion(server.port, "127.0.0.1")).toBe("answered");
     server.close();
   },
 );

@@ -238,17 +238,26 @@ test("a host of an older version, which does not ask for it, has its connection 
   pool.close();
 });
 
-test("the agent says when the next request may come, and refuses what is none", async () => {
-  await using server = await echo();
-  using gate = realGate({ addressOf: () => server.address });
-  const pool = new GatePool(gate.key);
+/**
+ * A connection of the pool's with a stream of Docker's that the agent has agreed to; `early` is what came of it together
+ * with the answer, `received` what comes from then on.
+ */
+async function openedAgain(pool: GatePool) {
   const { connection, lines } = await pool.take();
   const request = encode({ open: "docker", reuse: true });
   connection.write(request);
   expect(await lines.next()).toBe('{"ok":true,"reuse":true}');
-  lines.release();
+  const early = lines.release();
   const received = receive(connection);
   connection.resume();
+  return { connection, request, early, received };
+}
+
+test("the agent says when the next request may come, and refuses what is none", async () => {
+  await using server = await echo();
+  using gate = realGate({ addressOf: () => server.address });
+  const pool = new GatePool(gate.key);
+  const { connection, received, request } = await openedAgain(pool);
   // The server ends only after its client, and only then is the stream over.
   connection.write(pieces.end);
   const over = `${Buffer.from(pieces.end).toString()}{"ready":true}\n`;
@@ -267,12 +276,7 @@ test("a request that comes before the agent has ended its stream breaks the stre
   await using server = await listenSomewhere("tcp", (connection) => void receive(connection));
   using gate = realGate({ addressOf: () => server.address });
   const pool = new GatePool(gate.key);
-  const { connection, lines } = await pool.take();
-  connection.write(encode({ open: "docker", reuse: true }));
-  await lines.next();
-  lines.release();
-  const received = receive(connection);
-  connection.resume();
+  const { connection, received } = await openedAgain(pool);
   connection.write(Buffer.concat([pieces.end, Buffer.from(encode({ open: "docker" }))]));
   expect([await received.closed, received.bytes]).not.toEqual([undefined, 0]);
   expect(received.bytes).toBe(0);
@@ -286,13 +290,7 @@ test("a request right behind the stream before it is answered by nobody, also wh
   });
   using gate = realGate({ addressOf: () => server.address });
   const pool = new GatePool(gate.key);
-  const { connection, lines } = await pool.take();
-  const request = encode({ open: "docker", reuse: true });
-  connection.write(request);
-  expect(await lines.next()).toBe('{"ok":true,"reuse":true}');
-  const early = lines.release();
-  const received = receive(connection);
-  connection.resume();
+  const { connection, received, request, early } = await openedAgain(pool);
   await received.reached(pieces.end.length - early.length);
   connection.write(Buffer.concat([pieces.end, Buffer.from(request)]));
   expect([await received.closed, early.length + received.bytes]).toEqual(["ECONNRESET", pieces.end.length]);
