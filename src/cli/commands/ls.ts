@@ -1,6 +1,6 @@
 /** `qn ls`: every VM and what it does. */
 import { type ErrorReport, reportOf } from "../../base/errors.ts";
-import { summaryOfVm, vmNames } from "../../host/lifecycle/status.ts";
+import { summariesOf, vmNames } from "../../host/lifecycle/status.ts";
 import { defineCommand, jsonArg } from "../command.ts";
 import type { VmRow } from "../json-outputs.ts";
 import { printJson, printTable } from "../terminal/print.ts";
@@ -14,12 +14,13 @@ export const command = defineCommand({
   async run({ args }) {
     const layout = qnHome();
     const names = await vmNames(layout);
+    const summaryOf = summariesOf(layout, process.env, patienceMs);
     const rows = await Promise.all(
       names.map(async (name): Promise<VmRow> => {
         const paths = layout.vm(name);
         const docker = { socket: paths.dockerSocket };
         try {
-          return { name, ...(await summaryOfVm(paths, process.env, patienceMs)), docker };
+          return { name, ...(await summaryOf(paths)), docker };
         } catch (error) {
           // One broken VM must not hide the others.
           return { ...unknown, name, reason: whatIsWrong(reportOf(error)), docker };

@@ -28,28 +28,35 @@ export type Sources = {
 };
 
 /** The effective settings. Throws CONFIG_INVALID with every mistake of every source at once. */
-export function loadConfig({ host, files, env, flags }: Sources): Loaded {
-  const layers: readonly Layer[] = [
-    ...files.map((file) => fileLayer(file)),
+export function loadConfig({ files, ...others }: Sources): Loaded {
+  return loaderOf({ ...others, files: files.slice(0, -1) })(files.at(-1));
+}
+
+/**
+ * The same for many VMs: reads what they share once, and gives the settings of the one whose own file is handed to it.
+ * Throws CONFIG_INVALID for a file that is not YAML; what it gives throws it for every other mistake.
+ */
+export function loaderOf({ host, files, env, flags }: Sources): (own?: SettingsFile) => Loaded {
+  const below = files.map((file) => checked(fileLayer(file)));
+  const above = [
     ...environmentLayers(env),
-    { origin: { from: "flag" }, where: "the command line", values: flags },
-  ];
-  const checked = layers.map((layer) => ({ ...layer, ...check(layer.values, layer.where) }));
-  refuse(checked.flatMap(({ mistakes }) => mistakes));
-  const values = new Map<string, unknown>();
-  const origins: Record<string, Origin> = {};
+    { origin: { from: "flag" }, where: "the command line", values: flags } as const,
+  ].map(checked);
+  const shared = new Map<string, unknown>();
+  const sharedOrigins: Record<string, Origin> = {};
   for (const { path, initial } of leaves) {
-    values.set(path, initial(host));
-    origins[path] = { from: "default" };
+    shared.set(path, initial(host));
+    sharedOrigins[path] = { from: "default" };
   }
-  for (const { origin, said } of checked) {
-    for (const [path, value] of valuesByPath(said, (name) => values.has(name))) {
-      if (value === undefined) continue;
-      values.set(path, value);
-      origins[path] = origin;
-    }
-  }
-  return { config: asConfig(values), origins };
+  for (const layer of below) put(shared, sharedOrigins, layer);
+  return (own) => {
+    const upper = [...(own === undefined ? [] : [checked(fileLayer(own))]), ...above];
+    refuse([...below, ...upper].flatMap(({ mistakes }) => mistakes));
+    const values = new Map(shared);
+    const origins = { ...sharedOrigins };
+    for (const layer of upper) put(values, origins, layer);
+    return { config: asConfig(values), origins };
+  };
 }
 
 /** Checks one file by itself. Throws CONFIG_INVALID with every mistake at once. */
@@ -98,6 +105,22 @@ const otherNames: Readonly<Record<string, string>> = {
 
 type Layer = { readonly origin: Origin; readonly where: string; readonly values: unknown };
 
+/** What a layer says as the schema lets it through, or what is wrong with it. */
+type Checked = { readonly origin: Origin; readonly said: ConfigInput; readonly mistakes: readonly string[] };
+
+function checked({ origin, where, values }: Layer): Checked {
+  return { origin, ...check(values, where) };
+}
+
+/** Puts a layer on top of the values below it. */
+function put(values: Map<string, unknown>, origins: Record<string, Origin>, { origin, said }: Checked): void {
+  for (const [path, value] of valuesByPath(said, (name) => values.has(name))) {
+    if (value === undefined) continue;
+    values.set(path, value);
+    origins[path] = origin;
+  }
+}
+
 function refuse(mistakes: readonly string[]): void {
   if (mistakes.length === 0) return;
   const subject = mistakes.length === 1 ? "A setting is" : `${mistakes.length} settings are`;
@@ -122,8 +145,7 @@ function environmentLayers(env: Sources["env"]): readonly Layer[] {
   });
 }
 
-/** What values say as the schema lets it through, or what is wrong with them. */
-function check(values: unknown, where: string): { readonly said: ConfigInput; readonly mistakes: readonly string[] } {
+function check(values: unknown, where: string): Omit<Checked, "origin"> {
   // valibot takes a list for a mapping of numbers.
   if (Array.isArray(values)) return { said: {}, mistakes: [`${noMapping} (${where})`] };
   const result = v.safeParse(configSchema, values, { abortPipeEarly: true });

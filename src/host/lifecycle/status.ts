@@ -6,6 +6,7 @@ import { after } from "../../system/clock.ts";
 import { isErrno, readTextAtOnce } from "../../system/files.ts";
 import { isVmName, type Layout, type VmPaths } from "../layout.ts";
 import { filesOfVm } from "../vm/require-vm.ts";
+import type { Loaded } from "../config/load.ts";
 import type { Environment } from "../vm/settings.ts";
 import { snapshotNames } from "../snapshot/names.ts";
 import type { Status } from "../supervisor/messages.ts";
@@ -19,7 +20,7 @@ const answerMs = 2_000;
  */
 export async function statusOfVm(paths: VmPaths, env: Environment): Promise<Status> {
   const [status, context] = await Promise.all([
-    seenStatus(paths, env, answerMs),
+    seenStatus(paths, settingsOf(paths.commonConfig, env), answerMs),
     import("../integrate/docker/context.ts").then(({ contextOf }) => contextOf(paths, env)),
   ]);
   return { ...status, docker: { ...status.docker, context: context?.name ?? null } };
@@ -30,10 +31,20 @@ export type Summary = Pick<Status, "state" | "reason" | "arch" | "cpus" | "memor
   readonly snapshots: readonly string[];
 };
 
-/** What a list shows of one VM, whose supervisor may take `patienceMs`. Throws as `statusOfVm` does. */
-export async function summaryOfVm(paths: VmPaths, env: Environment, patienceMs: number): Promise<Summary> {
-  const { state, reason, arch, cpus, memoryMiB, image } = await seenStatus(paths, env, patienceMs);
-  return { state, reason, arch, cpus, memoryMiB, image, snapshots: snapshotNames(paths) };
+/**
+ * What gives what a list shows of each VM, whose supervisor may take `patienceMs`; it throws as `statusOfVm` does. What
+ * the VMs share is read once.
+ */
+export function summariesOf(
+  layout: Layout,
+  env: Environment,
+  patienceMs: number,
+): (paths: VmPaths) => Promise<Summary> {
+  const settings = settingsOf(layout.config, env);
+  return async (paths) => {
+    const { state, reason, arch, cpus, memoryMiB, image } = await seenStatus(paths, settings, patienceMs);
+    return { state, reason, arch, cpus, memoryMiB, image, snapshots: snapshotNames(paths) };
+  };
 }
 
 /** The VMs of a QN_HOME by name, in order; each has a folder whose name is its own. */
@@ -56,13 +67,20 @@ export async function vmNames(layout: Layout): Promise<readonly string[]> {
  * What a command waits for is loaded when it is known to be needed: what speaks with a supervisor, or looks for what
  * one has left, where there may be one, and the table of settings, where there is none. It is a fifth of `qn status`.
  */
-async function seenStatus(paths: VmPaths, env: Environment, patienceMs: number): Promise<Status> {
+async function seenStatus(paths: VmPaths, settings: SettingsOf, patienceMs: number): Promise<Status> {
   const files = filesOfVm(paths);
-  if (!files.has(basename(paths.controlSocket))) return await withoutSupervisor(paths, env, files);
+  if (!files.has(basename(paths.controlSocket))) return await withoutSupervisor(paths, settings, files);
   const answer = await askSupervisor(paths, patienceMs);
-  if (answer === "late") return { ...(await atRest(paths, env)), state: "degraded", reason: silent };
+  if (answer === "late") return { ...(await atRest(paths, settings)), state: "degraded", reason: silent };
   // What a supervisor leaves behind that has just ended came after the first look.
-  return answer === "nobody" ? await withoutSupervisor(paths, env, filesOfVm(paths)) : answer;
+  return answer === "nobody" ? await withoutSupervisor(paths, settings, filesOfVm(paths)) : answer;
+}
+
+/** The settings of each VM of a home, read when the first is asked for. */
+type SettingsOf = () => Promise<(paths: VmPaths) => Loaded>;
+
+function settingsOf(commonConfig: string, env: Environment): SettingsOf {
+  return lazily(async () => (await import("../vm/settings.ts")).settingsReader(commonConfig, env));
 }
 
 const silent = "The supervisor does not answer.";
@@ -85,19 +103,16 @@ async function askSupervisor(paths: VmPaths, patienceMs: number): Promise<Status
   return isLate ? "late" : "nobody";
 }
 
-/** Once, however many VMs there are. */
-const whatRestTakes = lazily(() =>
-  Promise.all([import("../vm/settings.ts"), import("../supervisor/resting-status.ts")]),
-);
+const forRest = lazily(() => import("../supervisor/resting-status.ts"));
 
-async function atRest(paths: VmPaths, env: Environment): Promise<Status> {
-  const [{ effectiveConfig }, { restingStatus }] = await whatRestTakes();
-  return restingStatus(paths, (await effectiveConfig(paths, env)).config);
+async function atRest(paths: VmPaths, settings: SettingsOf): Promise<Status> {
+  const [read, { restingStatus }] = await Promise.all([settings(), forRest()]);
+  return restingStatus(paths, read(paths).config);
 }
 
 /** What is left behind tells: by `files`, the names in its folder. */
-async function withoutSupervisor(paths: VmPaths, env: Environment, files: ReadonlySet<string>): Promise<Status> {
-  const resting = await atRest(paths, env);
+async function withoutSupervisor(paths: VmPaths, settings: SettingsOf, files: ReadonlySet<string>): Promise<Status> {
+  const resting = await atRest(paths, settings);
   const has = (path: string): boolean => files.has(basename(path));
   if (has(paths.qmpSocket) && (await (await import("../../system/net/connection.ts")).isListenedAt(paths.qmpSocket))) {
     const reason = "The supervisor has died; QEMU lives on. `qn up` takes it over.";

@@ -3,7 +3,7 @@ import { cpus, homedir, totalmem } from "node:os";
 import { lazily } from "../../base/lazily.ts";
 import { readTextAtOnce } from "../../system/files.ts";
 import { ownArch } from "../../system/platform.ts";
-import { type Loaded, loadConfig } from "../config/load.ts";
+import { type Loaded, loadConfig, loaderOf } from "../config/load.ts";
 import type { ConfigInput } from "../config/schema.ts";
 import type { HostSize } from "../config/setting.ts";
 import type { Layout, VmPaths } from "../layout.ts";
@@ -27,6 +27,16 @@ export async function effectiveConfig(
     { path: paths.config, text: own },
   ];
   return loadConfig({ host: hostSize(), files, env, flags });
+}
+
+/**
+ * What gives the effective settings of each VM of a QN_HOME, for lists: what the VMs share is read once. Throws
+ * CONFIG_INVALID, and so does what it gives.
+ */
+export function settingsReader(commonConfig: string, env: Environment): (paths: VmPaths) => Loaded {
+  const files = [{ path: commonConfig, text: readTextAtOnce(commonConfig) ?? "" }];
+  const load = loaderOf({ host: hostSize(), files, env, flags: {} });
+  return ({ config: path }) => load({ path, text: readTextAtOnce(path) ?? "" });
 }
 
 /** The effective settings of whatever is about no VM. Throws CONFIG_INVALID. */
