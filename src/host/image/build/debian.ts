@@ -122,7 +122,7 @@ async function inputsHash(arch: Arch, guestBinary: string): Promise<string> {
     packagesHash(arch),
     sfdiskScript(arch),
     kernelCommandLine(arch),
-    largePrograms,
+    largePrograms(arch),
     guestFiles(programs),
     debianFiles,
     debianLinks,
@@ -141,7 +141,7 @@ async function packImage(
 ): Promise<ImageManifest> {
   await mkdir(folder);
   const disk = join(folder, "disk.qcow2");
-  await packDisk({ raw: made.disk, disk, folder: dirname(folder), compressed: largePrograms, signal });
+  await packDisk({ raw: made.disk, disk, folder: dirname(folder), compressed: largePrograms(guest.arch), signal });
   const { size } = await stat(disk);
   const manifest: ImageManifest = {
     ...guest,
