@@ -10,6 +10,7 @@ import { observed, receiveChanges } from "./changes/open.ts";
 import type { ChangeReceiver } from "./changes/receive.ts";
 import { Containers } from "./docker/containers.ts";
 import { type CallHooks, inOrder } from "./docker/hooks.ts";
+import { DockerLocalhost } from "./docker/localhost.ts";
 import { servePlugin } from "./docker/plugin.ts";
 import { dockerSocket, pluginSocket } from "./docker/socket.ts";
 import { watchDockerStops } from "./docker/docker-stops.ts";
@@ -192,6 +193,7 @@ async function speakToHost(
   const onSteps = (steps: readonly ProvisionStep[]): void => link.reportProvision(steps);
   closing(opened, await watchProvision({ onSteps, onLine: onTrouble }));
   void watchSource(nspawnSource, table, { signal, onTrouble });
+  const localhost = closing(opened, new DockerLocalhost(onTrouble));
   const onFailed = (error: unknown): void => onTrouble(`cannot list containers: ${String(error)}`);
   const onNudge = (): void => lister.nudge(() => table.publish(), onFailed);
   let isReady = false;
@@ -202,6 +204,7 @@ async function speakToHost(
       table.speak();
       return link.reportDocker("down");
     }
+    localhost.lead();
     // Ports before Docker: whoever waits for Docker finds them open by then, or hears why they are not.
     void lister
       .refresh()
