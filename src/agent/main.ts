@@ -38,12 +38,12 @@ import { targetOf } from "./ports/target.ts";
 import { GuestClock } from "./setup/clock.ts";
 import { extendDaemon } from "./setup/daemon.ts";
 import { offerDockerPorts } from "./setup/docker-ports.ts";
+import { provideVariables } from "./setup/docker-variables.ts";
 import { hideHostPorts } from "./setup/firewall.ts";
 import { announceFlake } from "./setup/flake.ts";
 import { provideLogin } from "./setup/login.ts";
 import { offerProvision } from "./setup/provision/run.ts";
 import { watchProvision } from "./setup/provision/report-progress.ts";
-import { provideProxy } from "./setup/proxy.ts";
 import { provideTimeZone } from "./setup/time-zone.ts";
 
 /**
@@ -128,7 +128,7 @@ async function setUpPorts(guest: Guest): Promise<Running> {
   const { boot, link, changes, docker, containers, opened } = guest;
   const onTrouble = (text: string): void => link.log(text);
   await hideHostPorts(boot.hostPorts);
-  await provideProxy(boot.proxy);
+  await provideVariables(boot);
   await offerDockerPorts(boot);
   const { table } = closing(opened, await openPortTable(link, onTrouble));
   const names = closing(opened, await openNames(onTrouble));

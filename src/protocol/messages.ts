@@ -40,6 +40,9 @@ export const doorbellPort = "qn.agent";
 export const mountSourcesMax = 256;
 export const changedPathsMax = 64;
 
+/** The most certificates of authorities that a guest is told. */
+export const caCertificatesMax = 64;
+
 const port = portSchema;
 /** JSON writes what is not finite as null: it would not come back as it went. */
 const finite = v.pipe(v.number(), v.finite());
@@ -100,6 +103,8 @@ const bootSchema = v.object({
   timeZone: v.optional(timeZoneSchema),
   /** Variables for dockerd: the host's proxy. */
   proxy: v.optional(v.record(v.pipe(v.string(), v.regex(/^(https?|no)_proxy$/i)), v.string()), {}),
+  /** Authorities that dockerd believes besides the guest's own: certificates as DER in base64. */
+  caCertificates: v.optional(v.pipe(v.array(v.pipe(v.string(), v.base64())), v.maxLength(caCertificatesMax))),
 });
 
 /** What the guest learns at boot. `folder` of a share is where it is mounted: its `path`, or aside for /tmp. */

@@ -6,10 +6,10 @@ import { createServer as createTcpServer, type Server } from "node:net";
 import { join } from "node:path";
 import { type FakeDns, fakeDns } from "../support/fake-dns.ts";
 import { page } from "../support/busybox.ts";
-import { registry } from "../support/registry.ts";
 import { inGuest } from "../support/stand-in-nixos.ts";
 import { freePort, knock, until } from "../support/until.ts";
 import { bootVm, runPlain, testWithVm, type Vm } from "../support/vm.ts";
+import { knownAuthority, registryTests } from "./names/registries.ts";
 
 const hundred = Array.from({ length: 100 }, (_, index) => `192.0.2.${index + 1}`);
 const networks = ["bridge", "own", "host"] as const;
@@ -25,6 +25,7 @@ const env = {
   https_proxy: `http://127.0.0.1:${proxy.port}`,
   NO_PROXY: "corp.test",
   QN_PORTS_LISTEN: "true",
+  QN_DOCKER_CA_CERTIFICATES: knownAuthority,
 };
 await useServer(dns);
 await Bun.write(env.QN_HOSTS, "127.0.0.1 localhost app.test\n192.0.2.44 nas.test\n");
@@ -76,36 +77,7 @@ for (const network of ["bridge", "own"] as const) {
   });
 }
 
-test("dockerd's localhost is the host too: a pull comes from a registry that listens on its loopback", async (vm) => {
-  await using store = registry();
-  await vm.docker("pull", store.name);
-  expect(store.asked).toContain("/v2/x/manifests/latest");
-  const [pulled] = JSON.parse(await vm.docker("image", "inspect", store.name)) as { RepoTags: string[] }[];
-  expect(pulled?.RepoTags).toEqual([`${store.name}:latest`]);
-  // The agent holds the way, and a new one takes it up.
-  await vm.succeed(["ssh", "-F", join(vm.folder, "ssh_config"), "root@qn-default", "systemctl kill -s KILL qn-agent"]);
-  await vm.docker("image", "rm", store.name);
-  await until("a pull after the agent's death", 60_000, async () => {
-    return await vm.docker("pull", store.name).catch(() => undefined);
-  });
-  // Where a container has published the port, the pull asks the container.
-  const port = await freePort();
-  const id = await vm.docker(
-    "run",
-    "--detach",
-    "--init",
-    "--publish",
-    `${port}:80`,
-    "busybox",
-    "httpd",
-    "-f",
-    "-h",
-    "/www",
-  );
-  const { stderr } = await vm.fail(["docker", "pull", `localhost:${port}/x`]);
-  expect(stderr).not.toContain("refused");
-  await vm.docker("rm", "--force", id);
-});
+registryTests(test);
 
 test("a VPN's resolv.conf counts at once, in the guest and in a container that runs already", async (vm) => {
   await using vpn = await fakeDns({ "first.test": ["198.51.100.1"], "git.corp.test": ["198.51.100.2"] });

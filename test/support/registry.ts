@@ -1,12 +1,13 @@
 /** A registry on this machine's loopback with one image of one file, as far as `docker pull` asks (OCI's distribution-spec). */
 import { gzipSync } from "node:zlib";
+import type { Certified } from "./certificates.ts";
 import { rawTar } from "./raw-tar.ts";
 
 /** It; `name` is how a pull names its image, `asked` every path that it was asked for. */
 export type Registry = AsyncDisposable & { readonly name: string; readonly asked: readonly string[] };
 
 /** Serves plainly, or with a certificate for localhost. */
-export function registry(tls?: { readonly key: string; readonly cert: string }): Registry {
+export function registry(tls?: Pick<Certified, "key" | "cert">): Registry {
   const asked: string[] = [];
   const served = imageOf(rawTar([{ name: "pulled", text: "from a registry\n" }]));
   const server = Bun.serve({

@@ -19,6 +19,7 @@ import {
   setting,
 } from "./setting.ts";
 import {
+  caCertificatesReference,
   daemonKey,
   flakeReference,
   imageKey,
@@ -171,6 +172,11 @@ const settings = {
       v.record(daemonKey, v.unknown(), "must be a mapping"),
       "More of a Debian guest's daemon.json for Docker; qn's own keys, such as hosts and data-root, are refused.",
       () => ({}),
+    ),
+    caCertificates: setting(
+      caCertificatesReference,
+      "Authorities whose certificates Docker believes when it pulls and pushes: what was added to this machine (host), a file's (PEM), or none.",
+      () => "none",
     ),
   }),
   qemu: section("QEMU's own words, for what qn has no setting for.", {

@@ -106,6 +106,12 @@ export const imageSource = v.pipe(
 /** Whose images are taken. */
 export const imageKey = v.union([v.literal("release"), absolutePath], "must be release or an absolute path");
 
+/** Whose certificates dockerd believes. */
+export const caCertificatesReference = v.union(
+  [v.picklist(["none", "host"]), absolutePath],
+  "must be none, host or an absolute path",
+);
+
 /** Names of network interfaces on Linux (IFNAMSIZ leaves 15 letters). */
 export const tapName = v.pipe(
   v.string("must be text"),

@@ -3,6 +3,7 @@ import { knownError, QnError } from "../../base/errors.ts";
 import { vmWord } from "../../base/words.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import { vmNames } from "../lifecycle/status.ts";
+import { caCertificates } from "../vm/ca-certificates.ts";
 import { effectiveConfig, type Environment } from "../vm/settings.ts";
 
 /** What is wrong with a file or a variable, in a sentence that names both, and what mends it. */
@@ -29,13 +30,14 @@ export function isAboutSettings(error: unknown): boolean {
 async function faultsOf(layout: Layout, name: string, env: Environment): Promise<readonly SettingsFault[]> {
   const paths = layout.vm(name);
   try {
-    await effectiveConfig(paths, env);
+    const { config } = await effectiveConfig(paths, env);
+    await caCertificates(config.docker.caCertificates);
     return [];
   } catch (error) {
     const { message, details, hint } = knownError(error);
     if (!isAboutSettings(error)) return [{ text: message, fix: hint }];
     return (details.length === 0 ? [message] : details).map((text) => ({
-      text: `${text}.`,
+      text: text.endsWith(".") ? text : `${text}.`,
       fix: fixOf(text, paths),
     }));
   }

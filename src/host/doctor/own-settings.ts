@@ -21,6 +21,7 @@ const shownSettings: ReadonlySet<string> = new Set([
   "network.mac",
   "changes.exclude",
   "docker.context",
+  "docker.caCertificates",
   "qemu.cpu",
 ]);
 

@@ -10,6 +10,7 @@ import { refuseOlderData } from "../image/data-version.ts";
 import { type StoredImage, verifyImage } from "../image/store.ts";
 import { liveDisk } from "../image/live-disk.ts";
 import { flakeIn } from "../config/flake.ts";
+import { caCertificates } from "./ca-certificates.ts";
 import { imageForVm } from "./image-choice.ts";
 import { refuseNewerFolder } from "./folder-version.ts";
 import type { Layout, VmPaths } from "../layout.ts";
@@ -33,6 +34,8 @@ export type Prepared = {
   readonly shares: readonly GuestShare[];
   /** The daemon that serves shares by virtiofs, when the settings ask for it; otherwise qn does. */
   readonly virtiofsd: string | undefined;
+  /** Authorities for dockerd: certificates as DER in base64. */
+  readonly caCertificates: readonly string[];
   readonly spec: VmSpec;
 };
 
@@ -52,6 +55,7 @@ export async function prepareVm(
   const { config, origins } = await effectiveConfig(paths, env, flags);
   const { sound, window } = config;
   const virtiofsd = config.files.driver === "virtiofs" ? await findVirtiofsd(env) : undefined;
+  const certificates = await caCertificates(config.docker.caCertificates);
   const shares = await lookAtShares(config, layout.home);
   const facts = await probeHost(config.arch, { env, cacheFolder: layout.cache, sound, window });
   const { mac } = config.network;
@@ -67,7 +71,7 @@ export async function prepareVm(
     plan.volumes.map(async ({ name, path }) => ({ name, path: (await liveDisk(path)).path })),
   );
   const spec = { ...plan, imageDisk: image.disk, dataDisk, volumes, kernel: kernelOf(image, config) };
-  return { config, origins, facts, image, shares, virtiofsd, spec };
+  return { config, origins, facts, image, shares, virtiofsd, caCertificates: certificates, spec };
 }
 
 // --- internal ---

@@ -73,7 +73,7 @@ export async function writeBootFiles(
   layout: Layout,
   paths: VmPaths,
   boot: BootRecord,
-  { shares, config }: Pick<Prepared, "shares" | "config">,
+  { shares, config, caCertificates }: Pick<Prepared, "shares" | "config" | "caCertificates">,
   proxy: ProxySettings,
 ): Promise<void> {
   // As the guest sees it: shares are mounted where they really are.
@@ -95,6 +95,7 @@ export async function writeBootFiles(
     dockerPorts: boot.dockerPorts,
     daemon: config.docker.daemon,
     proxy: { ...proxy },
+    ...(caCertificates.length > 0 && { caCertificates: [...caCertificates] }),
     flake: await guestFlake(config.flake, shares),
     listen: config.ports.listen === true,
     listenOfContainers: config.ports.listen !== false,
@@ -108,7 +109,7 @@ export async function writeBootFiles(
     throw new QnError(
       "CONFIG_INVALID",
       `What the guest is told at boot takes ${Buffer.byteLength(text)} bytes; at most ${bootBytesMax} fit.`,
-      { hint: "Shorten provision or docker.daemon, or mount fewer folders." },
+      { hint: "Shorten provision, docker.daemon or docker.caCertificates, or mount fewer folders." },
     );
   }
   await writeFileAtomically(paths.bootFile, JSON.stringify(boot));

@@ -63,6 +63,13 @@ test("wrong settings are found in the file of all VMs, of each VM and in variabl
     "fail: memoryMiB must be at least 512, got 4 (~/web/config.yaml). Run: qn config edit web",
   ]);
   expect((await findings(vm)).filter(({ check }) => check === "disks")).toMatchObject([{ level: "ok" }]);
+  await writeFile(vm.paths.commonConfig, common);
+  await writeFile(join(vm.layout.home, "web/config.yaml"), "");
+  await writeFile(join(vm.layout.home, "none.pem"), "no certificate\n");
+  const certificates = join(vm.layout.home, "none.pem");
+  expect(await settings({ QN_DOCKER_CA_CERTIFICATES: certificates })).toEqual([
+    "fail: docker.caCertificates: ~/none.pem holds no certificate. Correct the value named above.",
+  ]);
 });
 
 test("an image that is old, of another protocol or missing is found", async () => {

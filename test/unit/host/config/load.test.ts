@@ -27,7 +27,7 @@ const defaults: VmConfig = {
   ports: { bind: "loopback", deny: [], listen: "containers" },
   network: { tap: "none", mac: "auto" },
   changes: { exclude: [".git", "node_modules"], entriesMax: 20_000 },
-  docker: { context: "auto", daemon: {} },
+  docker: { context: "auto", daemon: {}, caCertificates: "none" },
   qemu: { cpu: "auto", machine: {}, args: [] },
   provision: [],
   nixBuilder: false,
@@ -86,7 +86,7 @@ files: { driver: virtiofs, tmp: none, missing: create }
 ports: { bind: all, deny: [22, "6000-6063"], listen: true }
 network: { tap: vm0, mac: "02:00:00:00:00:01" }
 changes: { exclude: [target], entriesMax: 7 }
-docker: { context: make, daemon: { dns: [9.9.9.9] } }
+docker: { context: make, daemon: { dns: [9.9.9.9] }, caCertificates: host }
 qemu: { cpu: max, machine: { hmat: true, max-ram-below-4g: 1 }, args: [-d, guest_errors] }
 provision: [{ run: "sysctl vm.swappiness=1" }, { run: echo once, when: once }]
 nixBuilder: true
@@ -115,7 +115,7 @@ protected: true
       ports: { bind: "all", deny: [22, "6000-6063"], listen: true },
       network: { tap: "vm0", mac: "02:00:00:00:00:01" },
       changes: { exclude: ["target"], entriesMax: 7 },
-      docker: { context: "make", daemon: { dns: ["9.9.9.9"] } },
+      docker: { context: "make", daemon: { dns: ["9.9.9.9"] }, caCertificates: "host" },
       qemu: { cpu: "max", machine: { hmat: "on", "max-ram-below-4g": "1" }, args: ["-d", "guest_errors"] },
       provision: [
         { run: "sysctl vm.swappiness=1", when: "boot" },
@@ -172,6 +172,7 @@ test("every variable sets its setting, an empty one none", () => {
     QN_CHANGES_ENTRIES_MAX: "5",
     QN_DOCKER_CONTEXT: "make",
     QN_DOCKER_DAEMON: "{ dns: [9.9.9.9] }",
+    QN_DOCKER_CA_CERTIFICATES: "host",
     QN_QEMU_CPU: "max",
     QN_QEMU_MACHINE: "{ hmat: on, max-ram-below-4g: 1 }",
     QN_QEMU_ARGS: "[-d, guest_errors]",
@@ -201,7 +202,7 @@ test("every variable sets its setting, an empty one none", () => {
       ports: { bind: "all", deny: [22], listen: true },
       network: { tap: "vm0", mac: "02:00:00:00:00:01" },
       changes: { exclude: ["dist"], entriesMax: 5 },
-      docker: { context: "make", daemon: { dns: ["9.9.9.9"] } },
+      docker: { context: "make", daemon: { dns: ["9.9.9.9"] }, caCertificates: "host" },
       qemu: { cpu: "max", machine: { hmat: "on", "max-ram-below-4g": "1" }, args: ["-d", "guest_errors"] },
       provision: [{ run: "true", when: "once" }],
       nixBuilder: true,

@@ -1,10 +1,9 @@
 /** The way to a mirror is the machine's: its certificate authorities and its proxies, as the environment names them. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
-import { run } from "../../../../../src/system/process.ts";
+import { certify } from "../../../../support/certificates.ts";
 import { programsMs } from "../../../../support/fake-vm.ts";
 import { repository, runProgram } from "../../../../support/program.ts";
 import { type MadeRelease, newRelease } from "../../../../support/released-image.ts";
@@ -17,40 +16,10 @@ let home: TempHome;
 let made: MadeRelease;
 let server: ReleaseServer;
 
-/** A certificate authority of one's own, and a server's certificate by it for localhost and a name that no DNS has. */
-async function certify(folder: string): Promise<{ key: string; cert: string }> {
-  const openssl = async (...words: string[]): Promise<void> => {
-    const { exitCode, stderr } = await run(["openssl", ...words], { cwd: folder });
-    if (exitCode !== 0) throw new Error(stderr);
-  };
-  const pair = ["-newkey", "rsa:2048", "-nodes"];
-  await openssl(
-    "req",
-    "-x509",
-    ...pair,
-    "-keyout",
-    "ca.key",
-    "-out",
-    "ca.pem",
-    "-days",
-    "2",
-    "-subj",
-    "/CN=a CA of qn's tests",
-  );
-  await openssl("req", ...pair, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost");
-  await Bun.write(join(folder, "names"), "subjectAltName=DNS:localhost,DNS:mirror.invalid");
-  const by = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names"];
-  await openssl("x509", "-req", "-in", "server.csr", ...by, "-out", "server.pem", "-days", "2");
-  const [key, cert] = await Promise.all(
-    ["server.key", "server.pem"].map((name) => readFile(join(folder, name), "utf8")),
-  );
-  return { key: key ?? "", cert: cert ?? "" };
-}
-
 beforeAll(async () => {
   home = await tempHome({ images: false });
   made = await newRelease(join(home.path, "release"));
-  server = await releaseServer(made.folder, undefined, await certify(home.path));
+  server = await releaseServer(made.folder, undefined, await certify(home.path, ["localhost", "mirror.invalid"]));
 });
 
 afterAll(async () => {
