@@ -15,4 +15,5 @@ _qn() {
     _files
   fi
 }
-compdef _qn qn
+# As a file `_qn` in a folder of fpath this is what the first completion runs.
+if [[ ${funcstack[1]} == _qn ]]; then _qn "$@"; else compdef _qn qn; fi

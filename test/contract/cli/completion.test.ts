@@ -75,3 +75,19 @@ test.skipIf(findProgram("zsh") === undefined)("zsh takes the script", async () =
   });
   expect([outcome.stdout, outcome.stderr]).toEqual(["_qn: function\n", ""]);
 });
+
+test.skipIf(findProgram("zsh") === undefined)(
+  "as a file in a folder of fpath it completes from the first time on",
+  async () => {
+    await using at = await place();
+    const functions = join(at.env.HOME, "_functions");
+    await mkdir(functions);
+    await writeFile(join(functions, "_qn"), completionScripts["zsh"] ?? "");
+    // What zsh does for a TAB behind "qn st": compadd stands for its list of what it offers.
+    const script = `fpath=('${functions}' $fpath); autoload -U _qn
+compadd() { print -l -- "\${found[@]}"; }
+words=(qn st); CURRENT=2; _qn; _qn`;
+    const outcome = await run(["zsh", "-fc", script], { env: at.env });
+    expect([outcome.stdout, outcome.stderr]).toEqual(["status\nstatus\n", ""]);
+  },
+);
