@@ -2,6 +2,7 @@
 import { parseFlags } from "../../host/config/load.ts";
 import { declareVm } from "../../host/lifecycle/declare.ts";
 import { supervise } from "../../host/supervisor/run.ts";
+import { requireVm } from "../../host/vm/require-vm.ts";
 import { serveVm } from "../../host/supervisor/as-service.ts";
 import { notifySystemd, sendErrorsTo } from "../../system/kernel/libc.ts";
 import { defineCommand, vmArg, wholeNumber } from "../command.ts";
@@ -22,11 +23,10 @@ export const command = defineCommand({
     // Sockets, logs and disks of this process are for its owner only.
     process.umask(0o077);
     const { layout, paths } = vmNamed(args.vm);
-    if (args.settings !== undefined) {
-      await declareVm(layout, paths, args.settings);
-      // What cannot be declared is in the service manager's own log; all else is where `qn logs` looks.
-      sendErrorsTo(paths.logs.supervisor);
-    }
+    if (args.settings !== undefined) await declareVm(layout, paths, args.settings);
+    else if (args.service === true) await requireVm(paths);
+    // What cannot be declared, or is not there, is in the service manager's own log; all else is where `qn logs` looks.
+    if (args.settings !== undefined || args.service === true) sendErrorsTo(paths.logs.supervisor);
     using interrupted = interruption();
     const timeoutS = wholeNumber("timeout", args.timeout);
     const run = args.service === true ? serveVm : supervise;

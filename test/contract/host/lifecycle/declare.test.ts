@@ -21,10 +21,10 @@ async function store(vm: FakeVm): Promise<{ image: string; settings: string }> {
   return { image, settings };
 }
 
-/** The supervisor as a service manager runs it. */
-function service(vm: FakeVm, settings: string) {
+/** The supervisor as a service manager runs it, with or without settings of the manager's. */
+function service(vm: FakeVm, settings?: string) {
   const command = [process.execPath, join(repository, "src/main.ts"), "supervise", "default", "--service"];
-  return Bun.spawn([...command, "--settings", settings], {
+  return Bun.spawn([...command, ...(settings === undefined ? [] : ["--settings", settings])], {
     env: { ...vm.env, QN_HOME: vm.layout.home },
     stdin: "ignore",
     stdout: "pipe",
@@ -47,6 +47,23 @@ test("a declared VM is made, runs with the declared settings on an image of the 
   supervisor.kill("SIGTERM");
   expect(await supervisor.exited).toBe(0);
   await chmod(image, 0o755);
+});
+
+test("a service that declares nothing, such as Homebrew's, needs the VM, and says what it does in the VM's own log", async () => {
+  await using vm = await fakeVm("boots");
+  const early = service(vm);
+  expect([await early.exited, await new Response(early.stderr).text()]).toEqual([
+    4,
+    expect.stringContaining('There is no VM "default".'),
+  ]);
+  await mkdir(vm.paths.folder);
+  await writeFile(vm.paths.config, "{ mounts: [], cpus: 1, memoryMiB: 512, diskGiB: 2 }\n");
+  const supervisor = service(vm);
+  await supervisor.stdout.getReader().read();
+  expect(await vm.up()).toMatch(/^(joined|running)$/);
+  supervisor.kill("SIGTERM");
+  expect([await supervisor.exited, await new Response(supervisor.stderr).text()]).toEqual([0, ""]);
+  expect(await readFile(vm.paths.logs.supervisor, "utf8")).toContain("supervisor of default starts");
 });
 
 test("a VM whose settings a person wrote is not taken over", async () => {
