@@ -6,7 +6,7 @@ import { wordsBeforeDashes } from "./command.ts";
 import { root } from "./commands.ts";
 import { takeVerbosity } from "./terminal/verbosity.ts";
 import { findCommand, type Found, type Group } from "./tree.ts";
-import { version } from "./version.ts";
+import { ownBuild, versionLine } from "./version.ts";
 
 /** Runs one command line and sets the process's exit status; never rejects. */
 export async function runCommandLine(line: readonly string[]): Promise<void> {
@@ -14,9 +14,9 @@ export async function runCommandLine(line: readonly string[]): Promise<void> {
   try {
     const { words: argv, wanted } = takeVerbosity(line);
     if (wanted !== "normal") (await import("./terminal/show.ts")).setVerbosity(wanted);
-    const [first] = argv;
-    if (argv.length === 1 && (first === "--version" || first === "-v" || first === "version")) return print([version]);
-    const { words, isHelp } = helpIn(argv);
+    const { words, isHelp } = helpIn(versionInWords(argv));
+    // The table of commands is not asked: it is what other programs ask for most often.
+    if (words.length === 1 && words[0] === "version" && !isHelp) return print([versionLine(ownBuild())]);
     const found = await findCommand(root, words);
     refuseUnknown(found);
     const { command, group, standard, rest } = found;
@@ -44,6 +44,12 @@ async function printHelp(found: Found): Promise<void> {
 
 function print(lines: readonly string[]): void {
   process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+}
+
+/** The same line with the command in the place of the flag for it: `--version --json` is `version --json`. */
+function versionInWords(argv: readonly string[]): readonly string[] {
+  const [first, ...rest] = argv;
+  return first === "--version" || first === "-v" ? ["version", ...rest] : argv;
 }
 
 /** Whether help is asked for, by `help` in front or a flag anywhere, and the line without that. */

@@ -95,6 +95,12 @@ export const commands: Table = {
     example: "qn why 8080",
     load: () => import("./commands/why.ts"),
   },
+  version: {
+    section: "Find out",
+    description: "Print which qn this is: its version, and how it was made",
+    example: "qn version --json",
+    load: () => import("./commands/version.ts"),
+  },
   events: {
     section: "Find out",
     description: "Follow a VM's states, ports and errors until it stops",

@@ -17,6 +17,7 @@ import type { Publish, Reason } from "../host/lifecycle/why/question.ts";
 import type { GuestContainer } from "../host/nixos/machines/machines-script.ts";
 import type { ControlEvent, ForwardStatus, Status } from "../host/supervisor/messages.ts";
 import type { PortHolder } from "../system/port-holders.ts";
+import type { Build } from "./version.ts";
 
 /** By the command that prints it; a list is printed as one, and each of its objects has the version. */
 export type JsonOutputs = {
@@ -63,6 +64,7 @@ export type JsonOutputs = {
   readonly "container ls": readonly GuestContainer[];
   readonly "service status": ServiceState;
   readonly "socket status": Omit<UsualSocket, "isAlive"> & { readonly reachable: boolean };
+  readonly version: { readonly version: string } & Build;
   readonly report: ReportVersions;
   readonly events: ShownEvent;
   readonly failure: { readonly error: Failure };

@@ -31,7 +31,8 @@ test("in a hostile folder qn runs none of its code and reads none of its setting
   const folder = await hostileFolder(home.path);
 
   const version = await qn(home.path, ["--version"], { cwd: folder.path });
-  expect(version).toEqual({ exitCode: 0, stdout: `${manifest.version}\n`, stderr: "" });
+  expect(version).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(version.stdout).toStartWith(`${manifest.version} (`);
 
   // Without QN_HOME in the environment, the one in `.env` would be the one that counts, and would be refused.
   const status = (cwd: string, env: Record<string, string | undefined>) =>

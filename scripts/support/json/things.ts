@@ -17,6 +17,7 @@ export const aboutThings: {
       | "container ls"
       | "service status"
       | "socket status"
+      | "version"
       | "report"
     >
   ]: Output<Name>;
@@ -180,6 +181,22 @@ export const aboutThings: {
       target: ["text or null", "Where a link leads"],
       vm: ["text or null", "The VM of qn's that this is"],
       reachable: ["boolean", "Whether somebody answers there"],
+    },
+  },
+  version: {
+    is: "object",
+    text: "The flag `--version` of qn itself takes `--json`, too.",
+    fields: {
+      version: ["text", "The version of qn"],
+      build: [
+        "text",
+        "How it was made: downloaded as a release, built in a checkout of the source, or run from there",
+        { release: "", checkout: "", source: "" },
+      ],
+      commit: ["text or null", "The commit that a release was made of"],
+      bun: ["text", "The version of Bun inside"],
+      os: ["text", "The system that it is for, such as `linux` or `darwin`"],
+      arch: ["text", "The processor that it is for, such as `x64` or `arm64`"],
     },
   },
   report: {

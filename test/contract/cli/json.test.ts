@@ -32,6 +32,7 @@ const answered: Readonly<Record<string, string>> = {
   "snapshot ls ada": "snapshot ls",
   "service status ada": "service status",
   "socket status": "socket status",
+  version: "version",
 };
 
 test("every answer has the version in each of its objects, and only fields of the page", async () => {
