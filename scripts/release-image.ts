@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import manifest from "../package.json";
 import { byteSize } from "../src/base/words.ts";
-import { makeRelease } from "./support/release.ts";
+import { makeRelease } from "./support/release/images.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

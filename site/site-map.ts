@@ -16,7 +16,10 @@ export const siteMap: readonly Section[] = [
   { text: "Fix it", pages: docs("fix-it", "errors") },
   {
     text: "Reference",
-    pages: [...docs("commands", "config", "json", "files", "changes", "differences", "glossary"), "CHANGELOG.md"],
+    pages: [
+      ...docs("commands", "config", "json", "files", "changes", "differences", "glossary", "releases"),
+      "CHANGELOG.md",
+    ],
   },
   {
     text: "Design",

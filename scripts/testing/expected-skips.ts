@@ -21,6 +21,7 @@ const needs = {
   groff: () => isMissing("groff"),
   zsh: () => isMissing("zsh"),
   python3: () => isMissing("python3"),
+  ruby: () => isMissing("ruby"),
   "systemd-analyze": () => isMissing("systemd-analyze"),
 } as const;
 
@@ -59,7 +60,9 @@ export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
   "test/contract/host/supervisor/seam/flood.test.ts": ["Linux"],
   "test/contract/host/virtiofs/": ["root", "a right that root may lack"],
   "test/contract/nix/": ["Nix", "python3"],
+  "test/contract/scripts/formula.test.ts": ["Linux", "ruby"],
   "test/contract/scripts/put-agent.test.ts": ["Linux"],
+  "test/contract/scripts/release.test.ts": ["Linux"],
   "test/contract/system/being-written.test.ts": ["a kernel that is new enough"],
   "test/contract/system/held-folder.test.ts": ["Linux"],
   "test/contract/system/kernel/landlock.test.ts": ["a kernel that is new enough"],
@@ -72,6 +75,7 @@ export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
   "test/long/nixos-guest.test.ts": ["Nix"],
   "test/long/other-arch.test.ts": ["QEMU", "an image that a person has built"],
   "test/long/pull.test.ts": ["an image that a person has built"],
+  "test/long/release.test.ts": ["Linux"],
   "test/long/site.test.ts": ["a program that a person has fetched"],
   "test/long/virtiofs-battery.test.ts": ["root", "a right that root may lack"],
   "test/long/virtiofs-database.test.ts": ["a right that root may lack", "a program that a person has fetched"],

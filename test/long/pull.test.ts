@@ -5,7 +5,7 @@
 import { expect, test } from "bun:test";
 import { chmod, copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { makeRelease } from "../../scripts/support/release.ts";
+import { makeRelease } from "../../scripts/support/release/images.ts";
 import { arches } from "../../src/base/words.ts";
 import { isThere } from "../../src/system/files.ts";
 import { qnProgram } from "../support/program.ts";

@@ -2,7 +2,7 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { makeRelease, type ReleaseParts } from "../../scripts/support/release.ts";
+import { makeRelease, type ReleaseParts } from "../../scripts/support/release/images.ts";
 import { formatManifest, type ImageManifest } from "../../src/host/image/manifest.ts";
 import type { Release } from "../../src/host/image/pull/release.ts";
 import { hashOf } from "../../src/host/image/store.ts";

@@ -2,7 +2,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { makeRelease } from "../../../../scripts/support/release.ts";
+import { makeRelease } from "../../../../scripts/support/release/images.ts";
 import { ownArch } from "../../../../src/system/platform.ts";
 import { failureOf } from "../../../support/failures.ts";
 import { type FakeVm, fakeVm, programsMs, stateOf } from "../../../support/fake-vm.ts";

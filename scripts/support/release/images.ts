@@ -2,11 +2,11 @@
 import { createHash, createPrivateKey } from "node:crypto";
 import { copyFile, mkdir, open, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseManifest } from "../../src/host/image/manifest.ts";
-import { parseRelease, type Release, releaseFiles, type ReleasedFile } from "../../src/host/image/pull/release.ts";
-import { signatureOf } from "../../src/host/image/pull/signature.ts";
-import { hashOf } from "../../src/host/image/store.ts";
-import { run } from "../../src/system/process.ts";
+import { parseManifest } from "../../../src/host/image/manifest.ts";
+import { parseRelease, type Release, releaseFiles, type ReleasedFile } from "../../../src/host/image/pull/release.ts";
+import { signatureOf } from "../../../src/host/image/pull/signature.ts";
+import { hashOf } from "../../../src/host/image/store.ts";
+import { run } from "../../../src/system/process.ts";
 
 /** How much of a download is compared at once, in bytes: what is fetched in vain when a byte is wrong. */
 const pieceBytes = 4 * 1024 ** 2;
