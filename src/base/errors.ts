@@ -11,10 +11,10 @@ const catalogue = {
   NO_SUCH_VM: { exit: 4, hint: "`qn ls` shows the VMs that there are; `qn up NAME` makes one." },
   CONFIG_INVALID: { exit: 5, hint: "Correct the values named above." },
   HOME_UNUSABLE: { exit: 6, hint: "Point QN_HOME at a short path that you own, such as ~/.qn." },
-  QEMU_MISSING: { exit: 10, hint: "Install QEMU (Debian: qemu-system-x86, macOS: brew install qemu) or set QN_QEMU." },
+  QEMU_MISSING: { exit: 10, hint: "`qn doctor` has the line that installs QEMU here; QN_QEMU names another one." },
   FIRMWARE_MISSING: {
     exit: 11,
-    hint: "Install the UEFI firmware (Debian: ovmf, Fedora: edk2-ovmf, Arch: edk2-ovmf) or set QN_FIRMWARE.",
+    hint: "`qn doctor` has the line that installs the UEFI firmware here; QN_FIRMWARE names another one.",
   },
   ACCEL_UNAVAILABLE: { exit: 12, hint: "Use `accel: auto` or `accel: tcg` (emulation, slow)." },
   TOOL_MISSING: { exit: 13, hint: "Install the program named above and try again." },

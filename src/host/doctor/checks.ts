@@ -16,6 +16,7 @@ import type { Layout } from "../layout.ts";
 import { vmNames } from "../lifecycle/status.ts";
 import type { Environment } from "../vm/settings.ts";
 import type { HostFacts } from "../qemu/facts.ts";
+import { installHint } from "../qemu/packages.ts";
 import { hostPlatforms } from "../qemu/platforms.ts";
 import { probeHost } from "../qemu/probe.ts";
 import { disksOfStopped } from "./check-disks.ts";
@@ -163,7 +164,11 @@ function checkTools({ env }: Examined): readonly Finding[] {
   const missing = tools.filter((name) => findProgram(name, env["PATH"] ?? "") === undefined);
   if (missing.length === 0) return [good("tools", `${tools.join(", ")} are there.`)];
   return [
-    failure("tools", `${missing.join(", ")} cannot be found in PATH.`, "Install OpenSSH's client and QEMU's tools."),
+    failure(
+      "tools",
+      `${missing.join(", ")} cannot be found in PATH.`,
+      `${installHint(ownArch(), (name) => findProgram(name, env["PATH"] ?? "") !== undefined)}.`,
+    ),
   ];
 }
 

@@ -21,8 +21,6 @@ export type GuestPlatform = {
   readonly pflashBytes: number | undefined;
   /** The graphics card of a window. */
   readonly gpu: string;
-  /** What to install for it, per distribution. */
-  readonly packages: { readonly qemu: string; readonly firmware: string };
   /**
    * Whether a kernel that QEMU starts goes by way of UEFI, which finds it there: q35's BIOS makes the tables that the
    * guest reads its credentials from (SMBIOS), and virt has none but UEFI's.
@@ -49,10 +47,6 @@ export const guestPlatforms = {
     consoleDevice: "ttyS0",
     pflashBytes: undefined,
     gpu: "virtio-vga",
-    packages: {
-      qemu: "Debian: qemu-system-x86, Fedora: qemu-system-x86-core, Arch: qemu-base, macOS: brew install qemu",
-      firmware: "Debian: ovmf, Fedora: edk2-ovmf, Arch: edk2-ovmf; Homebrew's QEMU brings it along",
-    },
     kernelNeedsUefi: false,
     interruptController: undefined,
   },
@@ -64,10 +58,6 @@ export const guestPlatforms = {
     consoleDevice: "ttyAMA0",
     pflashBytes: 64 * 1024 * 1024,
     gpu: "virtio-gpu-pci",
-    packages: {
-      qemu: "Debian: qemu-system-arm, Fedora: qemu-system-aarch64-core, Arch: qemu-system-aarch64, macOS: brew install qemu",
-      firmware: "Debian: qemu-efi-aarch64, Fedora: edk2-aarch64, Arch: edk2-aarch64; Homebrew's QEMU brings it along",
-    },
     kernelNeedsUefi: true,
     interruptController: { cpusMax: 8, above: "3" },
   },

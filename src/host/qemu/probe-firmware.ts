@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import type { Arch } from "../../base/words.ts";
+import { findProgram } from "../../system/process.ts";
 import {
   type DescriptorFile,
   describedFirmware,
@@ -11,7 +12,8 @@ import {
   namedFirmware,
   usualFirmware,
 } from "./firmware.ts";
-import { type Firmware, guestPlatforms } from "./platforms.ts";
+import { installHint } from "./packages.ts";
+import type { Firmware } from "./platforms.ts";
 
 /** Variables of the environment. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -38,7 +40,7 @@ export async function probeFirmware(arch: Arch, qemuPath: string, env: Environme
       ? `There is no UEFI firmware for ${arch} guests in any of ${candidates.length} places.`
       : `QN_FIRMWARE names ${named}, which cannot be used.`;
   throw new QnError("FIRMWARE_MISSING", message, {
-    hint: `Install it (${guestPlatforms[arch].packages.firmware}), or set QN_FIRMWARE.`,
+    hint: `${installHint(arch, (name) => findProgram(name, env["PATH"]) !== undefined)}; or set QN_FIRMWARE.`,
     details: [...faults].map((fault) => `${fault}.`),
   });
 }

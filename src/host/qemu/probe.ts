@@ -11,6 +11,7 @@ import { bareArgs, sandboxArgs } from "./args.ts";
 import { headless } from "./devices.ts";
 import type { HostFacts, Usability } from "./facts.ts";
 import { option } from "./option.ts";
+import { installHint } from "./packages.ts";
 import { type Accel, type MediaSystem, guestPlatforms, hostPlatforms } from "./platforms.ts";
 import { type AccelQuestion, lookAtAccel, runMiniGuest, sysctl } from "./probe-accel.ts";
 import { remembered } from "./probe-cache.ts";
@@ -70,8 +71,8 @@ function hostOs(): HostOs {
 }
 
 function findQemu(os: HostOs, arch: Arch, env: Environment): string {
-  const { binary, packages } = guestPlatforms[arch];
-  const hint = `Install it (${packages.qemu}), or set QN_QEMU.`;
+  const { binary } = guestPlatforms[arch];
+  const hint = `${installHint(arch, (name) => findProgram(name, env["PATH"]) !== undefined)}; or set QN_QEMU.`;
   const named = env["QN_QEMU"];
   if (named !== undefined && named !== "") {
     const found = findProgram(named, env["PATH"]);

@@ -6,10 +6,13 @@ import { examine, type Finding } from "../../../../src/host/doctor/checks.ts";
 import { packReport } from "../../../../src/host/doctor/report.ts";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { readBootRecord } from "../../../../src/host/supervisor/boot/boot.ts";
+import { installLines } from "../../../../src/host/qemu/packages.ts";
 import { isThere } from "../../../../src/system/files.ts";
+import { ownArch } from "../../../../src/system/platform.ts";
 import { run } from "../../../../src/system/process.ts";
 import { failureOf } from "../../../support/failures.ts";
 import { type FakeVm, fakeVm, programsMs } from "../../../support/fake-vm.ts";
+import { newFolder } from "../../../support/folder.ts";
 import { withoutTmp } from "../../../support/without-tmp.ts";
 
 setDefaultTimeout(programsMs);
@@ -36,9 +39,15 @@ test("each check finds its fault, and says what mends it", async () => {
   expect(await one(vm, "context", { DOCKER_HOST: `unix://${vm.paths.dockerSocket}` })).toEqual([]);
   expect(await one(vm, "context", { DOCKER_CONTEXT: "x" })).toEqual(["warn: Run: unset DOCKER_CONTEXT"]);
   expect(await one(vm, "qemu", { QN_QEMU: "/nowhere/qemu" })).toEqual([
-    expect.stringMatching(/^fail: Install it \(.*\), or set QN_QEMU\.$/),
+    expect.stringMatching(/^fail: .*; or set QN_QEMU\.$/),
   ]);
-  expect(await one(vm, "tools", { PATH: "/nowhere" })).toEqual(["fail: Install OpenSSH's client and QEMU's tools."]);
+  const words = "Install QEMU with UEFI firmware and qemu-img, and OpenSSH's client";
+  expect(await one(vm, "tools", { PATH: "/nowhere" })).toEqual([`fail: ${words}.`]);
+  await using system = await newFolder();
+  await writeFile(join(system.path, "zypper"), "", { mode: 0o755 });
+  const line = `Run: ${installLines["zypper"]?.[ownArch()]}`;
+  expect(await one(vm, "tools", { PATH: system.path })).toEqual([`fail: ${line}.`]);
+  expect(await one(vm, "qemu", { PATH: system.path, QN_QEMU: "" })).toEqual([`fail: ${line}; or set QN_QEMU.`]);
   expect(await one(vm, "docker", { PATH: "/nowhere" })).toHaveLength(1);
 });
 
