@@ -7,7 +7,7 @@ const guides = (...names: readonly string[]) => names.map((name) => `docs/guides
 const docs = (...names: readonly string[]) => names.map((name) => `docs/${name}.md`);
 
 export const siteMap: readonly Section[] = [
-  { text: "Start", pages: ["README.md", ...guides("first-project", "coming-from")] },
+  { text: "Start", pages: ["README.md", ...guides("install", "first-project", "coming-from")] },
   {
     text: "Guides",
     pages: guides("data", "snapshots", "hot-reload", "other-processors", "several-vms", "network", "ci", "tools"),

@@ -14,6 +14,7 @@ export const tools = {
 export const shellcheck = [
   "shellcheck",
   "-x",
+  "install.sh",
   "scripts/up",
   "scripts/test",
   "scripts/setup",

@@ -1,8 +1,11 @@
-/** Lines that decide what becomes a release, and that it is the same each time. */
+/** Lines that decide what becomes a release, that it is the same each time, and what is taken for one. */
 import type { Rows } from "./mutant.ts";
 
 const folder = "scripts/support/release";
 const made = "test/contract/scripts/release.test.ts";
+const upgraded = "test/contract/host/upgrade/upgrade.test.ts";
+const installed = "test/contract/scripts/install.test.ts";
+const read = "test/unit/host/upgrade/upgrade-words.test.ts";
 
 /** What speaks against a release, and what of the machine that makes it must not show. */
 export const linesOfReleases: readonly Rows[] = [
@@ -23,5 +26,43 @@ export const linesOfReleases: readonly Rows[] = [
     ["if (saysNothing(first))", "if (false)"],
     ["compareVersions(version, last.version) <= 0", "compareVersions(version, last.version) < 0"],
     ["section?.date === undefined", "section === undefined"],
+  ],
+  [
+    "src/host/upgrade/offer.ts",
+    [upgraded],
+    ['if (!isSignedBy(sums, Buffer.from(signatures).toString("latin1"), keys))', "if (false)"],
+    ["wanted === undefined && compareVersions(version, current) < 0", "false"],
+    ["if (isVersion(version)) return version;", "if (version !== '') return version;"],
+  ],
+  ["src/host/upgrade/fetch-archive.ts", [upgraded], ["bytes > 0 && bytes <= archiveBytesMax", "bytes > 0"]],
+  [
+    "src/host/upgrade/upgrade.ts",
+    [upgraded],
+    ["said !== offer.version", "said === ''"],
+    ["await keepPrevious(prefix);", ""],
+    ["const turn = await turnAt(prefix);\n  const next", "const turn = { release() {} };\n  const next"],
+    ["if (!/^\\d/.test(version))", "if (false)"],
+  ],
+  [
+    "src/host/upgrade/find-install.ts",
+    [upgraded],
+    ["text !== undefined && path === join(prefix, programFiles.now)", "text !== undefined"],
+    ['source?.kind === "folder" || source?.kind === "web"', "true"],
+  ],
+  ["src/host/upgrade/receipt.ts", [read], ["(?!\\.\\.?\\/)", ""], ["^(bin|share)", "^(\\w+)"]],
+  ["src/host/upgrade/files.ts", [read], ["isVersion(version) && name ===", "name ==="]],
+  [
+    "install.sh",
+    [installed],
+    ['[ "$(sum_of "$work/$name.tar.gz")" = "$wanted" ]', "true"],
+    ["is_signed || fail", "is_signed || say"],
+    ['[ "${said%% *}" = "$version" ]', "true"],
+    ['{ main "$@"; }', 'main "$@"'],
+  ],
+  [
+    "install.sh",
+    ["test/contract/scripts/install-words.test.ts"],
+    ["| grep -v -F .. |", "|"],
+    ["grep -E '^(bin|share)/'", "cat"],
   ],
 ];

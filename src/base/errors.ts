@@ -32,6 +32,12 @@ const catalogue = {
   SNAPSHOT_EXISTS: { exit: 28, hint: "Choose another name, or remove that one with `qn snapshot rm`." },
   ARCHIVE_REFUSED: { exit: 29, hint: "Make it again with `qn data export`; nothing of it was kept." },
   DATA_NEWER: { exit: 53, hint: "Use the image that has written it, or a newer one." },
+  UPGRADE_FAILED: { exit: 54, hint: "This qn is as it was. Try again, or name another server by QN_INSTALL_URL." },
+  UPGRADE_UNTRUSTED: {
+    exit: 55,
+    hint: "This qn is as it was. QN_INSTALL_URL and QN_INSTALL_KEY name a server and its key.",
+  },
+  UPGRADE_REFUSED: { exit: 56, hint: "This qn is as it was." },
   QEMU_FAILED: { exit: 30, hint: "`qn logs --source qemu` shows what QEMU said." },
   QEMU_EXITED: { exit: 31, hint: "`qn logs --source serial` shows what the guest said last." },
   BOOT_TIMEOUT: {

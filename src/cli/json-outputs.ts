@@ -66,6 +66,12 @@ export type JsonOutputs = {
   readonly "socket status": Omit<UsualSocket, "isAlive"> & { readonly reachable: boolean };
   readonly version: { readonly version: string } & Build;
   readonly report: ReportVersions;
+  readonly upgrade: {
+    readonly outcome: "same" | "newer" | "upgraded" | "rolled back";
+    readonly from: string;
+    readonly to: string | null;
+    readonly runningVms: readonly string[];
+  };
   readonly events: ShownEvent;
   readonly failure: { readonly error: Failure };
 };

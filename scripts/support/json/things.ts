@@ -19,6 +19,7 @@ export const aboutThings: {
       | "socket status"
       | "version"
       | "report"
+      | "upgrade"
     >
   ]: Output<Name>;
 } = {
@@ -197,6 +198,20 @@ export const aboutThings: {
       bun: ["text", "The version of Bun inside"],
       os: ["text", "The system that it is for, such as `linux` or `darwin`"],
       arch: ["text", "The processor that it is for, such as `x64` or `arm64`"],
+    },
+  },
+  upgrade: {
+    is: "object",
+    text: "With `--check` it exits 2 when there is a newer qn.",
+    fields: {
+      outcome: [
+        "text",
+        "What was done, or, with `--check`, found",
+        { same: "", newer: "", upgraded: "", "rolled back": "" },
+      ],
+      from: ["text", "The version of the qn that was asked"],
+      to: ["text or null", "The version that is there now or, for `newer`, would be"],
+      runningVms: ["list of text", "The VMs that run on with the qn that has started them"],
     },
   },
   report: {

@@ -20,11 +20,6 @@ export async function packFolder(parent: string, name: string, path: string, tim
   }
 }
 
-/** The archive's name without its ending, which is that of its only folder, too. */
-export function archiveName(version: string, target: string): string {
-  return `qn-${version}-${target}`;
-}
-
 /** Where a program lies in the folder that is packed. */
 export function programIn(folder: string): string {
   return join(folder, "bin", "qn");

@@ -1,6 +1,6 @@
 /** The formula of a Homebrew tap: fetches the archive of the machine's system and architecture. */
 import manifest from "../../../package.json";
-import { archiveName } from "./archive.ts";
+import { archiveName } from "../../../src/host/upgrade/files.ts";
 import type { Sums } from "./sums.ts";
 
 /** The file's name, in a release and in a tap's folder `Formula`. */

@@ -2,10 +2,11 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import manifest from "../../../package.json";
+import { archiveName } from "../../../src/host/upgrade/files.ts";
 import { isThere } from "../../../src/system/files.ts";
 import { buildProgram } from "../build-program.ts";
 import { isTarget, type Target, targets } from "../bun-template.ts";
-import { archiveName, packFolder } from "./archive.ts";
+import { packFolder } from "./archive.ts";
 import { writeContents } from "./contents.ts";
 import { noticesText } from "./notices.ts";
 import { bunPackage, type Package } from "./packages.ts";

@@ -1,9 +1,6 @@
 /** What says that the files of a release are whole, and whose they are: SHA256SUMS and its signature. */
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from "node:crypto";
 
-/** The list, as sha256sum(1) reads it, and an ed25519 signature (RFC 8032) of its bytes in base64, on one line. */
-export const sumsFiles = { list: "SHA256SUMS", signature: "SHA256SUMS.sig" } as const;
-
 /** A file of a release by its name, with its SHA-256 in hex. */
 export type Sums = ReadonlyMap<string, string>;
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import manifest from "../../../package.json";
 import { releaseKeys } from "../../../src/host/image/pull/keys.ts";
 import { hashOf } from "../../../src/host/image/store.ts";
+import { sumsFiles } from "../../../src/host/upgrade/files.ts";
 import { isThere } from "../../../src/system/files.ts";
 import { bundledFiles } from "../build-program.ts";
 import { hostTarget } from "../bun-template.ts";
@@ -15,7 +16,7 @@ import { packagesOf } from "./packages.ts";
 import { buildPrograms, packPrograms, programOf, requirePrograms } from "./programs.ts";
 import { sbomName, sbomText } from "./sbom.ts";
 import { releaseTimeS, type SourceState } from "./source.ts";
-import { isTrusted, releaseKey, type Sums, sumsFiles, sumsSignature, sumsText } from "./sums.ts";
+import { isTrusted, releaseKey, type Sums, sumsSignature, sumsText } from "./sums.ts";
 
 /** A release to be made of the checkout at `root`, whose state and changelog are looked at before. */
 export type WholeParts = {

@@ -23,6 +23,7 @@ test("docs/errors.md has every status that a command ends with, be it a failure 
     "(await runForeground(ssh)).exitCode",
     "exitCode",
     "known.exit",
+    "statuses.newer",
     "statuses.notRunning",
     "statuses.problem",
     "wasInterrupted ? 0 : exitCode",

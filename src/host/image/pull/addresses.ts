@@ -12,6 +12,9 @@ export type ReleaseSource = Extract<ImageSource, { readonly kind: "folder" | "we
  */
 export const ownRelease = `https://github.com/${manifest.repository.replace(/^github:/, "")}/releases/latest/download/`;
 
+/** Where its releases have a folder each, by their tags. */
+export const ownReleases = ownRelease.replace("latest/download/", "download/");
+
 /** How often a server may send on: from a name to a release to where its files lie takes three. */
 export const redirectsMax = 5;
 

@@ -37,3 +37,19 @@ export function patienceOf(limits: Limits, signal: AbortSignal): Patience {
     },
   };
 }
+
+/** Asks until there is an answer. Throws what no try mends, and IMAGE_PULL_FAILED after the last. */
+export async function patiently<Answer>(
+  limits: Limits,
+  signal: AbortSignal,
+  ask: () => Promise<Answer>,
+): Promise<Answer> {
+  const patience = patienceOf(limits, signal);
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      await patience.afterFailure(error, false);
+    }
+  }
+}

@@ -1,14 +1,14 @@
 /** Reads a release's list of images, once it is known who has signed it, and remembers it. */
 import type { KeyObject } from "node:crypto";
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
-import { messageOf, QnError } from "../../../base/errors.ts";
+import { QnError } from "../../../base/errors.ts";
 import { readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
 import { addressOf, type ReleaseSource } from "./addresses.ts";
-import { type Limits, patienceOf } from "./patience.ts";
+import type { Limits } from "./patience.ts";
+import { readReleaseFile } from "./read-file.ts";
 import { listBytesMax, type newestVersions, parseRelease, type Release, releaseFiles } from "./release.ts";
-import { requestText } from "./ask-server.ts";
 import { requireSigned, signaturesBytesMax } from "./signature.ts";
 
 /** How a list is read, and where it is remembered. */
@@ -25,12 +25,8 @@ export async function readRelease(
   { cacheFolder, limits, signal }: ReadOptions,
 ): Promise<{ readonly release: Release; readonly address: string }> {
   const address = addressOf(source, releaseFiles.list);
-  const read = (name: string, bytesMax: number) =>
-    source.kind === "folder"
-      ? readLocal(addressOf(source, name), bytesMax)
-      : readRemote(addressOf(source, name), bytesMax, limits, signal);
-  const list = await read(releaseFiles.list, listBytesMax);
-  const signatures = await read(releaseFiles.signatures, signaturesBytesMax);
+  const list = await readReleaseFile(source, releaseFiles.list, listBytesMax, { limits, signal });
+  const signatures = await readReleaseFile(source, releaseFiles.signatures, signaturesBytesMax, { limits, signal });
   requireSigned(list, Buffer.from(signatures).toString("latin1"), keys, address);
   const text = Buffer.from(list).toString();
   const release = parseRelease(text, address);
@@ -73,29 +69,5 @@ function mappingIn<Value>(
     return text === undefined ? {} : v.parse(schema, JSON.parse(text));
   } catch {
     return {};
-  }
-}
-
-async function readLocal(path: string, bytesMax: number): Promise<Uint8Array> {
-  try {
-    const facts = await stat(path);
-    if (facts.isFile() && facts.size <= bytesMax) return await readFile(path);
-  } catch (cause) {
-    throw new QnError("IMAGE_PULL_FAILED", `${path} cannot be read: ${messageOf(cause)}.`, {
-      cause,
-      hint: "imageUrl in the settings, or QN_IMAGE_URL, names where releases are.",
-    });
-  }
-  throw new QnError("IMAGE_PULL_FAILED", `${path} is no file of at most ${bytesMax} bytes.`);
-}
-
-async function readRemote(url: string, bytesMax: number, limits: Limits, signal: AbortSignal): Promise<Uint8Array> {
-  const patience = patienceOf(limits, signal);
-  for (;;) {
-    try {
-      return await requestText(url, bytesMax, { silenceMs: limits.silenceMs, signal });
-    } catch (error) {
-      await patience.afterFailure(error, false);
-    }
   }
 }

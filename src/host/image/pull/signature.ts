@@ -28,19 +28,22 @@ export function publicKeyIn(pem: string, path: string): KeyObject {
 }
 
 /**
- * Throws IMAGE_UNTRUSTED unless one of the lines is a signature of `release` by one of the keys. Lines that are no
- * signatures, or a stranger's, do no harm: a release is signed by an old and a new key for a time.
+ * Whether one of the lines is a signature of these very bytes by one of the keys. Lines that are no signatures, or a
+ * stranger's, do no harm: a release is signed by an old and a new key for a time.
  */
+export function isSignedBy(bytes: Uint8Array, signatures: string, keys: readonly KeyObject[]): boolean {
+  const lines = signatures.split("\n").map((line) => Buffer.from(line.trim(), "base64"));
+  return lines.some((line) => line.length === 64 && keys.some((key) => verify(null, bytes, key, line)));
+}
+
+/** Throws IMAGE_UNTRUSTED unless one of the lines is a signature of `release` by one of the keys. */
 export function requireSigned(
   release: Uint8Array,
   signatures: string,
   keys: readonly KeyObject[],
   address: string,
 ): void {
-  const signed = Buffer.concat([subject, release]);
-  const lines = signatures.split("\n").map((line) => Buffer.from(line.trim(), "base64"));
-  const isTrusted = lines.some((line) => line.length === 64 && keys.some((key) => verify(null, signed, key, line)));
-  if (isTrusted) return;
+  if (isSignedBy(Buffer.concat([subject, release]), signatures, keys)) return;
   throw new QnError("IMAGE_UNTRUSTED", `The release at ${address} is signed by nobody whose key this qn knows.`);
 }
 
