@@ -272,6 +272,7 @@ export class Effects {
       onDocker: () => (this.#context ??= offerContext(paths, env, config.docker.context, this.#tell.warn)),
       disks: { volumes: config.volumes.length, guest: this.disks },
       provisioning: new Provisioning(config.provision.length, this.#tell),
+      caCertificates: config.docker.caCertificates,
     });
     this.#seam = this.#opened.adopt(seam, (it) => it.close());
   }

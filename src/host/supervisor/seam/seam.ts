@@ -30,6 +30,7 @@ import { GuestClockKeeper } from "./guest-clock.ts";
 import { GuestSearch } from "./guest-search.ts";
 import { GuestForwards, type GuestForwardsOptions } from "./guest-forwards.ts";
 import type { Event } from "../states.ts";
+import { tellOfCertificates } from "./passed-over.ts";
 import type { Provisioning } from "./provision.ts";
 
 /** What the seam needs of the supervisor. */
@@ -48,6 +49,8 @@ export type SeamOptions = GuestForwardsOptions & {
   readonly onDocker: () => Promise<void>;
   /** The commands of the settings. */
   readonly provisioning: Provisioning;
+  /** The setting `docker.caCertificates`. */
+  readonly caCertificates: string;
   /** The VM's disks, and how many there should be beside the data disk. */
   readonly disks: { readonly guest: GuestDisks; readonly volumes: number };
   /** Tells a person. */
@@ -152,6 +155,7 @@ export class Seam {
     this.#search.tell();
     this.#clock.look();
     this.#options.provisioning.onHello(link.hello);
+    tellOfCertificates(link.hello, this.#options.caCertificates, this.#options.warn);
     this.#options.disks.guest.linked(link, this.#options.disks.volumes);
     this.#options.dispatch({ type: "linked" });
   }

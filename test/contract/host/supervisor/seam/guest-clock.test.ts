@@ -64,6 +64,7 @@ async function scene(offMs: number) {
     onDocker: async () => {},
     dispatch: ({ type }) => events.push(type),
     onForwards: () => {},
+    caCertificates: "none",
     provisioning: new Provisioning(0, { dispatch: () => {}, onProvision: () => {}, warn: () => {} }),
     disks: { guest: new GuestDisks({ warn: () => {}, log: () => {} }), volumes: 0 },
     warn: () => {},
