@@ -131,6 +131,16 @@ test("three mistakes in config.yaml are all named at once", async () => {
   expect(await readdir(join(home.path, "default"))).toEqual(["config.yaml"]);
 });
 
+test("keys of daemon.json that are qn's own are refused, all at once", async () => {
+  await using home = await tempHome();
+  const words = ["config", "set", "docker.daemon={ data-root: /srv, hosts: [tcp://0.0.0.0], userland-proxy: true }"];
+  const place = `(${join(home.path, "default/config.yaml")})`;
+  const own = ["data-root", "hosts", "userland-proxy"].map(
+    (key) => `docker.daemon.${key} is qn's own and cannot be set, got "${key}" ${place}`,
+  );
+  expect(await refusal(home, words)).toEqual([5, "3 settings are wrong. [CONFIG_INVALID]", ...own, seeConfig]);
+});
+
 test("a host without QEMU is told what to install", async () => {
   await using home = await tempHome();
   const [exit, message, hint] = await refusal(home, ["up"], { env: { QN_QEMU: "/nowhere/qemu" } });

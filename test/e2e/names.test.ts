@@ -77,6 +77,19 @@ for (const network of ["bridge", "own"] as const) {
   });
 }
 
+test("in a network that is internal the gateway is silent, and not the host", async (vm) => {
+  const server = createTcpServer((socket) => socket.end("from the host's loopback\n"));
+  const port = await listenOnLoopback(server);
+  await vm.docker("network", "create", "--internal", "closed");
+  // It has no way out by which busybox could ask: the gateway is the network's first address.
+  const gateway = await vm.docker("network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", "closed");
+  const dial = `nc -w 3 ${gateway} ${port} </dev/null 2>&1; true`;
+  const said = await vm.docker("run", "--rm", "--network", "closed", "busybox", "sh", "-c", dial);
+  expect(said).toContain("timed out");
+  await vm.docker("network", "rm", "closed");
+  server.close();
+});
+
 registryTests(test);
 
 test("a VPN's resolv.conf counts at once, in the guest and in a container that runs already", async (vm) => {

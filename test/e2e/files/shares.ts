@@ -1,6 +1,6 @@
 /** Which folders are shared, where, and what is refused. */
 import { expect } from "bun:test";
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { runPlain, type VmTest } from "../../support/vm.ts";
 import { inContainer, oddPaths } from "./where.ts";
@@ -75,6 +75,30 @@ export function shareTests(test: VmTest): void {
     );
   });
 
+  test("the guest's own names, number and authorities are mounted, and the host's time zone", async (vm) => {
+    const own = ["/etc/hosts", "/etc/machine-id", "/etc/ssl/certs/ca-certificates.crt"];
+    const volumes = [...own, "/etc/localtime"].flatMap((path, index) => ["--volume", `${path}:/m/${index}:ro`]);
+    const sums = await vm.docker(...runPlain, "--rm", ...volumes, "busybox", "sh", "-c", "cd /m && md5sum 0 1 2 3");
+    const [hosts, id, authorities, zone] = sums.split("\n").map((line) => line.split(" ")[0]);
+    const ofGuest = (await vm.qn("ssh", "--", "md5sum", ...own)).split("\n").map((line) => line.split(" ")[0]);
+    expect([hosts, id, authorities]).toEqual(ofGuest);
+    expect(id).not.toBe(await sumOf("/etc/machine-id"));
+    const here = await sumOf("/etc/localtime");
+    if (here !== undefined) expect(zone).toBe(here);
+  });
+
+  test("a mount that a container makes stays in the guest, also where the host would have it", async (vm) => {
+    const folder = join(vm.inHome, "rshared");
+    await mkdir(join(folder, "below"), { recursive: true });
+    await Bun.write(join(folder, "below/of-host"), "");
+    const script = "mount -t tmpfs none /mnt/below && touch /mnt/below/of-container";
+    const shared = ["--privileged", "--volume", `${folder}:/mnt:rshared`];
+    await vm.docker(...runPlain, "--rm", ...shared, "busybox", "sh", "-c", script);
+    expect(await vm.qn("ssh", "--", "ls", join(folder, "below"))).toBe("of-container");
+    expect(await readdir(join(folder, "below"))).toEqual(["of-host"]);
+    await vm.qn("ssh", "--", "sudo", "umount", join(folder, "below"));
+  });
+
   test("a missing folder of -v is made on the host, however deep, and --mount makes nothing", async (vm) => {
     await inContainer(vm, "not/there/yet", "echo made >/mnt/file");
     expect(await Bun.file(join(vm.inHome, "not/there/yet/file")).text()).toBe("made\n");
@@ -84,4 +108,12 @@ export function shareTests(test: VmTest): void {
     await mkdir(join(vm.inHome, "missing"));
     expect(await inContainer(vm, "missing", "ls /mnt")).toBe("");
   });
+}
+
+// --- internal ---
+
+/** The MD5 of a file of this machine, as md5sum writes it; nothing where there is none. */
+async function sumOf(path: string): Promise<string | undefined> {
+  const bytes = await readFile(path).catch(() => undefined);
+  return bytes === undefined ? undefined : new Bun.CryptoHasher("md5").update(bytes).digest("hex");
 }

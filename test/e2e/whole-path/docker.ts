@@ -12,6 +12,10 @@ export function dockerTests(test: VmTest): void {
     expect(await vm.docker("version", "--format", "{{.Server.Os}}")).toBe("linux");
   });
 
+  test("qn's plugin, and no other, stands in docker info", async (vm) => {
+    expect(await vm.docker("info", "--format", "{{json .Plugins.Authorization}}")).toBe('["qn"]');
+  });
+
   test("an image is built from a Dockerfile and runs", async (vm) => {
     const folder = join(vm.inHome, "build");
     await mkdir(folder);

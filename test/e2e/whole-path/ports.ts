@@ -1,5 +1,8 @@
 /** Published ports, as programs on the host see them. */
 import { expect } from "bun:test";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { firstOwnPort } from "../../../src/system/low-ports.ts";
 import { page } from "../../support/busybox.ts";
 import { freePort, knock, until } from "../../support/until.ts";
 import type { PortStatus, Vm, VmTest } from "../../support/vm.ts";
@@ -16,9 +19,11 @@ async function knocks(port: number): Promise<readonly string[]> {
 }
 
 /** The page. The port is open at once, but the server in the container may need a moment more. */
-async function fetched(host: string, port: number): Promise<string> {
+async function fetched(host: string, port: number, path = "/"): Promise<string> {
   return await until(`a page from ${host} port ${port}`, 20_000, async () => {
-    const response = await fetch(`http://${host}:${port}/`, { signal: AbortSignal.timeout(20_000) }).catch(() => {});
+    const response = await fetch(`http://${host}:${port}${path}`, { signal: AbortSignal.timeout(20_000) }).catch(
+      () => {},
+    );
     return await response?.text();
   });
 }
@@ -76,6 +81,30 @@ export function portTests(test: VmTest): void {
     expect(await knocks(port)).toEqual(["ECONNREFUSED", "open"]);
     expect(await fetched("[::1]", port)).toBe(page);
     await vm.docker("rm", "--force", "six");
+  });
+
+  test("a container's address is the guest's alone, and its server sees an address of the guest's", async (vm) => {
+    const port = await freePort();
+    const script = join(vm.inHome, "site/cgi-bin/client");
+    await mkdir(dirname(script), { recursive: true });
+    await writeFile(script, '#!/bin/sh\nprintf "Content-Type: text/plain\\r\\n\\r\\n$REMOTE_ADDR"\n', { mode: 0o755 });
+    const options = ["--detach", "--init", "--name", "seen", "--publish", `127.0.0.1:${port}:80`];
+    const volume = ["--volume", `${join(vm.inHome, "site")}:/www`];
+    await vm.docker("run", ...options, ...volume, "busybox", "httpd", "-f", "-p", "80", "-h", "/www");
+    const format = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.Gateway}}{{end}}";
+    const [address = "", gateway = ""] = (await vm.docker("inspect", "--format", format, "seen")).split(" ");
+    // The server listens on IPv6 and IPv4 at once.
+    expect(await fetched("127.0.0.1", port, "/cgi-bin/client")).toBe(`[::ffff:${gateway}]`);
+    expect(await knock(address, 80)).not.toBe("open");
+    await vm.docker("rm", "--force", "seen");
+  });
+
+  test("a port below those that the user may listen on is an error with the command that allows it", async (vm) => {
+    const first = await firstOwnPort();
+    // Whoever may listen on all, such as root, has nothing to be told.
+    if (first === 1) return;
+    const refused = await vm.fail(["docker", "run", "--rm", "--publish", `${first - 1}:80`, "busybox", "true"]);
+    expect(refused.stderr).toContain(`sudo sysctl net.ipv4.ip_unprivileged_port_start=${first - 1}`);
   });
 
   test("a port that is taken on the host is Docker's error, with its owner's name, and is free again later", async (vm) => {
