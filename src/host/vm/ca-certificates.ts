@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { counted, type HostOs } from "../../base/words.ts";
+import { isThere } from "../../system/files.ts";
 import { run } from "../../system/process.ts";
 import { caCertificatesMax } from "../../protocol/messages.ts";
 import { certificatesIn, type Found, joined, wrong } from "./certificates-in.ts";
@@ -82,8 +83,7 @@ function storesHere(): CaStores {
 }
 
 async function addedTo({ folders, command, rootsOnly }: CaStores): Promise<Found> {
-  const files = (await Promise.all(folders.map(namesIn))).flat();
-  const found = await Promise.all(files.map(certificatesOf));
+  const found = await Promise.all(folders.map(certificatesBelow));
   if (command !== undefined) found.push(await saidBy(command));
   const all = joined(found);
   return rootsOnly === true ? { ...all, certificates: all.certificates.filter(isRoot) } : all;
@@ -94,12 +94,17 @@ function isRoot(certificate: X509Certificate): boolean {
   return certificate.ca && certificate.checkIssued(certificate);
 }
 
-async function namesIn({ folder, names }: CaStores["folders"][number]): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  return entries
-    .filter((entry) => !entry.isDirectory() && names.test(entry.name))
-    .map(({ parentPath, name }) => join(parentPath, name))
-    .toSorted();
+/** Of a folder that is not there nothing; of one that cannot be read, or only in part, a mistake. */
+async function certificatesBelow({ folder, names }: CaStores["folders"][number]): Promise<Found> {
+  try {
+    if (!(await isThere(folder))) return joined([]);
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => !entry.isDirectory() && names.test(entry.name));
+    const paths = files.map(({ parentPath, name }) => join(parentPath, name)).toSorted();
+    return joined(await Promise.all(paths.map(certificatesOf)));
+  } catch (error) {
+    return wrong(`${folder} cannot be read: ${messageOf(error)}`);
+  }
 }
 
 async function certificatesOf(path: string): Promise<Found> {

@@ -96,6 +96,9 @@ test("host is what was added to a Linux machine: files by their names, below fol
   await Bun.write(join(fedora, "broken"), "no certificate");
   const { message } = await refusal("host", stores);
   expect(message).toBe(`docker.caCertificates: ${join(fedora, "broken")} holds no certificate.`);
+  // Nothing of a store is passed over since it cannot be listed.
+  const notListed = { folders: [{ folder: first.caFile, names: /./ }] };
+  expect((await refusal("host", notListed)).message).toContain(`${first.caFile} cannot be read: ENOTDIR`);
 });
 
 test("host on a Mac is the roots in its keychains, and no key of the system's or what somebody else has signed", async () => {
