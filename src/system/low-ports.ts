@@ -22,5 +22,6 @@ export async function firstOwnPort(
   const [start, status] = await Promise.all([first, self].map((path) => readFile(path, "utf8").catch(() => "")));
   const capabilities = /^CapEff:\s*([0-9a-f]+)$/m.exec(status ?? "")?.[1];
   if (capabilities !== undefined && (BigInt(`0x${capabilities}`) & bindService) !== 0n) return 1;
-  return Number.parseInt(start ?? "", 10) || usualFirst;
+  const given = Number.parseInt(start ?? "", 10);
+  return Number.isNaN(given) ? usualFirst : Math.max(1, given);
 }

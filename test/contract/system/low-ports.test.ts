@@ -17,6 +17,8 @@ test("low ports are for whoever has the right, as the kernel is set, and nobody 
   const none = "0000000000000000";
   expect(await withSetting("1024\n", none)).toBe(1024);
   expect(await withSetting("80\n", none)).toBe(80);
+  // As in Docker's containers.
+  expect(await withSetting("0\n", none)).toBe(1);
   expect(await withSetting("1024\n", "0000000000000400")).toBe(1);
   expect(await withSetting("1024\n", "000001ffffffffff")).toBe(1);
   await rm(folder, { recursive: true });
