@@ -231,6 +231,7 @@ const habits: Readonly<Record<string, string>> = {
   create: "qn up",
   init: "qn up",
   run: "qn up",
+  console: "qn ssh",
   exec: "qn ssh -- COMMAND",
   inspect: "qn status --json",
   edit: "qn config edit",
@@ -238,6 +239,7 @@ const habits: Readonly<Record<string, string>> = {
   protect: "qn config set protected=true",
   unprotect: "qn config set protected=false",
   network: "qn config set network.tap=NAME",
+  usernet: "qn config set network.tap=NAME",
   template: "qn config edit --all",
   validate: "qn doctor",
   update: "qn upgrade",
@@ -258,6 +260,8 @@ const habits: Readonly<Record<string, string>> = {
   images: "qn image ls",
   diagnose: "qn report",
   kubernetes: "qn has no Kubernetes; kind and k3d run in its Docker.",
+  k8s: "qn has no Kubernetes; kind and k3d run in its Docker.",
+  os: "qn image build --fresh",
 };
 
 /** `qn` itself. */

@@ -1,5 +1,7 @@
 /** What people type from the habit of other programs: each of their words works, or is answered with what does. */
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { commands } from "../../../src/cli/commands.ts";
+import type { Table } from "../../../src/cli/tree.ts";
 import { runLines } from "../../support/command-lines.ts";
 import { programsMs } from "../../support/fake-vm.ts";
 import { tempHome } from "../../support/temp-home.ts";
@@ -21,14 +23,27 @@ const works: Readonly<Record<string, readonly [status: number, same: string]>> =
   "copy a nope:/tmp": [4, "cp a nope:/tmp"],
   "config get cpus": [0, "config show cpus"],
   "config list": [0, "config show"],
+  "config ls": [0, "config show"],
   "config get memory": [0, "config show memoryMiB"],
   "image list": [0, "image ls"],
   "image delete nope": [20, "image rm nope"],
+  "image remove nope": [20, "image rm nope"],
+  "container list nope": [4, "container ls nope"],
+  "container ps nope": [4, "container ls nope"],
+  "disk list nope": [4, "disk ls nope"],
+  "disk remove db nope": [4, "disk rm db nope"],
+  "mounts list nope": [4, "mounts nope"],
+  "mounts show nope": [4, "mounts ls nope"],
   "ports list nope": [4, "ports nope"],
   "ports show nope": [4, "ports ls nope"],
   "ports delete 8080 nope": [4, "ports rm 8080 nope"],
+  "ports remove 8080 nope": [4, "ports rm 8080 nope"],
+  "service enable nope": [4, "service install nope"],
   "service disable": [0, "service uninstall"],
-  "snapshots list nope": [4, "snapshot ls nope"],
+  "snapshots ls nope": [4, "snapshot ls nope"],
+  "snapshot list nope": [4, "snapshot ls nope"],
+  "snapshot remove nope a": [4, "snapshot rm nope a"],
+  "snapshot delete nope a": [4, "snapshot rm nope a"],
   "logs nope -n 5": [4, "logs nope --tail 5"],
   "ls -q": [0, "ls --quiet"],
   version: [0, "--version"],
@@ -42,6 +57,7 @@ const refused: Readonly<Record<string, string>> = {
   create: "Did you mean qn up?",
   init: "Did you mean qn up?",
   run: "Did you mean qn up?",
+  console: "Did you mean qn ssh?",
   exec: "Did you mean qn ssh -- COMMAND?",
   inspect: "Did you mean qn status --json?",
   edit: "Did you mean qn config edit?",
@@ -61,6 +77,7 @@ const refused: Readonly<Record<string, string>> = {
   watch: "Did you mean qn events?",
   tunnel: "Did you mean qn ports add?",
   network: "Did you mean qn config set network.tap=NAME?",
+  usernet: "Did you mean qn config set network.tap=NAME?",
   protect: "Did you mean qn config set protected=true?",
   unprotect: "Did you mean qn config set protected=false?",
   autostart: "Did you mean qn service install?",
@@ -69,6 +86,8 @@ const refused: Readonly<Record<string, string>> = {
   images: "Did you mean qn image ls?",
   diagnose: "Did you mean qn report?",
   kubernetes: "qn has no Kubernetes; kind and k3d run in its Docker.",
+  k8s: "qn has no Kubernetes; kind and k3d run in its Docker.",
+  os: "Did you mean qn image build --fresh?",
   hop: "qn --help lists them.",
   "image lst": "Did you mean qn image ls?",
   "image nothing --help": "qn image --help lists them.",
@@ -104,6 +123,13 @@ test("words of other programs do what they do there, and end as qn's own words d
   );
 });
 
+test("every other word for a command of qn's is among them", async () => {
+  const others = (await otherWords(commands)).filter(
+    (words) => !Object.keys(works).some((line) => `${line} `.startsWith(`${words} `)),
+  );
+  expect(others).toEqual([]);
+});
+
 test("words that qn has not are refused in two lines, the second of which says what does the same", async () => {
   const said = await saidTo(Object.keys(refused));
   const seen = Object.keys(refused).map((line, index) => {
@@ -120,3 +146,14 @@ test("a setting by the name that a flag or another program has for it is meant, 
   expect(shown?.stdout).toMatch(/^memoryMiB +8192 /m);
   expect(cpu?.stderr).toContain("--cpu is not an option of qn up; did you mean --cpus?");
 });
+
+/** The aliases of all commands that a person sees, with the words above them. */
+async function otherWords(table: Table, above = ""): Promise<string[]> {
+  const shown = Object.entries(table).filter(([, { hidden }]) => hidden !== true);
+  const found = shown.map(async ([word, { aliases = [], load }]) => {
+    const { command } = await load();
+    const below = "commands" in command ? await otherWords(command.commands, `${word} `) : [];
+    return [...aliases.map((alias) => `${above}${alias}`), ...below];
+  });
+  return (await Promise.all(found)).flat();
+}

@@ -110,3 +110,21 @@ test("with --json a mistake of every command is one object on one line, and noth
     ]);
   }
 });
+
+test("and so is a failure of each that has --json and is about a VM", async () => {
+  const lines = (await everyCommand(root))
+    // `qn up` makes the VM that there is not.
+    .filter(
+      ({ path, command }) =>
+        path !== "up" && ["vm", "json"].every((arg) => argsOf(command).some(([name]) => name === arg)),
+    )
+    .map(({ path }) => [...path.split(" "), "nope", "--json"]);
+  const said = await runLines(lines, { QN_HOME: "/nowhere/at/all" });
+  const seen = said.map(({ stdout, stderr, exitCode }) => [
+    wrongFields("failure", JSON.parse(stdout)),
+    stderr,
+    exitCode,
+  ]);
+  expect(seen).toEqual(lines.map(() => [[], "", 4]));
+  expect(lines.length).toBeGreaterThan(8);
+});
