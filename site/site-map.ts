@@ -12,7 +12,7 @@ export const siteMap: readonly Section[] = [
     text: "Guides",
     pages: guides("data", "snapshots", "hot-reload", "other-processors", "several-vms", "network", "ci", "tools"),
   },
-  { text: "Nix", pages: docs("nix", "nix-options") },
+  { text: "Nix", pages: [...guides("nixos"), ...docs("nix", "nix-options")] },
   { text: "Fix it", pages: docs("fix-it", "errors") },
   {
     text: "Reference",

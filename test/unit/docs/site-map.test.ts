@@ -30,3 +30,8 @@ test("no page of the site leads to a file that the site has not", async () => {
 test("a page's address is its path, and the README's is the first", () => {
   expect(["README.md", "docs/guides/ci.md"].map(addressOf)).toEqual(["/", "/docs/guides/ci.html"]);
 });
+
+test("README leads to every guide", async () => {
+  const readme = await Bun.file(join(root, "README.md")).text();
+  expect(mapped.filter((page) => page.startsWith("docs/guides/") && !readme.includes(`](${page})`))).toEqual([]);
+});

@@ -80,3 +80,10 @@ test("pages for users have lines of at most 100 columns but for tables", () => {
   );
   expect(long).toEqual([]);
 });
+
+test("the page of Nix begins with what can be typed, and ends with what was tried", () => {
+  const [, text = ""] = pages.find(([path]) => path === "docs/nix.md") ?? [];
+  expect(text.slice(0, text.indexOf("\n## "))).toContain("```sh\nnix run");
+  expect(text.slice(0, text.indexOf("```")).length).toBeLessThan(500);
+  expect(text.match(/^## .*/gm)?.at(-1)).toBe("## What was tried");
+});
