@@ -75,6 +75,7 @@ export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
   "test/e2e/ports.test.ts": ["an address in a network"],
   "test/long/bridge.root.test.ts": ["the bridge that a person has made", "a right that root may lack"],
   "test/long/deploy-flake.test.ts": ["Nix"],
+  "test/long/docs.root.test.ts": ["a program that a person has fetched"],
   "test/long/flood.test.ts": ["Linux"],
   "test/long/install.root.test.ts": ["an image that a person has built", "a program that a person has fetched"],
   "test/long/nix-builder.test.ts": ["Nix"],

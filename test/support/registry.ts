@@ -1,59 +1,77 @@
-/** A registry on this machine's loopback with one image of one file, as far as `docker pull` asks (OCI's distribution-spec). */
+/**
+ * A registry on this machine's loopback, as far as `docker pull` asks (OCI Distribution 1.1): no test needs the internet. A
+ * guest reaches it at 10.0.2.2, and its dockerd at localhost too.
+ */
 import { gzipSync } from "node:zlib";
+import { ownArch } from "../../src/system/platform.ts";
 import type { Certified } from "./certificates.ts";
 import { rawTar } from "./raw-tar.ts";
 
-/** It; `name` is how a pull names its image, `asked` every path that it was asked for. */
-export type Registry = AsyncDisposable & { readonly name: string; readonly asked: readonly string[] };
+/** An image of one layer: a tar archive of its files, and what its containers run unless they are told otherwise. */
+export type HubImage = { readonly layer: Uint8Array; readonly command: readonly string[] };
 
-/** Serves plainly, or with a certificate for localhost. */
-export function registry(tls?: Pick<Certified, "key" | "cert">): Registry {
+/** The registry; `asked` is every path that it was asked for. */
+export type Registry = AsyncDisposable & { readonly port: number; readonly asked: readonly string[] };
+
+/** An image of one file, for who only looks at where a pull comes from. */
+export const oneFile: HubImage = { layer: rawTar([{ name: "pulled", text: "from a registry\n" }]), command: [] };
+
+/** Serves images by their names in it, with any tag: plainly, or with a certificate. */
+export function registry(images: Readonly<Record<string, HubImage>>, tls?: Pick<Certified, "key" | "cert">): Registry {
   const asked: string[] = [];
-  const served = imageOf(rawTar([{ name: "pulled", text: "from a registry\n" }]));
+  const blobs = new Map<string, Blob>();
+  const manifests = new Map(Object.entries(images).map(([name, image]) => [name, keepImage(blobs, image)]));
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
     ...(tls === undefined ? {} : { tls }),
-    fetch(request) {
-      const { pathname } = new URL(request.url);
-      asked.push(pathname);
-      if (pathname === "/v2/") return Response.json({});
-      const found = served.get(pathname.split("/").at(-1) ?? "");
-      if (found === undefined) return new Response("", { status: 404 });
-      const headers = { "Content-Type": found.type, "Docker-Content-Digest": digestOf(found.bytes) };
-      return new Response(Buffer.from(found.bytes), { headers });
+    fetch({ url }) {
+      const path = new URL(url).pathname;
+      asked.push(path);
+      if (path === "/v2/") return new Response("{}");
+      const [, name = "", kind, reference = ""] = /^\/v2\/(.+)\/(manifests|blobs)\/([^/]+)$/.exec(path) ?? [];
+      const digest = kind === "manifests" && !reference.includes(":") ? manifests.get(name) : reference;
+      const blob = blobs.get(digest ?? "");
+      if (blob === undefined || digest === undefined) return new Response("{}", { status: 404 });
+      return new Response(Buffer.from(blob.bytes), {
+        headers: { "Content-Type": blob.type, "Docker-Content-Digest": digest },
+      });
     },
   });
-  return { name: `localhost:${server.port}/x`, asked, [Symbol.asyncDispose]: () => server.stop(true) };
+  return { port: server.port ?? 0, asked, [Symbol.asyncDispose]: () => server.stop(true) };
+}
+
+/** The setting `docker.daemon` with which a guest asks this registry in the place of Docker Hub, where images are `library/NAME`. */
+export function asDockerHub({ port }: Registry): string {
+  return JSON.stringify({ "registry-mirrors": [`http://10.0.2.2:${port}`] });
 }
 
 // --- internal ---
 
 type Blob = { readonly type: string; readonly bytes: Uint8Array };
 
-/** The manifest by tag and digest, and what it names by digest (image manifest version 2, schema 2). */
-function imageOf(layer: Buffer): ReadonlyMap<string, Blob> {
-  const types = "application/vnd.docker";
-  const packed = { type: `${types}.image.rootfs.diff.tar.gzip`, bytes: gzipSync(layer) };
-  const architecture = process.arch === "arm64" ? "arm64" : "amd64";
-  const rootfs = { type: "layers", diff_ids: [digestOf(layer)] };
-  const config = json(`${types}.container.image.v1+json`, { architecture, os: "linux", config: {}, rootfs });
-  const manifest = json(`${types}.distribution.manifest.v2+json`, {
+const oci = "application/vnd.oci.image";
+
+/** Keeps an image's manifest, settings and layer by their digests, and gives the manifest's. */
+function keepImage(blobs: Map<string, Blob>, { layer, command }: HubImage): string {
+  const keep = (type: string, bytes: Uint8Array) => {
+    const digest = digestOf(bytes);
+    blobs.set(digest, { type, bytes });
+    return { mediaType: type, size: bytes.length, digest };
+  };
+  const config = {
+    architecture: ownArch() === "aarch64" ? "arm64" : "amd64",
+    os: "linux",
+    config: { Cmd: command, Env: ["PATH=/bin"] },
+    rootfs: { type: "layers", diff_ids: [digestOf(layer)] },
+  };
+  const manifest = {
     schemaVersion: 2,
-    mediaType: `${types}.distribution.manifest.v2+json`,
-    config: descriptor(config),
-    layers: [descriptor(packed)],
-  });
-  const blobs = [manifest, config, packed].map((each) => [digestOf(each.bytes), each] as const);
-  return new Map([["latest", manifest], ...blobs]);
-}
-
-function json(type: string, value: unknown): Blob {
-  return { type, bytes: new TextEncoder().encode(JSON.stringify(value)) };
-}
-
-function descriptor({ type, bytes }: Blob) {
-  return { mediaType: type, size: bytes.length, digest: digestOf(bytes) };
+    mediaType: `${oci}.manifest.v1+json`,
+    config: keep(`${oci}.config.v1+json`, Buffer.from(JSON.stringify(config))),
+    layers: [keep(`${oci}.layer.v1.tar+gzip`, gzipSync(layer, { level: 1 }))],
+  };
+  return keep(manifest.mediaType, Buffer.from(JSON.stringify(manifest))).digest;
 }
 
 function digestOf(bytes: Uint8Array): string {

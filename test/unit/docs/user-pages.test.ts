@@ -19,7 +19,9 @@ const pages = await Promise.all(
 
 /** Command lines that begin with `qn`: in code blocks, and whole in code marks. */
 function commandLines(text: string): string[] {
-  const blocks = [...text.matchAll(/^```(?:sh|yaml)\n(.*?)^```/gms)].flatMap(([, block = ""]) => block.split("\n"));
+  const blocks = [...text.matchAll(/^```(?:sh|yaml)\b[^\n]*\n(.*?)^```/gms)].flatMap(([, block = ""]) =>
+    block.split("\n"),
+  );
   const marked = [...text.replaceAll(/^```.*?^```/gms, "").matchAll(/`([^`]+)`/g)].map(([, line = ""]) => line);
   return [...blocks, ...marked].flatMap((line) =>
     [...line.matchAll(/(?:^|["'$(]|&& | - |run: |\| )(?:sudo )?(?:dist\/)?(qn(?: [^|&#"')]*)?)/g)].map(
