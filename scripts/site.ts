@@ -5,7 +5,7 @@
  */
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { siteMap } from "../site/site-map.ts";
+import { pictures, siteMap } from "../site/site-map.ts";
 import { succeed } from "./support/succeed.ts";
 
 const root = join(import.meta.dir, "..");
@@ -14,7 +14,8 @@ const bun = process.execPath;
 
 await succeed([bun, "install", "--frozen-lockfile", "--ignore-scripts"], { cwd: site });
 await rm(join(site, ".pages"), { recursive: true, force: true });
-for (const path of siteMap.flatMap(({ pages }) => pages)) await cp(join(root, path), join(site, ".pages", path));
+for (const path of [...siteMap.flatMap(({ pages }) => pages), ...pictures])
+  await cp(join(root, path), join(site, ".pages", path));
 // The README links to it, and to VitePress a page is what ends so.
 await cp(join(root, "LICENSE"), join(site, ".pages/LICENSE.md"));
 await succeed([bun, "--bun", "node_modules/.bin/vitepress", "build"], { cwd: site });

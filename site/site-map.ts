@@ -31,6 +31,9 @@ export const siteMap: readonly Section[] = [
   },
 ];
 
+/** What pages show that is no page. */
+export const pictures: readonly string[] = ["docs/recording.svg"];
+
 /** Where a page is on the site; the README is its first page. */
 export function addressOf(page: string): string {
   return page === "README.md" ? "/" : `/${page.replace(/\.md$/, ".html")}`;

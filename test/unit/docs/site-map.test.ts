@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Glob } from "bun";
-import { addressOf, siteMap } from "../../../site/site-map.ts";
+import { addressOf, pictures, siteMap } from "../../../site/site-map.ts";
 
 const root = join(import.meta.dir, "../../..");
 const mapped = siteMap.flatMap(({ pages }) => pages);
@@ -21,7 +21,7 @@ test("no page of the site leads to a file that the site has not", async () => {
     const text = (await Bun.file(join(root, page)).text()).replaceAll(/^```.*?^```$|`[^`]*`/gms, "");
     for (const [, target = ""] of text.matchAll(/\]\(([^)#\s:]+)(?:#[^)\s]+)?\)/g)) {
       const path = join(dirname(page), target);
-      if (![...mapped, "LICENSE"].includes(path)) lost.push(`${page}: ${target}`);
+      if (![...mapped, ...pictures, "LICENSE"].includes(path)) lost.push(`${page}: ${target}`);
     }
   }
   expect(lost).toEqual([]);
