@@ -27,6 +27,7 @@ export type VmPaths = {
   readonly controlSocket: string;
   readonly dockerSocket: string;
   readonly qmpSocket: string;
+  readonly serialSocket: string;
   readonly systemDisk: string;
   readonly dataDisk: string;
   /** The folder of the VM's further disks, which outlive it as its data disk does. */
@@ -156,6 +157,7 @@ function vmPaths(home: string, name: string): VmPaths {
     controlSocket: at("control.sock"),
     dockerSocket: at("docker.sock"),
     qmpSocket: at("qmp.sock"),
+    serialSocket: at("serial.sock"),
     systemDisk: at("system.qcow2"),
     dataDisk: join(home, "_data", `${name}.raw`),
     volumes: join(home, "_data", `${name}.disks`),

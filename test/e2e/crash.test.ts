@@ -1,5 +1,6 @@
 /** What is left when something is killed or called off, and how the next `qn up` goes on from there. */
 import { expect, test } from "bun:test";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { page } from "../support/busybox.ts";
 import { expectNothingLeft, interruptUpAt } from "../support/interrupted-up.ts";
@@ -120,12 +121,20 @@ vmTest("a supervisor that is killed leaves QEMU alone, and the next up takes it 
   expect(await isAlive(before.qemu.pid)).toBe(true);
   expect(await knock("127.0.0.1", port)).toBe("ECONNREFUSED");
 
+  // What the guest says while nobody bounds its log takes no space of this machine.
+  const log = join(vm.folder, "serial.log");
+  const { size } = await stat(log);
+  await vm.succeed(asRoot(vm, "head -c 300000 /dev/zero | tr '\\0' x > /dev/console"));
+  expect((await stat(log)).size).toBe(size);
+
   await vm.qn("up");
   expect(await vm.status()).toMatchObject({ state: "running", docker: { reachable: true } });
   expect(await isAlive(before.qemu.pid)).toBe(true);
   expect(await startOf(vm, "survivor")).toBe(started);
   expect(await until("the page", 20_000, () => fetched(port).catch(() => undefined))).toBe(page);
   expect(await processesNaming(vm.home)).toHaveLength(2);
+  await vm.succeed(asRoot(vm, "echo heard again > /dev/console"));
+  await until("the console", 20_000, async () => (await readFile(log, "utf8")).includes("heard again") || undefined);
   await vm.docker("rm", "--force", "survivor");
 });
 

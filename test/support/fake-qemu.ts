@@ -23,6 +23,8 @@ export type Behaviour =
   | "never-greets"
   /** The guest says one line and no more; a reset lets it say that line again. */
   | "hangs"
+  /** Its guest's console goes to serial.log itself, as an older qn has told it, and has no socket. */
+  | "logs-console"
   /** The guest runs and does not listen to the power button. */
   | "ignores-power"
   /** The guest runs, listens to nothing, and QEMU does not quit when it is told to. */
@@ -60,7 +62,7 @@ else if (behaviour === "exits") {
 
 function run(): void {
   const serial = part("-chardev", "id=serial", "path");
-  const say = (line: string): void => appendFileSync(serial, `${line}\r\n`);
+  const { say, hasReader } = behaviour === "logs-console" ? consoleIn(serialLog(serial)) : consoleAt(serial);
   const monitors = new Set<Connection>();
   let isBooting = false;
   let guest: Guest | undefined;
@@ -85,7 +87,15 @@ function run(): void {
       encode({ QMP: { version: { qemu: { major: 7, minor: 2, micro: 22 }, package: "" }, capabilities: [] } }),
     );
   });
-  say("UEFI firmware (fake)");
+  // Firmware takes longer than a supervisor needs to come, and what is said while nobody is there is gone.
+  void hasReader.then(() => say("UEFI firmware (fake)"));
+  // A test can let its guest say a word; QEMU's own log tells that it is said.
+  let words = 0;
+  process.on("SIGWINCH", () => {
+    words += 1;
+    say(`word ${words}`);
+    process.stderr.write(`said ${words}\n`);
+  });
   // A test can fill its disk, so that it pauses, or let its guest's kernel panic, and then start anew.
   process.on("SIGHUP", () => {
     writeFileSync(`${serial}.paused`, "");
@@ -117,14 +127,37 @@ function run(): void {
     // A guest takes longer than a monitor's greeting; this one starts once somebody would hear its doorbell.
     if (execute === "qmp_capabilities" && behaviour !== "hangs" && !isBooting) {
       isBooting = true;
-      void start();
+      void hasReader.then(start);
     }
     if (execute === "quit") end();
     if (execute === "system_powerdown") {
-      say("power button");
+      process.stderr.write("power button\n");
       if (behaviour !== "ignores-power" && behaviour !== "ignores-all") end();
     }
   }
+}
+
+/** What the guest says on its console, and when somebody has come to hear it. */
+type Console = { readonly say: (line: string) => void; readonly hasReader: Promise<void> };
+
+/** A socket for one reader at a time; without one every word is lost. */
+function consoleAt(path: string): Console {
+  let reader: Connection | undefined;
+  const { promise: hasReader, resolve } = Promise.withResolvers<void>();
+  listen({ unix: path }, (connection) => {
+    reader = connection;
+    connection.take({ onClose: () => (reader = reader === connection ? undefined : reader) });
+    resolve();
+  });
+  return { say: (line) => void reader?.write(`${line}\r\n`), hasReader };
+}
+
+function consoleIn(log: string): Console {
+  return { say: (line) => appendFileSync(log, `${line}\r\n`), hasReader: Promise.resolve() };
+}
+
+function serialLog(socketPath: string): string {
+  return join(dirname(socketPath), "serial.log");
 }
 
 /** What `block_resize` is given. */

@@ -32,7 +32,7 @@ export type VmSpec = {
   readonly shares: readonly devices.SharedFolder[];
   /** Files that hold one SMBIOS type 11 string each. */
   readonly credentialFiles: readonly string[];
-  readonly serialLog: string;
+  readonly serialSocket: string;
   /** The Linux name of the serial console in the guest. */
   readonly consoleDevice: string;
   readonly qmpSocket: string;
@@ -52,10 +52,7 @@ export type BootPorts = { readonly gate: number; readonly ssh: number };
 /** Nothing is there that is not named: no monitor on the terminal, no second network card, no VGA, no user's file. */
 export const bareArgs = ["-nodefaults", "-no-user-config"] as const;
 
-/**
- * QEMU's command line for one boot, the program first. The monitor comes before the serial console, so that
- * whoever sees the console's file appear knows that the monitor listens.
- */
+/** QEMU's command line for one boot, the program first. */
 export function qemuArgs(spec: VmSpec, ports: BootPorts): readonly string[] {
   const isUefi = startsWithUefi(spec);
   const flash = { pflash0: devices.nodes.firmwareCode, pflash1: spec.firmware.vars && devices.nodes.firmwareVars };
@@ -74,7 +71,7 @@ export function qemuArgs(spec: VmSpec, ports: BootPorts): readonly string[] {
     ...option("-m", undefined, { size: `${spec.memoryMiB}M` }),
     ...spec.globals.flatMap((global) => option("-global", undefined, global)),
     ...devices.monitor(spec.qmpSocket),
-    ...devices.serialConsole(spec.serialLog),
+    ...devices.serialConsole(spec.serialSocket),
     ...(isUefi ? devices.firmwareFlash(spec.firmware, spec.firmwareVars) : []),
     ...(spec.kernel === undefined ? [] : devices.directKernel(spec.kernel)),
     ...spec.credentialFiles.flatMap((file) => devices.credential(file)),

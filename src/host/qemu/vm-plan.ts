@@ -82,7 +82,7 @@ export function planVm({ config, facts, paths }: PlanInput): VmPlan {
     lan: config.network.tap === "none" ? undefined : config.network,
     shares: config.mounts.flatMap((share, index) => sharedFolders(share, index, paths)),
     credentialFiles: [paths.credentialFile, paths.sshKeyCredentialFile],
-    serialLog: paths.logs.serial,
+    serialSocket: paths.serialSocket,
     consoleDevice: guest.consoleDevice,
     qmpSocket: paths.qmpSocket,
     laneSockets: laneSockets(paths),

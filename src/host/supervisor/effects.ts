@@ -124,7 +124,7 @@ export class Effects {
     this.#opened.dispose();
     // A takeover that was called off, or failed, leaves QEMU, and its way in, to the next supervisor.
     const left = this.#qemu ?? this.#living;
-    if (left !== undefined) return await left.qmp[Symbol.asyncDispose]();
+    if (left !== undefined) return await left.leave();
     const { paths, env } = this.#options;
     await removeBootFiles(paths);
     await this.#context;
@@ -223,7 +223,7 @@ export class Effects {
       console: () => tailOf(logs.serial, 60),
       onReset: () => this.#seam?.drop("the guest starts anew"),
     });
-    qemu.qmp.onEvent((event) => {
+    qemu.onEvent((event) => {
       if (event.name === "VSERPORT_CHANGE" && event.data["open"] === true) this.#tell.dispatch({ type: "doorbell" });
       trouble.hear(event);
     });

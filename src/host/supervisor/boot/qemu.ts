@@ -7,13 +7,22 @@ import { isErrno, isThere } from "../../../system/files.ts";
 import { ownersFilesMask, withMask } from "../../../system/kernel/umask.ts";
 import type { VmPaths } from "../../layout.ts";
 import { awaitQmp, connectQmp, type QmpClient } from "../../qmp/client.ts";
+import type { QmpEvent } from "../../qmp/wire.ts";
 import { quit } from "../../qmp/commands.ts";
+import { keepConsole } from "./console.ts";
 
-/** A QEMU that runs. `exited` resolves, never rejects, with a sentence on how it ended. */
+/**
+ * A QEMU that runs. `exited` resolves, never rejects, with a sentence on how it ended; what its guest has said is in
+ * the log by then.
+ */
 export type Qemu = {
   readonly pid: number | undefined;
   readonly qmp: QmpClient;
   readonly exited: Promise<string>;
+  /** Calls `listener` for each event in order, until the end: for a reset once the last words before it are logged. */
+  onEvent(listener: (event: QmpEvent) => void): void;
+  /** Lets go of it: it runs on, for the next supervisor. */
+  leave(): Promise<void>;
   /** Ends QEMU: asked over QMP so that disks are flushed, killed when it does not answer. */
   kill(): Promise<void>;
 };
@@ -29,7 +38,7 @@ const monitorDeadlineMs = 60_000;
  * QEMU_FAILED with what it said when it ends, or `signal` fires, before its monitor answers; it is gone then.
  */
 export async function startQemu(argv: readonly string[], paths: VmPaths, signal: AbortSignal): Promise<Qemu> {
-  await rm(paths.qmpSocket, { force: true });
+  for (const socket of [paths.qmpSocket, paths.serialSocket]) await rm(socket, { force: true });
   // Both begin anew; written at their ends, so that they can be cut while QEMU has them open.
   for (const path of [paths.logs.qemu, paths.logs.serial]) writeFileSync(path, "", { mode: 0o600 });
   const log = openSync(paths.logs.qemu, "a", 0o600);
@@ -56,7 +65,7 @@ export async function startQemu(argv: readonly string[], paths: VmPaths, signal:
       details: (await Bun.file(paths.logs.qemu).text()).trim().split("\n").slice(-10),
     });
   }
-  return { pid: child.pid, qmp, exited, kill: () => end(qmp, exited, () => child.kill("SIGKILL")) };
+  return await owned(paths, { pid: child.pid, qmp, exited, force: () => child.kill("SIGKILL") });
 }
 
 /**
@@ -73,10 +82,43 @@ export async function adoptQemu(paths: VmPaths, recordedPid: number | undefined)
     return undefined;
   }
   const exited = qmp.closed.then(() => "QEMU ended");
-  return { pid: recordedPid, qmp, exited, kill: () => end(qmp, exited, () => killProcess(recordedPid)) };
+  return await owned(paths, { pid: recordedPid, qmp, exited, force: () => killProcess(recordedPid) });
 }
 
 // --- internal ---
+
+/** A process that answers at its monitor, and how it is ended when it no longer does. */
+type Process = Pick<Qemu, "pid" | "qmp" | "exited"> & { readonly force: () => void };
+
+async function owned(paths: VmPaths, { pid, qmp, exited: gone, force }: Process): Promise<Qemu> {
+  const console = await keepConsole(paths.serialSocket, paths.logs.serial);
+  let isGone = false;
+  const exited = gone.then(async (how) => {
+    await console.heard();
+    isGone = true;
+    return how;
+  });
+  let told = Promise.resolve();
+  return {
+    pid,
+    qmp,
+    exited,
+    onEvent(listener) {
+      const tell = async (event: QmpEvent, before: Promise<void>): Promise<void> => {
+        await before;
+        // Why a guest starts anew is the last that it has said.
+        if (event.name === "RESET") await console.heard();
+        if (!isGone) listener(event);
+      };
+      qmp.onEvent((event) => void (told = tell(event, told)));
+    },
+    async leave() {
+      console.close();
+      await qmp[Symbol.asyncDispose]();
+    },
+    kill: () => end(qmp, exited, force),
+  };
+}
 
 async function end(qmp: QmpClient, exited: Promise<string>, force: () => void): Promise<void> {
   // Its end may come before its answer, and a QEMU that hangs gives none: only the end counts.

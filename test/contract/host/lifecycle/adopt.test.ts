@@ -11,6 +11,7 @@ import { failureOf } from "../../../support/failures.ts";
 import {
   type FakeVm,
   fakeVm,
+  isDegraded,
   linesWith,
   processesWith,
   programsMs,
@@ -18,6 +19,7 @@ import {
   upCalledOffIn,
 } from "../../../support/fake-vm.ts";
 import { repository, runProgram } from "../../../support/program.ts";
+import { until } from "../../../support/until.ts";
 
 setDefaultTimeout(programsMs);
 
@@ -67,11 +69,37 @@ test("a QEMU that cannot be taken over, for settings that were broken meanwhile,
   expect([state, qemu.pid]).toEqual(["running", pid]);
 });
 
+/** Lets the guest say the next word, and waits until it is said. */
+async function say(vm: FakeVm, pid: number | null, word: number): Promise<void> {
+  process.kill(pid ?? 0, "SIGWINCH");
+  await until("the word", 20_000, async () => (await linesWith(vm.paths.logs.qemu, `said ${word}`))[0]);
+}
+
+test("what a guest says while it has no supervisor is kept nowhere, and the next one hears it again", async () => {
+  await using vm = await fakeVm("boots");
+  const pid = await orphaned(vm);
+  await say(vm, pid, 1);
+  await vm.up();
+  await say(vm, pid, 2);
+  const { serial } = vm.paths.logs;
+  await until("the second word", 20_000, async () => (await linesWith(serial, "word 2"))[0]);
+  expect(await linesWith(serial, "word")).toEqual(["word 2"]);
+});
+
+test("a QEMU of an older qn, which writes its console's log itself, is taken over as it is", async () => {
+  await using vm = await fakeVm("logs-console");
+  const pid = await orphaned(vm);
+  expect(await vm.up()).toBe("started");
+  process.kill(pid ?? 0, "SIGINT");
+  await isDegraded(vm, "The guest's kernel could not go on; the guest starts anew.");
+  expect(await linesWith(vm.paths.logs.serial, "Kernel panic")).toHaveLength(1);
+});
+
 test("a QEMU whose supervisor was killed is shut down cleanly without one", async () => {
   await using vm = await fakeVm("boots");
   await orphaned(vm);
   expect(await takeDown(vm.paths, { force: false })).toBe("stopped");
-  expect(await linesWith(vm.paths.logs.serial, "power button")).toEqual(["power button"]);
+  expect(await linesWith(vm.paths.logs.qemu, "power button")).toEqual(["power button"]);
   expect(await stateOf(vm)).toEqual({ state: "stopped", reason: null });
   const left = (await vm.files()).filter((path) => /credential|(docker|qmp)\.sock/.test(path));
   expect(left).toEqual([]);

@@ -171,7 +171,7 @@ test("a guest that ignores the power button is ended after the grace period", as
   await using vm = await fakeVm("ignores-power");
   await vm.up({ self: vm.supervisorWith({ stopGraceMs: 200 }) });
   expect(await takeDown(vm.paths, { force: false })).toBe("forced");
-  expect(await linesWith(vm.paths.logs.serial, "power button")).toEqual(["power button"]);
+  expect(await linesWith(vm.paths.logs.qemu, "power button")).toEqual(["power button"]);
   expect(await stateOf(vm)).toEqual({ state: "stopped", reason: null });
 });
 
@@ -179,7 +179,7 @@ test("a guest is not asked when it is stopped by force", async () => {
   await using vm = await fakeVm("boots");
   await vm.up();
   expect(await takeDown(vm.paths, { force: true })).toBe("forced");
-  expect(await linesWith(vm.paths.logs.serial, "power button")).toEqual([]);
+  expect(await linesWith(vm.paths.logs.qemu, "power button")).toEqual([]);
   expect(await processesWith(vm.paths.folder)).toEqual([]);
 });
 

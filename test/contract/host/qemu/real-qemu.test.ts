@@ -13,6 +13,7 @@ import { liveDisk, removeDisk } from "../../../../src/host/image/live-disk.ts";
 import { type QmpClient, awaitQmp, connectQmp } from "../../../../src/host/qmp/client.ts";
 import { queryStatus, queryVersion, quit, userNetForwards } from "../../../../src/host/qmp/commands.ts";
 import { freeze, settleDisk } from "../../../../src/host/snapshot/layers.ts";
+import { keepConsole } from "../../../../src/host/supervisor/boot/console.ts";
 import { lanePorts } from "../../../../src/protocol/lanes.ts";
 import { findProgram, run } from "../../../../src/system/process.ts";
 import { watchFolder } from "../../../../src/system/watch.ts";
@@ -213,12 +214,18 @@ for (const arch of arches) {
     });
 
     test(
-      `the firmware of ${arch} comes up and writes to the serial console's file`,
+      `what the firmware of ${arch} says is kept, also by who comes after another`,
       async () => {
         await using vm = await start(facts, {}, []);
         const { client, spec } = vm;
         // An empty disk cannot be booted, so the firmware says where it has looked.
-        await grows(spec.serialLog, /BdsDxe|UEFI Interactive Shell/);
+        const isUp = /BdsDxe|UEFI Interactive Shell/;
+        for (const log of [join(home, `${arch}-1.log`), join(home, `${arch}-2.log`)]) {
+          const console = await keepConsole(spec.serialSocket, log);
+          await grows(log, isUp);
+          console.close();
+          await client.execute("system_reset");
+        }
         await quit(client);
         expect(await vm.ended()).toEqual(cleanEnd);
       },
