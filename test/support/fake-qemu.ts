@@ -6,6 +6,7 @@ import { HostLink } from "../../src/agent/link/link.ts";
 import { encode, LineReader } from "../../src/protocol/frame.ts";
 import { parseBoot, protocolVersion } from "../../src/protocol/messages.ts";
 import { ownArch } from "../../src/system/platform.ts";
+import { turn } from "../../src/system/clock.ts";
 import { type Connection, listen } from "../../src/system/net/connection.ts";
 import { fakeDocker } from "./fake-docker.ts";
 import { type Flood, floodedFolder, floodingAgent, floods } from "./flooding-agent.ts";
@@ -66,12 +67,16 @@ function run(): void {
   const monitors = new Set<Connection>();
   let isBooting = false;
   let guest: Guest | undefined;
+  let sent = Promise.resolve();
+  const send = (monitor: Connection, message: object): void => {
+    sent = inTwoParts(monitor, encode(message), sent);
+  };
   const tell = (event: string, data: object = {}): void => {
-    for (const monitor of monitors) monitor.write(encode({ event, data, timestamp: { seconds: 0, microseconds: 0 } }));
+    for (const monitor of monitors) send(monitor, { event, data, timestamp: { seconds: 0, microseconds: 0 } });
   };
   const end = (): void => {
     // oxlint-disable-next-line unicorn/no-process-exit -- listeners are open, as QEMU's are when it ends
-    setImmediate(() => process.exit(0));
+    void sent.then(() => process.exit(0));
   };
   listen({ unix: part("-chardev", "id=qmp", "path") }, (monitor) => {
     if (behaviour === "never-greets") return;
@@ -83,9 +88,7 @@ function run(): void {
         for (const line of commands.cut(bytes)) obey(monitor, line);
       },
     });
-    monitor.write(
-      encode({ QMP: { version: { qemu: { major: 7, minor: 2, micro: 22 }, package: "" }, capabilities: [] } }),
-    );
+    send(monitor, { QMP: { version: { qemu: { major: 7, minor: 2, micro: 22 }, package: "" }, capabilities: [] } });
   });
   // Firmware takes longer than a supervisor needs to come, and what is said while nobody is there is gone.
   void hasReader.then(() => say("UEFI firmware (fake)"));
@@ -97,11 +100,12 @@ function run(): void {
     process.stderr.write(`said ${words}\n`);
   });
   // A test can fill its disk, so that it pauses, or let its guest's kernel panic, and then start anew.
-  process.on("SIGHUP", () => {
+  const stopForSpace = (): void => {
     writeFileSync(`${serial}.paused`, "");
     tell("BLOCK_IO_ERROR", { device: "", "node-name": "data", operation: "write", action: "stop", nospace: true });
     tell("STOP");
-  });
+  };
+  process.on("SIGHUP", stopForSpace);
   process.on("SIGINT", () => {
     if (guest === undefined) return void start();
     say("[   81.500000] Kernel panic - not syncing: sysrq triggered crash");
@@ -119,10 +123,12 @@ function run(): void {
     if (execute === "quit" && behaviour === "ignores-all") return;
     const isPaused = existsSync(`${serial}.paused`);
     if (execute === "system_reset") say("reset: UEFI firmware (fake)");
-    monitor.write(encode({ ...answerTo(execute, isPaused, sent), id }));
+    send(monitor, { ...answerTo(execute, isPaused, sent), id });
     if (execute === "cont" && isPaused) {
       rmSync(`${serial}.paused`);
       tell("RESUME");
+      // The write that did not fit is tried again at once.
+      if (existsSync(fullDiskMark(dirname(serial)))) stopForSpace();
     }
     // A guest takes longer than a monitor's greeting; this one starts once somebody would hear its doorbell.
     if (execute === "qmp_capabilities" && behaviour !== "hangs" && !isBooting) {
@@ -135,6 +141,20 @@ function run(): void {
       if (behaviour !== "ignores-power" && behaviour !== "ignores-all") end();
     }
   }
+}
+
+/** While this file is there a write of the guest's that did not fit does not fit either. */
+function fullDiskMark(vmFolder: string): string {
+  return join(vmFolder, "full");
+}
+
+/** Sends a message in two parts, as a kernel may cut it anywhere, once what was sent before is on its way. */
+async function inTwoParts(monitor: Connection, message: string, before: Promise<void>): Promise<void> {
+  await before;
+  const half = Math.floor(message.length / 2);
+  monitor.write(message.slice(0, half));
+  await turn();
+  monitor.write(message.slice(half));
 }
 
 /** What the guest says on its console, and when somebody has come to hear it. */
@@ -253,9 +273,16 @@ async function bootGuest(say: (line: string) => void, tell: (event: string, data
     },
   });
   if (docker !== undefined) link.reportDocker("ready");
-  // A test can take Docker away, and give it back; or begin a flood.
-  const onFirst = (): void => (flooding === undefined ? link.reportDocker("down") : flooding.begin());
-  const onSecond = (): void => link.reportDocker("ready");
+  // A test can kill Docker, and start it again; or begin a flood.
+  const onFirst = (): void => {
+    if (flooding !== undefined) return flooding.begin();
+    void docker?.stop();
+    link.reportDocker("down");
+  };
+  const onSecond = (): void => {
+    docker?.start();
+    link.reportDocker("ready");
+  };
   process.on("SIGUSR1", onFirst).on("SIGUSR2", onSecond);
   say("login:");
   tell("VSERPORT_CHANGE", { id: "agent", open: true });
