@@ -7,21 +7,27 @@ import { findProgram, run } from "../../../src/system/process.ts";
 import { repository } from "../../support/program.ts";
 import { tempHome } from "../../support/temp-home.ts";
 
-/** What each shell does to show what it would offer for a line that ends with `$1`, and how it gets the script. */
+/** How each shell gets the script, and shows what it would offer for the lines in ASKED, with `=` behind each. */
 const shells: Readonly<Record<string, { readonly command: readonly string[]; readonly script: string }>> = {
   bash: {
     command: ["bash", "--norc", "-c"],
     script: `eval "$(qn completion bash)"
-IFS='|' read -ra COMP_WORDS <<< "$LINE"
-[ "\${LINE: -1}" = "|" ] && COMP_WORDS+=("")
-COMP_CWORD=$(( \${#COMP_WORDS[@]} - 1 ))
-$(complete -p qn | sed 's/.*-F \\([^ ]*\\) .*/\\1/')
-printf '%s\\n' "\${COMPREPLY[@]}"`,
+function=$(complete -p qn | sed 's/.*-F \\([^ ]*\\) .*/\\1/')
+while IFS= read -r line; do
+  IFS='|' read -ra COMP_WORDS <<< "$line"
+  [ "\${line: -1}" = "|" ] && COMP_WORDS+=("")
+  COMP_CWORD=$(( \${#COMP_WORDS[@]} - 1 ))
+  $function </dev/null
+  printf '%s\\n' "\${COMPREPLY[@]}" =
+done <<< "$ASKED"`,
   },
   fish: {
     command: ["fish", "--no-config", "-c"],
     script: `qn completion fish | source
-complete -C (string replace -a '|' ' ' -- $LINE) | string replace -r '\\t.*' ''`,
+for line in (string split \\n -- $ASKED)
+  complete -C (string replace -a '|' ' ' -- $line) | string replace -r '\\t.*' ''
+  echo =
+end`,
   },
 };
 
@@ -59,11 +65,10 @@ for (const [shell, { command, script }] of Object.entries(shells)) {
     `${shell} completes commands, flags, values and names of VMs`,
     async () => {
       await using at = await place();
-      const offered: Record<string, string[]> = {};
-      for (const line of Object.keys(lines)) {
-        const { stdout } = await run([...command, script], { env: { ...at.env, LINE: line } });
-        offered[line] = stdout.trim().split("\n").toSorted();
-      }
+      const asked = Object.keys(lines);
+      const { stdout } = await run([...command, script], { env: { ...at.env, ASKED: asked.join("\n") } });
+      const answers = stdout.split("=\n").map((answer) => answer.trim().split("\n").toSorted());
+      const offered = Object.fromEntries(asked.map((line, index) => [line, answers[index] ?? []]));
       expect(offered).toEqual(lines as Record<string, string[]>);
     },
   );
