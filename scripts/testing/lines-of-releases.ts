@@ -37,9 +37,10 @@ export const linesOfReleases: readonly Rows[] = [
   ["src/host/upgrade/fetch-archive.ts", [upgraded], ["bytes > 0 && bytes <= archiveBytesMax", "bytes > 0"]],
   [
     "src/host/upgrade/upgrade.ts",
-    [upgraded],
+    [upgraded, "test/contract/host/upgrade/interrupted.test.ts"],
     ["said !== offer.version", "said === ''"],
-    ["await keepPrevious(prefix);", ""],
+    ["await keep(await linkAside(prefix), prefix);", ""],
+    ["  await rm(program, { force: true });", ""],
     ["const turn = await turnAt(prefix);\n  const next", "const turn = { release() {} };\n  const next"],
     ["if (!/^\\d/.test(version))", "if (false)"],
   ],

@@ -37,7 +37,7 @@ export async function upgradeTo(offer: Offer, { prefix, receipt }: Install, how:
     for (const [path, target] of files) {
       if (target !== programFiles.now) await put(join(unpacked, path), join(prefix, target));
     }
-    await keepPrevious(prefix);
+    await keep(await linkAside(prefix), prefix);
     await rename(next, join(prefix, programFiles.now));
     for (const old of receipt.files.filter((file) => !targets.includes(file)))
       await rm(join(prefix, old), { force: true });
@@ -79,9 +79,7 @@ async function exchange(prefix: string): Promise<string> {
   if (!/^\d/.test(version)) throw new QnError("UPGRADE_REFUSED", `${previous} does not run: it says "${version}".`);
   const aside = await linkAside(prefix);
   await rename(previous, join(prefix, programFiles.now));
-  await rename(aside, previous);
-  // What an upgrade that was killed has left is one file with two names, and no name of it goes by itself.
-  await rm(aside, { force: true });
+  await keep(aside, prefix);
   return version;
 }
 
@@ -125,8 +123,11 @@ async function put(from: string, to: string): Promise<void> {
   }
 }
 
-async function keepPrevious(prefix: string): Promise<void> {
-  await rename(await linkAside(prefix), join(prefix, programFiles.previous));
+/** Makes a program the one before. */
+async function keep(program: string, prefix: string): Promise<void> {
+  await rename(program, join(prefix, programFiles.previous));
+  // An upgrade that was killed may have left two names of one file: then rename(2) does nothing.
+  await rm(program, { force: true });
 }
 
 /** A second name for the program; a copy, where the file system has no second names. */
