@@ -164,10 +164,11 @@ async function setUpPorts(guest: Guest): Promise<Running> {
     onTrouble,
   });
   own.need(boot.listen);
+  const localhost = closing(opened, new DockerLocalhost(onTrouble));
   return {
-    // What is mounted is brought up to date before a port answers.
-    hooks: [changeHooks(changes, containers), hooks],
-    serve: async () => await speakToHost(guest, table, lister),
+    // What is mounted is brought up to date before a port answers. A dockerd may be called before it is found up.
+    hooks: [changeHooks(changes, containers), hooks, { beforeRequest: async () => localhost.lead() }],
+    serve: async () => await speakToHost(guest, table, lister, localhost),
   };
 }
 
@@ -185,6 +186,7 @@ async function speakToHost(
   { link, docker, opened, signal }: Guest,
   table: PortTable,
   lister: Lister<ServedPort>,
+  localhost: DockerLocalhost,
 ): Promise<void> {
   const onTrouble = (text: string): void => link.log(text);
   opened.use(await ring());
@@ -193,7 +195,6 @@ async function speakToHost(
   const onSteps = (steps: readonly ProvisionStep[]): void => link.reportProvision(steps);
   closing(opened, await watchProvision({ onSteps, onLine: onTrouble }));
   void watchSource(nspawnSource, table, { signal, onTrouble });
-  const localhost = closing(opened, new DockerLocalhost(onTrouble));
   const onFailed = (error: unknown): void => onTrouble(`cannot list containers: ${String(error)}`);
   const onNudge = (): void => lister.nudge(() => table.publish(), onFailed);
   let isReady = false;

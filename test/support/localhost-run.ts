@@ -1,7 +1,7 @@
 /**
  * Two programs of a test, in a network of its own. `serve` stands in for who listens in the guest and on its host: each
  * server answers with the address that it was dialled at, and the ports are said. `lead CGROUP` is the part of the agent
- * that leads dockerd's connections, until its input ends; it says what went wrong, or nothing.
+ * that leads dockerd's connections, asked anew by each line of its input; it says what went wrong, or nothing.
  */
 import { DockerLocalhost } from "../../src/agent/docker/localhost.ts";
 import { slirp } from "../../src/protocol/messages.ts";
@@ -25,11 +25,10 @@ if (role === "serve") {
 } else {
   let trouble = "";
   const localhost = new DockerLocalhost((text) => (trouble = text), cgroup);
-  localhost.lead();
-  // As when Docker has come up a second time.
-  localhost.lead();
-  say({ trouble });
-  await Bun.stdin.text();
+  for await (const _line of console) {
+    localhost.lead();
+    say({ trouble });
+  }
   localhost.close();
 }
 

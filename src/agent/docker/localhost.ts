@@ -1,4 +1,5 @@
 /** dockerd's own `localhost` (`docker pull localhost:5000/x`): the host's, where nobody in the guest listens. */
+import { statSync } from "node:fs";
 import { messageOf } from "../../base/errors.ts";
 import { slirp } from "../../protocol/messages.ts";
 import { assemble, bpf } from "../../system/kernel/bpf-code.ts";
@@ -11,6 +12,8 @@ const dockerCgroup = "/sys/fs/cgroup/system.slice/docker.service";
 export class DockerLocalhost {
   readonly #onTrouble: (text: string) => void;
   readonly #cgroup: string;
+  /** The group that was tried last, by the number that no other has; 0 for none. */
+  #tried: number | undefined;
   #attached: { close(): void } | undefined;
 
   constructor(onTrouble: (text: string) => void, cgroup = dockerCgroup) {
@@ -18,9 +21,15 @@ export class DockerLocalhost {
     this.#cgroup = cgroup;
   }
 
-  /** Leads the connections of the dockerd that runs now. Where the kernel refuses, its localhost stays the guest. */
+  /**
+   * Leads the connections of the dockerd that runs now; does nothing where it has done so. Where the kernel refuses,
+   * that dockerd's localhost stays the guest, which is said once.
+   */
   lead(): void {
+    const group = statSync(this.#cgroup, { throwIfNoEntry: false })?.ino ?? 0;
+    if (group === this.#tried) return;
     this.close();
+    this.#tried = group;
     try {
       this.#attached = attachToConnects(this.#cgroup, localhostProgram(networkCookie()));
     } catch (error) {
@@ -31,6 +40,7 @@ export class DockerLocalhost {
   close(): void {
     this.#attached?.close();
     this.#attached = undefined;
+    this.#tried = undefined;
   }
 }
 

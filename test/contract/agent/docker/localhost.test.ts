@@ -59,11 +59,26 @@ test.skipIf(!mayAttach)("the way ends with the agent, however that ends, and the
   }
 });
 
+test.skipIf(!mayAttach)(
+  "a dockerd that was started anew is led at its first call, and at the next ones nothing is done",
+  async () => {
+    await using scene = await newScene();
+    await using agent = await scene.lead();
+    await scene.restartDocker();
+    expect(await scene.dial(scene.ports.host)).toBe(refused);
+    await agent.again();
+    await agent.again();
+    expect(await scene.dial(scene.ports.host)).toBe(host);
+  },
+);
+
 test.skipIf(!isLinux)("where there is no such group, or no right to it, the agent says so and goes on", async () => {
   await using place = await newFolder();
   const said: string[] = [];
   for (const folder of [join(place.path, "docker.service"), place.path]) {
     const localhost = new DockerLocalhost((text) => said.push(text), folder);
+    // For one call of Docker's and the next: once is enough to be told.
+    localhost.lead();
     localhost.lead();
     localhost.close();
   }
@@ -81,15 +96,21 @@ async function newScene() {
   const folders = [group, join(group, "docker"), join(group, "sshd")] as const;
   for (const folder of folders) await mkdir(folder);
   const servers = start(["unshare", "--net"], ["serve"]);
-  const ports = (await servers.first()) as Ports;
+  const ports = (await servers.says()) as Ports;
   return {
     ports,
     pid: servers.pid,
     /** Leads the connections of dockerd's group from now on. */
     async lead() {
       const agent = start(["nsenter", "--target", `${servers.pid}`, "--net"], ["lead", folders[1]]);
-      expect(await agent.first()).toEqual({ trouble: "" });
-      return { ...agent, [Symbol.asyncDispose]: () => agent.end("end") };
+      const again = async (): Promise<void> => expect(await agent.says("a call")).toEqual({ trouble: "" });
+      await again();
+      return { ...agent, again, [Symbol.asyncDispose]: () => agent.end("end") };
+    },
+    /** dockerd ends, and another one is started. */
+    async restartDocker() {
+      await rmdir(folders[1]);
+      await mkdir(folders[1]);
     },
     /** The address at which a server is reached that is dialled from the group, in this network or that of a process. */
     async dial(port: number, { address = guest, group: from = "docker", network = servers.pid } = {}): Promise<string> {
@@ -105,13 +126,15 @@ async function newScene() {
   };
 }
 
-/** Starts one of the two programs; `first` is the first line that it says. */
+/** Starts one of the two programs; `says` is the next line that it says, when it has been told one or by itself. */
 function start(wrapper: readonly string[], words: readonly string[]) {
   const child = Bun.spawn([...wrapper, process.execPath, program, ...words], { stdin: "pipe", stdout: "pipe" });
+  const reader = child.stdout.getReader();
   return {
     pid: child.pid,
-    async first(): Promise<unknown> {
-      const { value } = await child.stdout.getReader().read();
+    async says(told?: string): Promise<unknown> {
+      if (told !== undefined) void child.stdin.write(`${told}\n`);
+      const { value } = await reader.read();
       return JSON.parse(new TextDecoder().decode(value));
     },
     async end(how: "SIGKILL" | "end"): Promise<void> {
