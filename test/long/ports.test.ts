@@ -5,6 +5,7 @@ import { quantile } from "../bench/figures.ts";
 import { moreClientTests } from "../e2e/tcp/clients.ts";
 import { bytesTest, closedTests, connectionTest } from "../e2e/tcp/many.ts";
 import { longPortTests } from "../e2e/whole-path/ports.ts";
+import { oneFile, registry } from "../support/registry.ts";
 import { playRounds } from "../support/rounds.ts";
 import { streamServer } from "../support/stream-server.ts";
 import { fetchPattern, type TcpClient, tcpClient } from "../support/tcp-client.ts";
@@ -191,4 +192,9 @@ test("Docker's own restart leaves a container that starts anew its ports", async
   await vm.docker("update", "--restart", "always", "streams");
   await asRoot(vm, "systemctl restart docker");
   await pageAgain();
+});
+
+test("Docker's own restart leaves its localhost the host", async (vm) => {
+  await using store = registry({ x: oneFile });
+  await vm.docker("pull", `localhost:${store.port}/x`);
 });

@@ -46,6 +46,9 @@ export function portTests(test: VmTest): void {
       ),
     );
     expect(await vm.qn("ports")).toContain(`${port}`);
+    // It is the container's for dockerd too, which would ask the host where nobody in the guest has a port.
+    const pull = await vm.fail(["docker", "pull", `localhost:${port}/x`]);
+    expect(pull.stderr).toContain("404 Not Found");
     await vm.docker("rm", "--force", "everywhere");
   });
 
