@@ -40,13 +40,19 @@ test("the first page of the architecture names every room of host and agent, and
   }
 });
 
-/** What a link may name in a page: its headings as GitHub writes them, and its own anchors. */
+/** What a link may name in a page: its headings as both GitHub and the site write them, and its own anchors. */
 function anchorsOf(text: string): string[] {
-  const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, words = ""]) =>
-    words
+  const headings = [...text.matchAll(/^#+ (.*)$/gm)].flatMap(([, words = ""]) => {
+    const onGitHub = words
       .toLowerCase()
       .replaceAll(/[^\w\- ]/g, "")
-      .replaceAll(" ", "-"),
-  );
+      .replaceAll(" ", "-");
+    // VitePress makes one hyphen of all that stands between words.
+    const onSite = words
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\d]+/gu, "-")
+      .replaceAll(/^-|-$/g, "");
+    return onGitHub === onSite ? [onGitHub] : [];
+  });
   return [...headings, ...[...text.matchAll(/<a id="([^"]+)">/g)].map(([, id = ""]) => id)];
 }
