@@ -1,5 +1,5 @@
 /** A program in QEMU's place: answers what qn asks of one, and boots a "guest" that behaves or misbehaves as it is told. */
-import { appendFileSync, existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { openGate } from "../../src/agent/link/gate.ts";
 import { HostLink } from "../../src/agent/link/link.ts";
@@ -8,6 +8,7 @@ import { parseBoot, protocolVersion } from "../../src/protocol/messages.ts";
 import { ownArch } from "../../src/system/platform.ts";
 import { turn } from "../../src/system/clock.ts";
 import { type Connection, listen } from "../../src/system/net/connection.ts";
+import { consoleAt, consoleIn } from "./fake-console.ts";
 import { fakeDocker } from "./fake-docker.ts";
 import { type Flood, floodedFolder, floodingAgent, floods } from "./flooding-agent.ts";
 import { bootNativeGuest, nativeFolder } from "./native-guest.ts";
@@ -63,7 +64,7 @@ else if (behaviour === "exits") {
 
 function run(): void {
   const serial = part("-chardev", "id=serial", "path");
-  const { say, hasReader } = behaviour === "logs-console" ? consoleIn(serialLog(serial)) : consoleAt(serial);
+  const { say, hasReader } = behaviour === "logs-console" ? consoleIn(dirname(serial)) : consoleAt(serial);
   const monitors = new Set<Connection>();
   let isBooting = false;
   let guest: Guest | undefined;
@@ -155,29 +156,6 @@ async function inTwoParts(monitor: Connection, message: string, before: Promise<
   monitor.write(message.slice(0, half));
   await turn();
   monitor.write(message.slice(half));
-}
-
-/** What the guest says on its console, and when somebody has come to hear it. */
-type Console = { readonly say: (line: string) => void; readonly hasReader: Promise<void> };
-
-/** A socket for one reader at a time; without one every word is lost. */
-function consoleAt(path: string): Console {
-  let reader: Connection | undefined;
-  const { promise: hasReader, resolve } = Promise.withResolvers<void>();
-  listen({ unix: path }, (connection) => {
-    reader = connection;
-    connection.take({ onClose: () => (reader = reader === connection ? undefined : reader) });
-    resolve();
-  });
-  return { say: (line) => void reader?.write(`${line}\r\n`), hasReader };
-}
-
-function consoleIn(log: string): Console {
-  return { say: (line) => appendFileSync(log, `${line}\r\n`), hasReader: Promise.resolve() };
-}
-
-function serialLog(socketPath: string): string {
-  return join(dirname(socketPath), "serial.log");
 }
 
 /** What `block_resize` is given. */
