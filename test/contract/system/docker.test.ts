@@ -1,8 +1,10 @@
 /** The commands' door to Docker, against a real server on a Unix socket. */
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { askedPorts, listContainers } from "../../../src/system/docker.ts";
 import { failureOf } from "../../support/failures.ts";
 import { fakeDocker } from "../../support/fake-docker.ts";
+import { newFolder } from "../../support/folder.ts";
 
 test("every container is listed by its own name, with what it publishes and mounts", async () => {
   await using docker = await fakeDocker();
@@ -58,6 +60,40 @@ test("the ports that containers were made to publish come in order; one that has
     [],
   ]);
 });
+
+test("a Docker whose answers never end costs a command little memory, whatever status they have", async () => {
+  await using folder = await newFolder();
+  const unix = join(folder.path, "docker.sock");
+  const piece = new Uint8Array(65_536).fill(32);
+  let [sentBytes, status] = [0, 200];
+  const endless = (): ReadableStream<Uint8Array> =>
+    new ReadableStream({
+      pull(controller) {
+        sentBytes += piece.length;
+        controller.enqueue(piece);
+      },
+    });
+  await using _server = Bun.serve({ unix, fetch: () => new Response(endless(), { status }) });
+  for (status of [200, 404, 418, 500]) {
+    sentBytes = 0;
+    const { code, message } = await failureOf(() => listContainers(unix));
+    expect([status, code, message]).toEqual([
+      status,
+      "DOCKER_UNREACHABLE",
+      `Docker does not answer at ${unix}: its answer has more than 64 MiB.`,
+    ]);
+    // What the kernel and both sides' buffers hold comes on top.
+    expect(sentBytes).toBeLessThan(128 * 1024 ** 2);
+  }
+});
+
+test("a Docker that stops in the middle of its answer is waited for no longer than it was given", async () => {
+  await using folder = await newFolder();
+  const unix = join(folder.path, "docker.sock");
+  const begun = (): ReadableStream<string> => new ReadableStream({ start: (controller) => controller.enqueue("[") });
+  await using _server = Bun.serve({ unix, fetch: () => new Response(begun()) });
+  expect((await failureOf(() => listContainers(unix, 200))).code).toBe("DOCKER_UNREACHABLE");
+}, 5_000);
 
 test("a Docker that is not there, is unwell or says nonsense is a failure with its socket's path", async () => {
   await using docker = await fakeDocker();
