@@ -1,5 +1,7 @@
 /** The whole path on one VM: the docker command, ports, files and qn's own commands, then what outlives the VM. */
 import { testWithVm } from "../support/vm.ts";
+import { aroundTests, mayBeApart, socketTests } from "./whole-path/around.ts";
+import { builderTests, hasBuilder } from "./whole-path/builder.ts";
 import { commandTests } from "./whole-path/commands.ts";
 import { dockerTests } from "./whole-path/docker.ts";
 import { endTests, goneTests } from "./whole-path/end.ts";
@@ -9,11 +11,15 @@ import { sshTests } from "./whole-path/ssh.ts";
 import { viewTests } from "./whole-path/views.ts";
 
 const test = testWithVm();
+const skipped = testWithVm(undefined, { lacks: true });
 dockerTests(test);
+builderTests(hasBuilder ? test : skipped);
 portTests(test);
 fileTests(test);
 commandTests(test);
 sshTests(test);
 viewTests(test);
+aroundTests(test);
+socketTests(mayBeApart ? test : skipped);
 endTests(test);
 goneTests(test);

@@ -151,6 +151,7 @@ function vmAt(qnHome: TempHome, more: Readonly<Record<string, string>>, inHome: 
     QN_HOME: home,
     DOCKER_HOST: `unix://${join(folder, "docker.sock")}`,
     DOCKER_CONFIG: join(inHome, ".docker"),
+    // The builder is a program of its own, which not every machine has; the test that is about it asks for it.
     DOCKER_BUILDKIT: "0",
     PATH: `${process.env["PATH"] ?? ""}:${join(repository, "dist/tools")}`,
   };

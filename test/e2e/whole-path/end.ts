@@ -30,7 +30,15 @@ export function endTests(test: VmTest): void {
     await vm.qn("down");
   });
 
-  test("images, containers and volumes survive down and up", async (vm) => {
+  test("a clone takes the name of the VM that it was made of, once that is gone", async (vm) => {
+    await vm.qn("clone", "default", "copy");
+    await vm.qn("delete", "--force", "--data");
+    await vm.qn("rename", "copy", "default");
+    expect(JSON.parse(await vm.qn("ls", "--json"))).toMatchObject([{ name: "default", state: "stopped" }]);
+    expect(await readdir(join(vm.home, "_data"))).toEqual(["default.raw"]);
+  });
+
+  test("images, containers and volumes survive down and up, in a clone too", async (vm) => {
     await vm.qn("up");
     expect(await vm.docker(...runPlain, "--rm", "--volume", "notes:/notes", "busybox", "cat", "/notes/note")).toBe(
       "kept",
