@@ -84,11 +84,11 @@ export function asExpected(all: readonly Typed[], expected: readonly Typed[]): r
 function patternOf(expected: string): RegExp {
   const lines = expected.split("\n").map((line) =>
     line === "…"
-      ? "(?:.*\\n)*?"
+      ? "(?:[^\\n]*\\n)*?"
       : `${line
           .split("…")
           .map((part) => RegExp.escape(part))
-          .join(".*?")}\\n`,
+          .join("[^\\n]*?")}\\n`,
   );
   return new RegExp(`^${lines.join("")}$`);
 }

@@ -60,7 +60,7 @@ test("a transcript is lines that are typed, each with what it prints and its exi
 test("what is printed fits where the dots stand for all that differs, and nowhere else", () => {
   const expected = readTranscript(transcript);
   const typed = [
-    { line: "qn ls", printed: "NAME  STATE\na\nb\nlast", status: 0 },
+    { line: "qn ls", printed: "NAME  STATE\na\r\nb\nlast", status: 0 },
     { line: "qn nope", printed: "not (that)", status: 1 },
     { line: "true", printed: "", status: 0 },
   ];
