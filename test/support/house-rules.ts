@@ -87,6 +87,7 @@ const owners: Record<string, readonly string[]> = {
   yaml: ["src/host/config/document.ts"],
   citty: ["src/cli/"],
   consola: ["src/cli/"],
+  "consola/utils": ["src/cli/"],
   dockerode: ["src/system/docker.ts"],
   ofetch: ["src/system/docker-api.ts", "src/system/download.ts"],
   valibot: ["src/"],

@@ -2,7 +2,8 @@
  * How qn speaks to a person, on standard error: errors with hints, phases with their time (data goes by print.ts). Any
  * of it may be a guest's words.
  */
-import { createConsola } from "consola";
+import { createConsola, type LogObject } from "consola";
+import { colors } from "consola/utils";
 import type { QnError } from "../../base/errors.ts";
 import { plain, plainLines } from "../../base/plain.ts";
 import { duration } from "../../base/words.ts";
@@ -12,11 +13,8 @@ import type { Verbosity } from "./verbosity.ts";
 const consola = createConsola({
   // consola would fall silent where a variable TEST or NODE_ENV=test says that it is tested.
   level: 3,
-  // And it would put "[log]" before each line where a variable CI says that nobody looks.
-  fancy: true,
-  stdout: process.stderr,
-  stderr: process.stderr,
-  formatOptions: { date: false },
+  // consola's own takes `_x_` and one backtick of somebody's words for its marks, and they would be gone.
+  reporters: [{ log: (entry) => void process.stderr.write(`${shown(entry)}\n`) }],
 });
 
 /** Whether `--verbose` was given. */
@@ -32,11 +30,7 @@ export function setVerbosity(verbosity: Verbosity): void {
 /** Shows an error: what happened, the lines that belong to it, the hint. */
 export function showError(error: QnError): void {
   const details = error.details.map((line) => `\n  ${plain(line)}`).join("");
-  // With a badge it would put empty lines around.
-  consola.error({
-    message: `${plain(error.message)} [${error.code}]${details}\n  ${plainLines(error.hint)}`,
-    badge: false,
-  });
+  consola.error(`${plain(error.message)} [${error.code}]${details}\n  ${plainLines(error.hint)}`);
   if (isVerbose) for (const cause of causesOf(error)) consola.log(`  because: ${plainLines(cause)}`);
 }
 
@@ -52,7 +46,7 @@ export function succeed(text: string): void {
 
 /** Something that a person should know, though it goes on. */
 export function warn(text: string): void {
-  consola.warn({ message: plain(text), badge: false });
+  consola.warn(plain(text));
 }
 
 /** A phase that has begun, with the time since the command did. */
@@ -61,6 +55,20 @@ export function showPhase(text: string, sinceMs: number): void {
 }
 
 // --- internal ---
+
+/** What stands before a message of each kind. */
+const signs: Readonly<Record<string, string>> = {
+  error: colors.red("✖"),
+  warn: colors.yellow("⚠"),
+  success: colors.green("✔"),
+};
+
+/** A message as it is printed: what one types stands between backticks, both on one line, and is coloured. */
+function shown({ type, args }: LogObject): string {
+  const sign = signs[type];
+  const text = args.join(" ").replaceAll(/`([^`\n]+)`/g, (_, words: string) => colors.cyan(words));
+  return sign === undefined ? text : `${sign} ${text}`;
+}
 
 /** The stack traces of an error's chain of causes, from the nearest on. */
 function causesOf(error: Error): string[] {

@@ -61,3 +61,11 @@ onLinux("an error's message, details and hint obey nothing either", async () => 
   expect(said).toContain(String.raw`--source is "x\x1b]0;owned\x07\x0ay"`);
   expect(said.replaceAll(/[\r\n]/g, "")).not.toMatch(/\p{Cc}/u);
 });
+
+test("no word of somebody's is taken for a mark of qn's own, and none is lost", async () => {
+  await mkdir(join(home, "marks"));
+  await writeFile(join(home, "marks/config.yaml"), '"a`b": 1\n"c _d_ e": 2\n');
+  const { stderr } = await run([...qn, "config", "show", "marks"], { env });
+  const [, first, second] = stderr.split("\n");
+  expect([first?.split(" is ")[0], second?.split(" is ")[0]]).toEqual(["  a`b", "  c _d_ e"]);
+});
