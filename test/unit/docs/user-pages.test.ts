@@ -10,7 +10,7 @@ import { leaves } from "../../../src/host/config/schema.ts";
 const root = join(import.meta.dir, "../../..");
 const paths = [
   "docs/guides/*.md",
-  "docs/{fix-it,glossary,compared,json,commands,config,errors,nix}.md",
+  "docs/{fix-it,glossary,compared,json,commands,config,errors,nix,files,releases,faults,differences,security}.md",
   "{README,SECURITY}.md",
 ].flatMap((pattern) => [...new Glob(pattern).scanSync(root)]);
 const pages = await Promise.all(
