@@ -9,12 +9,13 @@ import { isThere } from "../../system/files.ts";
 import { isLocked } from "../../system/kernel/lock.ts";
 import { ownArch, ownUser } from "../../system/platform.ts";
 import { findProgram, run } from "../../system/process.ts";
+import { canPull } from "../image/pull/pull.ts";
 import { findImage } from "../image/store.ts";
 import { dockerFolder, readContext, readCurrent } from "../integrate/docker/store.ts";
 import { lookAtSocket, describeSocket } from "../integrate/docker/socket-link.ts";
 import type { Layout } from "../layout.ts";
 import { vmNames } from "../lifecycle/status.ts";
-import type { Environment } from "../vm/settings.ts";
+import { commonConfig, type Environment } from "../vm/settings.ts";
 import type { HostFacts } from "../qemu/facts.ts";
 import { installHint } from "../qemu/packages.ts";
 import { hostPlatforms } from "../qemu/platforms.ts";
@@ -172,12 +173,9 @@ function checkTools({ env }: Examined): readonly Finding[] {
   ];
 }
 
-async function checkImage({ layout, nowMs }: Examined): Promise<readonly Finding[]> {
+async function checkImage({ layout, env, nowMs }: Examined): Promise<readonly Finding[]> {
   const image = await findImage(layout.images, "debian", ownArch());
-  if (image === undefined)
-    return [
-      failure("image", `There is no image "debian" in ${layout.images}.`, "Run: qn image pull, or qn image build"),
-    ];
+  if (image === undefined) return [await withoutImage(layout, env)];
   const { manifest, folder } = image;
   if (skewOf(manifest.protocol) !== undefined) {
     const text = `The image speaks protocol ${manifest.protocol}, this qn ${protocolVersion}.`;
@@ -186,6 +184,15 @@ async function checkImage({ layout, nowMs }: Examined): Promise<readonly Finding
   const ageMs = nowMs - (await stat(join(folder, "image.json"))).mtimeMs;
   const text = `The image "debian" ${manifest.version} is ${duration(Math.max(0, ageMs))} old.`;
   return [ageMs > oldImageMs ? warning("image", text, "Run: qn image build --fresh") : good("image", text)];
+}
+
+/** No image is no trouble where `qn up` fetches one. Settings that are wrong are another check's. */
+async function withoutImage(layout: Layout, env: Environment): Promise<Finding> {
+  const text = `There is no image "debian" in ${layout.images}.`;
+  const settings = await commonConfig(layout, env).catch(() => undefined);
+  if (settings === undefined || !canPull(settings.config))
+    return failure("image", text, "Run: qn image pull, or qn image build");
+  return warning("image", `${text} The first start fetches it.`, "Run: qn up, or before that: qn image pull");
 }
 
 async function checkDisks({ layout, env }: Examined): Promise<readonly Finding[]> {

@@ -90,6 +90,12 @@ test("an image that is old, of another protocol or missing is found", async () =
   await writeFile(file, JSON.stringify(manifest));
   expect(await one(vm, "image")).toEqual([]);
   expect(await one(vm, "image", {}, 100 * dayMs)).toEqual(["warn: Run: qn image build --fresh"]);
+  await rm(vm.layout.images, { recursive: true });
+  const mirror = { QN_IMAGE_URL: "https://mirror.example/", QN_IMAGE_KEY: "/keys/mirror.pem" };
+  expect(await one(vm, "image", mirror)).toEqual(["warn: Run: qn up, or before that: qn image pull"]);
+  // Nobody's images are taken without a key, and none are fetched where the settings say so.
+  for (const env of [{ QN_IMAGE_URL: mirror.QN_IMAGE_URL }, { ...mirror, QN_IMAGE_URL: "none" }])
+    expect(await one(vm, "image", env)).toEqual(["fail: Run: qn image pull, or qn image build"]);
 });
 
 test("a broken system disk of a VM that is stopped is found, and none of a VM that runs is opened", async () => {
