@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { renderEnv } from "../../../src/cli/terminal/env-lines.ts";
 import { findProgram, run } from "../../../src/system/process.ts";
+import { newFolder } from "../../support/folder.ts";
 
 const paths = ["/home/ann/.qn/default/docker.sock", String.raw`/o'ne "two" \ $HOME ${"`"}id${"`"} & ; * ü/docker.sock`];
 
@@ -14,8 +15,10 @@ const shells = {
 
 for (const [shell, words] of Object.entries(shells)) {
   test.skipIf(findProgram(shell) === undefined)(`${shell} takes over every path as it is`, async () => {
+    // fish makes its folders there, wherever it is.
+    await using home = await newFolder();
     for (const path of paths) {
-      const env = { PATH: process.env["PATH"], HOME: "/nowhere" };
+      const env = { PATH: process.env["PATH"], HOME: home.path };
       const { stdout, stderr } = await run([shell, ...words], { stdin: Buffer.from(renderEnv(shell, path)), env });
       expect([stdout, stderr]).toEqual([`unix://${path}`, ""]);
     }
