@@ -145,7 +145,7 @@ test("a host without QEMU is told what to install", async () => {
   await using home = await tempHome();
   const [exit, message, hint] = await refusal(home, ["up"], { env: { QN_QEMU: "/nowhere/qemu" } });
   expect([exit, message]).toEqual([10, 'QN_QEMU names "/nowhere/qemu", which is not a program. [QEMU_MISSING]']);
-  expect(hint).toMatch(/^Install it \(.*\), or set QN_QEMU\.$/);
+  expect(hint).toMatch(/^(Run: .* install .*qemu.*|Install QEMU with .*); or set QN_QEMU\.$/);
 
   const [bareExit, bareMessage] = await refusal(home, ["up"], { env: { PATH: "/nowhere" } });
   expect([bareExit, bareMessage]).toEqual([
@@ -160,7 +160,7 @@ test("a host without firmware is told what to install", async () => {
     11,
     "QN_FIRMWARE names nonexistent, which cannot be used. [FIRMWARE_MISSING]",
     "nonexistent is not there.",
-    expect.stringMatching(/^Install it \(.*\), or set QN_FIRMWARE\.$/),
+    expect.stringMatching(/^(Run: .* install .*qemu.*|Install QEMU with .*); or set QN_FIRMWARE\.$/),
   ]);
 });
 
