@@ -155,28 +155,9 @@ export function namesAt(schema: v.GenericSchema, path: readonly string[]): reado
 
 // --- internal ---
 
-/** The words of a path, for a variable: `ports.hostNetwork` is ports_host_Network, and `memoryMiB` memory_MiB. */
-function wordsOf(path: string): string {
-  // By hand: each command does it for each setting, and an expression that looks around costs more than the rest.
-  let words = "";
-  for (let at = 0; at < path.length; at += 1) {
-    const letter = path.charAt(at);
-    const isWord = isUpper(letter) && isLower(path.charAt(at - 1)) && isLower(path.charAt(at + 1));
-    words += letter === "." ? "_" : isWord ? `_${letter}` : letter;
-  }
-  return words;
-}
-
-function isUpper(letter: string): boolean {
-  return letter >= "A" && letter <= "Z";
-}
-
-function isLower(letter: string): boolean {
-  return letter >= "a" && letter <= "z";
-}
-
 function leaf(path: string, below: Setting): Leaf {
-  return { ...below, path, variable: `QN_${wordsOf(path).toUpperCase()}` };
+  const words = path.replaceAll(/(?<=[a-z])(?=[A-Z][a-z])|\./g, "_");
+  return { ...below, path, variable: `QN_${words.toUpperCase()}` };
 }
 
 function strict(entries: readonly (readonly [string, v.GenericSchema])[]) {
