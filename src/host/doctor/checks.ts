@@ -17,7 +17,7 @@ import type { Layout } from "../layout.ts";
 import { vmNames } from "../lifecycle/status.ts";
 import { commonConfig, type Environment } from "../vm/settings.ts";
 import type { HostFacts } from "../qemu/facts.ts";
-import { installHint } from "../qemu/packages.ts";
+import { ownInstallHint } from "../qemu/install-hint.ts";
 import { hostPlatforms } from "../qemu/platforms.ts";
 import { probeHost } from "../qemu/probe.ts";
 import { disksOfStopped } from "./check-disks.ts";
@@ -164,13 +164,7 @@ function checkTools({ env }: Examined): readonly Finding[] {
   const tools = ["ssh", "ssh-keygen", "qemu-img"];
   const missing = tools.filter((name) => findProgram(name, env["PATH"] ?? "") === undefined);
   if (missing.length === 0) return [good("tools", `${tools.join(", ")} are there.`)];
-  return [
-    failure(
-      "tools",
-      `${missing.join(", ")} cannot be found in PATH.`,
-      `${installHint(ownArch(), (name) => findProgram(name, env["PATH"] ?? "") !== undefined)}.`,
-    ),
-  ];
+  return [failure("tools", `${missing.join(", ")} cannot be found in PATH.`, `${ownInstallHint(ownArch(), env)}.`)];
 }
 
 async function checkImage({ layout, env, nowMs }: Examined): Promise<readonly Finding[]> {

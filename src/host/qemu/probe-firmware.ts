@@ -3,7 +3,6 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import type { Arch } from "../../base/words.ts";
-import { findProgram } from "../../system/process.ts";
 import {
   type DescriptorFile,
   describedFirmware,
@@ -12,7 +11,7 @@ import {
   namedFirmware,
   usualFirmware,
 } from "./firmware.ts";
-import { installHint } from "./packages.ts";
+import { ownInstallHint } from "./install-hint.ts";
 import type { Firmware } from "./platforms.ts";
 
 /** Variables of the environment. */
@@ -40,7 +39,7 @@ export async function probeFirmware(arch: Arch, qemuPath: string, env: Environme
       ? `There is no UEFI firmware for ${arch} guests in any of ${candidates.length} places.`
       : `QN_FIRMWARE names ${named}, which cannot be used.`;
   throw new QnError("FIRMWARE_MISSING", message, {
-    hint: `${installHint(arch, (name) => findProgram(name, env["PATH"]) !== undefined)}; or set QN_FIRMWARE.`,
+    hint: `${ownInstallHint(arch, env)}; or set QN_FIRMWARE.`,
     details: [...faults].map((fault) => `${fault}.`),
   });
 }

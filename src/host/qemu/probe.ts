@@ -10,8 +10,8 @@ import { findProgram, run } from "../../system/process.ts";
 import { bareArgs, sandboxArgs } from "./args.ts";
 import { headless } from "./devices.ts";
 import type { HostFacts, Usability } from "./facts.ts";
+import { ownInstallHint } from "./install-hint.ts";
 import { option } from "./option.ts";
-import { installHint } from "./packages.ts";
 import { type Accel, type MediaSystem, guestPlatforms, hostPlatforms } from "./platforms.ts";
 import { type AccelQuestion, lookAtAccel, runMiniGuest, sysctl } from "./probe-accel.ts";
 import { remembered } from "./probe-cache.ts";
@@ -72,7 +72,7 @@ function hostOs(): HostOs {
 
 function findQemu(os: HostOs, arch: Arch, env: Environment): string {
   const { binary } = guestPlatforms[arch];
-  const hint = `${installHint(arch, (name) => findProgram(name, env["PATH"]) !== undefined)}; or set QN_QEMU.`;
+  const hint = `${ownInstallHint(arch, env)}; or set QN_QEMU.`;
   const named = env["QN_QEMU"];
   if (named !== undefined && named !== "") {
     const found = findProgram(named, env["PATH"]);
