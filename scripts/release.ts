@@ -7,15 +7,13 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import manifest from "../package.json";
 import { messageOf } from "../src/base/errors.ts";
+import { ownReleases } from "../src/host/image/pull/addresses.ts";
 import { cutChangelog } from "./support/release/changelog.ts";
 import { sourceState } from "./support/release/source.ts";
 import { makeWholeRelease } from "./support/release/whole.ts";
 
 const root = join(import.meta.dir, "..");
 const changelog = join(root, "CHANGELOG.md");
-
-/** The downloads of GitHub's releases, each below its tag, which is `v<version>`. */
-const usualBase = `https://github.com/${manifest.repository.replace(/^github:/, "")}/releases/download`;
 
 try {
   const { values } = parseArgs({
@@ -26,7 +24,7 @@ try {
       "without-images": { type: "boolean", default: false },
       programs: { type: "string" },
       trial: { type: "boolean", default: false },
-      base: { type: "string", default: usualBase },
+      base: { type: "string", default: ownReleases },
       level: { type: "string", default: "19" },
       cut: { type: "string" },
     },

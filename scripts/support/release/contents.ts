@@ -5,6 +5,7 @@ import manifest from "../../../package.json";
 import { completionScripts } from "../../../src/cli/completion/scripts.ts";
 import { root as commands } from "../../../src/cli/commands.ts";
 import { manPages } from "../../../src/cli/man.ts";
+import { repositoryUrl } from "../../../src/host/image/pull/addresses.ts";
 import { programIn } from "./archive.ts";
 
 /** What the shells call the files that complete a command. */
@@ -30,8 +31,6 @@ export async function writeContents(
 
 // --- internal ---
 
-const repository = `https://github.com/${manifest.repository.replace(/^github:/, "")}`;
-
 const readme = `# qn ${manifest.version}
 
 ${manifest.description}
@@ -45,5 +44,5 @@ its guest with the first \`qn up\`.
 
 \`share/\` has manual pages and what makes shells complete qn's command line; \`qn man\` and \`qn completion\` print the same.
 
-Source and documentation: ${repository}
+Source and documentation: ${repositoryUrl}
 `;

@@ -1,5 +1,6 @@
 /** The formula of a Homebrew tap: fetches the archive of the machine's system and architecture. */
 import manifest from "../../../package.json";
+import { repositoryUrl } from "../../../src/host/image/pull/addresses.ts";
 import { archiveName } from "../../../src/host/upgrade/files.ts";
 import type { Sums } from "./sums.ts";
 
@@ -25,7 +26,7 @@ export function formulaText(version: string, base: string, sums: Sums): string {
   return `# Made by scripts/release, with the archives that it names.
 class Qn < Formula
   desc "${description}"
-  homepage "https://github.com/${manifest.repository.replace(/^github:/, "")}"
+  homepage "${repositoryUrl}"
   version "${version}"
   license "${manifest.license}"
 

@@ -112,8 +112,7 @@ async function makeFiles(parts: WholeParts, scratch: string, files: string): Pro
     const keys = [...parts.keys.values()];
     await makeRelease(files, { images: built, keys, minQn: version, signedAtMs: timeS * 1000, zstd });
   }
-  const installer = join(root, "install.sh");
-  if (await isThere(installer)) await copyFile(installer, join(files, "install.sh"));
+  await copyFile(join(root, "install.sh"), join(files, "install.sh"));
   const sums = await sumsOf(files);
   const has = new Map(archives.map((archive) => [archive.name, archive.has]));
   const listed = [...sums].map(([name, sha256]) => ({ name, sha256, has: has.get(name) ?? [] }));

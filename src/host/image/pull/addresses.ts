@@ -6,14 +6,17 @@ import { type ImageSource, imageSourceOf } from "../../config/image-source.ts";
 /** What has a release's files: a folder, or a server, which has them below an address that ends with a slash. */
 export type ReleaseSource = Extract<ImageSource, { readonly kind: "folder" | "web" }>;
 
+/** Where this qn is at home, by the one word in package.json that names its repository. */
+export const repositoryUrl = `https://github.com/${manifest.repository.replace(/^github:/, "")}`;
+
 /**
- * The newest release of this qn, by the one word in package.json that names its repository. GitHub answers this address
- * with a redirect to the newest release's file (docs.github.com, "Linking to releases").
+ * The newest release of this qn. GitHub answers this address with a redirect to the newest release's file
+ * (docs.github.com, "Linking to releases").
  */
-export const ownRelease = `https://github.com/${manifest.repository.replace(/^github:/, "")}/releases/latest/download/`;
+export const ownRelease = `${repositoryUrl}/releases/latest/download/`;
 
 /** Where its releases have a folder each, by their tags. */
-export const ownReleases = ownRelease.replace("latest/download/", "download/");
+export const ownReleases = `${repositoryUrl}/releases/download/`;
 
 /** How often a server may send on: from a name to a release to where its files lie takes three. */
 export const redirectsMax = 5;
