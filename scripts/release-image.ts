@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import manifest from "../package.json";
 import { byteSize } from "../src/base/words.ts";
-import { makeRelease } from "./support/release/images.ts";
+import { makeRelease, zstdWindowLog } from "./support/release/images.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,8 +29,7 @@ const { images } = await makeRelease(out, {
   keys: await Promise.all(keyFiles.map((path) => readFile(path, "utf8"))),
   minQn,
   signedAtMs: Date.now(),
-  // What every zstd decodes without being asked to take more memory (RFC 8878 and zstd's own default: 2^27 bytes).
-  zstd: { level: Number(level), windowLog: 27 },
+  zstd: { level: Number(level), windowLog: zstdWindowLog },
 });
 for (const { image, files } of images) {
   for (const { file, bytes, download } of files) {

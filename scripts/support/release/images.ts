@@ -11,6 +11,9 @@ import { run } from "../../../src/system/process.ts";
 /** How much of a download is compared at once, in bytes: what is fetched in vain when a byte is wrong. */
 const pieceBytes = 4 * 1024 ** 2;
 
+/** What every zstd decodes without being asked to take more memory (RFC 8878 and zstd's own default: 2^27 bytes). */
+export const zstdWindowLog = 27;
+
 /** What a release is made of. `images` are folders with an image.json, the newest first. */
 export type ReleaseParts = {
   readonly images: readonly string[];

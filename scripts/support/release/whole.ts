@@ -11,7 +11,7 @@ import { hostTarget } from "../bun-template.ts";
 import { changelogFault } from "./changelog.ts";
 import { formulaFile, formulaText } from "./formula.ts";
 import { buildImages, imagesIn } from "./guest-images.ts";
-import { makeRelease } from "./images.ts";
+import { makeRelease, zstdWindowLog } from "./images.ts";
 import { packagesOf } from "./packages.ts";
 import { buildPrograms, packPrograms, programOf, requirePrograms } from "./programs.ts";
 import { sbomName, sbomText } from "./sbom.ts";
@@ -108,7 +108,7 @@ async function makeFiles(parts: WholeParts, scratch: string, files: string): Pro
     built = await buildImages(programOf(programs, hostTarget()), join(root, "dist/release-home"), say);
   if (built !== undefined) {
     say("guest images");
-    const zstd = { level: parts.level, windowLog: 27 };
+    const zstd = { level: parts.level, windowLog: zstdWindowLog };
     const keys = [...parts.keys.values()];
     await makeRelease(files, { images: built, keys, minQn: version, signedAtMs: timeS * 1000, zstd });
   }
