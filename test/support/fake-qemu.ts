@@ -23,7 +23,7 @@ export type Behaviour =
   | "loses-port"
   /** Its monitor accepts connections and says nothing. */
   | "never-greets"
-  /** The guest says one line and no more; a reset lets it say that line again. */
+  /** The guest says one line and no more, and a reset lets it say that line again; it boots in a folder with "wakes". */
   | "hangs"
   /** Its guest's console goes to serial.log itself, as an older qn has told it, and has no socket. */
   | "logs-console"
@@ -132,7 +132,8 @@ function run(): void {
       if (existsSync(fullDiskMark(dirname(serial)))) stopForSpace();
     }
     // A guest takes longer than a monitor's greeting; this one starts once somebody would hear its doorbell.
-    if (execute === "qmp_capabilities" && behaviour !== "hangs" && !isBooting) {
+    const isHanging = behaviour === "hangs" && !existsSync(join(dirname(serial), "wakes"));
+    if (execute === "qmp_capabilities" && !isHanging && !isBooting) {
       isBooting = true;
       void hasReader.then(start);
     }

@@ -23,6 +23,7 @@ export function words(state: State): string {
       return [
         `starting ${state.phase}`,
         ...(state.resets === 0 ? [] : [`after ${state.resets}`]),
+        ...(state.isSecondTry ? ["again"] : []),
         ...(state.isProvisioning ? ["provisioning"] : []),
         ...(state.isPaused ? ["paused"] : []),
         ...(state.isAdopted ? ["adopted"] : []),
@@ -65,4 +66,5 @@ export const events: Readonly<Record<string, Event>> = {
   deadline: { type: "deadline" },
   failure: { type: "failure", error: failure },
   "qemu-exited": { type: "qemu-exited", error: broken },
+  "qemu-crashed": { type: "qemu-exited", error: broken, hasCrashed: true },
 };

@@ -4,10 +4,7 @@ import { messageOf, QnError, reportOf } from "../../base/errors.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import { offerContext, withdrawContext } from "../integrate/docker/context.ts";
 import { dismissMasters } from "../integrate/ssh-master.ts";
-import { laneSockets } from "../layout.ts";
 import type { ForwardsChange } from "../ports/apply.ts";
-import { hostAnswerer, resolvConfOf } from "../names/answer.ts";
-import { portRules } from "../ports/listener-plan.ts";
 import { settleVm } from "../snapshot/settle.ts";
 import { ownDisks } from "../vm/own-disks.ts";
 import { prepareOrPull } from "../vm/prepare-or-pull.ts";
@@ -23,9 +20,9 @@ import { HandForwards } from "./seam/hand-forwards.ts";
 import { limitLogs } from "./boot/log-limit.ts";
 import type { Effect, Event } from "./states.ts";
 import { adoptQemu, type Qemu } from "./boot/qemu.ts";
-import { Provisioning } from "./seam/provision.ts";
 import type { SuperviseOptions } from "./options.ts";
 import { Seam } from "./seam/seam.ts";
+import { seamOptions } from "./seam/options.ts";
 import { type SilenceWatch, tailOf, watchForSilence } from "./boot/serial.ts";
 import type { Snapshot } from "./status.ts";
 
@@ -92,6 +89,8 @@ export class Effects {
         return this.#attempt(async () => {
           await this.#silence?.notDuring(async () => await this.#qemu?.qmp.execute("system_reset"));
         });
+      case "start-qemu-again":
+        return this.#attempt(() => this.#startAgain());
       case "dial-gate":
         this.#silence?.close();
         // What a full disk does not take is made anew at the next start.
@@ -182,13 +181,32 @@ export class Effects {
     if (signal.aborted) return;
     for (const warning of prepared.spec.warnings) warn(warning);
     dispatch({ type: "disks-ready" });
+    await this.#launch(prepared, first);
+  }
+
+  /** Starts QEMU for this boot, or one with other ports, and watches its guest. */
+  async #launch(prepared: Prepared, first: BootRecord): Promise<void> {
+    const { paths, limits } = this.#options;
+    const { dispatch, warn } = this.#tell;
+    const { signal } = this.#calledOff;
     const onLostShare = (path: string): void => this.#tellOfLostShare(path);
     const { boot, qemu } = await launchQemu(this.#options, prepared, first, { signal, onLostShare, warn });
     this.#openSeam(prepared, boot);
-    const { silenceMs = this.#patience.silenceMs } = this.#options.limits;
+    const { silenceMs = this.#patience.silenceMs } = limits;
     const silence = watchForSilence(paths.logs.serial, silenceMs, () => dispatch({ type: "stalled" }));
     this.#silence = this.#opened.adopt(silence, (it) => it.close());
     this.#own(qemu);
+  }
+
+  /** Another boot, with everything anew, for a guest that lost its QEMU before it was up. */
+  async #startAgain(): Promise<void> {
+    const { paths } = this.#options;
+    this.#silence?.close();
+    this.#seam?.close();
+    this.#tell.warn("QEMU crashed while the guest booted; it is started once more.");
+    for (const line of tailOf(paths.logs.qemu, 5)) this.#tell.log(`QEMU's last words: ${line}`);
+    const prepared = this.#prepared;
+    if (prepared !== undefined) await this.#launch(prepared, await makeBoot(this.#options, prepared));
   }
 
   async #takeOver(qemu: Qemu, boot: BootRecord, prepared: Prepared): Promise<void> {
@@ -233,12 +251,12 @@ export class Effects {
 
   async #awaitEnd(qemu: Qemu, trouble: GuestTrouble): Promise<void> {
     const { paths } = this.#options;
-    const how = await qemu.exited;
+    const { how, hasCrashed } = await qemu.exited;
     trouble.close();
     this.#qemu = undefined;
     const details = [...tailOf(paths.logs.qemu, 5), ...tailOf(paths.logs.serial, 10)];
     const error = new QnError("QEMU_EXITED", `${how} while the VM was needed.`, { details });
-    this.#tell.dispatch({ type: "qemu-exited", error: reportOf(error) });
+    this.#tell.dispatch({ type: "qemu-exited", error: reportOf(error), hasCrashed });
   }
 
   /** Ends QEMU, also one that is just being started; says that it is gone when there is none. */
@@ -251,28 +269,11 @@ export class Effects {
 
   /** The seam of this boot; it reaches for nothing before there is somebody to dial. */
   #openSeam(prepared: Prepared, boot: BootRecord): void {
-    const { paths, env, layout, version } = this.#options;
-    const { config, shares } = prepared;
+    const { paths, env } = this.#options;
     this.#boot = boot;
     const seam = new Seam({
-      ...this.#tell,
-      paths,
-      version,
-      watched: {
-        shared: shares.map(({ path }) => path),
-        hidden: layout.home,
-        mark: paths.changesMark,
-        ...config.changes,
-      },
-      resolvConf: resolvConfOf(env),
-      answer: hostAnswerer(env, this.#tell.log),
-      rules: portRules(config.ports),
-      dockerPorts: boot.dockerPorts,
-      key: { port: boot.gatePort, secret: Buffer.from(boot.secret, "hex"), lanes: laneSockets(paths) },
-      onDocker: () => (this.#context ??= offerContext(paths, env, config.docker.context, this.#tell.warn)),
-      disks: { volumes: config.volumes.length, guest: this.disks },
-      provisioning: new Provisioning(config.provision.length, this.#tell),
-      caCertificates: config.docker.caCertificates,
+      ...seamOptions(this.#options, prepared, boot, { ...this.#tell, guestDisks: this.disks }),
+      onDocker: () => (this.#context ??= offerContext(paths, env, prepared.config.docker.context, this.#tell.warn)),
     });
     this.#seam = this.#opened.adopt(seam, (it) => it.close());
   }

@@ -80,7 +80,13 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
     case "failure":
       return giveUp(event.error);
     case "qemu-exited":
-      return failed(event.error);
+      // Nothing that is worth saving runs yet (decision D253); what crashes twice is broken.
+      if (state.phase !== "boot" || !event.hasCrashed || state.isSecondTry) return failed(event.error);
+      return [
+        { name: "starting", phase: "boot", resets: 0, isSecondTry: true },
+        { type: "set-deadline", ms: limits.bootMs },
+        { type: "start-qemu-again" },
+      ];
     case "stop":
       if (state.phase === "image" || state.phase === "disks") {
         return [{ name: "stopped", forced: event.force }, { type: "finish" }];

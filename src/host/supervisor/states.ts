@@ -11,6 +11,8 @@ export type State =
       readonly name: "starting";
       readonly phase: Phase;
       readonly resets: number;
+      /** Whether QEMU crashed while the guest booted, and was started once more. */
+      readonly isSecondTry?: true;
       /** Whether commands of the settings run in the guest. */
       readonly isProvisioning?: true;
       /** Whether QEMU has stopped the guest, because a disk of this machine takes no more. */
@@ -49,7 +51,7 @@ export type Event =
   | { readonly type: "stop"; readonly force: boolean; readonly isCallOff?: boolean | undefined }
   | { readonly type: "deadline" }
   | { readonly type: "failure"; readonly error: ErrorReport }
-  | { readonly type: "qemu-exited"; readonly error: ErrorReport };
+  | { readonly type: "qemu-exited"; readonly error: ErrorReport; readonly hasCrashed?: boolean };
 
 /**
  * What to do. Each is done once, in order, by `run.ts`. The start itself is none of them: it is one line of steps
@@ -57,6 +59,7 @@ export type Event =
  */
 export type Effect =
   | { readonly type: "reset-guest" }
+  | { readonly type: "start-qemu-again" }
   | { readonly type: "dial-gate" }
   | { readonly type: "ping-docker" }
   | { readonly type: "press-power-button" }

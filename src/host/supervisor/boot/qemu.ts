@@ -11,14 +11,16 @@ import type { QmpEvent } from "../../qmp/wire.ts";
 import { quit } from "../../qmp/commands.ts";
 import { keepConsole } from "./console.ts";
 
+/** How a QEMU ended, as the beginning of a sentence, and whether that was a fault of its own. */
+type Ended = { readonly how: string; readonly hasCrashed: boolean };
+
 /**
- * A QEMU that runs. `exited` resolves, never rejects, with a sentence on how it ended; what its guest has said is in
- * the log by then.
+ * A QEMU that runs. `exited` resolves, never rejects, once it has ended; what its guest has said is in the log by then.
  */
 export type Qemu = {
   readonly pid: number | undefined;
   readonly qmp: QmpClient;
-  readonly exited: Promise<string>;
+  readonly exited: Promise<Ended>;
   /** Calls `listener` for each event in order, until the end: for a reset once the last words before it are logged. */
   onEvent(listener: (event: QmpEvent) => void): void;
   /** Lets go of it: it runs on, for the next supervisor. */
@@ -60,7 +62,7 @@ export async function startQemu(argv: readonly string[], paths: VmPaths, signal:
     });
   } catch (cause) {
     child.kill("SIGKILL");
-    throw new QnError("QEMU_FAILED", `${await exited} before its monitor answered.`, {
+    throw new QnError("QEMU_FAILED", `${(await exited).how} before its monitor answered.`, {
       cause,
       details: (await Bun.file(paths.logs.qemu).text()).trim().split("\n").slice(-10),
     });
@@ -81,7 +83,7 @@ export async function adoptQemu(paths: VmPaths, recordedPid: number | undefined)
     // Nobody listens: the socket is what a killed QEMU left.
     return undefined;
   }
-  const exited = qmp.closed.then(() => "QEMU ended");
+  const exited = qmp.closed.then(() => ({ how: "QEMU ended", hasCrashed: false }));
   return await owned(paths, { pid: recordedPid, qmp, exited, force: () => killProcess(recordedPid) });
 }
 
@@ -120,7 +122,7 @@ async function owned(paths: VmPaths, { pid, qmp, exited: gone, force }: Process)
   };
 }
 
-async function end(qmp: QmpClient, exited: Promise<string>, force: () => void): Promise<void> {
+async function end(qmp: QmpClient, exited: Promise<unknown>, force: () => void): Promise<void> {
   // Its end may come before its answer, and a QEMU that hangs gives none: only the end counts.
   quit(qmp).catch(() => {});
   try {
@@ -140,6 +142,10 @@ function killProcess(pid: number | undefined): void {
   }
 }
 
-function endOf(exitCode: number | null, signal: string | number | null): string {
-  return signal === null ? `QEMU ended with status ${exitCode ?? "unknown"}` : `QEMU was ended by ${signal}`;
+/** The signals of a program that has found a fault in itself, or was found in one (signal(7)). */
+const crashSignals: ReadonlySet<unknown> = new Set(["SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV"]);
+
+function endOf(exitCode: number | null, signal: string | number | null): Ended {
+  const how = signal === null ? `QEMU ended with status ${exitCode ?? "unknown"}` : `QEMU was ended by ${signal}`;
+  return { how, hasCrashed: crashSignals.has(signal) };
 }

@@ -219,22 +219,6 @@ test("a guest whose Docker never answers is no guest that does not boot", async 
   });
 });
 
-test("a QEMU that dies is a failure that whoever follows hears of, and the next start repairs it", async () => {
-  await using vm = await fakeVm("boots");
-  await vm.up();
-  const { qemu } = await statusOfVm(vm.paths, vm.env);
-  const following = failureOf(() => followToEnd(vm.paths));
-  process.kill(qemu.pid ?? 0, "SIGKILL");
-  const failure = await following;
-  expect(failure).toEqual({
-    code: "QEMU_EXITED",
-    message: "QEMU was ended by SIGKILL while the VM was needed.",
-    details: ["UEFI firmware (fake)", "login:"],
-  });
-  expect(await vm.up()).toBe("started");
-  expect(await stateOf(vm)).toEqual({ state: "running", reason: null });
-});
-
 test("whoever follows a VM that shuts down learns nothing but its end", async () => {
   await using vm = await fakeVm("boots");
   await vm.up();

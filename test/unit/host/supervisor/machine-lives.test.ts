@@ -39,7 +39,7 @@ class World {
     const isCalledOff = this.done.has("kill-qemu") || this.done.has("finish");
     add(!this.#begun && !isCalledOff, "prepared", "adopted");
     add(this.#disks && !isCalledOff, "disks-ready");
-    add(this.#qemu, "doorbell", "stalled", "qemu-exited");
+    add(this.#qemu, "doorbell", "stalled", "qemu-exited", "qemu-crashed");
     add(this.#dialled && this.#qemu, "linked");
     add(this.#linked, "link-lost", "docker-down", "provisioning", "provisioned");
     add(this.#asked, "docker-answers");
@@ -72,6 +72,7 @@ class World {
     this.done.set(type, this.times(type) + 1);
     if (type === "dial-gate") this.#dialled = true;
     if (type === "ping-docker") this.#asked = true;
+    if (type === "start-qemu-again") this.#qemu = true;
     if (type === "set-deadline") this.deadline = true;
     if (type === "clear-deadline") this.deadline = false;
   }
@@ -98,7 +99,8 @@ function impossibilities(world: World): string[] {
     ...(isFinal(state) === (world.times("finish") === 1) ? [] : ["the end is not told"]),
     ...(state.name === "stopping" && state.forced !== world.done.has("kill-qemu") ? ["forced without a kill"] : []),
     ...(state.name === "stopping" && state.failure !== undefined && !state.forced ? ["a failure waits"] : []),
-    ...(world.times("reset-guest") > 2 ? ["reset without end"] : []),
+    ...(world.times("reset-guest") > 4 ? ["reset without end"] : []),
+    ...(world.times("start-qemu-again") > 1 ? ["started without end"] : []),
   ];
 }
 

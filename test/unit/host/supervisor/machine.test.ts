@@ -39,7 +39,7 @@ const ofPhase = {
   ],
 } as const;
 
-const always = ["stop", "stop --force", "call off", "failure", "qemu-exited"];
+const always = ["stop", "stop --force", "call off", "failure", "qemu-exited", "qemu-crashed"];
 
 /** What each event that can happen in `state` does; what changes nothing and does nothing is left out. */
 function reactions(state: State): Record<string, string> {
@@ -60,7 +60,10 @@ const shutDown = {
   "stop --force": `stopping forced, ${kill}`,
   "call off": `stopping forced, ${kill}`,
 };
-const gone = { "qemu-exited": "failed QEMU_EXITED, clear-deadline, finish" };
+/** A QEMU that ends, whatever ended it. */
+const ends = (how: string) =>
+  Object.fromEntries(["qemu-exited", "qemu-crashed"].map((name) => [name, `${how}, clear-deadline, finish`]));
+const gone = ends("failed QEMU_EXITED");
 const wrong = { failure: `stopping forced DISK_FAILED, ${kill}` };
 const late = { deadline: `stopping forced BOOT_TIMEOUT, ${kill}` };
 const noBoot = {
@@ -70,10 +73,10 @@ const noBoot = {
 };
 const inFirmware = {
   ...gone,
+  "qemu-crashed": "starting boot again, deadline 120000, start-qemu-again",
   ...wrong,
+  ...shutDown,
   stop: `stopping forced, ${kill}`,
-  "stop --force": `stopping forced, ${kill}`,
-  "call off": `stopping forced, ${kill}`,
 };
 const up = { ...gone, ...wrong, ...shutDown };
 const linking = { doorbell: "starting agent, dial-gate", linked: "starting docker, ping-docker" };
@@ -148,6 +151,17 @@ describe("each event has its consequence", () => {
         paused: "starting boot after 2 paused",
         ...late,
         ...inFirmware,
+      },
+    ],
+    [
+      { name: "starting", phase: "boot", resets: 0, isSecondTry: true },
+      {
+        stalled: "starting boot after 1 again, reset-guest",
+        doorbell: "starting agent again, dial-gate",
+        paused: "starting boot again paused",
+        ...late,
+        ...inFirmware,
+        ...gone,
       },
     ],
     [starting("agent"), { ...linking, ...commands("agent"), paused: "starting agent paused", ...late, ...up }],
@@ -272,14 +286,11 @@ describe("each event has its consequence", () => {
         "stop --force": `stopping forced, ${kill}`,
         "call off": `stopping forced, ${kill}`,
         deadline: "stopping forced, kill-qemu",
-        "qemu-exited": "stopped, clear-deadline, finish",
+        ...ends("stopped"),
       },
     ],
-    [
-      { name: "stopping", forced: true, failure: undefined },
-      { "qemu-exited": "stopped forced, clear-deadline, finish" },
-    ],
-    [{ name: "stopping", forced: true, failure }, { "qemu-exited": "failed DISK_FAILED, clear-deadline, finish" }],
+    [{ name: "stopping", forced: true, failure: undefined }, ends("stopped forced")],
+    [{ name: "stopping", forced: true, failure }, ends("failed DISK_FAILED")],
     [{ name: "stopped", forced: false }, {}],
     [{ name: "failed", error: failure }, {}],
   ];
