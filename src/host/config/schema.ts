@@ -134,7 +134,7 @@ const settings = {
       (): (number | string)[] => [],
     ),
     listen: setting(
-      v.union([v.literal("containers"), v.boolean()], "must be containers, true or false"),
+      () => v.union([v.literal("containers"), v.boolean()], "must be containers, true or false"),
       "Forward listening sockets of the guest that nobody publishes: of `--network host` containers, all (true), or none.",
       (): "containers" | boolean => "containers",
     ),
@@ -169,7 +169,7 @@ const settings = {
       () => "auto",
     ),
     daemon: setting(
-      v.record(daemonKey, v.unknown(), "must be a mapping"),
+      () => v.record(daemonKey(), v.unknown(), "must be a mapping"),
       "More of a Debian guest's daemon.json for Docker; qn's own keys, such as hosts and data-root, are refused.",
       () => ({}),
     ),
@@ -182,7 +182,7 @@ const settings = {
   qemu: section("QEMU's own words, for what qn has no setting for.", {
     cpu: setting(text, "The processor as behind QEMU's -cpu, such as max,-avx512f; auto is qn's choice.", () => "auto"),
     machine: setting(
-      v.record(machineProperty, machineValue, "must be a mapping"),
+      () => v.record(machineProperty(), machineValue(), "must be a mapping"),
       "Properties of QEMU's -machine on top of qn's own, such as hmat: on.",
       () => ({}),
     ),
@@ -193,11 +193,12 @@ const settings = {
     ),
   }),
   provision: setting(
-    v.pipe(
-      v.array(provisionSchema, "must be a list"),
-      v.maxLength(provisionStepsMax, `must have at most ${provisionStepsMax} entries`),
-      v.readonly(),
-    ),
+    () =>
+      v.pipe(
+        v.array(provisionSchema(), "must be a list"),
+        v.maxLength(provisionStepsMax, `must have at most ${provisionStepsMax} entries`),
+        v.readonly(),
+      ),
     "Commands that root runs in the guest before Docker starts: at each boot, or once on each system disk.",
     (): { run: string; when: "boot" | "once" }[] => [],
   ),
@@ -232,7 +233,7 @@ export type ConfigInput = InputOf<typeof settings>;
 export type VmConfig = ConfigOf<typeof settings>;
 
 /** A share as the VM uses it. */
-export type Share = Readonly<v.InferOutput<typeof shareSchema>>;
+export type Share = Readonly<v.InferOutput<ReturnType<typeof shareSchema>>>;
 
 /** The defaults on this host. */
 export function defaults(host: HostSize): VmConfig {

@@ -1,5 +1,6 @@
 /** How a setting is described, and what follows from the descriptions: types, schema, leaves, variables. */
 import * as v from "valibot";
+import { lazily } from "../../base/lazily.ts";
 import type { Arch, HostOs } from "../../base/words.ts";
 
 /** What defaults depend on: the machine that qn runs on. */
@@ -14,9 +15,9 @@ export type HostSize = {
 /** When a changed setting counts: qn reads it whenever it asks, or a VM that runs keeps what it was started with. */
 export type Effective = "now" | "at the next start";
 
-/** One setting. `help` is one line for documents and editors. */
+/** One setting. `schema` gives what its value may be; `help` is one line for documents and editors. */
 export type Setting<Schema extends v.GenericSchema = v.GenericSchema> = {
-  readonly schema: Schema;
+  readonly schema: () => Schema;
   readonly help: string;
   readonly initial: (host: HostSize) => v.InferOutput<Schema>;
   readonly effective: Effective;
@@ -34,7 +35,7 @@ export type Settings = Readonly<Record<string, Setting | Section>>;
 /** The effective values of a table: all are there. */
 export type ConfigOf<Table extends Settings> = {
   readonly [Name in keyof Table]: Table[Name] extends Section<infer Inner>
-    ? { readonly [Leaf in keyof Inner]: v.InferOutput<Inner[Leaf]["schema"]> }
+    ? { readonly [Leaf in keyof Inner]: v.InferOutput<ReturnType<Inner[Leaf]["schema"]>> }
     : Table[Name] extends Setting<infer Schema>
       ? v.InferOutput<Schema>
       : never;
@@ -44,7 +45,7 @@ export type ConfigOf<Table extends Settings> = {
 export type InputOf<Table extends Settings> = {
   [Name in keyof Table]?:
     | (Table[Name] extends Section<infer Inner>
-        ? { [Leaf in keyof Inner]?: v.InferInput<Inner[Leaf]["schema"]> | undefined }
+        ? { [Leaf in keyof Inner]?: v.InferInput<ReturnType<Inner[Leaf]["schema"]>> | undefined }
         : Table[Name] extends Setting<infer Schema>
           ? v.InferInput<Schema>
           : never)
@@ -61,12 +62,12 @@ export type Leaf = Setting & {
 
 /** Describes a setting; unless it says otherwise, it counts at the VM's next start. */
 export function setting<const Schema extends v.GenericSchema>(
-  schema: Schema,
+  schema: () => Schema,
   help: string,
   initial: Setting<Schema>["initial"],
   effective: Effective = "at the next start",
 ): Setting<Schema> {
-  return { schema, help, initial, effective };
+  return { schema: lazily(schema), help, initial, effective };
 }
 
 /** Describes a section. */
@@ -86,11 +87,11 @@ export function leavesOf(table: Settings): readonly Leaf[] {
   );
 }
 
-/** A schema with what it is for. */
-type Told = (schema: v.GenericSchema, help: string) => v.GenericSchema;
+/** A setting's schema, or a section's, with what it is for. */
+type Told = (schema: () => v.GenericSchema, help: string) => v.GenericSchema;
 
-/** For editors; what only checks goes without, since it is made for each command. */
-export const described: Told = (schema, help) => v.pipe(schema, v.description(help));
+/** For editors; what only checks goes without, and without the schemas of settings that nobody says anything about. */
+export const described: Told = (schema, help) => v.pipe(schema(), v.description(help));
 
 /** The schema of a file with a table's settings: all may be left out, none may be unknown. */
 export function schemaOf<Table extends Settings>(table: Table, told: Told = untold): v.GenericSchema<InputOf<Table>> {
@@ -100,7 +101,9 @@ export function schemaOf<Table extends Settings>(table: Table, told: Told = unto
       "schema" in entry
         ? told(entry.schema, entry.help)
         : told(
-            strict(Object.entries(entry.settings).map(([inner, below]) => [inner, told(below.schema, below.help)])),
+            lazily(() =>
+              strict(Object.entries(entry.settings).map(([inner, below]) => [inner, told(below.schema, below.help)])),
+            ),
             entry.help,
           ),
     ]),
@@ -164,11 +167,12 @@ function strict(entries: readonly (readonly [string, v.GenericSchema])[]) {
   return v.strictObject(Object.fromEntries(entries.map(([name, schema]) => [name, v.optional(schema)])));
 }
 
-const untold: Told = (schema) => schema;
+const untold: Told = (schema) => v.lazy(schema);
 
-/** The schema below `optional`. */
+/** The schema below `optional` and `lazy`. */
 function unwrapped(schema: unknown): unknown {
-  const { wrapped } = asMapping(schema);
+  const { wrapped, getter } = asMapping(schema);
+  if (typeof getter === "function") return unwrapped(getter());
   return wrapped === undefined ? schema : unwrapped(wrapped);
 }
 

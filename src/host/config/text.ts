@@ -8,7 +8,7 @@ import type { Leaf } from "./setting.ts";
  * it is, so that the schema's message shows it.
  */
 export function valueOf({ path, schema }: Pick<Leaf, "path" | "schema">, text: string): unknown {
-  switch (schema.type) {
+  switch (schema().type) {
     case "string":
       return text;
     case "picklist":

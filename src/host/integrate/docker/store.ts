@@ -79,7 +79,7 @@ export async function removeContextFiles(folder: string, name: string): Promise<
 /** What config.json says is current: nothing when it says nothing. Throws an Error when it is broken. */
 export async function readCurrent(folder: string): Promise<string | undefined> {
   const path = join(folder, "config.json");
-  return currentIn(path, (await readTextIfThere(path)) ?? "");
+  return currentIn(path, readTextAtOnce(path) ?? "");
 }
 
 /** True when there is a config.json. */

@@ -29,7 +29,7 @@ export function settingsToCarry(file: unknown): {
 /** The settings of an import as a file's text: those that are known, right, and go along, for a disk of that size. */
 export function carriedSettings(settings: Readonly<Record<string, unknown>>, diskGiB: number): string {
   const kept = carried.flatMap((path): [string, unknown][] => {
-    const result = v.safeParse(leafAt(path).schema, settings[path]);
+    const result = v.safeParse(leafAt(path).schema(), settings[path]);
     return result.success ? [[path, result.output]] : [];
   });
   const values = nested(new Map<string, unknown>([...kept, ["diskGiB", diskGiB]]));
