@@ -1,12 +1,12 @@
 /** Finds out how this qn was installed. */
-import { createPublicKey, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { readFile, realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { readTextIfThere } from "../../system/files.ts";
 import { imageSourceOf } from "../config/image-source.ts";
 import type { ReleaseSource } from "../image/pull/addresses.ts";
-import { releaseKeys } from "../image/pull/keys.ts";
+import { releaseKeyObjects, releaseKeys } from "../image/pull/keys.ts";
 import { publicKeyIn } from "../image/pull/signature.ts";
 import { programFiles } from "./files.ts";
 import { otherWay } from "./other-ways.ts";
@@ -55,7 +55,7 @@ export async function keysOf({ receipt }: Install, env: Environment): Promise<re
   } catch (cause) {
     throw new QnError("UPGRADE_UNTRUSTED", `The key cannot be used: ${messageOf(cause)}`, { cause });
   }
-  if (releaseKeys.length > 0) return releaseKeys.map((pem) => createPublicKey(pem));
+  if (releaseKeys.length > 0) return releaseKeyObjects();
   throw new QnError("UPGRADE_UNTRUSTED", "This qn knows nobody who releases it.", {
     hint: "QN_INSTALL_KEY names the public key of a mirror of yours.",
   });

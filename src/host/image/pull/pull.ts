@@ -1,7 +1,7 @@
 /**
  * Fetches an image of a release: who signed it is looked at first, and it is put in place in one step, or not at all.
  */
-import { createPublicKey, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import manifest from "../../../../package.json";
@@ -19,7 +19,7 @@ import { newStage } from "../pointers.ts";
 import { activateImage, findWholeImage, type StoredImage } from "../store.ts";
 import { sweep } from "../sweep.ts";
 import { addressOf, releaseSource, type ReleaseSource } from "./addresses.ts";
-import { releaseKeys } from "./keys.ts";
+import { releaseKeyObjects, releaseKeys } from "./keys.ts";
 import { openPart } from "./part.ts";
 import { type Limits, usualLimits } from "./patience.ts";
 import { localPieces, remotePieces } from "./pieces.ts";
@@ -103,7 +103,7 @@ const lookAgainMs = 500;
 
 async function trustedKeys({ imageKey }: PullSettings): Promise<readonly KeyObject[]> {
   if (imageKey !== "release") return [publicKeyIn(await readKey(imageKey), imageKey)];
-  if (releaseKeys.length > 0) return releaseKeys.map((pem) => createPublicKey(pem));
+  if (releaseKeys.length > 0) return releaseKeyObjects();
   throw new QnError("IMAGE_UNTRUSTED", "This qn knows nobody who releases images.", {
     hint: "Build one with `qn image build`, or name the public key of a mirror of yours by imageKey (QN_IMAGE_KEY).",
   });
