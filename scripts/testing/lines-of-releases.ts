@@ -43,6 +43,7 @@ export const linesOfReleases: readonly Rows[] = [
     ["  await rm(program, { force: true });", ""],
     ["const turn = await turnAt(prefix);\n  const next", "const turn = { release() {} };\n  const next"],
     ["if (!/^\\d/.test(version))", "if (false)"],
+    ["!isPrinted(file)", "true"],
   ],
   [
     "src/host/upgrade/find-install.ts",

@@ -3,16 +3,27 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { packFolder } from "../../scripts/support/release/archive.ts";
 import { releaseKey, sumsSignature, sumsText } from "../../scripts/support/release/sums.ts";
-import { archiveName, sumsFiles } from "../../src/host/upgrade/files.ts";
+import { archiveName, completionFiles, pagesFolder, sumsFiles } from "../../src/host/upgrade/files.ts";
 import { hashOf } from "../../src/host/image/store.ts";
 import { newKeyPair } from "./released-image.ts";
 
 /** The platform of this machine, as archives are named by it. */
 export const ownPlatform = `${process.platform}-${process.arch}`;
 
-/** What stands in for qn: a script that says its version. */
+/** What stands in for qn: a script that says its version, and prints its manual pages and completions. */
 export function standIn(version: string): string {
-  return `#!/bin/sh\necho '${version} (a stand-in)'\n`;
+  const { pages, completions } = printedBy(version);
+  const lines = [
+    ...Object.entries(pages).map(([name, text]) => `[ "$1" != man ] || echo '${text}' >"$3/${name}"`),
+    ...Object.entries(completions).map(([shell, text]) => `[ "$1 $2" != "completion ${shell}" ] || echo '${text}'`),
+  ];
+  return [
+    "#!/bin/sh",
+    `[ "$1" != --version ] || echo '${version} (a stand-in)'`,
+    '[ "$1" != man ] || mkdir -p "$3"',
+    ...lines,
+    "",
+  ].join("\n");
 }
 
 /** Files of an archive by their paths in it; undefined leaves one out that is there otherwise. */
@@ -63,14 +74,23 @@ export async function newReleases(folder: string, platform = ownPlatform): Promi
 
 // --- internal ---
 
+/** Pages by their names, completions by their shells. */
+function printedBy(version: string): Readonly<Record<"pages" | "completions", Readonly<Record<string, string>>>> {
+  return {
+    pages: { "qn.1": `.TH QN 1 ${version}`, "qn-up.1": `.TH QN-UP 1 ${version}` },
+    completions: { bash: `# bash ${version}`, zsh: `#compdef qn\n# zsh ${version}`, fish: `# fish ${version}` },
+  };
+}
+
 function contentOf(version: string): Readonly<Record<string, string>> {
+  const { pages, completions } = printedBy(version);
+  const printed = [
+    ...Object.entries(pages).map(([name, text]) => [`${pagesFolder}/${name}`, `${text}\n`] as const),
+    ...Object.entries(completions).map(([shell, text]) => [completionFiles[shell] ?? "", `${text}\n`] as const),
+  ];
   return {
     "bin/qn": standIn(version),
-    "share/man/man1/qn.1": `.TH QN 1 ${version}\n`,
-    "share/man/man1/qn-up.1": `.TH QN-UP 1 ${version}\n`,
-    "share/completions/qn.bash": `# bash ${version}\n`,
-    "share/completions/_qn": `#compdef qn\n# zsh ${version}\n`,
-    "share/completions/qn.fish": `# fish ${version}\n`,
+    ...Object.fromEntries(printed),
     LICENSE: "MIT\n",
     "THIRD-PARTY-NOTICES.txt": "others\n",
     "README.md": "# qn\n",

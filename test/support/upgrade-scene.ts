@@ -17,7 +17,8 @@ export type UpgradeScene = AsyncDisposable & {
   readonly releases: Releases;
   readonly server: ReleaseServer;
   upgrade(current: string, wanted?: string, env?: Record<string, string>): Promise<string>;
-  rollBack(): Promise<string>;
+  /** The version that is back, and what was warned of. */
+  rollBack(): Promise<readonly string[]>;
   /** What the program in place says its version is, and the one before it. */
   versions(): Promise<readonly (string | undefined)[]>;
   /** Files below the prefix, and those of them that the receipt names. */
@@ -52,7 +53,12 @@ export async function upgradeScene(misbehave?: Misbehaviour, parent = "/var/tmp"
       await upgradeTo(offer, install, { ...common, cacheFolder: join(home, "cache"), onBytes: () => {} });
       return offer.version;
     },
-    rollBack: async () => await rollBack(await find()),
+    async rollBack() {
+      const warnings: string[] = [];
+      const scratch = join(home, "cache/printed");
+      const version = await rollBack(await find(), { scratch, onWarning: (text) => warnings.push(text) });
+      return [version, ...warnings];
+    },
     versions: async () => await Promise.all(["bin/qn", "bin/qn.previous"].map((file) => saidBy(join(prefix, file)))),
     async files() {
       const entries = await readdir(prefix, { recursive: true, withFileTypes: true });

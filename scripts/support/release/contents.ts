@@ -6,19 +6,17 @@ import { completionScripts } from "../../../src/cli/completion/scripts.ts";
 import { root as commands } from "../../../src/cli/commands.ts";
 import { manPages } from "../../../src/cli/man.ts";
 import { repositoryUrl } from "../../../src/host/image/pull/addresses.ts";
+import { completionFiles, pagesFolder } from "../../../src/host/upgrade/files.ts";
 import { programIn } from "./archive.ts";
-
-/** What the shells call the files that complete a command. */
-const completionNames: Readonly<Record<string, string>> = { bash: "qn.bash", zsh: "_qn", fish: "qn.fish" };
 
 /** Writes the files of an archive into `folder`: the program, and the rest, which is the same for every system. */
 export async function writeContents(
   folder: string,
   { root, program, notices }: { readonly root: string; readonly program: string; readonly notices: string },
 ): Promise<void> {
-  const pages = (await manPages(commands)).map(({ file, text }) => [`share/man/man1/${file}`, text] as const);
+  const pages = (await manPages(commands)).map(({ file, text }) => [`${pagesFolder}/${file}`, text] as const);
   const completions = Object.entries(completionScripts).map(
-    ([shell, text]) => [`share/completions/${completionNames[shell] ?? shell}`, text] as const,
+    ([shell, text]) => [completionFiles[shell] ?? shell, text] as const,
   );
   const licence = await Bun.file(join(root, "LICENSE")).text();
   const texts = { LICENSE: licence, "THIRD-PARTY-NOTICES.txt": notices, "README.md": readme };

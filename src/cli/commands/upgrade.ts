@@ -17,7 +17,7 @@ import { selfCommand } from "../self.ts";
 import { statuses } from "../statuses.ts";
 import { printJson } from "../terminal/print.ts";
 import { pullShown } from "../terminal/pull-shown.ts";
-import { say, showPhase, succeed } from "../terminal/show.ts";
+import { say, showPhase, succeed, warn } from "../terminal/show.ts";
 import { interruption } from "../terminal/signals.ts";
 import { qnHome } from "../vm-here.ts";
 import { version } from "../version.ts";
@@ -67,7 +67,12 @@ async function upgrade(
   }: { readonly wanted: string | undefined; readonly check: boolean; readonly rollback: boolean },
 ): Promise<Outcome> {
   const install = await findInstall(selfCommand());
-  if (rollback) return { outcome: "rolled back", to: await rollBack(install) };
+  // Two installs may have one QN_HOME.
+  const cacheFolder = join(layout.cache, "upgrade", Bun.hash(install.prefix).toString(36));
+  if (rollback) {
+    const scratch = join(cacheFolder, "printed");
+    return { outcome: "rolled back", to: await rollBack(install, { scratch, onWarning: warn }) };
+  }
   const startedAtMs = Date.now();
   using interrupted = interruption();
   const common = { platform: `${process.platform}-${process.arch}`, limits: usualLimits, signal: interrupted.signal };
@@ -77,8 +82,6 @@ async function upgrade(
   if (check) return { outcome: "newer", to: offer.version };
   using shown = pullShown((text) => showPhase(text, Date.now() - startedAtMs));
   shown.onPhase(`fetching qn ${offer.version}`);
-  // Two installs may have one QN_HOME.
-  const cacheFolder = join(layout.cache, "upgrade", Bun.hash(install.prefix).toString(36));
   await upgradeTo(offer, install, { ...common, ...shown, cacheFolder });
   return { outcome: "upgraded", to: offer.version };
 }

@@ -1,5 +1,15 @@
 /** The files of a release's archive, and where they go below a prefix such as ~/.local; install.sh has the same. */
 
+/** Folder of the manual pages in an archive, and below a prefix. */
+export const pagesFolder = "share/man/man1";
+
+/** Where the archive has what makes a shell complete commands, by the shell's name. */
+export const completionFiles: Readonly<Record<string, string>> = {
+  bash: "share/completions/qn.bash",
+  zsh: "share/completions/_qn",
+  fish: "share/completions/qn.fish",
+};
+
 /** By their paths in the archive: everything but the manual pages. */
 const targets: Readonly<Record<string, string>> = {
   "bin/qn": "bin/qn",
@@ -15,6 +25,13 @@ const targets: Readonly<Record<string, string>> = {
 export function targetOf(path: string): string | undefined {
   if (/^share\/man\/man1\/qn[a-z-]*\.1$/.test(path)) return path;
   return Object.hasOwn(targets, path) ? targets[path] : undefined;
+}
+
+/** Whether the program prints the file at this path below the prefix: a manual page, or what completes commands. */
+export function isPrinted(target: string): boolean {
+  return (
+    target.startsWith(`${pagesFolder}/`) || Object.values(completionFiles).some((path) => targets[path] === target)
+  );
 }
 
 /** Below the prefix: the program, the one before it, one that is not in place yet, and a second name on the way. */

@@ -6,9 +6,10 @@ import { isThere } from "../../system/files.ts";
 import { awaitLock, type Lock, lockFolder } from "../../system/kernel/lock.ts";
 import { run } from "../../system/process.ts";
 import { fetchArchive, type FetchArchive } from "./fetch-archive.ts";
-import { programFiles, targetOf } from "./files.ts";
+import { isPrinted, programFiles, targetOf } from "./files.ts";
 import type { Install } from "./find-install.ts";
 import type { Offer } from "./offer.ts";
+import { printFiles } from "./printed-files.ts";
 import { formatReceipt, receiptFile } from "./receipt.ts";
 
 /**
@@ -16,7 +17,8 @@ import { formatReceipt, receiptFile } from "./receipt.ts";
  * when the new program does not run here, VM_BUSY while another upgrade is at work, and the system's errors; the old
  * program is in its place then.
  */
-export async function upgradeTo(offer: Offer, { prefix, receipt }: Install, how: FetchArchive): Promise<void> {
+export async function upgradeTo(offer: Offer, install: Install, how: FetchArchive): Promise<void> {
+  const { prefix } = install;
   const turn = await turnAt(prefix);
   const next = join(prefix, programFiles.next);
   try {
@@ -26,22 +28,15 @@ export async function upgradeTo(offer: Offer, { prefix, receipt }: Install, how:
     if (said !== offer.version) {
       throw new QnError("UPGRADE_FAILED", `The program of qn ${offer.version} does not run here: it says "${said}".`);
     }
-    const files = await knownFiles(unpacked);
-    const targets = [...files.map(([, target]) => target), programFiles.previous];
-    const writeReceipt = async (all: readonly string[]): Promise<void> => {
-      const written = join(how.cacheFolder, "install.json");
-      await writeFile(written, formatReceipt({ ...receipt, files: [...all] }));
-      await put(written, join(prefix, receiptFile));
-    };
-    await writeReceipt([...receipt.files, ...targets]);
-    for (const [path, target] of files) {
-      if (target !== programFiles.now) await put(join(unpacked, path), join(prefix, target));
-    }
-    await keep(await linkAside(prefix), prefix);
-    await rename(next, join(prefix, programFiles.now));
-    for (const old of receipt.files.filter((file) => !targets.includes(file)))
-      await rm(join(prefix, old), { force: true });
-    await writeReceipt(targets);
+    const files = (await knownFiles(unpacked)).filter(({ target }) => target !== programFiles.now);
+    await replaceFiles(
+      install,
+      { files, stay: [programFiles.now, programFiles.previous], scratch: how.cacheFolder },
+      async () => {
+        await keep(await linkAside(prefix), prefix);
+        await rename(next, join(prefix, programFiles.now));
+      },
+    );
     await rm(how.cacheFolder, { recursive: true, force: true });
   } finally {
     await rm(next, { force: true });
@@ -49,15 +44,39 @@ export async function upgradeTo(offer: Offer, { prefix, receipt }: Install, how:
   }
 }
 
+/** How to go back. `scratch` is a folder of this install's own, which is gone afterwards. */
+export type RollBack = { readonly scratch: string; readonly onWarning: (text: string) => void };
+
 /**
- * Exchanges the program and the one before it, and gives back that one's version. Throws UPGRADE_REFUSED when there is
- * none, or it does not run; VM_BUSY, and the system's errors.
+ * Exchanges the program and the one before it, with the manual pages and completions, which that one prints itself, and
+ * gives back its version. Throws UPGRADE_REFUSED when there is none, or it does not run; VM_BUSY, and the system's
+ * errors.
  */
-export async function rollBack({ prefix }: Install): Promise<string> {
+export async function rollBack(install: Install, { scratch, onWarning }: RollBack): Promise<string> {
+  const { prefix, receipt } = install;
   const turn = await turnAt(prefix);
+  const previous = join(prefix, programFiles.previous);
   try {
-    return await exchange(prefix);
+    if (!(await isThere(previous))) throw new QnError("UPGRADE_REFUSED", `There is no ${previous} to go back to.`);
+    const version = await versionOf(previous);
+    if (!/^\d/.test(version)) throw new QnError("UPGRADE_REFUSED", `${previous} does not run: it says "${version}".`);
+    const exchange = async (): Promise<void> => {
+      const aside = await linkAside(prefix);
+      await rename(previous, join(prefix, programFiles.now));
+      await keep(aside, prefix);
+    };
+    const printed = await printFiles(previous, scratch).then(knownFiles, messageOf);
+    if (typeof printed === "string") {
+      // Going back may be all that helps, and needs no pages.
+      await exchange();
+      onWarning(`Manual pages and completions stay as they are, since qn ${version} prints none: ${printed}`);
+      return version;
+    }
+    const stay = receipt.files.filter((file) => !isPrinted(file));
+    await replaceFiles(install, { files: printed, stay, scratch }, exchange);
+    return version;
   } finally {
+    await rm(scratch, { recursive: true, force: true });
     turn.release();
   }
 }
@@ -72,15 +91,34 @@ async function turnAt(prefix: string): Promise<Lock> {
   return await awaitLock(dirname(join(prefix, receiptFile)), lockFolder);
 }
 
-async function exchange(prefix: string): Promise<string> {
-  const previous = join(prefix, programFiles.previous);
-  if (!(await isThere(previous))) throw new QnError("UPGRADE_REFUSED", `There is no ${previous} to go back to.`);
-  const version = await versionOf(previous);
-  if (!/^\d/.test(version)) throw new QnError("UPGRADE_REFUSED", `${previous} does not run: it says "${version}".`);
-  const aside = await linkAside(prefix);
-  await rename(previous, join(prefix, programFiles.now));
-  await keep(aside, prefix);
-  return version;
+/** A file that is to be put in place, and its path below the prefix. */
+type NewFile = { readonly path: string; readonly target: string };
+
+/**
+ * Puts files in the place of those that the receipt names, but for those that stay, and exchanges the programs in
+ * between. The receipt names at every moment all that is there.
+ */
+async function replaceFiles(
+  { prefix, receipt }: Install,
+  {
+    files,
+    stay,
+    scratch,
+  }: { readonly files: readonly NewFile[]; readonly stay: readonly string[]; readonly scratch: string },
+  exchange: () => Promise<void>,
+): Promise<void> {
+  const targets = [...files.map(({ target }) => target), ...stay];
+  const writeReceipt = async (all: readonly string[]): Promise<void> => {
+    const written = join(scratch, "install.json");
+    await writeFile(written, formatReceipt({ ...receipt, files: [...all] }));
+    await put(written, join(prefix, receiptFile));
+  };
+  await writeReceipt([...receipt.files, ...targets]);
+  for (const { path, target } of files) await put(path, join(prefix, target));
+  await exchange();
+  for (const old of receipt.files.filter((file) => !targets.includes(file)))
+    await rm(join(prefix, old), { force: true });
+  await writeReceipt(targets);
 }
 
 /** What a program says first when it is asked for its version; what stands in the way where it does not. */
@@ -102,12 +140,12 @@ async function stage(from: string, to: string, mode: number): Promise<void> {
   await file.sync();
 }
 
-/** The files of an archive that this qn knows, each with its place below the prefix. */
-async function knownFiles(unpacked: string): Promise<readonly (readonly [path: string, target: string])[]> {
+/** The files of an unpacked archive that this qn knows. */
+async function knownFiles(unpacked: string): Promise<readonly NewFile[]> {
   const entries = await readdir(unpacked, { recursive: true });
   return entries.flatMap((path) => {
     const target = targetOf(path);
-    return target === undefined ? [] : [[path, target] as const];
+    return target === undefined ? [] : [{ path: join(unpacked, path), target }];
   });
 }
 

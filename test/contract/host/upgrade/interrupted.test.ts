@@ -47,7 +47,7 @@ test("what a kill between two steps leaves can be upgraded and rolled back", asy
   expect([await scene.upgrade("0.1.0", "0.1.0"), await dots()]).toEqual(["0.1.0", []]);
   await rm(at("bin/qn.previous"));
   await link(at("bin/qn"), at("bin/qn.previous"));
-  expect([await scene.rollBack(), await dots()]).toEqual(["0.1.0", []]);
+  expect([await scene.rollBack(), await dots()]).toEqual([["0.1.0"], []]);
   expect(await scene.versions()).toEqual(["0.1.0", "0.1.0"]);
   // While going back: the one before is in place, and that one has a second name only.
   await rename(at("bin/qn.previous"), at("bin/.qn.old"));

@@ -3,6 +3,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { findInstall, mirrorOf } from "../../../../src/host/upgrade/find-install.ts";
+import { isThere } from "../../../../src/system/files.ts";
 import { lockFolder } from "../../../../src/system/kernel/lock.ts";
 import { failureOf } from "../../../support/failures.ts";
 import { programsMs } from "../../../support/fake-vm.ts";
@@ -32,21 +33,57 @@ async function refusal(scene: UpgradeScene, wanted?: string): Promise<readonly u
   ];
 }
 
-test("the newest takes its place, the one before stays beside it, and going back exchanges them", async () => {
+/** What the page of qn and the completions for fish say, and whether there is the page that 0.2.0 alone has. */
+async function printed({ prefix }: UpgradeScene): Promise<readonly unknown[]> {
+  const files = ["man/man1/qn.1", "fish/vendor_completions.d/qn.fish"].map((file) => join(prefix, "share", file));
+  const texts = await Promise.all(files.map(async (file) => (await readFile(file, "utf8")).trim()));
+  return [...texts, await isThere(join(prefix, "share/man/man1/qn-new.1"))];
+}
+
+test("the newest takes its place, the one before stays beside it, and going back exchanges them with their pages", async () => {
   await using scene = await upgradeScene();
   const before = await scene.files();
   expect(before.there.filter((file) => file !== "share/qn/install.json")).toEqual(before.known);
+  await scene.releases.add("0.2.0", { "share/man/man1/qn-new.1": "more\n" });
   expect(await scene.upgrade("0.1.0")).toBe("0.2.0");
   expect(await scene.versions()).toEqual(["0.2.0", "0.1.0"]);
   const after = await scene.files();
-  // The same files as install.sh's, and the one before.
-  expect(after.known).toEqual([...before.known, "bin/qn.previous"].toSorted());
-  expect(after.there).toEqual([...before.there, "bin/qn.previous"].toSorted());
-  expect(await readFile(join(scene.prefix, "share/man/man1/qn.1"), "utf8")).toBe(".TH QN 1 0.2.0\n");
-  expect(await scene.rollBack()).toBe("0.1.0");
-  expect(await scene.versions()).toEqual(["0.1.0", "0.2.0"]);
-  expect(await scene.rollBack()).toBe("0.2.0");
-  expect([await scene.versions(), await scene.files()]).toEqual([["0.2.0", "0.1.0"], after]);
+  // The same files as install.sh's, the new page, and the program before.
+  const more = ["bin/qn.previous", "share/man/man1/qn-new.1"];
+  expect(after.known).toEqual([...before.known, ...more].toSorted());
+  expect(after.there).toEqual([...before.there, ...more].toSorted());
+  expect(await printed(scene)).toEqual([".TH QN 1 0.2.0", "# fish 0.2.0", true]);
+  expect(await scene.rollBack()).toEqual(["0.1.0"]);
+  expect([await scene.versions(), await printed(scene)]).toEqual([
+    ["0.1.0", "0.2.0"],
+    [".TH QN 1 0.1.0", "# fish 0.1.0", false],
+  ]);
+  expect((await scene.files()).known).toEqual([...before.known, "bin/qn.previous"].toSorted());
+  expect(await scene.rollBack()).toEqual(["0.2.0"]);
+  expect([await scene.versions(), await printed(scene)]).toEqual([
+    ["0.2.0", "0.1.0"],
+    [".TH QN 1 0.2.0", "# fish 0.2.0", false],
+  ]);
+  const { there, known } = await scene.files();
+  expect(there.filter((file) => file !== "share/qn/install.json")).toEqual(known);
+});
+
+test("a program before that prints no pages is gone back to all the same, and that is said", async () => {
+  await using scene = await upgradeScene();
+  await scene.upgrade("0.1.0");
+  const mute = '#!/bin/sh\n[ "$1" = --version ] && echo 0.1.0 || { echo no such command >&2; exit 1; }\n';
+  await writeFile(join(scene.prefix, "bin/qn.previous"), mute);
+  const before = await scene.files();
+  const why = `\`${scene.prefix}/bin/qn.previous man --to ${scene.home}/cache/printed/share/man/man1\` ends with 1: no such command`;
+  expect(await scene.rollBack()).toEqual([
+    "0.1.0",
+    `Manual pages and completions stay as they are, since qn 0.1.0 prints none: ${why}`,
+  ]);
+  expect([await scene.versions(), await printed(scene), await scene.files()]).toEqual([
+    ["0.1.0", "0.2.0"],
+    [".TH QN 1 0.2.0", "# fish 0.2.0", false],
+    before,
+  ]);
 });
 
 test("only what install.sh has put there is upgraded, and only from where a mirror may be", async () => {
