@@ -23,7 +23,7 @@ export const command = defineCommand({
     // Sockets, logs and disks of this process are for its owner only.
     process.umask(0o077);
     const { layout, paths } = vmNamed(args.vm);
-    if (args.settings !== undefined) await declareVm(layout, paths, args.settings);
+    if (args.settings !== undefined) await declareVm(paths, args.settings);
     else if (args.service === true) await requireVm(paths);
     // What cannot be declared, or is not there, is in the service manager's own log; all else is where `qn logs` looks.
     if (args.settings !== undefined || args.service === true) sendErrorsTo(paths.logs.supervisor);

@@ -1,7 +1,7 @@
 /**
  * Changes files of settings: one by one from the command line, or as a whole in an editor; never to something wrong.
  */
-import { mkdir, realpath, rm } from "node:fs/promises";
+import { mkdir, realpath, rm, rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import { isErrno, readTextIfThere, writeFileAtomically } from "../../system/files.ts";
@@ -68,6 +68,12 @@ export async function editFile(path: string, edit: (draft: string) => Promise<vo
   if (left === undefined) await writeSettings(draft, before === "" ? fileHead : before);
   await edit(draft);
   const text = (await readTextIfThere(draft)) ?? before;
+  if (before === "" && text === fileHead) {
+    // Nothing was written down: a VM that is not there yet does not come by a look at its settings.
+    await rm(draft, { force: true });
+    await rmdir(dirname(path)).catch(() => {});
+    return { changed: [], resumed: left !== undefined };
+  }
   try {
     checkFile({ path: draft, text });
     await accept?.(text);

@@ -1,25 +1,19 @@
 /** A VM whose settings stand elsewhere, as a Nix configuration declares them. */
 import { randomBytes } from "node:crypto";
-import { lstat, mkdir, readFile, rename, symlink } from "node:fs/promises";
+import { lstat, readFile, rename, symlink } from "node:fs/promises";
 import { QnError } from "../../base/errors.ts";
 import { isErrno } from "../../system/files.ts";
 import { checkFile } from "../config/load.ts";
-import { writeFolderVersion } from "../vm/folder-version.ts";
-import type { Layout, VmPaths } from "../layout.ts";
+import { makeFolder } from "../vm/folder-version.ts";
+import type { VmPaths } from "../layout.ts";
 
 /**
  * Makes the VM's folder if there is none, and its config.yaml a link to `settings`, an absolute path. Throws
  * CONFIG_INVALID when that file is wrong, or a person has written a config.yaml there, which is left alone.
  */
-export async function declareVm(layout: Layout, paths: VmPaths, settings: string): Promise<void> {
+export async function declareVm(paths: VmPaths, settings: string): Promise<void> {
   checkFile({ path: settings, text: await readFile(settings, "utf8") });
-  await mkdir(layout.home, { recursive: true, mode: 0o700 });
-  await mkdir(paths.folder, { mode: 0o700 }).then(
-    () => writeFolderVersion(paths),
-    (error: unknown) => {
-      if (!isErrno(error, "EEXIST")) throw error;
-    },
-  );
+  await makeFolder(paths);
   if (await isFile(paths.config)) {
     throw new QnError("CONFIG_INVALID", `${paths.config} has settings of its own, beside those in ${settings}.`, {
       hint: "Move it away, so that the VM has the declared settings.",

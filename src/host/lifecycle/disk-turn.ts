@@ -9,6 +9,8 @@ import type { Layout, VmPaths } from "../layout.ts";
 import { connectControl, eventsOf } from "../supervisor/control.ts";
 import type { GrownDisk } from "../supervisor/messages.ts";
 import { fittingText } from "../vm/fitting-sizes.ts";
+import { makeFolder } from "../vm/folder-version.ts";
+import { settleUnfinished } from "../vm/unfinished.ts";
 import { diskUse, ownDisks, refuseShrinking } from "../vm/own-disks.ts";
 import { effectiveConfig, type Environment } from "../vm/settings.ts";
 import { vmNames } from "./status.ts";
@@ -34,7 +36,9 @@ export class DiskTurn implements Disposable {
    * is, and then nobody takes turns. Throws VM_BUSY while another command has its turn, VM_NEWER and DISK_FAILED.
    */
   async begin(): Promise<void> {
-    if (this.#lock !== undefined || !(await isThere(this.#paths.folder))) return;
+    if (this.#lock !== undefined) return;
+    await settleUnfinished(this.#paths);
+    if (!(await isThere(this.#paths.folder))) return;
     await settleIfStopped(this.#paths);
     this.#lock = lockFolder(this.#paths.folder);
     if (this.#lock === undefined) {
@@ -43,11 +47,15 @@ export class DiskTurn implements Disposable {
     this.#before = (await readTextIfThere(this.#paths.config)) ?? "";
   }
 
-  /** Begins it with the new text of the VM's file. Throws DISK_FAILED where that would shrink a disk. */
+  /**
+   * Begins it with the new text of the VM's file, and makes the VM's folder for it where there is none. Throws
+   * DISK_FAILED where that would shrink a disk.
+   */
   readonly accept: Accept = async (text) => {
     await this.begin();
     const { config } = await effectiveConfig(this.#paths, this.#env, {}, text);
     await refuseShrinking(this.#paths, config);
+    await makeFolder(this.#paths);
   };
 
   /**

@@ -52,12 +52,11 @@ export async function listDisks(paths: VmPaths, env: Environment): Promise<reado
 }
 
 /**
- * Writes a further disk into the VM's settings; true when it finds what an earlier one of that name has left. Throws
- * NO_SUCH_VM, USAGE when there is one, CONFIG_INVALID for a name or a size that cannot be, DISK_FAILED when what is
- * left is larger, VM_BUSY.
+ * Writes a further disk into the settings of a VM, which may not be there yet; true when it finds what an earlier one
+ * of that name has left. Throws USAGE when there is one, CONFIG_INVALID for a name or a size that cannot be,
+ * DISK_FAILED when what is left is larger, VM_BUSY.
  */
 export async function addDisk(paths: VmPaths, env: Environment, name: string, sizeGiB: number): Promise<boolean> {
-  await requireVm(paths);
   using turn = new DiskTurn(paths, env);
   await turn.begin();
   const { volumes } = (await effectiveConfig(paths, env)).config;

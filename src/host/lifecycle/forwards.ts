@@ -4,14 +4,17 @@ import type { VmPaths } from "../layout.ts";
 import { changed, type ForwardChange, type HandForward } from "../ports/by-hand.ts";
 import { readForwards, writeForwards } from "../ports/hand-list.ts";
 import { connectControl, eventsOf, endedWithoutWord } from "../supervisor/control.ts";
+import { makeFolder } from "../vm/folder-version.ts";
 import { requireVm } from "../vm/require-vm.ts";
+import { settleUnfinished } from "../vm/unfinished.ts";
 
 /**
- * Does it at once when the VM runs, and keeps it for its next starts. Throws NO_SUCH_VM, PORT_TAKEN with whoever has
- * the port, NO_SUCH_FORWARD, or what the supervisor says.
+ * Does it at once when the VM runs, and keeps it for its next starts, also for the first of a VM that is not there yet.
+ * Throws PORT_TAKEN with whoever has the port, NO_SUCH_VM and NO_SUCH_FORWARD for what cannot be removed, or what the
+ * supervisor says.
  */
 export async function changeForwards(paths: VmPaths, change: ForwardChange, forward: HandForward): Promise<void> {
-  await requireVm(paths);
+  await (change === "add" ? settleUnfinished(paths) : requireVm(paths));
   const control = await connectControl(paths.controlSocket);
   if (control === undefined) return await changeList(paths, change, forward);
   for await (const answer of eventsOf(control, { ask: "forward", change, forward })) {
@@ -25,5 +28,7 @@ export async function changeForwards(paths: VmPaths, change: ForwardChange, forw
 
 /** Changes what is kept. Throws as `changeForwards` does. */
 async function changeList(paths: VmPaths, change: ForwardChange, forward: HandForward): Promise<void> {
-  await writeForwards(paths.forwards, changed(await readForwards(paths.forwards), change, forward));
+  const forwards = changed(await readForwards(paths.forwards), change, forward);
+  await makeFolder(paths);
+  await writeForwards(paths.forwards, forwards);
 }

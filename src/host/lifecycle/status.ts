@@ -121,7 +121,9 @@ async function withoutSupervisor(paths: VmPaths, settings: SettingsOf, files: Re
   if (has(paths.lock) && (await import("../../system/kernel/lock.ts")).isLocked(paths.lock))
     return { ...resting, state: "starting" };
   const failure = has(paths.lastFailure) ? readTextAtOnce(paths.lastFailure) : undefined;
-  return failure === undefined ? resting : { ...resting, state: "failed", reason: messageIn(failure) };
+  // Whoever starts a VM, or works at its disks, holds its lock; before that there are settings alone.
+  if (failure === undefined) return has(paths.lock) ? resting : { ...resting, reason: "It was never started." };
+  return { ...resting, state: "failed", reason: messageIn(failure) };
 }
 
 /** The message of a failure's record; a record that was cut short still says that something failed. */

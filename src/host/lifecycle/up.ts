@@ -3,11 +3,11 @@ import { closeSync, openSync } from "node:fs";
 import { access, constants, mkdir, rm } from "node:fs/promises";
 import { errorOf, messageOf, QnError } from "../../base/errors.ts";
 import { after, pause, type Timer } from "../../system/clock.ts";
-import { isErrno, isThere, writeFileAtomically } from "../../system/files.ts";
+import { isThere, writeFileAtomically } from "../../system/files.ts";
 import type { ConfigInput } from "../config/schema.ts";
 import { liveDisk } from "../image/live-disk.ts";
 import type { Layout, VmPaths } from "../layout.ts";
-import { writeFolderVersion } from "../vm/folder-version.ts";
+import { makeFolder } from "../vm/folder-version.ts";
 import type { PullTold } from "../image/pull/pull.ts";
 import { lastingPaths } from "../vm/own-disks.ts";
 import { prepareOrPull } from "../vm/prepare-or-pull.ts";
@@ -116,15 +116,9 @@ async function makeHome({ home }: Layout): Promise<void> {
 
 /** Makes the VM's folder with the settings that were asked for; false when it is there already. */
 async function createFolder(paths: VmPaths, flags: ConfigInput): Promise<boolean> {
-  try {
-    await mkdir(paths.folder, { mode: 0o700 });
-  } catch (error) {
-    if (isErrno(error, "EEXIST")) return false;
-    throw new QnError("HOME_UNUSABLE", `${paths.folder} cannot be made: ${messageOf(error)}.`, { cause: error });
-  }
-  await writeFolderVersion(paths);
-  await writeFileAtomically(paths.config, renderConfig(flags));
-  return true;
+  const isNew = await makeFolder(paths);
+  if (isNew) await writeFileAtomically(paths.config, renderConfig(flags));
+  return isNew;
 }
 
 function renderConfig(flags: ConfigInput): string {

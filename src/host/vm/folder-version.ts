@@ -1,6 +1,8 @@
-/** The version of a VM's folder: what the files in it are called and mean. */
+/** A VM's folder, and its version: what the files in it are called and mean. */
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import { QnError } from "../../base/errors.ts";
-import { readTextIfThere, writeFileAtomically } from "../../system/files.ts";
+import { isErrno, isThere, readTextIfThere, writeFileAtomically } from "../../system/files.ts";
 import type { VmPaths } from "../layout.ts";
 
 /** Grows when a qn that does not know of a change would harm the VM or misread its files. */
@@ -8,6 +10,23 @@ const folderVersion = 2;
 
 /** What a folder without snapshots is; a qn of before there were any starts it. */
 const plainVersion = 1;
+
+/**
+ * Makes the VM's folder, and notes its version; false when it is there already. What is set before the first start
+ * makes it, too. Throws the system's errors.
+ */
+export async function makeFolder(paths: VmPaths): Promise<boolean> {
+  await mkdir(dirname(paths.folder), { recursive: true, mode: 0o700 });
+  const isNew = await mkdir(paths.folder, { mode: 0o700 }).then(
+    () => true,
+    (error: unknown) => {
+      if (isErrno(error, "EEXIST")) return false;
+      throw error;
+    },
+  );
+  if (!(await isThere(paths.version))) await writeFolderVersion(paths);
+  return isNew;
+}
 
 /** Notes the version in a new folder. */
 export async function writeFolderVersion(paths: VmPaths): Promise<void> {

@@ -1,8 +1,11 @@
 /** `qn config` as a person types it: real files, a real editor, exit statuses. */
-import { afterAll, expect, test } from "bun:test";
-import { mkdir, mkdtemp, readlink, rm, symlink } from "node:fs/promises";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdir, mkdtemp, readdir, readlink, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
+import { programsMs } from "../../support/fake-vm.ts";
 import { type Outcome, repository, runProgram } from "../../support/program.ts";
+
+setDefaultTimeout(programsMs);
 
 const scratch = await mkdtemp("/tmp/qn-config-");
 afterAll(() => rm(scratch, { recursive: true, force: true }));
@@ -94,7 +97,8 @@ test("config set refuses every mistake at the door, and the file stays as it was
     [["set", "ports=all"], 5, "Did you mean ports.bind"],
     [["set", "cpus"], 1, "No setting is named."],
     [["set", "default", "cpus"], 1, '"cpus" is not a setting with a value.'],
-    [["set", "web", "cpus=1"], 4, 'There is no VM "web".'],
+    [["set", "web", "cpus=0"], 5, "cpus must be at least 1, got 0"],
+    [["unset", "web", "cpus"], 4, 'There is no VM "web".'],
     [["unset", "memroyMiB"], 5, '"memroyMiB" is not a known setting.'],
   ] as const;
   for (const [words, status, message] of refused) {
@@ -102,6 +106,7 @@ test("config set refuses every mistake at the door, and the file stays as it was
     expect([exitCode, stderr]).toEqual([status, expect.stringContaining(message)]);
   }
   expect(await Bun.file(file).text()).toBe("cpus: 2\n");
+  expect(await readdir(path)).toEqual(["default"]);
 });
 
 test("config set --all writes the file of all VMs, below each VM's own", async () => {
@@ -113,19 +118,45 @@ test("config set --all writes the file of all VMs, below each VM's own", async (
   expect(places.map(({ stdout }) => stdout)).toEqual([`${path}/default/config.yaml\n`, `${path}/config.yaml\n`]);
 });
 
-test("settings of default may be there before the VM is, those of another VM not", async () => {
+test("the settings of a VM may be there before it is, and who has mistyped its name sees that", async () => {
+  const path = join(await mkdtemp(join(scratch, "empty-")), "home");
+  const text = (name: string): Promise<string> => Bun.file(join(path, name)).text();
+  const set = async (...words: string[]): Promise<string> => {
+    const { exitCode, stderr } = await qnConfig(path, ["set", ...words]);
+    expect(exitCode).toBe(0);
+    return stderr.split("\n").slice(2).join("\n");
+  };
+  expect(await set("memory=3G")).toBe("");
+  expect([await text("default/config.yaml"), await text("default/version")]).toEqual([
+    expect.stringMatching(/\nmemoryMiB: 3072\n$/),
+    "1\n",
+  ]);
+  expect(await set("web", "memory=4G")).toBe(
+    '  The VM "web" is not there yet: qn up web makes it like this, qn delete web takes it back.\n',
+  );
+  expect([await text("web/config.yaml"), await text("web/version")]).toEqual([
+    expect.stringMatching(/\nmemoryMiB: 4096\n$/),
+    "1\n",
+  ]);
+  expect(await set("webb", "cpus=1")).toBe(
+    '⚠ The VM "webb" is not there yet: qn up webb makes it like this. Did you mean "web"? qn delete webb takes this back.\n',
+  );
+  expect(await set("web", "cpus=2")).toBe("");
+  expect((await qnConfig(path, ["show", "web", "memoryMiB"])).stdout).toContain("4096");
+});
+
+test("config edit of a VM that is not there makes its settings, unless nothing is written down", async () => {
   const path = await mkdtemp(join(scratch, "empty-"));
-  expect(await qnConfig(path, ["set", "memory=3G"])).toMatchObject({ exitCode: 0 });
-  expect(await Bun.file(join(path, "default/config.yaml")).text()).toEndWith("memoryMiB: 3072\n");
-  expect(await Bun.file(join(path, "default/version")).text()).toBe("1\n");
-  expect((await qnConfig(path, ["set", "cpus=0"])).exitCode).toBe(5);
-  for (const words of [
-    ["set", "web", "cpus=1"],
-    ["show", "web"],
-    ["path", "web"],
-  ]) {
-    expect(await qnConfig(path, words)).toMatchObject({ exitCode: 4, stdout: "" });
-  }
+  const looked = await qnConfig(path, ["edit", "web"], { EDITOR: "true" });
+  expect([looked.exitCode, looked.stderr, await readdir(path)]).toEqual([0, "No setting has changed.\n", []]);
+  const { command, seen } = await editor(path, "cpus: 3\n");
+  const edited = await qnConfig(path, ["edit", "web"], { EDITOR: command });
+  expect(await Bun.file(seen).text()).toStartWith("# Settings; ");
+  expect([edited.exitCode, edited.stderr.split("\n").at(-2)]).toEqual([
+    0,
+    '  The VM "web" is not there yet: qn up web makes it like this, qn delete web takes it back.',
+  ]);
+  expect(await Bun.file(join(path, "web/config.yaml")).text()).toBe("cpus: 3\n");
 });
 
 test("config edit keeps what is right", async () => {

@@ -17,6 +17,7 @@ async function vm(name: string, files: Readonly<Record<string, string>> = {}): P
 
 test("qn ls shows every VM, the broken ones as such, and waits for none of them", async () => {
   for (let index = 1; index <= 6; index += 1) await vm(`vm${index}`, { "config.yaml": "cpus: 1\nmemoryMiB: 600\n" });
+  await writeFile(join(home, "vm1/lock"), "");
   await vm("wrong", { "config.yaml": "cpus: none\n" });
   await vm("stale", { "control.sock": "no socket", "qmp.sock": "neither" });
   await mkdir(join(await vm("strange"), "config.yaml"));
@@ -39,9 +40,14 @@ test("qn ls shows every VM, the broken ones as such, and waits for none of them"
       "",
       [
         ["silent", "degraded", "The supervisor does not answer.", null],
-        ["stale", "stopped", null, null],
+        ["stale", "stopped", "It was never started.", null],
         ["strange", "failed", `${home}/strange/config.yaml cannot be used: it is no file.`, null],
-        ...[1, 2, 3, 4, 5, 6].map((index) => [`vm${index}`, "stopped", null, 1]),
+        ...[1, 2, 3, 4, 5, 6].map((index) => [
+          `vm${index}`,
+          "stopped",
+          index === 1 ? null : "It was never started.",
+          1,
+        ]),
         ["wrong", "failed", `A setting is wrong. cpus must be a number, got "none" (${home}/wrong/config.yaml)`, null],
       ],
     ]);

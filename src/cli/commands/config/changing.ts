@@ -8,11 +8,9 @@ import type { VmPaths } from "../../../host/layout.ts";
 import { acceptForAll, DiskTurn } from "../../../host/lifecycle/disk-turn.ts";
 import { statusOfVm } from "../../../host/lifecycle/status.ts";
 import type { GrownDisk } from "../../../host/supervisor/messages.ts";
-import { writeFolderVersion } from "../../../host/vm/folder-version.ts";
 import { requireVm } from "../../../host/vm/require-vm.ts";
 import { effectiveConfig } from "../../../host/vm/settings.ts";
 import { dataDisk } from "../../../protocol/disks.ts";
-import { isThere } from "../../../system/files.ts";
 import { originWords, valueWords } from "../../terminal/setting-words.ts";
 import { say, succeed, warn } from "../../terminal/show.ts";
 import { qnHome, vmNamed } from "../../vm-here.ts";
@@ -23,15 +21,22 @@ export const allArg = { type: "boolean", description: "The settings of all VMs, 
 /** A file of settings; `paths` are those of its VM, none for the file of all. */
 export type SettingsFile = { readonly file: string; readonly paths: VmPaths | undefined };
 
-/**
- * The file of a VM, or the one of all. The settings of `default` may be there before the VM is; a name that somebody
- * types may be mistyped. Throws NO_SUCH_VM.
- */
-export async function settingsFile(vm: string | undefined): Promise<SettingsFile> {
+/** The file of a VM, which may not be there yet, or the one of all. */
+export function settingsFile(vm: string | undefined): SettingsFile {
   const { layout, paths } = vmNamed(vm ?? "default");
-  if (vm === undefined) return { file: layout.config, paths: undefined };
-  if (vm !== "default") await requireVm(paths, `\`qn up ${vm}\` makes it; \`--all\` is for the settings of all VMs.`);
-  return { file: paths.config, paths };
+  return vm === undefined ? { file: layout.config, paths: undefined } : { file: paths.config, paths };
+}
+
+/**
+ * The same, of a VM that has settings to be read or to be taken out: `default` has those of all VMs before it is there.
+ * Throws NO_SUCH_VM.
+ */
+export async function settingsFileThere(vm: string | undefined): Promise<SettingsFile> {
+  const found = settingsFile(vm);
+  if (found.paths !== undefined && vm !== "default") {
+    await requireVm(found.paths, `\`qn up ${vm}\` makes it; \`--all\` is for the settings of all VMs.`);
+  }
+  return found;
 }
 
 /** Which VM the words are about, none for all of them; the first word names it when `isName` says so. */
@@ -51,12 +56,13 @@ export function nothingNamed(example: string): QnError {
 }
 
 /** Writes changes into the file of a VM, or of all, and says from when on they count. */
-export async function changeSettings(vm: string | undefined, changes: ReadonlyMap<string, unknown>): Promise<void> {
-  const { file, paths } = await settingsFile(vm);
+export async function changeSettings(
+  { file, paths }: SettingsFile,
+  changes: ReadonlyMap<string, unknown>,
+): Promise<void> {
   using turn = diskTurn(paths);
   await turn?.begin();
   await changeFile(file, changes, acceptOf(turn));
-  await noteVersion(paths);
   const grown = await turn?.finish();
   succeed(`${counted(changes.size, "setting")} written to ${file}.`);
   await sayWhen(paths, [...changes.keys()], grown === undefined);
@@ -71,11 +77,6 @@ export function diskTurn(paths: VmPaths | undefined): DiskTurn | undefined {
 /** Who judges the sizes of disks in a new text: the VM's turn, or every VM for the settings of all. */
 export function acceptOf(turn: DiskTurn | undefined): Accept {
   return turn?.accept ?? acceptForAll(qnHome(), process.env);
-}
-
-/** Notes the version of a folder that its settings have made, before the VM is. */
-export async function noteVersion(paths: VmPaths | undefined): Promise<void> {
-  if (paths !== undefined && !(await isThere(paths.version))) await writeFolderVersion(paths);
 }
 
 /**

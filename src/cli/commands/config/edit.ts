@@ -3,27 +3,31 @@ import { QnError } from "../../../base/errors.ts";
 import { counted } from "../../../base/words.ts";
 import { draftOf, editFile } from "../../../host/config/change.ts";
 import { defineCommand, vmArg } from "../../command.ts";
+import { tellingOfNew } from "../../terminal/new-vm.ts";
 import { say, succeed } from "../../terminal/show.ts";
-import { acceptOf, allArg, diskTurn, noteVersion, sayGrown, sayWhen, settingsFile } from "./changing.ts";
+import { acceptOf, allArg, diskTurn, sayGrown, sayWhen, settingsFile, type SettingsFile } from "./changing.ts";
 
 export const command = defineCommand({
   examples: ["qn config edit --all"],
   args: { vm: vmArg, all: allArg },
   async run({ args }) {
-    const { file, paths } = await settingsFile(args.all === true ? undefined : args.vm);
-    using turn = diskTurn(paths);
-    const { changed, resumed } = await editFile(file, runEditor, acceptOf(turn));
-    await noteVersion(paths);
-    const grown = changed.length === 0 ? [] : await turn?.finish();
-    if (resumed) say(`The draft ${draftOf(file)} was taken up again.`);
-    if (changed.length === 0) return say("No setting has changed.");
-    succeed(`${counted(changed.length, "setting")} changed in ${file}.`);
-    await sayWhen(paths, changed, grown === undefined);
-    sayGrown(grown);
+    const file = settingsFile(args.all === true ? undefined : args.vm);
+    await tellingOfNew(file.paths, () => edit(file));
   },
 });
 
 // --- internal ---
+
+async function edit({ file, paths }: SettingsFile): Promise<void> {
+  using turn = diskTurn(paths);
+  const { changed, resumed } = await editFile(file, runEditor, acceptOf(turn));
+  const grown = changed.length === 0 ? [] : await turn?.finish();
+  if (resumed) say(`The draft ${draftOf(file)} was taken up again.`);
+  if (changed.length === 0) return say("No setting has changed.");
+  succeed(`${counted(changed.length, "setting")} changed in ${file}.`);
+  await sayWhen(paths, changed, grown === undefined);
+  sayGrown(grown);
+}
 
 /** Runs the user's editor as git does: through a shell, since the variable may hold options. */
 async function runEditor(draft: string): Promise<void> {

@@ -1,7 +1,8 @@
 /** `qn config set`: changes settings; the first word names a VM when it has no `=`. */
 import { changesIn } from "../../../host/config/change.ts";
 import { defineCommand } from "../../command.ts";
-import { allArg, changeSettings, nothingNamed, splitWords } from "./changing.ts";
+import { tellingOfNew } from "../../terminal/new-vm.ts";
+import { allArg, changeSettings, nothingNamed, settingsFile, splitWords } from "./changing.ts";
 
 export const command = defineCommand({
   examples: ["qn config set web memoryMiB=8192"],
@@ -10,6 +11,7 @@ export const command = defineCommand({
   async run({ args }) {
     const { vm, rest } = splitWords(args._, args.all === true, (word) => !word.includes("="));
     if (rest.length === 0) throw nothingNamed("config set cpus=4");
-    await changeSettings(vm, changesIn(rest));
+    const file = settingsFile(vm);
+    await tellingOfNew(file.paths, () => changeSettings(file, changesIn(rest)));
   },
 });

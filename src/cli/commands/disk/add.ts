@@ -2,6 +2,7 @@
 import { addDisk } from "../../../host/lifecycle/disks.ts";
 import { folderOf } from "../../../protocol/disks.ts";
 import { defineCommand, vmArg, wholeNumber } from "../../command.ts";
+import { tellingOfNew } from "../../terminal/new-vm.ts";
 import { say, succeed } from "../../terminal/show.ts";
 import { vmNamed } from "../../vm-here.ts";
 import { sayWhen } from "../config/changing.ts";
@@ -15,9 +16,11 @@ export const command = defineCommand({
   },
   async run({ args }) {
     const { paths } = vmNamed(args.vm);
-    const isKept = await addDisk(paths, process.env, args.name, wholeNumber("size", args.size) ?? 0);
-    succeed(`The VM "${paths.name}" has a disk "${args.name}": ${folderOf(args.name)} in its guest.`);
-    if (isKept) say("  It has what was left of the disk of that name.");
-    await sayWhen(paths, ["volumes"]);
+    await tellingOfNew(paths, async () => {
+      const isKept = await addDisk(paths, process.env, args.name, wholeNumber("size", args.size) ?? 0);
+      succeed(`The VM "${paths.name}" has a disk "${args.name}": ${folderOf(args.name)} in its guest.`);
+      if (isKept) say("  It has what was left of the disk of that name.");
+      await sayWhen(paths, ["volumes"]);
+    });
   },
 });

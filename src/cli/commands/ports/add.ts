@@ -2,6 +2,7 @@
 import { changeForwards } from "../../../host/lifecycle/forwards.ts";
 import { parseForward, hostPortText } from "../../../host/ports/by-hand.ts";
 import { defineCommand, vmArg } from "../../command.ts";
+import { tellingOfNew } from "../../terminal/new-vm.ts";
 import { succeed } from "../../terminal/show.ts";
 import { vmNamed } from "../../vm-here.ts";
 
@@ -18,8 +19,10 @@ export const command = defineCommand({
   async run({ args }) {
     const forward = parseForward(args.forward);
     const { paths } = vmNamed(args.vm);
-    await changeForwards(paths, "add", forward);
-    const { guestPort } = forward;
-    succeed(`${hostPortText(forward)} is forwarded to port ${guestPort} of the guest of VM "${paths.name}".`);
+    await tellingOfNew(paths, async () => {
+      await changeForwards(paths, "add", forward);
+      const { guestPort } = forward;
+      succeed(`${hostPortText(forward)} is forwarded to port ${guestPort} of the guest of VM "${paths.name}".`);
+    });
   },
 });

@@ -149,11 +149,10 @@ test("a further disk is made at the start, known to the guest, listed, and grown
   expect((await qn(vm, "config", "set", "volumes=[{ name: db, sizeGiB: 7 }]")).exitCode).toBe(24);
 });
 
-test("a disk that is removed keeps its data unless told otherwise, and comes back with it", async () => {
+test("a disk is there at its VM's first start; removed it keeps its data unless told otherwise, and comes back with it", async () => {
   await using vm = await fakeVm("boots");
-  await stopped(vm);
   await addDisk(vm.paths, vm.env, "db", 1);
-  await vm.up({ flags: {} });
+  await vm.up();
   const file = volumeFile(vm.paths, "db");
   await Bun.write(Bun.file(file), "stored");
   await truncate(file, GiB);

@@ -52,16 +52,19 @@ test("a port that is taken is refused with its owner, and all is as before", asy
   expect([await readForwards(vm.paths.forwards), await shown(vm)]).toEqual([[], []]);
 });
 
-test("a VM that is down keeps a forward by hand for its start; one that is not there has none", async () => {
+test("a forward by hand is kept for the start of a VM that is down, or not there yet", async () => {
   await using vm = await fakeVm("boots");
-  const forward = await freeForward();
-  expect(await failureOf(() => changeForwards(vm.paths, "add", forward))).toMatchObject({ code: "NO_SUCH_VM" });
+  const [first, second] = [await freeForward(), await freeForward()];
+  expect(await failureOf(() => changeForwards(vm.paths, "remove", first))).toMatchObject({ code: "NO_SUCH_VM" });
+  await changeForwards(vm.paths, "add", first);
   await vm.up();
+  const open = ["127.0.0.1 guest:80 open", "::1 guest:80 open"];
+  expect(await shown(vm)).toEqual(open);
   await takeDown(vm.paths, { force: false });
-  await changeForwards(vm.paths, "add", forward);
-  expect(await failureOf(() => changeForwards(vm.paths, "add", forward))).toMatchObject({ code: "PORT_TAKEN" });
+  await changeForwards(vm.paths, "add", second);
+  expect(await failureOf(() => changeForwards(vm.paths, "add", second))).toMatchObject({ code: "PORT_TAKEN" });
   await vm.up();
-  expect(await shown(vm)).toEqual(["127.0.0.1 guest:80 open", "::1 guest:80 open"]);
+  expect((await shown(vm)).toSorted()).toEqual([...open, ...open].toSorted());
 });
 
 test("a kept forward whose port is taken at the start is shown with the reason, and the VM runs", async () => {
