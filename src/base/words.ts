@@ -59,6 +59,12 @@ export function sizeIn(unit: "MiB" | "GiB", text: string): number | undefined {
   return digits === "" || !Number.isSafeInteger(size) ? undefined : size;
 }
 
+/** So few MiB are no size of a VM, and GiB are meant: the number, where `text` is one that small without a unit. */
+export function meantAsGiB(unit: "MiB" | "GiB", text: string): number | undefined {
+  const size = unit === "MiB" && /^\d+$/.test(text) ? Number(text) : 0;
+  return size > 0 && size <= 128 ? size : undefined;
+}
+
 /** An address as it stands before a port: an IPv6 one in brackets (RFC 3986). */
 export function bracketed(address: string): string {
   return address.includes(":") ? `[${address}]` : address;

@@ -93,9 +93,16 @@ function suggestion(name: string, { commands, habits = {} }: Group, word: string
   return near === undefined ? undefined : `Did you mean \`${name} ${near}\`?`;
 }
 
+/** A mistake in a command's line leads to that command's help, unless something better is known. */
+function withHelpOf(name: string, error: QnError): QnError {
+  const { code, message, hint, details } = error;
+  if (code !== "USAGE" || hint !== new QnError("USAGE", "").hint) return error;
+  return new QnError(code, message, { cause: error.cause, details, hint: `See \`${name} --help\`.` });
+}
+
 /** citty does not export its error class; its errors are the command line's fault. */
 function toQnError(error: unknown, name: string): QnError {
-  if (error instanceof QnError) return error;
+  if (error instanceof QnError) return withHelpOf(name, error);
   if (error instanceof Error && error.name === "CLIError") {
     // citty colours its messages.
     const said = Bun.stripANSI(error.message).replace(/\.$/, "");

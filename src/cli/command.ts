@@ -8,7 +8,7 @@ import {
   defineCommand as defineCittyCommand,
 } from "citty";
 import { QnError } from "../base/errors.ts";
-import { nearest, sizeIn } from "../base/words.ts";
+import { nearest, meantAsGiB, sizeIn } from "../base/words.ts";
 
 /**
  * What a command takes and does; its name, description and first example stand in the table that it is loaded from
@@ -99,17 +99,13 @@ export function wholeNumber(flag: string, text: string | undefined): number | un
 export function sizeFlag(flag: string, unit: "MiB" | "GiB", text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const size = sizeIn(unit, text);
-  const isBare = /^\d+$/.test(text);
-  if (size !== undefined && size > 0 && !(unit === "MiB" && isBare && size <= meantAsGiBMax)) return size;
+  if (size !== undefined && size > 0 && meantAsGiB(unit, text) === undefined) return size;
   const what = size === undefined || size === 0 ? `no amount such as 4096 (${unit}) or 8G` : `${size} MiB`;
   const hint = size === undefined || size === 0 ? {} : { hint: `Did you mean \`--${flag} ${size}G\`?` };
   throw new QnError("USAGE", `--${flag} is "${text}", which is ${what}.`, hint);
 }
 
 // --- internal ---
-
-/** So few MiB are no size of a VM, and GiB are meant. */
-const meantAsGiBMax = 128;
 
 function refuseMistakes<Args extends ArgsDef>(context: CommandContext<Args>, parts: CommandParts<Args>): void {
   const { meta } = context.cmd;

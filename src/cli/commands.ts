@@ -269,7 +269,7 @@ export const root: Root = {
   name: "qn",
   version,
   description: "A Docker that behaves as if it ran on this machine",
-  examples: ["qn up", "docker run --rm -p 8080:80 nginx", "qn why 8080", "qn up web --cpus 4 --memory 8G", "qn down"],
+  examples: ["qn up", "docker run -d -p 8080:80 nginx", "qn why 8080", "qn up web --cpus 4 --memory 8G", "qn down"],
   habits,
   commands,
 };

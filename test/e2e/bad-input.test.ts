@@ -28,7 +28,7 @@ async function vmsIn(home: string): Promise<string[]> {
 
 const seeConfig = "Correct the values named above.";
 const seeHome = "Point QN_HOME at a short path that you own, such as ~/.qn.";
-const seeImage = "Build it with qn image build, or fetch it with qn image pull.";
+const seeImage = "Run: qn image build, or name a mirror of yours by imageUrl and imageKey.";
 const newImage = "Fetch it again with qn image pull, or build it again with qn image build.";
 
 /** Words after `qn`, and the whole answer. */
@@ -49,11 +49,11 @@ const refused: Readonly<Record<string, readonly [readonly string[], readonly [nu
   ],
   "a flag with a word for a number": [
     ["up", "--cpus", "two"],
-    [1, '--cpus is "two", which is not a whole number above zero. [USAGE]', "See qn --help."],
+    [1, '--cpus is "two", which is not a whole number above zero. [USAGE]', "See qn up --help."],
   ],
   "a time of no seconds": [
     ["up", "--timeout", "0"],
-    [1, '--timeout is "0", which is not a whole number above zero. [USAGE]', "See qn --help."],
+    [1, '--timeout is "0", which is not a whole number above zero. [USAGE]', "See qn up --help."],
   ],
   "a share that there is not": [
     ["up", "--mount", "/nowhere"],

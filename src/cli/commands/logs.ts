@@ -7,6 +7,7 @@ import { requireVm } from "../../host/vm/require-vm.ts";
 import { isThere } from "../../system/files.ts";
 import { watchFile } from "../../system/watch.ts";
 import { defineCommand, vmArg, wholeNumber } from "../command.ts";
+import { say } from "../terminal/show.ts";
 import { interruption } from "../terminal/signals.ts";
 import { vmNamed } from "../vm-here.ts";
 
@@ -65,7 +66,10 @@ async function printLog(paths: VmPaths, source: string, { follow, raw, lines }: 
   await requireVm(paths);
   const show = raw || !process.stdout.isTTY ? asItIs : escaping();
   let offset = await copyFrom(path, lines === undefined ? 0 : await lastLines(path, lines), show);
-  if (!follow) return;
+  if (!follow) {
+    if (!(await isThere(path))) say(`The VM "${paths.name}" has no such log yet: ${source}.`);
+    return;
+  }
   using interrupted = interruption();
   let copying = Promise.resolve();
   const { promise: ended, resolve } = Promise.withResolvers<void>();

@@ -4,6 +4,7 @@
 import { mkdir, realpath, rm, rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { QnError } from "../../base/errors.ts";
+import { meantAsGiB } from "../../base/words.ts";
 import { isErrno, readTextIfThere, writeFileAtomically } from "../../system/files.ts";
 import { withSettings } from "./document.ts";
 import { checkFile, leafAt } from "./load.ts";
@@ -27,8 +28,13 @@ export function changesIn(words: readonly string[]): ReadonlyMap<string, unknown
           hint: "Write it as in `qn config set cpus=4 ports.bind=all`.",
         });
       }
-      const leaf = leafAt(word.slice(0, sign));
-      return [leaf.path, valueOf(leaf, word.slice(sign + 1))];
+      const [name, text] = [word.slice(0, sign), word.slice(sign + 1)];
+      const leaf = leafAt(name);
+      const gib = leaf.path.endsWith("MiB") ? meantAsGiB("MiB", text) : undefined;
+      if (gib === undefined) return [leaf.path, valueOf(leaf, text)];
+      throw new QnError("CONFIG_INVALID", `${leaf.path} would be ${gib} MiB.`, {
+        hint: `Did you mean \`${name}=${gib}G\`?`,
+      });
     }),
   );
 }

@@ -9,7 +9,7 @@ import { isThere } from "../../system/files.ts";
 import { isLocked } from "../../system/kernel/lock.ts";
 import { ownArch, ownUser } from "../../system/platform.ts";
 import { findProgram, run } from "../../system/process.ts";
-import { canPull } from "../image/pull/pull.ts";
+import { canPull, wayWithoutPull } from "../image/pull/pull.ts";
 import { findImage } from "../image/store.ts";
 import { dockerFolder, readContext, readCurrent } from "../integrate/docker/store.ts";
 import { lookAtSocket, describeSocket } from "../integrate/docker/socket-link.ts";
@@ -184,8 +184,7 @@ async function checkImage({ layout, env, nowMs }: Examined): Promise<readonly Fi
 async function withoutImage(layout: Layout, env: Environment): Promise<Finding> {
   const text = `There is no image "debian" in ${layout.images}.`;
   const settings = await commonConfig(layout, env).catch(() => undefined);
-  if (settings === undefined || !canPull(settings.config))
-    return failure("image", text, "Run: qn image pull, or qn image build");
+  if (settings === undefined || !canPull(settings.config)) return failure("image", text, wayWithoutPull);
   return warning("image", `${text} The first start fetches it.`, "Run: qn up, or before that: qn image pull");
 }
 

@@ -1,7 +1,7 @@
 /** Prepares a VM, and fetches its image when that is what it lacks. */
 import { QnError } from "../../base/errors.ts";
 import type { ConfigInput } from "../config/schema.ts";
-import { canPull, pullImage, type PullTold } from "../image/pull/pull.ts";
+import { canPull, pullImage, type PullTold, wayWithoutPull } from "../image/pull/pull.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import { type Prepared, prepareVm } from "./prepare.ts";
 import { effectiveConfig, type Environment } from "./settings.ts";
@@ -26,7 +26,8 @@ export async function prepareOrPull({ layout, paths, env, flags, signal, pull }:
   } catch (error) {
     if (!(error instanceof QnError) || error.code !== "IMAGE_MISSING") throw error;
     const { config } = await effectiveConfig(paths, env, flags);
-    if (config.image.startsWith("/") || !canPull(config)) throw error;
+    if (config.image.startsWith("/")) throw error;
+    if (!canPull(config)) throw new QnError(error.code, error.message, { cause: error, hint: wayWithoutPull });
     await pullImage({ ...pull, layout, settings: config, name: config.image, arch: config.arch, signal });
   }
   return await prepareVm(layout, paths, env, flags);

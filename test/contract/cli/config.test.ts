@@ -94,6 +94,7 @@ test("config set refuses every mistake at the door, and the file stays as it was
     [["set", "cpus=0", "ports.bind=al"], 5, "cpus must be at least 1, got 0"],
     [["set", "cpus=0", "ports.bind=al"], 5, 'ports.bind must be one of loopback, all, strict, got "al"'],
     [["set", "memroyMiB=700"], 5, "Did you mean memoryMiB?"],
+    [["set", "memory=8"], 5, "Did you mean memory=8G?"],
     [["set", "ports=all"], 5, "Did you mean ports.bind"],
     [["set", "cpus"], 1, "No setting is named."],
     [["set", "default", "cpus"], 1, '"cpus" is not a setting with a value.'],

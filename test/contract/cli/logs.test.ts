@@ -30,3 +30,14 @@ test("the last lines of a log are shown, all of a shorter one, and a line withou
     "",
   ]);
 });
+
+test("a log that is not there yet is said to be so, to a person alone", async () => {
+  await using home = await tempHome({ images: false });
+  await mkdir(join(home.path, "web"));
+  const program = [process.execPath, join(repository, "src/main.ts"), "logs", "web", "--source", "qemu"];
+  expect(await runProgram(program, { env: { QN_HOME: home.path } })).toMatchObject({
+    exitCode: 0,
+    stdout: "",
+    stderr: 'The VM "web" has no such log yet: qemu.\n',
+  });
+});

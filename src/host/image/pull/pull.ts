@@ -57,6 +57,9 @@ export function canPull({ imageUrl, imageKey }: PullSettings): boolean {
   return imageUrl !== "none" && (imageKey !== "release" || releaseKeys.length > 0);
 }
 
+/** What to do about an image that is missing where `canPull` says no. */
+export const wayWithoutPull = "Run: qn image build, or name a mirror of yours by imageUrl and imageKey.";
+
 /**
  * Fetches an image that fits this qn, or finds that it is there: `isNew` is false then. What was fetched in vain, or
  * was called off, is kept, and the next pull goes on with it; the image that is there stays until the new one is whole.

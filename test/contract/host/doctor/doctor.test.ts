@@ -95,7 +95,9 @@ test("an image that is old, of another protocol or missing is found", async () =
   expect(await one(vm, "image", mirror)).toEqual(["warn: Run: qn up, or before that: qn image pull"]);
   // Nobody's images are taken without a key, and none are fetched where the settings say so.
   for (const env of [{ QN_IMAGE_URL: mirror.QN_IMAGE_URL }, { ...mirror, QN_IMAGE_URL: "none" }])
-    expect(await one(vm, "image", env)).toEqual(["fail: Run: qn image pull, or qn image build"]);
+    expect(await one(vm, "image", env)).toEqual([
+      "fail: Run: qn image build, or name a mirror of yours by imageUrl and imageKey.",
+    ]);
 });
 
 test("a broken system disk of a VM that is stopped is found, and none of a VM that runs is opened", async () => {
