@@ -1,4 +1,4 @@
-/** Two VMs on one machine: who gets a port that both want, and `ports.bind: all` in one of them. */
+/** Two VMs on one machine: who gets a port that both want, `ports.bind: all` in one of them, and what one reaches of the other. */
 import { expect } from "bun:test";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
@@ -63,6 +63,19 @@ test("a port that one VM has is refused to the other by the VM's name, and is th
   expect(back.stderr).toContain(`is taken by the VM "wide".`);
   await inWide(vm, "rm", "--force", "second");
   expect(await knock("127.0.0.1", port)).toBe("ECONNREFUSED");
+});
+
+test("no container reaches the other VM's gate or sshd through this machine's loopback", async (vm) => {
+  const boot = (await Bun.file(join(vm.home, "wide/boot.json")).json()) as { gatePort: number; sshPort: number };
+  // Without this one, "nothing is reached" would only say that trying does not work.
+  using open = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const ports = [boot.gatePort, boot.sshPort, open.port];
+  for (const port of ports) expect([port, await knock("127.0.0.1", port)]).toEqual([port, "open"]);
+  const script = `for port; do timeout 20 nc -w 5 10.0.2.2 $port </dev/null >/dev/null 2>&1; [ $? = 1 ] || echo $port; done`;
+  const tries = [[], ["--network", "host"], ["--privileged"]].map((options) =>
+    vm.docker("run", "--rm", ...options, "busybox", "sh", "-c", script, "sh", ...ports.map(String)),
+  );
+  expect(await Promise.all(tries)).toEqual(Array(3).fill(`${open.port}`));
 });
 
 test("ports that Docker chooses are each VM's own", async (vm) => {

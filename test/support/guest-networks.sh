@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A guest's network, its firewall ($1) loaded, with slirp, a container and one that forges its sender around it: run in a
-# network of its own (unshare -n). $2 is the program that listens, $3 a port of the host that nothing may dial. It says who
+# network of its own (unshare -n). $2 is the program that listens, $3 a port of the host that the agent hides. It says who
 # reaches what: "container 10.0.2.2 4002", a line each, and "forged PORT COUNT" for what came as far as the guest's TCP.
 set -euo pipefail
 rules=$1 bun=$2 hidden=$3
@@ -49,7 +49,7 @@ inside $forger ip route replace default via 172.18.0.1 src 10.0.2.2
 nft -f "$rules"
 nft "add element inet qn host_ports { $hidden }"
 listening $$ 1021 1022 1023
-listening $host "$hidden" 4002 53 853
+listening $host "$hidden" 4002 20047 20048 20479 53 853
 
 # Nobody answers the forger: each try takes as long as it is given.
 while read -r port seconds; do
@@ -60,7 +60,8 @@ done <<<$'1021 0.7\n1022 0.7\n1023 2'
 declare -A holders=([host]=$host [container]=$container [guest]=$$)
 knocks=()
 for target in "10.0.2.15 1021" "10.0.2.15 1022" "10.0.2.15 1023" "172.17.0.1 1021" "172.17.0.1 1022" "172.17.0.1 $hidden" \
-  "172.17.0.1 4002" "127.0.0.1 1021" "10.0.2.2 $hidden" "10.0.2.2 4002" "10.0.2.3 53" "10.0.2.3 853"; do
+  "172.17.0.1 4002" "172.17.0.1 20479" "127.0.0.1 1021" "10.0.2.2 $hidden" "10.0.2.2 4002" "10.0.2.2 20047" "10.0.2.2 20048" \
+  "10.0.2.2 20479" "10.0.2.3 53" "10.0.2.3 853"; do
   for who in host container guest; do
     # shellcheck disable=SC2086 # an address and a port
     knock "${holders[$who]}" "$who" $target &

@@ -1,4 +1,7 @@
-/** Which of the host's ports a VM's Docker chooses from: a slot of its own, so that two VMs never choose the same. */
+/**
+ * Which of the host's ports a VM's Docker chooses from, and which lead to its gate and its sshd: a slot of its own, so
+ * that two VMs never choose the same.
+ */
 
 import type { PortRange } from "../../protocol/messages.ts";
 
@@ -12,6 +15,18 @@ const slots: readonly PortRange[] = Array.from({ length: 18 }, (_, index) => {
   const first = poolFirst + index * slotPorts;
   return { first, last: first + slotPorts - 1 };
 });
+
+/** Below them 24 ports for each slot: the ways into all VMs, which guest/nftables.conf hides from every guest. */
+const doorsFirst = 20_048;
+const slotDoors = 24;
+export const doors: PortRange = { first: doorsFirst, last: doorsFirst + slots.length * slotDoors - 1 };
+
+/** The ports for the ways into the VM that has the slot `range`, in order. */
+export function doorsOf(range: PortRange): readonly number[] {
+  const slot = slots.findIndex((each) => meets(each, range));
+  const first = doorsFirst + Math.max(slot, 0) * slotDoors;
+  return Array.from({ length: slotDoors }, (_, index) => first + index);
+}
 
 /**
  * The slot for a new VM: beginning at `seed`, the first one that no other VM has and that lies outside `hostClients`,

@@ -1,5 +1,5 @@
 /** What is made anew for each boot: the secret, the ports and the credentials that carry them into the guest. */
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { readdir, readFile, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -14,6 +14,7 @@ import { flakeAside, flakeIn } from "../../config/flake.ts";
 import { dismissMasters } from "../../integrate/ssh-master.ts";
 import { laneSockets, type Layout, sshMasterLock, type VmPaths } from "../../layout.ts";
 import type { Prepared } from "../../vm/prepare.ts";
+import { doorsOf } from "../../ports/range.ts";
 import type { ProxySettings } from "./proxy.ts";
 import { toldShares } from "../../vm/shares.ts";
 import { portRangeOf } from "./port-range.ts";
@@ -36,20 +37,26 @@ const bootSchema = v.object({
 export type BootRecord = v.InferOutput<typeof bootSchema>;
 
 /**
- * A new secret, free ports and the VM's slot for Docker's; sshd's port stays what it was when it is still free, so that
- * ssh hosts stay known.
+ * A new secret, the VM's slot for Docker's ports, and free ports of those that no guest reaches, or any where none of
+ * them is free; sshd's port stays what it was when it still can, so that ssh hosts stay known.
  */
 export async function newBoot(layout: Layout, paths: VmPaths): Promise<Omit<BootRecord, "argv">> {
   const previous = await readBootRecord(paths);
+  const dockerPorts = await portRangeOf(layout, paths);
+  const all = doorsOf(dockerPorts);
+  // Of two users, who may have the same slot, each begins elsewhere.
+  const begin = randomInt(all.length);
+  const inTurn = [...all.slice(begin), ...all.slice(0, begin)];
+  const before = all.filter((port) => port === previous?.sshPort);
   // Both are held until both are chosen: they must not be one.
-  using gate = holdFreePort();
-  using ssh = holdFreePort(previous?.sshPort);
+  using ssh = holdFreePort([...before, ...inTurn]);
+  using gate = holdFreePort(inTurn);
   return {
     secret: randomBytes(secretBytes).toString("hex"),
     gatePort: gate.port,
     sshPort: ssh.port,
     startedAtMs: Date.now(),
-    dockerPorts: await portRangeOf(layout, paths),
+    dockerPorts,
   };
 }
 
@@ -179,13 +186,13 @@ function credential(name: string, value: string): string {
   return `io.systemd.credential.binary:${name}=${Buffer.from(value).toString("base64")}`;
 }
 
-/** A TCP port of the loopback that nobody else has; the wished one if it is free. QEMU takes it once it is let go. */
-function holdFreePort(wished = 0): Disposable & { readonly port: number } {
+/** The first of these TCP ports of the loopback that nobody else has, or any. QEMU takes it once it is let go. */
+function holdFreePort([wished = 0, ...others]: readonly number[]): Disposable & { readonly port: number } {
   try {
     const listener = listen({ hostname: "127.0.0.1", port: wished }, (connection) => connection.reset());
     return { port: listener.port, [Symbol.dispose]: () => listener.close() };
   } catch (error) {
     if (wished === 0) throw error;
-    return holdFreePort();
+    return holdFreePort(others);
   }
 }

@@ -19,7 +19,7 @@ const mayFilter =
   Bun.spawnSync(["unshare", "--net", "ip", "link", "add", "one", "type", "veth", "peer", "name", "two"]).exitCode === 0;
 
 test.skipIf(!mayFilter)(
-  "gate and sshd answer the host alone; of the host nothing in the guest dials the gate, nor more of its resolver than DNS",
+  "gate and sshd answer the host alone; of the host nothing in the guest dials a VM's gate or sshd, nor more of its resolver than DNS",
   async () => {
     const folder = await mkdtemp("/tmp/qn-firewall-");
     try {
@@ -35,16 +35,21 @@ test.skipIf(!mayFilter)(
       ).toEqual(["forged 1021 0", "forged 1022 0", "forged 1023 some"]);
       expect(lines.filter((line) => !line.startsWith("forged"))).toEqual([
         "container 10.0.2.15 1023",
+        "container 10.0.2.2 20047",
         "container 10.0.2.2 4002",
         "container 10.0.2.3 53",
         // What nobody listens to at its gateway is the host's, and of that not all.
         "container 172.17.0.1 4002",
         "guest 10.0.2.15 1023",
+        "guest 10.0.2.2 20047",
         "guest 10.0.2.2 4002",
         "guest 10.0.2.3 53",
         "host 10.0.2.15 1021",
         "host 10.0.2.15 1022",
         "host 10.0.2.15 1023",
+        "host 10.0.2.2 20047",
+        "host 10.0.2.2 20048",
+        "host 10.0.2.2 20479",
         "host 10.0.2.2 4001",
         "host 10.0.2.2 4002",
         "host 10.0.2.3 53",
