@@ -28,6 +28,8 @@ export type VmPaths = {
   readonly dockerSocket: string;
   readonly qmpSocket: string;
   readonly serialSocket: string;
+  /** A FIFO that QEMU's own words come through. */
+  readonly words: string;
   readonly systemDisk: string;
   readonly dataDisk: string;
   /** The folder of the VM's further disks, which outlive it as its data disk does. */
@@ -158,6 +160,7 @@ function vmPaths(home: string, name: string): VmPaths {
     dockerSocket: at("docker.sock"),
     qmpSocket: at("qmp.sock"),
     serialSocket: at("serial.sock"),
+    words: at("words.fifo"),
     systemDisk: at("system.qcow2"),
     dataDisk: join(home, "_data", `${name}.raw`),
     volumes: join(home, "_data", `${name}.disks`),

@@ -44,6 +44,9 @@ export type Behaviour =
   /** The guest is a real one, without an emulator. */
   | "native";
 
+// As QEMU, it goes on when nobody hears it (EPIPE).
+process.stderr.on("error", () => {});
+
 const [behaviour, ...argv] = process.argv.slice(2) as [Behaviour, ...string[]];
 
 if (argv.includes("--version")) process.stdout.write("QEMU emulator version 7.2.22 (fake)\n");
@@ -93,12 +96,13 @@ function run(): void {
   });
   // Firmware takes longer than a supervisor needs to come, and what is said while nobody is there is gone.
   void hasReader.then(() => say("UEFI firmware (fake)"));
-  // A test can let its guest say a word; QEMU's own log tells that it is said.
+  // A test can let its guest and its QEMU say a word; a file tells that they have.
   let words = 0;
   process.on("SIGWINCH", () => {
     words += 1;
     say(`word ${words}`);
-    process.stderr.write(`said ${words}\n`);
+    process.stderr.write(`own word ${words}\n`);
+    writeFileSync(`${serial}.said-${words}`, "");
   });
   // A test can fill its disk, so that it pauses, or let its guest's kernel panic, and then start anew.
   const stopForSpace = (): void => {

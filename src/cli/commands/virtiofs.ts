@@ -17,6 +17,8 @@ export const command = defineCommand({
     worker: { type: "boolean", description: "Serve, for the one who holds the mount" },
   },
   async run({ args, rawArgs }) {
+    // While no supervisor lives nobody hears it (EPIPE), which is no reason to end.
+    process.stderr.on("error", () => {});
     if (args.worker !== true) {
       // The socket is for its owner only.
       process.umask(0o077);

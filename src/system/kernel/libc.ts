@@ -45,6 +45,11 @@ export function sendErrorsTo(path: string): void {
   closeSync(fd);
 }
 
+/** Makes a FIFO that is its owner's alone (mkfifo(3)). Throws where it cannot be made, or something has its name. */
+export function makeFifo(path: string): void {
+  if (common().mkfifo(text(path), 0o600) !== 0) throw new Error(`The FIFO ${path} cannot be made.`);
+}
+
 /**
  * Mounts a file system (mount(2), Linux only); `withAcls` lets programs ask for access control lists, whatever the file
  * system does with them. Throws with the error's name and the target.
@@ -189,6 +194,7 @@ function timespec(ms: number): Buffer {
 const common = fromLibrary({
   flock: { args: [i32, i32], returns: i32 },
   dup2: { args: [i32, i32], returns: i32 },
+  mkfifo: { args: [ptr, i32], returns: i32 },
 });
 
 const linux = fromLibrary({

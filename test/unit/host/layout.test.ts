@@ -27,6 +27,7 @@ test("a VM's files are in its own folder, its data outside of it", () => {
     dockerSocket: "/home/ann/.qn/web/docker.sock",
     qmpSocket: "/home/ann/.qn/web/qmp.sock",
     serialSocket: "/home/ann/.qn/web/serial.sock",
+    words: "/home/ann/.qn/web/words.fifo",
     systemDisk: "/home/ann/.qn/web/system.qcow2",
     dataDisk: "/home/ann/.qn/_data/web.raw",
     volumes: "/home/ann/.qn/_data/web.disks",

@@ -127,7 +127,7 @@ export async function writeBootFiles(
 
 /** Removes what belongs to one boot alone, once its QEMU is gone; what it says for later is kept. */
 export async function removeBootFiles(paths: VmPaths): Promise<void> {
-  const { dockerSocket, qmpSocket, serialSocket, credentialFile, sshKeyCredentialFile } = paths;
+  const { dockerSocket, qmpSocket, serialSocket, words, credentialFile, sshKeyCredentialFile } = paths;
   await dismissMasters(paths);
   const names = await readdir(paths.folder).catch(() => []);
   // The daemons of shares leave a socket and a file with their number each.
@@ -136,6 +136,7 @@ export async function removeBootFiles(paths: VmPaths): Promise<void> {
     dockerSocket,
     qmpSocket,
     serialSocket,
+    words,
     credentialFile,
     sshKeyCredentialFile,
     sshMasterLock(paths, "user"),

@@ -1,11 +1,13 @@
 /** Starts QEMU with the daemons that serve its shares. */
 import { QnError } from "../../../base/errors.ts";
 import type { Prepared } from "../../vm/prepare.ts";
+import type { GuestShare } from "../../vm/shares.ts";
 import type { SuperviseOptions } from "../options.ts";
 import { type BootRecord, recordQemu } from "./boot.ts";
 import { makeBoot } from "./make.ts";
 import { type Qemu, startQemu } from "./qemu.ts";
 import { startVirtiofs } from "./virtiofs.ts";
+import { newVoice } from "./voice.ts";
 
 /**
  * What calls the start off, and who hears of a daemon that has ended before QEMU: programs in the guest wait for its
@@ -58,12 +60,19 @@ async function launch(
   boot: BootRecord,
   { signal, onLostShare, warn }: LaunchOptions,
 ): Promise<Qemu> {
-  const daemons = await startVirtiofs({ ...prepared, self }, paths, { onEnd: ({ path }) => onLostShare(path), warn });
-  const qemu = await startQemu(boot.argv, paths, signal).catch((error: unknown) => {
-    daemons.stop();
+  const voice = newVoice(paths);
+  const told = { onEnd: ({ path }: GuestShare) => onLostShare(path), warn };
+  try {
+    const daemons = await startVirtiofs({ ...prepared, self }, paths, voice, told);
+    const qemu = await startQemu(boot.argv, paths, voice, signal).catch((error: unknown) => {
+      daemons.stop();
+      throw error;
+    });
+    // Before anything else: should this supervisor die, only the record says which process to end.
+    await recordQemu(paths, boot, qemu.pid);
+    return qemu;
+  } catch (error) {
+    voice.close();
     throw error;
-  });
-  // Before anything else: should this supervisor die, only the record says which process to end.
-  await recordQemu(paths, boot, qemu.pid);
-  return qemu;
+  }
 }

@@ -1,5 +1,5 @@
 /** The QEMU process of a VM: started or adopted, watched, and ended in steps. */
-import { closeSync, openSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { QnError } from "../../../base/errors.ts";
 import { within } from "../../../system/clock.ts";
@@ -10,12 +10,15 @@ import { awaitQmp, connectQmp, type QmpClient } from "../../qmp/client.ts";
 import type { QmpEvent } from "../../qmp/wire.ts";
 import { quit } from "../../qmp/commands.ts";
 import { keepConsole } from "./console.ts";
+import { tailOf } from "./serial.ts";
+import { nextWords, type Voice, type Words } from "./voice.ts";
 
 /** How a QEMU ended, as the beginning of a sentence, and whether that was a fault of its own. */
 type Ended = { readonly how: string; readonly hasCrashed: boolean };
 
 /**
- * A QEMU that runs. `exited` resolves, never rejects, once it has ended; what its guest has said is in the log by then.
+ * A QEMU that runs. `exited` resolves, never rejects, once it has ended; what it and its guest have said is in the logs
+ * by then.
  */
 export type Qemu = {
   readonly pid: number | undefined;
@@ -37,17 +40,20 @@ const monitorDeadlineMs = 60_000;
 
 /**
  * Starts QEMU in a session of its own, so that no terminal's signal and no supervisor's end reaches it. Throws
- * QEMU_FAILED with what it said when it ends, or `signal` fires, before its monitor answers; it is gone then.
+ * QEMU_FAILED with what it said when it ends, or `signal` fires, before its monitor answers; it is gone then. `voice`
+ * is the caller's until it runs, and closed with it then.
  */
-export async function startQemu(argv: readonly string[], paths: VmPaths, signal: AbortSignal): Promise<Qemu> {
+export async function startQemu(
+  argv: readonly string[],
+  paths: VmPaths,
+  voice: Voice,
+  signal: AbortSignal,
+): Promise<Qemu> {
   for (const socket of [paths.qmpSocket, paths.serialSocket]) await rm(socket, { force: true });
-  // Both begin anew; written at their ends, so that they can be cut while QEMU has them open.
-  for (const path of [paths.logs.qemu, paths.logs.serial]) writeFileSync(path, "", { mode: 0o600 });
-  const log = openSync(paths.logs.qemu, "a", 0o600);
+  writeFileSync(paths.logs.serial, "", { mode: 0o600 });
   const child = withMask(ownersFilesMask, () =>
-    Bun.spawn([...argv], { stdin: "ignore", stdout: log, stderr: log, detached: true }),
+    Bun.spawn([...argv], { stdin: "ignore", stdout: voice.fd, stderr: voice.fd, detached: true }),
   );
-  closeSync(log);
   child.unref();
   const ended = new AbortController();
   const exited = child.exited.then(() => {
@@ -62,12 +68,12 @@ export async function startQemu(argv: readonly string[], paths: VmPaths, signal:
     });
   } catch (cause) {
     child.kill("SIGKILL");
-    throw new QnError("QEMU_FAILED", `${(await exited).how} before its monitor answered.`, {
-      cause,
-      details: (await Bun.file(paths.logs.qemu).text()).trim().split("\n").slice(-10),
-    });
+    const { how } = await exited;
+    await voice.heard();
+    const details = tailOf(paths.logs.qemu, 10);
+    throw new QnError("QEMU_FAILED", `${how} before its monitor answered.`, { cause, details });
   }
-  return await owned(paths, { pid: child.pid, qmp, exited, force: () => child.kill("SIGKILL") });
+  return await owned(paths, voice, { pid: child.pid, qmp, exited, force: () => child.kill("SIGKILL") });
 }
 
 /**
@@ -84,7 +90,7 @@ export async function adoptQemu(paths: VmPaths, recordedPid: number | undefined)
     return undefined;
   }
   const exited = qmp.closed.then(() => ({ how: "QEMU ended", hasCrashed: false }));
-  return await owned(paths, { pid: recordedPid, qmp, exited, force: () => killProcess(recordedPid) });
+  return await owned(paths, nextWords(paths), { pid: recordedPid, qmp, exited, force: () => killProcess(recordedPid) });
 }
 
 // --- internal ---
@@ -92,11 +98,16 @@ export async function adoptQemu(paths: VmPaths, recordedPid: number | undefined)
 /** A process that answers at its monitor, and how it is ended when it no longer does. */
 type Process = Pick<Qemu, "pid" | "qmp" | "exited"> & { readonly force: () => void };
 
-async function owned(paths: VmPaths, { pid, qmp, exited: gone, force }: Process): Promise<Qemu> {
+async function owned(
+  paths: VmPaths,
+  words: Words | undefined,
+  { pid, qmp, exited: gone, force }: Process,
+): Promise<Qemu> {
   const console = await keepConsole(paths.serialSocket, paths.logs.serial);
   let isGone = false;
   const exited = gone.then(async (how) => {
-    await console.heard();
+    await Promise.all([console.heard(), words?.heard()]);
+    words?.close();
     isGone = true;
     return how;
   });
@@ -116,6 +127,7 @@ async function owned(paths: VmPaths, { pid, qmp, exited: gone, force }: Process)
     },
     async leave() {
       console.close();
+      words?.close();
       await qmp[Symbol.asyncDispose]();
     },
     kill: () => end(qmp, exited, force),

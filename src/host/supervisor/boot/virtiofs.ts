@@ -1,5 +1,4 @@
 /** The daemons that serve shares by virtiofs: one for each share, started before QEMU and gone with it. */
-import { closeSync, openSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { QnError } from "../../../base/errors.ts";
@@ -10,6 +9,7 @@ import type { Prepared } from "../../vm/prepare.ts";
 import { openFilesWarning } from "../../qemu/probe-virtiofsd.ts";
 import type { GuestShare } from "../../vm/shares.ts";
 import { tailOf } from "./serial.ts";
+import type { Voice } from "./voice.ts";
 
 /**
  * Who is told of a share's daemon: when it ends, since the guest then waits for that share without end, and what it may
@@ -24,6 +24,7 @@ type Told = { readonly onEnd: (share: GuestShare) => void; readonly warn: (text:
 export async function startVirtiofs(
   { virtiofsd, shares, self }: Pick<Prepared, "virtiofsd" | "shares"> & { readonly self: readonly string[] },
   paths: VmPaths,
+  voice: Voice,
   { onEnd, warn }: Told,
 ): Promise<{ stop(): void }> {
   const served = shares.filter(({ driver }) => driver === "virtiofs");
@@ -38,7 +39,7 @@ export async function startVirtiofs(
     for (const share of served) {
       const command =
         virtiofsd === undefined ? ownCommand(self, paths, share) : virtiofsdCommand(virtiofsd, paths, share);
-      children.push(await startOne(command, paths, share, onEnd));
+      children.push(await startOne(command, paths, voice, share, onEnd));
     }
   } catch (error) {
     stop();
@@ -90,20 +91,20 @@ function ownCommand(self: readonly string[], paths: VmPaths, share: GuestShare):
 async function startOne(
   command: readonly string[],
   paths: VmPaths,
+  voice: Voice,
   share: GuestShare,
   onEnd: Told["onEnd"],
 ): Promise<Bun.Subprocess> {
   const socket = shareSocket(paths, share.tag);
   await rm(socket, { force: true });
   using folder = watchFolder(dirname(socket));
-  const log = openSync(paths.logs.qemu, "a", 0o600);
   // In a session of its own, as QEMU is: it outlives a supervisor that dies.
-  const child = Bun.spawn([...command], { stdin: "ignore", stdout: log, stderr: log, detached: true });
-  closeSync(log);
+  const child = Bun.spawn([...command], { stdin: "ignore", stdout: voice.fd, stderr: voice.fd, detached: true });
   child.unref();
   const ended = child.exited.then(() => onEnd(share));
   const isReady = await Promise.race([appearance(socket, folder).then(() => true), ended.then(() => false)]);
   if (isReady) return child;
+  await voice.heard();
   throw new QnError("QEMU_FAILED", `The server ended with status ${child.exitCode} for the mount ${share.path}.`, {
     details: tailOf(paths.logs.qemu, 5),
   });

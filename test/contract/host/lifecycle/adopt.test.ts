@@ -69,10 +69,10 @@ test("a QEMU that cannot be taken over, for settings that were broken meanwhile,
   expect([state, qemu.pid]).toEqual(["running", pid]);
 });
 
-/** Lets the guest say the next word, and waits until it is said. */
+/** Lets the guest and QEMU itself say the next word, and waits until they have. */
 async function say(vm: FakeVm, pid: number | null, word: number): Promise<void> {
   process.kill(pid ?? 0, "SIGWINCH");
-  await until("the word", 20_000, async () => (await linesWith(vm.paths.logs.qemu, `said ${word}`))[0]);
+  await until("the word", 20_000, () => existsSync(`${vm.paths.serialSocket}.said-${word}`) || undefined);
 }
 
 test("what a guest says while it has no supervisor is kept nowhere, and the next one hears it again", async () => {
@@ -84,6 +84,16 @@ test("what a guest says while it has no supervisor is kept nowhere, and the next
   const { serial } = vm.paths.logs;
   await until("the second word", 20_000, async () => (await linesWith(serial, "word 2"))[0]);
   expect(await linesWith(serial, "word")).toEqual(["word 2"]);
+});
+
+test("what a QEMU says itself while it has no supervisor is kept nowhere, and the next one hears it again", async () => {
+  await using vm = await fakeVm("boots");
+  const pid = await orphaned(vm);
+  await say(vm, pid, 1);
+  await vm.up();
+  await say(vm, pid, 2);
+  await until("its second word", 20_000, async () => (await linesWith(vm.paths.logs.qemu, "own word 2"))[0]);
+  expect(await linesWith(vm.paths.logs.qemu, "word")).toEqual(["own word 2"]);
 });
 
 test("a QEMU of an older qn, which writes its console's log itself, is taken over as it is", async () => {

@@ -125,6 +125,19 @@ test("of requests that were under way when their server was killed none is lost,
   });
 }, 60_000);
 
+test("a server whose words nobody hears, as while no supervisor lives, goes on", async () => {
+  await inShare(async ({ guest, folder }) => {
+    await guest.holder.stderr.cancel();
+    // Each death is a word of the holder's.
+    for (const name of ["first", "second", "third"]) {
+      process.kill(await guest.worker(), "SIGKILL");
+      expect((await guest.ask(op.mkdir, root, Buffer.concat([words(0o755, 0), named(name)]))).error).toBe(0);
+    }
+    expect((await readdir(folder)).toSorted()).toEqual(["first", "second", "third"]);
+    expect(guest.holder.exitCode).toBeNull();
+  });
+});
+
 test("the server ends when QEMU hangs up, and leaves no socket", async () => {
   await inShare(async ({ guest, aside }) => {
     guest.hangUp();

@@ -4,6 +4,8 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { layoutOf } from "../../../../../src/host/layout.ts";
 import { startVirtiofs } from "../../../../../src/host/supervisor/boot/virtiofs.ts";
+import { newVoice } from "../../../../../src/host/supervisor/boot/voice.ts";
+import { failureOf } from "../../../../support/failures.ts";
 import { newFolder } from "../../../../support/folder.ts";
 import { processesLeft } from "../../../../support/processes.ts";
 
@@ -22,22 +24,30 @@ test("qn serves each mount of virtiofs itself where no virtiofsd is asked for, a
     onEnd: ({ tag }: { readonly tag: string }) => ended.resolve(tag),
     warn: (text: string) => warnings.push(text),
   };
-  const servers = await startVirtiofs({ virtiofsd: undefined, shares, self }, paths, told);
+  const voice = newVoice(paths);
+  const servers = await startVirtiofs({ virtiofsd: undefined, shares, self }, paths, voice, told);
   // Their names are there when somebody listens, and not before.
   expect((await readdir(paths.folder)).filter((name) => name.includes(".sock")).toSorted()).toHaveLength(2);
   servers.stop();
   expect(["qn0", "qn2"]).toContain(await ended.promise);
   expect(await processesLeft(paths.folder)).toEqual([]);
   expect(warnings).toEqual([]);
+  voice.close();
 });
 
-test("a mount that cannot be served is said before QEMU starts", async () => {
+test("a mount that cannot be served is said before QEMU starts, with the server's last words", async () => {
   await using home = await newFolder();
   const paths = layoutOf(home.path).vm("default");
   await mkdir(join(paths.folder), { recursive: true });
   const shares = [{ tag: "qn0", path: home.path, folder: home.path, readOnly: false, driver: "virtiofs" }] as const;
   const nobody = { onEnd: () => {}, warn: () => {} };
-  const starting = startVirtiofs({ virtiofsd: undefined, shares, self: ["false"] }, paths, nobody);
-  expect(starting).rejects.toThrow("The server ended with status 1");
-  await starting.catch(() => {});
+  const voice = newVoice(paths);
+  const refusing = ["sh", "-c", "echo It has no key. >&2; exit 1"];
+  const starting = startVirtiofs({ virtiofsd: undefined, shares, self: refusing }, paths, voice, nobody);
+  expect(await failureOf(() => starting)).toEqual({
+    code: "QEMU_FAILED",
+    message: `The server ended with status 1 for the mount ${home.path}.`,
+    details: ["It has no key."],
+  });
+  voice.close();
 });
