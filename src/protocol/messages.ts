@@ -46,7 +46,9 @@ export const caCertificatesMax = 64;
 const port = portSchema;
 /** JSON writes what is not finite as null: it would not come back as it went. */
 const finite = v.pipe(v.number(), v.finite());
-const shortText = v.pipe(v.string(), v.maxLength(1_024));
+/** The most letters of a name in a message, such as a container's, for which Docker knows no limit. */
+export const nameLettersMax = 1_024;
+const shortText = v.pipe(v.string(), v.maxLength(nameLettersMax));
 
 /** Ports from the first to the last, both included. */
 const portRangeSchema = v.object({ first: port, last: port });

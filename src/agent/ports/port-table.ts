@@ -1,6 +1,6 @@
 /** The port table: what containers publish, what starting ones have asked for, and what the host makes of it. */
 import { within } from "../../system/clock.ts";
-import { type FailedPort, type PublishedPort, reportPortsMax } from "../../protocol/messages.ts";
+import { type FailedPort, nameLettersMax, type PublishedPort, reportPortsMax } from "../../protocol/messages.ts";
 import { keyOf, type ServedPort } from "./published.ts";
 
 /**
@@ -123,7 +123,8 @@ export class PortTable {
   get wanted(): readonly PublishedPort[] {
     const served = [...this.#served.values()].map(({ target: _target, ...port }) => port);
     const asked = [...this.#asked.values()].flat().filter((port) => !this.#served.has(keyOf(port)));
-    return [...served, ...asked];
+    // Docker takes names of any length; one that the host does not take would cost the whole report, and the link.
+    return [...served, ...asked].map((port) => ({ ...port, container: port.container.slice(0, nameLettersMax) }));
   }
 
   /** The ports that one container publishes or asks for. */

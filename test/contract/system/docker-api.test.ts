@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { describeDocker, dockerApi } from "../../../src/system/docker-api.ts";
+import { listen } from "../../../src/system/net/connection.ts";
 import { failureOf } from "../../support/failures.ts";
 import { fakeDocker } from "../../support/fake-docker.ts";
 import { newFolder } from "../../support/folder.ts";
@@ -40,6 +41,33 @@ test("a list is reduced to what qn needs, whatever else Docker says", async () =
     },
     { Id: "beef", Names: [], Ports: [], Mounts: [] },
   ]);
+});
+
+test("a daemon that closes whole sockets, and says nothing of it, is asked again and again", async () => {
+  await using folder = await newFolder();
+  const socketPath = join(folder.path, "docker.sock");
+  let connections = 0;
+  const listener = listen({ unix: socketPath }, (connection) => {
+    connections += 1;
+    connection.take({
+      onData: () => {
+        connection.write("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]");
+        // As a client finds it whose last connection was kept: gone at once, or in a moment.
+        if (connections % 2 === 0) connection.reset();
+        else setImmediate(() => connection.reset());
+      },
+    });
+  });
+  try {
+    const docker = dockerApi(socketPath);
+    const ask = async (): Promise<void> => {
+      for (let times = 0; times < 50; times += 1) expect(await docker.containers()).toEqual([]);
+    };
+    await Promise.all(Array.from({ length: 4 }, ask));
+    expect(connections).toBeGreaterThan(100);
+  } finally {
+    listener.closeAll();
+  }
 });
 
 test("the mounts and ports of a container are those it was made with, none when it has none", async () => {

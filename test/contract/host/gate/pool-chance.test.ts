@@ -167,8 +167,8 @@ test("a client that goes on sending to a server that has closed its socket is br
 });
 
 /** How one of both ends may behave; a server's ways and a client's. */
-const serverWays = ["close", "end", "early close", "reset", "late close"] as const;
-const clientWays = ["close", "end first", "reset", "leave early", "send on"] as const;
+const serverWays = ["close", "end", "early close", "reset", "late close", "unread close"] as const;
+const clientWays = ["close", "end first", "reset", "leave early", "send on", "send much"] as const;
 type ServerWay = (typeof serverWays)[number];
 type ClientWay = (typeof clientWays)[number];
 
@@ -182,11 +182,13 @@ function servedAsAsked(server: Connection, delayMs: () => number): void {
       if (isServed || !said.includes("\n")) return;
       isServed = true;
       const [way = "", count = "0", tag = ""] = (said.split("\n")[0] ?? "").split(",");
+      // What its client says from now on is there, and not read, when it closes.
+      if (way === "unread close") server.pause();
       const act = async (): Promise<void> => {
         if (way === "early close") return closeWhole(server);
         await send(server, answerOf(Number(count), tag));
         if (way === "end") return server.end();
-        if (way === "late close") await passing(delayMs());
+        if (way === "late close" || way === "unread close") await passing(delayMs());
         closeWhole(server);
       };
       void act();
@@ -213,6 +215,7 @@ for (const kind of ["unix", "tcp"] as const) {
         const received = receive(client);
         client.write(`${server},${whole.length},${index}\n`);
         if (way === "leave early") client.reset();
+        if (way === "send much") client.write(Buffer.alloc(300_000));
         if (way === "reset") await Promise.race([received.reached(1 + chance.below(whole.length)), received.ended]);
         if (way === "reset") client.reset();
         if (way === "end first") client.end();

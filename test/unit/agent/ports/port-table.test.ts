@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { PortTable } from "../../../../src/agent/ports/port-table.ts";
 import { keyOf, type ServedPort } from "../../../../src/agent/ports/published.ts";
 import { encode } from "../../../../src/protocol/frame.ts";
-import type { PublishedPort } from "../../../../src/protocol/messages.ts";
+import { parseAgentMessage, type PublishedPort } from "../../../../src/protocol/messages.ts";
 
 function port(hostPort: number, changes: Partial<PublishedPort> = {}): PublishedPort {
   return { protocol: "tcp", hostIp: "127.0.0.1", hostPort, containerId: "f00d", container: "web", ...changes };
@@ -128,6 +128,22 @@ test("a host that does not answer in time is not waited for any longer, and its 
   const next = table.publishAndWait(60_000);
   table.onServed(2, []);
   expect(await next).toEqual([]);
+});
+
+test("a name of any length and any letters costs no report", () => {
+  const { table, reports } = tableOf();
+  const names = ["a".repeat(4_096), "ß/\u{1f433}\n\u001b[31m", "\u{1f433}".repeat(2_000), ""];
+  table.setPublished(names.slice(1).map((container, index) => served(8080 + index, { container })));
+  table.ask("db", [port(5432, { container: names[0] ?? "" })]);
+  table.publish();
+  const said = names.map((name) => name.slice(0, 1_024));
+  const ports = reports[0] ?? [];
+  expect(ports.map(({ container }) => container)).toEqual([...said.slice(1), said[0] ?? ""]);
+  expect(parseAgentMessage(encode({ type: "ports", report: 1, ports }))).toEqual({
+    type: "ports",
+    report: 1,
+    ports: [...ports],
+  });
 });
 
 test("what does not fit into one report fails with the reason, and is told once", async () => {
