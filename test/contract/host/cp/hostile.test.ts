@@ -1,54 +1,13 @@
 /** `qn cp` from a guest that is root's enemy: its archives are valid, and not what was asked for. */
 import { expect, test } from "bun:test";
-import {
-  chmod,
-  lstat,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  readlink,
-  rm,
-  stat,
-  symlink,
-  writeFile,
-} from "node:fs/promises";
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { lockFolder } from "../../../../src/system/kernel/lock.ts";
 import { failureOf } from "../../../support/failures.ts";
 import { type RawEntry, rawTar } from "../../../support/raw-tar.ts";
-import { type TwoSides, twoSides } from "../../../support/ssh-to-here.ts";
+import { asides, hostileGuest, send, tree } from "../../../support/hostile-copy.ts";
+import { twoSides } from "../../../support/ssh-to-here.ts";
 import { until } from "../../../support/until.ts";
-
-/** A guest that announces one thing and sends another; this machine has `mine` and a folder `in` to copy to. */
-async function hostileGuest(kind: string, entries: readonly RawEntry[]): Promise<TwoSides> {
-  const sides = await twoSides(`printf 'qn-cp ${kind} 3\\n'; cat stream; exit 0`);
-  await send(sides, entries);
-  await mkdir(join(sides.host, "in"));
-  await writeFile(join(sides.host, "mine"), "mine", { mode: 0o600 });
-  return sides;
-}
-
-async function send({ guest }: TwoSides, entries: readonly RawEntry[]): Promise<void> {
-  await writeFile(join(guest, "stream"), rawTar(entries));
-}
-
-/** The folders of copies in the VM's own, where other things of qn's lie too. */
-async function asides({ own }: TwoSides): Promise<string[]> {
-  return (await readdir(own)).filter((name) => name.startsWith(".qn-cp."));
-}
-
-/** What there is of this machine, as lines: "name mode content". */
-async function tree(folder: string): Promise<string[]> {
-  const lines = (await readdir(folder, { recursive: true })).toSorted().map(async (name) => {
-    const path = join(folder, name);
-    const facts = await lstat(path);
-    if (facts.isSymbolicLink()) return `${name} -> ${await readlink(path)}`;
-    const mode = (facts.mode & 0o7777).toString(8);
-    return facts.isFile() ? `${name} ${mode} ${await readFile(path, "utf8")}` : `${name}/ ${mode}`;
-  });
-  return await Promise.all(lines);
-}
 
 /** The user's mask, until disposed of. */
 function withUmask(mask: number): Disposable {
