@@ -6,10 +6,10 @@ import { HostLink } from "../../src/agent/link/link.ts";
 import { encode, LineReader } from "../../src/protocol/frame.ts";
 import { parseBoot, protocolVersion } from "../../src/protocol/messages.ts";
 import { ownArch } from "../../src/system/platform.ts";
-import { turn } from "../../src/system/clock.ts";
 import { type Connection, listen } from "../../src/system/net/connection.ts";
 import { consoleAt, consoleIn } from "./fake-console.ts";
 import { fakeDocker } from "./fake-docker.ts";
+import { inTwoParts } from "./fake-qmp.ts";
 import { type Flood, floodedFolder, floodingAgent, floods } from "./flooding-agent.ts";
 import { bootNativeGuest, nativeFolder } from "./native-guest.ts";
 
@@ -152,15 +152,6 @@ function run(): void {
 /** While this file is there a write of the guest's that did not fit does not fit either. */
 function fullDiskMark(vmFolder: string): string {
   return join(vmFolder, "full");
-}
-
-/** Sends a message in two parts, as a kernel may cut it anywhere, once what was sent before is on its way. */
-async function inTwoParts(monitor: Connection, message: string, before: Promise<void>): Promise<void> {
-  await before;
-  const half = Math.floor(message.length / 2);
-  monitor.write(message.slice(0, half));
-  await turn();
-  monitor.write(message.slice(half));
 }
 
 /** What `block_resize` is given. */

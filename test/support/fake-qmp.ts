@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { turn } from "../../src/system/clock.ts";
 import { type Connection, listen } from "../../src/system/net/connection.ts";
 
 /** The greeting of QEMU 7.2.22, word for word. */
@@ -55,6 +56,15 @@ export async function startFakeQmp(behaviour: Behaviour): Promise<AsyncDisposabl
       await rm(folder, { recursive: true });
     },
   };
+}
+
+/** Sends a message in two parts, as a kernel may cut it anywhere, once what was sent before is on its way. */
+export async function inTwoParts(monitor: Connection, message: string, before: Promise<void>): Promise<void> {
+  await before;
+  const half = Math.floor(message.length / 2);
+  monitor.write(message.slice(0, half));
+  await turn();
+  monitor.write(message.slice(half));
 }
 
 // --- internal ---
