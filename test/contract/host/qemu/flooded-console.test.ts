@@ -2,27 +2,15 @@
 import { expect, test } from "bun:test";
 import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { bareArgs } from "../../../../src/host/qemu/args.ts";
-import { headless, monitor, serialConsole } from "../../../../src/host/qemu/devices.ts";
-import { option } from "../../../../src/host/qemu/option.ts";
-import { guestPlatforms } from "../../../../src/host/qemu/platforms.ts";
+import { monitor, serialConsole } from "../../../../src/host/qemu/devices.ts";
 import { awaitQmp } from "../../../../src/host/qmp/client.ts";
 import { queryStatus, quit } from "../../../../src/host/qmp/commands.ts";
 import { keepConsole } from "../../../../src/host/supervisor/boot/console.ts";
 import { limitLogs } from "../../../../src/host/supervisor/boot/log-limit.ts";
 import { isThere } from "../../../../src/system/files.ts";
-import { findProgram } from "../../../../src/system/process.ts";
+import { floodingQemu, qemu } from "../../../support/flooding-guest.ts";
 import { newFolder } from "../../../support/folder.ts";
 import { until } from "../../../support/until.ts";
-
-const qemu = findProgram(guestPlatforms.x86_64.binary);
-
-/** 64 KiB whose last 16 bytes a processor begins with: mov dx, 0x3f8; mov al, "x"; again: out dx, al; jmp again. */
-function talkingFirmware(): Buffer {
-  const rom = Buffer.alloc(65_536);
-  Buffer.from([0xba, 0xf8, 0x03, 0xb0, 0x78, 0xee, 0xeb, 0xfd]).copy(rom, rom.length - 16);
-  return rom;
-}
 
 /** Little, for an emulated guest that a busy machine lets talk is slow. */
 const bytesMax = 20_000;
@@ -34,17 +22,12 @@ test.skipIf(qemu === undefined)(
   async () => {
     await using folder = await newFolder();
     const at = (name: string): string => join(folder.path, name);
-    await writeFile(at("talking.rom"), talkingFirmware());
-    const argv = [
-      qemu ?? "",
-      ...bareArgs,
-      ...option("-machine", "pc,accel=tcg"),
-      ...option("-bios", at("talking.rom")),
-      ...monitor(at("qmp.sock")),
-      ...serialConsole(at("serial.sock")),
-      ...headless(),
-    ];
-    const child = Bun.spawn(argv, { stdin: "ignore", stdout: "ignore", stderr: "inherit" });
+    const devices = [...monitor(at("qmp.sock")), ...serialConsole(at("serial.sock"))];
+    const child = Bun.spawn(await floodingQemu("talks", folder.path, devices), {
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "inherit",
+    });
     try {
       await using qmp = await awaitQmp(at("qmp.sock"));
       const [first, later] = [at("serial.log"), at("later.log")];
