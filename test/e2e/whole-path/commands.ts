@@ -99,11 +99,11 @@ export function commandTests(test: VmTest): void {
     expect(events.at(-1)).toMatchObject({ schema: 1, event: "status", status: { state: "running" } });
   });
 
-  test("up beside a VM that runs changes nothing and is quick", async (vm) => {
+  test("up beside a VM that runs changes nothing, and is quicker than a boot", async (vm) => {
     const before = await vm.status();
     const startedMs = performance.now();
     await vm.qn("up");
-    expect(performance.now() - startedMs).toBeLessThan(5000);
+    expect(performance.now() - startedMs).toBeLessThan(15_000);
     const { qemu, supervisor } = await vm.status();
     expect({ qemu, supervisor }).toEqual({ qemu: before.qemu, supervisor: before.supervisor });
   });
