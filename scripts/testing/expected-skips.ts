@@ -71,6 +71,7 @@ export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
   "test/contract/system/being-written.test.ts": ["a kernel that is new enough"],
   "test/contract/system/held-folder.test.ts": ["Linux"],
   "test/contract/system/kernel/landlock.test.ts": ["a kernel that is new enough"],
+  "test/contract/system/kernel/pressure.test.ts": ["a kernel that is new enough"],
   "test/contract/system/net/connection.test.ts": ["Linux"],
   "test/e2e/as-root.root.test.ts": ["a right that root may lack"],
   "test/e2e/ports.test.ts": ["an address in a network"],

@@ -25,6 +25,7 @@ import { Lanes } from "./link/lanes.ts";
 import { HostLink, type Identity } from "./link/link.ts";
 import { openNames } from "./names/open.ts";
 import { completeNames } from "./names/resolv-conf.ts";
+import { IdleFiles } from "./memory/idle-files.ts";
 import type { PortTable } from "./ports/port-table.ts";
 import { portHooks } from "./ports/hooks.ts";
 import { portLister } from "./ports/list.ts";
@@ -165,10 +166,15 @@ async function setUpPorts(guest: Guest): Promise<Running> {
   });
   own.need(boot.listen);
   const localhost = closing(opened, new DockerLocalhost(onTrouble));
+  const idleFiles = boot.takesMemoryBack === true ? closing(opened, new IdleFiles(onTrouble)) : undefined;
   return {
-    // What is mounted is brought up to date before a port answers. A dockerd may be called before it is found up.
-    hooks: [changeHooks(changes, containers), hooks, { beforeRequest: async () => localhost.lead() }],
-    serve: async () => await speakToHost(guest, table, lister, localhost),
+    hooks: [
+      // What is mounted is brought up to date before a port answers. A dockerd may be called before it is found up.
+      changeHooks(changes, containers),
+      hooks,
+      { beforeRequest: async () => localhost.lead(), beforeAnswer: async () => idleFiles?.nudge() },
+    ],
+    serve: async () => await speakToHost(guest, table, lister, { localhost, idleFiles }),
   };
 }
 
@@ -186,7 +192,7 @@ async function speakToHost(
   { link, docker, opened, signal }: Guest,
   table: PortTable,
   lister: Lister<ServedPort>,
-  localhost: DockerLocalhost,
+  { localhost, idleFiles }: { readonly localhost: DockerLocalhost; readonly idleFiles: IdleFiles | undefined },
 ): Promise<void> {
   const onTrouble = (text: string): void => link.log(text);
   opened.use(await ring());
@@ -196,7 +202,10 @@ async function speakToHost(
   closing(opened, await watchProvision({ onSteps, onLine: onTrouble }));
   void watchSource(nspawnSource, table, { signal, onTrouble });
   const onFailed = (error: unknown): void => onTrouble(`cannot list containers: ${String(error)}`);
-  const onNudge = (): void => lister.nudge(() => table.publish(), onFailed);
+  const onNudge = (): void => {
+    idleFiles?.nudge();
+    lister.nudge(() => table.publish(), onFailed);
+  };
   let isReady = false;
   const onDocker = (state: "ready" | "down"): void => {
     isReady = state === "ready";

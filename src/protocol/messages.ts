@@ -98,6 +98,8 @@ const bootSchema = v.object({
   listenOfContainers: v.optional(v.boolean()),
   /** The host takes ports that services of a swarm publish. */
   swarm: v.optional(v.boolean()),
+  /** Memory that the guest has freed is the host's again; to one that says nothing of it none is given. */
+  takesMemoryBack: v.optional(v.boolean()),
   /** Shell commands that root runs before Docker starts: at each boot, or once on each system disk. */
   provision: v.optional(v.array(v.object({ run: v.string(), when: v.picklist(["boot", "once"]) }))),
   /** Disks beside the data disk: made a file system where they are blank, and mounted by name. */

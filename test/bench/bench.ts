@@ -1,7 +1,7 @@
 /**
  * The benchmarks: ratios, each measured within this one run, since machines differ and are noisy.
  *
- *   node_modules/.bin/bun test/bench/bench.ts [--keep] [up|start|calls|status|ssh|rest|requests|streams|rounds|tmp|race|shares]…
+ *   node_modules/.bin/bun test/bench/bench.ts [--keep] [up|start|memory|calls|status|ssh|rest|requests|streams|rounds|tmp|race|shares]…
  *
  * Needs dist/qn and, but for `status`, a guest image of this build (`QN_HOME=$PWD/dist/e2e dist/qn image build`), and no other load.
  * With `--keep` the ratios are what the next run is compared with (figures.json; `bun scripts/docs.ts` then makes their table).
@@ -11,6 +11,7 @@ import { bootVm, type Vm } from "../support/vm.ts";
 import { measureDockerCalls } from "./docker-calls.ts";
 import { guestOf } from "./guest.ts";
 import { tell } from "./kept.ts";
+import { measureMemory } from "./memory.ts";
 import { measureRequests } from "./requests.ts";
 import { measureRest } from "./rest.ts";
 import { measureRounds } from "./rounds.ts";
@@ -25,6 +26,7 @@ import { measureUp } from "./up.ts";
 const benchmarks = {
   up: measureUp,
   start: measureStart,
+  memory: measureMemory,
   calls: (vm: Vm) => measureDockerCalls(guestOf(vm)),
   ssh: measureSsh,
   rest: measureRest,

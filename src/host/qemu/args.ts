@@ -40,6 +40,8 @@ export type VmSpec = {
   readonly sound: string | undefined;
   readonly window: { readonly backend: string; readonly gpu: string } | undefined;
   readonly sandbox: boolean;
+  /** Whether what the guest frees is this machine's again. */
+  readonly takesMemoryBack: boolean;
   /** The user's own words, at the end. */
   readonly extra: readonly string[];
   /** What a person should know before waiting, as sentences. */

@@ -80,6 +80,8 @@ export type HostPlatform = {
   readonly accel: Exclude<Accel, "tcg">;
   readonly audio: readonly MediaSystem[];
   readonly display: readonly MediaSystem[];
+  /** Whether it takes memory back that QEMU says it needs no more (madvise(2), MADV_DONTNEED). */
+  readonly takesMemoryBack: boolean;
   /** Where programs are that PATH may not name, such as under launchd. Relative ones are below HOME. */
   readonly programFolders: readonly string[];
 };
@@ -99,6 +101,7 @@ export const hostPlatforms: Record<HostOs, HostPlatform> = {
       { name: "gtk", anyOf: graphicalSession },
       { name: "sdl", anyOf: graphicalSession },
     ],
+    takesMemoryBack: true,
     programFolders: ["/run/current-system/sw/bin", ".nix-profile/bin"],
   },
   darwin: {
@@ -106,6 +109,8 @@ export const hostPlatforms: Record<HostOs, HostPlatform> = {
     accel: "hvf",
     audio: [{ name: "coreaudio" }],
     display: [{ name: "cocoa" }],
+    // The pages stay the process', and are compressed when others need room (macOS 26: libkrun/libkrun#703).
+    takesMemoryBack: false,
     programFolders: ["/opt/homebrew/bin", "/usr/local/bin", "/run/current-system/sw/bin", ".nix-profile/bin"],
   },
 };

@@ -90,6 +90,7 @@ export function planVm({ config, facts, paths }: PlanInput): VmPlan {
     window: display === undefined ? undefined : { backend: display, gpu: guest.gpu },
     // Sound and window libraries start programs of their own, which the filter forbids.
     sandbox: facts.sandbox && audio === undefined && display === undefined,
+    takesMemoryBack: hostPlatforms[facts.os].takesMemoryBack,
     extra: config.qemu.args,
     warnings: [...choice.warnings, ...sizeWarnings(config, facts, accel)],
   };

@@ -80,7 +80,7 @@ export async function writeBootFiles(
   layout: Layout,
   paths: VmPaths,
   boot: BootRecord,
-  { shares, config, caCertificates }: Pick<Prepared, "shares" | "config" | "caCertificates">,
+  { shares, config, caCertificates, spec }: Pick<Prepared, "shares" | "config" | "caCertificates" | "spec">,
   proxy: ProxySettings,
 ): Promise<void> {
   // As the guest sees it: shares are mounted where they really are.
@@ -107,6 +107,7 @@ export async function writeBootFiles(
     listen: config.ports.listen === true,
     listenOfContainers: config.ports.listen !== false,
     swarm: true,
+    takesMemoryBack: spec.takesMemoryBack,
     ...(config.volumes.length > 0 && { disks: config.volumes.map(({ name }) => ({ name })) }),
     timeZone: await hostTimeZone(),
     ...(config.provision.length > 0 && { provision: [...config.provision] }),
