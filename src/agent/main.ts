@@ -4,6 +4,7 @@ import { Lister } from "../base/lister.ts";
 import { newQueue } from "../base/queue.ts";
 import { type Boot, gateGuestPort, type ProvisionStep } from "../protocol/messages.ts";
 import { type DockerApi, dockerApi } from "../system/docker-api.ts";
+import { memoryUse } from "../system/memory-use.ts";
 import { inheritedSocket } from "../system/kernel/socket-activation.ts";
 import { changeHooks } from "./changes/hooks.ts";
 import { observed, receiveChanges } from "./changes/open.ts";
@@ -167,6 +168,7 @@ async function setUpPorts(guest: Guest): Promise<Running> {
   own.need(boot.listen);
   const localhost = closing(opened, new DockerLocalhost(onTrouble));
   const idleFiles = boot.takesMemoryBack === true ? closing(opened, new IdleFiles(onTrouble)) : undefined;
+  link.onMemory = async () => (await memoryUse()).usedBytes;
   return {
     hooks: [
       // What is mounted is brought up to date before a port answers. A dockerd may be called before it is found up.

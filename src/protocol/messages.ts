@@ -46,6 +46,7 @@ export const caCertificatesMax = 64;
 const port = portSchema;
 /** JSON writes what is not finite as null: it would not come back as it went. */
 const finite = v.pipe(v.number(), v.finite());
+const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 /** The most letters of a name in a message, such as a container's, for which Docker knows no limit. */
 export const nameLettersMax = 1_024;
 const shortText = v.pipe(v.string(), v.maxLength(nameLettersMax));
@@ -188,6 +189,8 @@ const agentMessageSchema = v.variant("type", [
   diskStatesSchema,
   /** Asks for the time. `asked` comes back with the answer: the agent's own steady clock. */
   v.object({ type: v.literal("clock"), asked: finite }),
+  /** How much memory the guest uses; the number is that of the question. */
+  v.object({ type: v.literal("memory"), answers: whole, usedBytes: whole }),
 ]);
 
 /** What the agent tells the host on the control connection. State, never deltas: the next report repairs a lost one. */
@@ -229,6 +232,8 @@ const hostMessageSchema = v.variant("type", [
     type: v.literal("clock"),
     answer: v.optional(v.object({ asked: finite, nowMs: finite })),
   }),
+  /** How much memory do you use? The number comes back with the answer. */
+  v.object({ type: v.literal("memory"), ask: whole }),
 ]);
 
 /**

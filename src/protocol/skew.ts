@@ -12,6 +12,6 @@ export function skewOf(protocol: number): "older" | "newer" | undefined {
 
 /**
  * What this agent lists in `hello`: it sets the guest's clock when the host says so, runs commands of the settings,
- * opens lanes, mounts and grows disks, and gives dockerd certificates.
+ * opens lanes, mounts and grows disks, gives dockerd certificates, and says how much memory the guest uses.
  */
-export const capabilities = ["clock", "provision", "lanes", "disks", "certificates"] as const;
+export const capabilities = ["clock", "provision", "lanes", "disks", "certificates", "memory"] as const;

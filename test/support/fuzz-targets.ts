@@ -168,6 +168,7 @@ export const fuzzTargets: Readonly<Record<string, FuzzTarget>> = {
     { type: "mounts", sources: ["/home/ann"], ask: 1 },
     { type: "provision", steps: [{ state: "failed", status: 1, last: "x" }] },
     { type: "clock", asked: 1 },
+    { type: "memory", answers: 1, usedBytes: 1 },
     { type: "log", text: "x" },
   ]),
   "host-message": lineTarget(parseHostMessage, [
@@ -175,6 +176,7 @@ export const fuzzTargets: Readonly<Record<string, FuzzTarget>> = {
     { type: "changes", there: ["/a"], gone: [], folders: [], files: [], answers: 1 },
     { type: "lanes", ports: ["qn.lane.0"], token: nonce },
     { type: "clock", answer: { asked: 1, nowMs: 2 } },
+    { type: "memory", ask: 1 },
   ]),
   credential: lineTarget(parseBoot, [
     boot,

@@ -36,6 +36,14 @@ export const status: Fields<JsonOutputs["status"]> = {
   accel: ["text or null", "How it runs: kvm, hvf or tcg (emulated)"],
   cpus: ["number", "Virtual processors"],
   memoryMiB: ["number", "Memory in MiB"],
+  memory: [
+    "object",
+    "The memory that it takes",
+    {
+      usedBytes: ["number or null", "What the guest's programs and kernel need; null when the guest does not say"],
+      residentBytes: ["number or null", "What QEMU has of this machine's, emulation included"],
+    },
+  ],
   image: ["text", "The image's name"],
   docker: [
     "object",

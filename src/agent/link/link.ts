@@ -52,6 +52,8 @@ export class HostLink {
   onLanes: (message: Extract<HostMessage, { type: "lanes" }>) => { close(): void } = () => ({ close: () => {} });
   /** Called with how large the VM's disks are; what it resolves to is what the guest has of them. Owns its errors. */
   onDisks: (disks: Extract<HostMessage, { type: "disks" }>["disks"]) => Promise<DiskState[]> = async () => [];
+  /** Called when the host asks how much memory the guest uses, in bytes. */
+  onMemory: () => Promise<number> = async () => 0;
   /**
    * Called with what has changed on the host below what containers mount; also before what it gave back for other
    * changes has resolved, until too many wait.
@@ -153,6 +155,10 @@ export class HostLink {
     if (message.type === "clock") this.onClock(message, (asked) => send({ type: "clock", asked }));
     // The host goes on speaking meanwhile.
     if (message.type === "disks") void this.#answerDisks(message, send);
+    if (message.type === "memory") {
+      const answer = this.onMemory().then((usedBytes) => send({ type: "memory", answers: message.ask, usedBytes }));
+      void answer.catch((error: unknown) => this.log(`memory: ${messageOf(error)}`));
+    }
     if (message.type === "names") this.onNames(message);
     if (message.type === "served") this.onServed(message.report, message.failed, message.taken);
     if (message.type !== "changes") return;

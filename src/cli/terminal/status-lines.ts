@@ -1,14 +1,15 @@
 /** A VM's status as lines for a person. */
-import { counted, duration } from "../../base/words.ts";
+import { byteSize, counted, duration } from "../../base/words.ts";
 import type { Status } from "../../host/supervisor/messages.ts";
 
 /** One line for each thing that matters; what is not known is left out. */
 export function statusLines(status: Status): readonly string[] {
-  const { docker, ssh, qemu } = status;
+  const { docker, memory, ssh, qemu } = status;
   const facts: readonly (readonly [string, string | undefined])[] = [
     ["state", status.state + (status.phase === null ? "" : ` (${status.phase})`)],
     ["reason", status.reason ?? undefined],
     ["guest", `${status.arch}, ${counted(status.cpus, "CPU")}, ${status.memoryMiB} MiB, image ${status.image}`],
+    ["memory", memoryWords(memory)],
     ["accel", status.accel ?? undefined],
     ["docker", `unix://${docker.socket}${docker.reachable ? "" : " (does not answer)"}`],
     ["ssh", ssh.port === null ? undefined : `${ssh.user}@${ssh.host} port ${ssh.port}, or: qn ssh ${status.name}`],
@@ -21,6 +22,14 @@ export function statusLines(status: Status): readonly string[] {
 }
 
 // --- internal ---
+
+function memoryWords({ usedBytes, residentBytes }: Status["memory"]): string | undefined {
+  const words = [
+    ...(usedBytes === null ? [] : [`${byteSize(usedBytes)} used in the guest`]),
+    ...(residentBytes === null ? [] : [`${byteSize(residentBytes)} of this machine's taken`]),
+  ];
+  return words.length === 0 ? undefined : words.join(", ");
+}
 
 function mountWords({ path, readOnly }: Status["mounts"][number]): string {
   return path + (readOnly ? " (read-only)" : "");

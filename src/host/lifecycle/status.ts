@@ -20,7 +20,7 @@ const answerMs = 2_000;
  */
 export async function statusOfVm(paths: VmPaths, env: Environment): Promise<Status> {
   const [status, context] = await Promise.all([
-    seenStatus(paths, settingsOf(paths.commonConfig, env), answerMs),
+    seenStatus(paths, settingsOf(paths.commonConfig, env), { patienceMs: answerMs, memory: true }),
     import("../integrate/docker/context.ts").then(({ contextOf }) => contextOf(paths, env)),
   ]);
   return { ...status, docker: { ...status.docker, context: context?.name ?? null } };
@@ -42,7 +42,7 @@ export function summariesOf(
 ): (paths: VmPaths) => Promise<Summary> {
   const settings = settingsOf(layout.config, env);
   return async (paths) => {
-    const { state, reason, arch, cpus, memoryMiB, image } = await seenStatus(paths, settings, patienceMs);
+    const { state, reason, arch, cpus, memoryMiB, image } = await seenStatus(paths, settings, { patienceMs });
     return { state, reason, arch, cpus, memoryMiB, image, snapshots: snapshotNames(paths) };
   };
 }
@@ -67,14 +67,17 @@ export async function vmNames(layout: Layout): Promise<readonly string[]> {
  * What a command waits for is loaded when it is known to be needed: what speaks with a supervisor, or looks for what
  * one has left, where there may be one, and the table of settings, where there is none. It is a fifth of `qn status`.
  */
-async function seenStatus(paths: VmPaths, settings: SettingsOf, patienceMs: number): Promise<Status> {
+async function seenStatus(paths: VmPaths, settings: SettingsOf, question: Question): Promise<Status> {
   const files = filesOfVm(paths);
   if (!files.has(basename(paths.controlSocket))) return await withoutSupervisor(paths, settings, files);
-  const answer = await askSupervisor(paths, patienceMs);
+  const answer = await askSupervisor(paths, question);
   if (answer === "late") return { ...(await atRest(paths, settings)), state: "degraded", reason: silent };
   // What a supervisor leaves behind that has just ended came after the first look.
   return answer === "nobody" ? await withoutSupervisor(paths, settings, filesOfVm(paths)) : answer;
 }
+
+/** How long a supervisor may take to answer, and whether it should ask the guest how much memory it uses. */
+type Question = { readonly patienceMs: number; readonly memory?: boolean };
 
 /** The settings of each VM of a home, read when the first is asked for. */
 type SettingsOf = () => Promise<(paths: VmPaths) => Loaded>;
@@ -86,7 +89,7 @@ function settingsOf(commonConfig: string, env: Environment): SettingsOf {
 const silent = "The supervisor does not answer.";
 
 /** What the supervisor says. Nobody says anything when there is none, or when it ended before it answered. */
-async function askSupervisor(paths: VmPaths, patienceMs: number): Promise<Status | "late" | "nobody"> {
+async function askSupervisor(paths: VmPaths, { patienceMs, memory }: Question): Promise<Status | "late" | "nobody"> {
   const { connectControl, eventsOf } = await import("../supervisor/control.ts");
   const control = await connectControl(paths.controlSocket);
   if (control === undefined) return "nobody";
@@ -96,7 +99,8 @@ async function askSupervisor(paths: VmPaths, patienceMs: number): Promise<Status
     control.close();
   });
   try {
-    for await (const event of eventsOf(control, { ask: "status" })) if (event.event === "status") return event.status;
+    for await (const event of eventsOf(control, { ask: "status", memory }))
+      if (event.event === "status") return event.status;
   } finally {
     late.cancel();
   }

@@ -142,6 +142,7 @@ export class Effects {
       accel: this.#prepared?.spec.accel.name,
       qemu: { pid: this.#qemu?.pid, version: this.#qemu?.qmp.version },
       sshPort: this.#boot?.sshPort,
+      guestMemory: this.#seam?.memory,
       dockerReachable: this.#seam?.dockerReachable ?? false,
       forwards: this.#seam?.forwards ?? [],
     };

@@ -12,7 +12,7 @@ import { phases } from "./states.ts";
  * has them made anew each time that it is started.
  */
 const requests = {
-  status: () => v.object({ ask: v.literal("status") }),
+  status: () => v.object({ ask: v.literal("status"), memory: v.optional(v.boolean()) }),
   follow: () => v.object({ ask: v.literal("follow") }),
   ports: () => v.object({ ask: v.literal("ports") }),
   events: () => v.object({ ask: v.literal("events") }),
@@ -27,10 +27,10 @@ const requests = {
 };
 
 /**
- * What a command asks for. `follow`, `ports` and `stop` are answered by events until the supervisor ends; `ports` has
- * all that `follow` has, and the forwards whenever they change; `events` has the states, too. A `stop` that calls a
- * start off leaves a QEMU alone that was only taken over. `forward` is answered by `forwarded` or `refused`, `grow` by
- * `grown` or `refused`.
+ * What a command asks for. `status` has memory only where it is asked for, since the guest is asked then. `follow`,
+ * `ports` and `stop` are answered by events until the supervisor ends; `ports` has all that `follow` has, and the
+ * forwards whenever they change; `events` has the states, too. A `stop` that calls a start off leaves a QEMU alone that
+ * was only taken over. `forward` is answered by `forwarded` or `refused`, `grow` by `grown` or `refused`.
  */
 export type Request = OneOf<typeof requests>;
 
@@ -76,6 +76,19 @@ const mountSchema = () =>
     cache: v.optional(v.string()),
   });
 
+const memorySchema = () =>
+  v.object({
+    /** What the guest's programs and kernel use; null when the guest does not say. */
+    usedBytes: v.nullable(v.number()),
+    /** What QEMU has of this machine's memory; null without a QEMU. */
+    residentBytes: v.nullable(v.number()),
+  });
+
+/** How much memory a VM takes. */
+export type MemoryStatus = v.InferOutput<ReturnType<typeof memorySchema>>;
+
+const noMemory: MemoryStatus = { usedBytes: null, residentBytes: null };
+
 const statusSchema = () =>
   v.object({
     name: v.string(),
@@ -87,6 +100,8 @@ const statusSchema = () =>
     accel: v.nullable(v.string()),
     cpus: v.number(),
     memoryMiB: v.number(),
+    /** A supervisor that is older than this command says nothing of it. */
+    memory: v.optional(memorySchema(), noMemory),
     image: v.string(),
     docker: v.object({ socket: v.string(), context: v.nullable(v.string()), reachable: v.boolean() }),
     ssh: v.object({

@@ -15,6 +15,7 @@ export function restingStatus(paths: VmPaths, config: VmConfig | undefined): Sta
     accel: null,
     cpus: config?.cpus ?? 0,
     memoryMiB: config?.memoryMiB ?? 0,
+    memory: { usedBytes: null, residentBytes: null },
     image: config?.image ?? "",
     docker: { socket: paths.dockerSocket, context: null, reachable: false },
     ssh: { ...sshOf(paths), port: null },

@@ -11,6 +11,7 @@ import { type Effect, type Event, type State, stopGraceMs } from "./states.ts";
 import type { SuperviseOptions } from "./options.ts";
 import type { ControlEvent, Request } from "./messages.ts";
 import { tailOf } from "./boot/serial.ts";
+import { memoryStatus } from "./seam/guest-memory.ts";
 import { PortWatchers } from "./port-watchers.ts";
 import { forwardStatuses, reasonOf, statusOf } from "./status.ts";
 
@@ -118,7 +119,7 @@ class Supervisor {
   #answer(request: Request, client: Client): void | Promise<void> {
     switch (request.ask) {
       case "status":
-        return void client.send({ event: "status", status: this.#status() });
+        return this.#tellStatus(request, client);
       case "follow": {
         this.#followers.add(client);
         for (const text of this.#warnings) client.send({ event: "warning", text });
@@ -162,8 +163,11 @@ class Supervisor {
     }
   }
 
-  #status() {
-    return statusOf(this.#options.paths, this.#state, this.#effects.snapshot(), Date.now() - this.#startedAtMs);
+  async #tellStatus({ memory }: Extract<Request, { ask: "status" }>, client: Client): Promise<void> {
+    const { guestMemory, qemu } = this.#effects.snapshot();
+    const asked = memory === true && { memory: await memoryStatus(guestMemory, qemu.pid) };
+    const status = statusOf(this.#options.paths, this.#state, this.#effects.snapshot(), Date.now() - this.#startedAtMs);
+    client.send({ event: "status", status: { ...status, ...asked } });
   }
 
   #stateEvent(): ControlEvent {

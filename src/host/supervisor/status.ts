@@ -6,6 +6,7 @@ import type { Forward } from "../ports/apply.ts";
 import { openHalves } from "../ports/open-halves.ts";
 import { refusalOf } from "../ports/refusal.ts";
 import { sourceOf } from "../ports/source.ts";
+import type { GuestMemory } from "./seam/guest-memory.ts";
 import type { State } from "./states.ts";
 import type { ForwardStatus, Status } from "./messages.ts";
 
@@ -15,6 +16,8 @@ export type Snapshot = {
   readonly accel: string | undefined;
   readonly qemu: { readonly pid: number | undefined; readonly version: string | undefined };
   readonly sshPort: number | undefined;
+  /** What the guest is asked by for how much memory it uses. */
+  readonly guestMemory: GuestMemory | undefined;
   readonly dockerReachable: boolean;
   readonly forwards: readonly Readonly<Forward>[];
 };

@@ -79,6 +79,7 @@ export function commandTests(test: VmTest): void {
       reason: null,
       cpus: 2,
       memoryMiB: 1536,
+      memory: { usedBytes: expect.any(Number), residentBytes: expect.any(Number) },
       docker: { socket: join(vm.folder, "docker.sock"), reachable: true },
       qemu: { pid: expect.any(Number) },
       supervisor: { pid: expect.any(Number) },

@@ -45,6 +45,7 @@ const agentMessages: readonly AgentMessage[] = [
   { type: "docker", state: "down" },
   { type: "log", text: "Docker: gone\n" },
   { type: "clock", asked: 12.5 },
+  { type: "memory", answers: 3, usedBytes: 367_001_600 },
   { type: "disks", answers: 3, disks: [{ name: "data", sizeBytes: 2 ** 44 }] },
   { type: "disks", answers: 4, disks: [{ name: "db", error: "it is not mounted" }] },
 ];
@@ -61,6 +62,7 @@ const opens: readonly Open[] = [
 const failed = { protocol: "udp", hostIp: "::", hostPort: 53, reason: "Port 53 on ::1 is taken by named (pid 7)." };
 
 const hostMessages: readonly HostMessage[] = [
+  { type: "memory", ask: 3 },
   { type: "clock" },
   { type: "clock", answer: { asked: 12.5, nowMs: 1_763_712_000_000 } },
   { type: "hello", protocol: 1, version: "0.1.0" },
@@ -182,7 +184,7 @@ test("what is no message of its kind is refused with what is wrong", async () =>
     ["PROTOCOL", 'The word behind a stream is wrong at "ready": Invalid key: Expected "ready" but received undefined.'],
     [
       "PROTOCOL",
-      `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "mounts" | "log" | "provision" | "disks" | "clock") but received undefined.`,
+      `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "mounts" | "log" | "provision" | "disks" | "clock" | "memory") but received undefined.`,
     ],
     [
       "PROTOCOL",

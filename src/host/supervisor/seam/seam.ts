@@ -27,6 +27,7 @@ import { DockerPing } from "./docker-ping.ts";
 import type { GuestLink, Reply } from "./guest-link.ts";
 import type { GuestDisks } from "./guest-disks.ts";
 import { GuestClockKeeper } from "./guest-clock.ts";
+import { GuestMemory } from "./guest-memory.ts";
 import { GuestSearch } from "./guest-search.ts";
 import { GuestForwards, type GuestForwardsOptions } from "./guest-forwards.ts";
 import type { Event } from "../states.ts";
@@ -70,6 +71,8 @@ export class Seam {
   readonly #agent: AgentLink;
   readonly #clock: GuestClockKeeper;
   readonly #search: GuestSearch;
+  /** How much memory the guest uses. */
+  readonly memory = new GuestMemory(() => this.#agent.current);
   #dockerSocket: Listener | undefined;
   #socketWatch: { close(): void } | undefined;
   readonly #ping = new DockerPing<GuestLink | undefined>((link, signal) => this.#askDocker(link, signal));
@@ -242,6 +245,8 @@ export class Seam {
         return this.#options.provisioning.onSteps(message.steps);
       case "disks":
         return this.#options.disks.guest.answered(message);
+      case "memory":
+        return this.memory.answered(message);
       case "clock":
         return this.#clock.asked(message.asked, (answer) => void reply(answer));
     }

@@ -19,7 +19,7 @@ function guest(fileMiB: number, moves: readonly number[] = []) {
     async memoryUse() {
       const { fileBytes } = state;
       if (fileBytes < keptBytes(4096 * MiB) + 64 * MiB) resolve();
-      return { totalBytes: 4096 * MiB, fileBytes };
+      return { totalBytes: 4096 * MiB, usedBytes: 0, fileBytes };
     },
     async reclaim(bytes) {
       state.slices += 1;

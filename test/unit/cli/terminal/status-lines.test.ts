@@ -12,6 +12,7 @@ const running: Status = {
   accel: "kvm",
   cpus: 4,
   memoryMiB: 4096,
+  memory: { usedBytes: 350 * 1024 ** 2, residentBytes: 1.5 * 1024 ** 3 },
   image: "debian",
   docker: { socket: "/h/web/docker.sock", context: null, reachable: true },
   ssh: { host: "127.0.0.1", port: 40_022, user: "ann", identityFile: "/h/web/id_ed25519" },
@@ -44,6 +45,7 @@ const stopped: Status = {
   state: "stopped",
   accel: null,
   cpus: 1,
+  memory: { usedBytes: null, residentBytes: null },
   docker: { ...running.docker, reachable: false },
   ssh: { ...running.ssh, port: null },
   ports: [],
@@ -57,6 +59,7 @@ test("a VM that runs shows everything", () => {
   expect(statusLines(running)).toEqual([
     "state   running",
     "guest   x86_64, 4 CPUs, 4096 MiB, image debian",
+    "memory  350 MiB used in the guest, 1.5 GiB of this machine's taken",
     "accel   kvm",
     "docker  unix:///h/web/docker.sock",
     "ssh     ann@127.0.0.1 port 40022, or: qn ssh web",
