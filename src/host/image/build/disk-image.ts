@@ -84,6 +84,8 @@ async function writeOverlay(overlay: string, parts: DiskParts): Promise<void> {
 const rootScript = [
   'mkdir "$1/root"',
   'tar --extract --file="$2" --directory="$1/root" --numeric-owner --exclude="./boot/vmlinuz-*" --exclude="./boot/initrd*" --exclude="./dev/*"',
+  // A folder's mode is copied, too; qn itself makes folders as whoever builds makes them (umask(2)).
+  'find "$1/overlay" -type d -exec chmod 755 {} +',
   'cp --recursive --no-dereference --preserve=mode,links --remove-destination "$1/overlay/." "$1/root/"',
   `find "$1/root" -newermt @${sourceDateEpoch} -exec touch --no-dereference --date=@${sourceDateEpoch} {} +`,
   `fs="$3?offset=${root.offsetBytes}"`,

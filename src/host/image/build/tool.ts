@@ -5,9 +5,10 @@ import { findProgram, run, type RunOptions } from "../../../system/process.ts";
 /**
  * timeout(1) makes the program the head of a process group and hands SIGTERM to all of it: mmdebstrap alone would wait
  * for its children, and they would install on. Three hours are far beyond any build: programs of another processor are
- * emulated, and half an hour did not do for them on a busy machine.
+ * emulated, and half an hour did not do for them on a busy machine. Whoever builds may keep all that he makes from
+ * others (umask(2)): other users of the guest have to read it.
  */
-const asGroup = ["timeout", "--kill-after=20s", "3h"];
+const asGroup = ["sh", "-c", 'umask 022 && exec timeout --kill-after=20s 3h "$@"', "sh"];
 
 const toolHint =
   "On Debian: apt install mmdebstrap uidmap fakeroot e2fsprogs dosfstools mtools fdisk qemu-utils; elsewhere build the image on a Debian.";
@@ -16,8 +17,9 @@ const toolHint =
 const shownLines = 15;
 
 /**
- * Runs a program with its output in English and its times fixed by `epoch` in seconds. Throws TOOL_MISSING when it is
- * not there, INTERRUPTED when `signal` ended it, IMAGE_BUILD_FAILED with its last lines when it fails.
+ * Runs a program with its output in English, its times fixed by `epoch` in seconds, and all that it makes readable by
+ * others. Throws TOOL_MISSING when it is not there, INTERRUPTED when `signal` ended it, IMAGE_BUILD_FAILED with its
+ * last lines when it fails.
  */
 export async function runTool(
   command: readonly string[],
@@ -31,6 +33,8 @@ export async function runTool(
       PATH: `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/sbin:/sbin`,
       ...options.env,
       LC_ALL: "C.UTF-8",
+      // A FAT file system has times of a clock on the wall.
+      TZ: "UTC0",
       SOURCE_DATE_EPOCH: String(options.epoch),
       MTOOLS_SKIP_CHECK: "1",
     },

@@ -118,18 +118,33 @@ test("a disk has a loader, a kernel and a root with everyone's rights in it", as
   await said("e2fsck", "-fn", fileSystem);
 });
 
-test("the same parts give the same disk, whenever they are put together", async () => {
+/** Runs `action` as a user of this mask and time zone does. */
+async function asUser<Result>(mask: number, zone: string, action: () => Promise<Result>): Promise<Result> {
+  const [maskBefore, zoneBefore] = [process.umask(mask), process.env["TZ"]];
+  process.env["TZ"] = zone;
+  try {
+    return await action();
+  } finally {
+    process.umask(maskBefore);
+    if (zoneBefore === undefined) delete process.env["TZ"];
+    else process.env["TZ"] = zoneBefore;
+  }
+}
+
+test("the same parts give the same disk, whenever and by whomever they are put together", async () => {
   await using home = await tempHome({ images: false });
   const tar = await smallTar(home.path);
-  const hashes = [];
-  for (const name of ["one", "two"]) {
+  const made = async (name: string): Promise<string> => {
     // As qcow2, which leaves the 6 GiB of nothing out.
     const packed = join(home.path, `${name}.qcow2`);
     const { disk } = await makeDisk(home.path, name, tar);
     await said("qemu-img", "convert", "-O", "qcow2", disk, packed);
-    hashes.push(await hashOf(packed));
-  }
-  expect(hashes[1]).toBe(hashes[0] ?? "");
+    return `${await rightsOf(disk, "/etc/systemd")} ${await hashOf(packed)}`;
+  };
+  const usual = await asUser(0o022, "UTC", async () => await made("one"));
+  expect(usual).toStartWith("0755 0:0 ");
+  // Who lets nobody else read what he makes, and lives in Japan.
+  expect(await asUser(0o077, "Asia/Tokyo", async () => await made("two"))).toBe(usual);
 });
 
 test("a packed disk is the one that was made, its large programs compressed and nothing else", async () => {
