@@ -43,6 +43,7 @@ import { offerDockerPorts } from "./setup/docker-ports.ts";
 import { provideVariables } from "./setup/docker-variables.ts";
 import { hideHostPorts } from "./setup/firewall.ts";
 import { announceFlake } from "./setup/flake.ts";
+import { keepAlive, rememberHalfClosed } from "./setup/keep-alive.ts";
 import { provideLogin } from "./setup/login.ts";
 import { offerProvision } from "./setup/provision/run.ts";
 import { watchProvision } from "./setup/provision/report-progress.ts";
@@ -169,6 +170,7 @@ async function setUpPorts(guest: Guest): Promise<Running> {
   const localhost = closing(opened, new DockerLocalhost(onTrouble));
   const idleFiles = boot.takesMemoryBack === true ? closing(opened, new IdleFiles(onTrouble)) : undefined;
   link.onMemory = async () => (await memoryUse()).usedBytes;
+  closing(opened, keepAlive(onTrouble));
   return {
     hooks: [
       // What is mounted is brought up to date before a port answers. A dockerd may be called before it is found up.
@@ -217,6 +219,7 @@ async function speakToHost(
       return link.reportDocker("down");
     }
     localhost.lead();
+    rememberHalfClosed(onTrouble);
     // Ports before Docker: whoever waits for Docker finds them open by then, or hears why they are not.
     void lister
       .refresh()

@@ -5,6 +5,7 @@ import { quantile } from "../bench/figures.ts";
 import { moreClientTests } from "../e2e/tcp/clients.ts";
 import { bytesTest, closedTests, connectionTest } from "../e2e/tcp/many.ts";
 import { longPortTests } from "../e2e/whole-path/ports.ts";
+import { beSilent, type HalfClosed, wholeTalk } from "../support/half-closed.ts";
 import { oneFile, registry } from "../support/registry.ts";
 import { playRounds } from "../support/rounds.ts";
 import { streamServer } from "../support/stream-server.ts";
@@ -33,8 +34,16 @@ async function pageAgain(): Promise<void> {
   });
 }
 
-/** What says nothing while the other tests run: a stream, and a command of Docker's whose input has ended. */
-let silent: { readonly stream: TcpClient; readonly command: Promise<string>; readonly sinceMs: number };
+/**
+ * What says nothing while the other tests run: a stream, a command of Docker's whose input has ended, and connections of
+ * a container to this machine of which one end has said all.
+ */
+let silent: {
+  readonly stream: TcpClient;
+  readonly command: Promise<string>;
+  readonly outgoing: Promise<HalfClosed>;
+  readonly sinceMs: number;
+};
 
 test("a stream answers before it falls silent", async (vm) => {
   const stream = tcpClient(portOf(86));
@@ -43,9 +52,10 @@ test("a stream answers before it falls silent", async (vm) => {
   const script = `cat; sleep ${silenceMs / 1000}; echo two`;
   const stdin = new TextEncoder().encode("one\n");
   const command = vm.succeed(["docker", "run", "--rm", "--interactive", "busybox", "sh", "-c", script], { stdin });
-  // It is waited for below; until then its failure is nobody's.
-  command.catch(() => {});
-  silent = { stream, command, sinceMs: performance.now() };
+  const outgoing = beSilent(vm, silenceMs);
+  // They are waited for below; until then their failure is nobody's.
+  for (const each of [command, outgoing]) each.catch(() => {});
+  silent = { stream, command, outgoing, sinceMs: performance.now() };
 });
 
 connectionTest(test, portOf, 5000);
@@ -112,9 +122,9 @@ test(
 );
 
 test(
-  "what is silent for a long time works on: a stream, and a command whose input has ended",
+  "what is silent for a long time works on: a stream, a command whose input has ended, and what a container has dialled",
   async () => {
-    const { stream, command, sinceMs } = silent;
+    const { stream, command, outgoing, sinceMs } = silent;
     // Nothing is to happen.
     await Bun.sleep(Math.max(0, sinceMs + silenceMs - performance.now()));
     stream.write("two");
@@ -122,6 +132,7 @@ test(
     stream.end();
     expect(await stream.gone).toBe("end");
     expect(await within("the command's last line", 5 * minuteMs, command)).toBe("one\ntwo");
+    expect(await within("the end of both connections", 5 * minuteMs, outgoing)).toEqual(wholeTalk);
   },
   silenceMs + 10 * minuteMs,
 );

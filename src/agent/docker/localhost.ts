@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { messageOf } from "../../base/errors.ts";
 import { slirp } from "../../protocol/messages.ts";
 import { assemble, bpf } from "../../system/kernel/bpf-code.ts";
-import { attachToConnects, networkCookie } from "../../system/kernel/bpf.ts";
+import { attachToGroup, networkCookie } from "../../system/kernel/bpf.ts";
 
 /** The control group that systemd gives Docker's unit: another one each time that the unit starts. */
 const dockerCgroup = "/sys/fs/cgroup/system.slice/docker.service";
@@ -31,7 +31,7 @@ export class DockerLocalhost {
     this.close();
     this.#tried = group;
     try {
-      this.#attached = attachToConnects(this.#cgroup, localhostProgram(networkCookie()));
+      this.#attached = attachToGroup(this.#cgroup, "connect4", localhostProgram(networkCookie()));
     } catch (error) {
       this.#onTrouble(`Docker's localhost stays the guest's own: ${messageOf(error)}`);
     }

@@ -77,6 +77,22 @@ export function streamTests(test: VmTest, portOf: PortOf): void {
     expect((await seen(portOf, 85))[0]?.end).toBe("ECONNRESET");
   });
 
+  test("a container's silent connection to this machine is probed before slirp forgets it, and half-closed ones are remembered", async (vm) => {
+    using server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    const dial = `sleep 600 | nc 10.0.2.2 ${server.port}`;
+    const client = (await vm.docker("run", "-d", "busybox", "sh", "-c", dial)).trim();
+    const pid = (await vm.docker("inspect", "-f", "{{.State.Pid}}", client)).trim();
+    const look = `nsenter -t ${pid} -n ss -Htno state established`;
+    const timer = await until("the connection", patienceMs, async () => {
+      return /timer:\S+/.exec(await vm.qn("ssh", "--", "sudo", "sh", "-c", look))?.[0];
+    });
+    expect(await vm.qn("ssh", "--", "cat", "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close_wait")).toBe(
+      "86400",
+    );
+    expect(timer).toMatch(/^timer:\(keepalive,[1-4]min/);
+    await vm.docker("rm", "-f", client);
+  });
+
   test("a stream that has been silent through all of this still works", async () => {
     idle.write("still there?");
     await within("its answer", patienceMs, idle.heard("still there?"));

@@ -4,7 +4,7 @@ import { mkdir, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DockerLocalhost } from "../../../../src/agent/docker/localhost.ts";
 import { assemble, bpf } from "../../../../src/system/kernel/bpf-code.ts";
-import { attachToConnects } from "../../../../src/system/kernel/bpf.ts";
+import { attachToGroup } from "../../../../src/system/kernel/bpf.ts";
 import { mountTable } from "../../../../src/system/mount-table.ts";
 import { run } from "../../../../src/system/process.ts";
 import type { Ports } from "../../../support/localhost-run.ts";
@@ -153,7 +153,7 @@ async function attachesAnything(groups: string): Promise<boolean> {
   const group = join(groups, `qn-test-${process.pid}`);
   try {
     await mkdir(group);
-    attachToConnects(group, assemble([bpf.set(0, 1), bpf.exit])).close();
+    attachToGroup(group, "connect4", assemble([bpf.set(0, 1), bpf.exit])).close();
     return Bun.spawnSync(["unshare", "--net", "true"]).exitCode === 0;
   } catch {
     return false;
