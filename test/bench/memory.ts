@@ -6,7 +6,7 @@ import type { Ratio } from "./figures.ts";
 const limitS = 60;
 
 /** What a container does, in words. */
-const words = { own: "that a container had", files: "of files that a container wrote and read" } as const;
+const words = { own: "that a container had", files: "that a container wrote to a file" } as const;
 
 /** The shares that are left, with the usual mounts and with those that qn serves itself, for which memory is a file. */
 export async function measureMemory(vm: Vm): Promise<Ratio[]> {
@@ -20,7 +20,7 @@ export async function measureMemory(vm: Vm): Promise<Ratio[]> {
       ratios.push({
         what: `of ${usedMiB} MiB ${words[use]} QEMU's resident memory still has, \`files.driver: ${driver}\``,
         ratio: (afterMiB - beforeMiB) / usedMiB,
-        parts: `${beforeMiB} MiB before, ${mostMiB} at its end, ${afterMiB} after ${seconds} s`,
+        parts: `${beforeMiB} MiB before, ${mostMiB} at the most, ${afterMiB} after ${seconds} s`,
         aim: "at most 0.25",
       });
     }

@@ -6,7 +6,7 @@ import { runPlain, type Vm } from "./vm.ts";
 export const guestMiB = 4096;
 export const usedMiB = 2000;
 
-/** QEMU's resident memory before the container, at its end and afterwards, in MiB, and how long the last took. */
+/** QEMU's resident memory before the container, at the most and afterwards, in MiB, and how long the last took. */
 export type GivenBack = {
   readonly beforeMiB: number;
   readonly mostMiB: number;
@@ -14,10 +14,12 @@ export type GivenBack = {
   readonly seconds: number;
 };
 
-/** What a container does with memory: it has `usedMiB` of its own, or writes and reads as much of files. */
-export const uses = {
+const writeFile = `dd if=/dev/zero of=/v/large bs=1M count=${usedMiB} && sync`;
+
+/** What a container does with memory: it has `usedMiB` of its own, or writes as much to a file, which the guest keeps. */
+const uses = {
   own: ["busybox", "dd", "if=/dev/zero", "of=/dev/null", `bs=${usedMiB}M`, "count=1"],
-  files: ["--volume", "large:/v", "busybox", "sh", "-c", writeAndRead()],
+  files: ["--volume", "large:/v", "busybox", "sh", "-c", writeFile],
 } as const;
 
 /**
@@ -32,20 +34,15 @@ export async function givenBack(
   const { qemu } = await vm.status();
   const resident = async (): Promise<number> => Math.round(await residentMiB(qemu.pid ?? 0));
   const beforeMiB = await resident();
-  await vm.docker(...runPlain, "--rm", ...uses[use]);
-  const mostMiB = await resident();
+  let mostMiB = beforeMiB;
+  const looking = setInterval(() => void resident().then((mib) => (mostMiB = Math.max(mostMiB, mib))), 250);
+  await vm.docker(...runPlain, "--rm", ...uses[use]).finally(() => clearInterval(looking));
   const endedMs = performance.now();
   const seconds = (): number => Math.round((performance.now() - endedMs) / 1000);
-  let afterMiB = mostMiB;
+  let afterMiB = await resident();
   while (afterMiB > beforeMiB + shareMax * usedMiB && seconds() < limitS) {
     await Bun.sleep(1_000);
     afterMiB = await resident();
   }
   return { beforeMiB, mostMiB, afterMiB, seconds: seconds() };
-}
-
-// --- internal ---
-
-function writeAndRead(): string {
-  return `dd if=/dev/zero of=/v/large bs=1M count=${usedMiB} && sync && cat /v/large >/dev/null`;
 }

@@ -129,6 +129,13 @@ test("a Mac with FEAT_SME gets the processor that QEMU can make there", () => {
   expect([plan(facts).cpu, plan(facts, { accel: "tcg" }).cpu]).toEqual(["max", "max,pauth-impdef=on"]);
 });
 
+test("a guest gives memory back where this system takes it, however the guest runs", () => {
+  const taken = [linux, emulating("linux/x86_64"), factsOf("darwin/aarch64"), emulating("darwin/x86_64")].map(
+    (facts) => plan(facts).takesMemoryBack,
+  );
+  expect(taken).toEqual([true, true, false, false]);
+});
+
 test("sound and a window come in the best way there is, and outside the sandbox", () => {
   const facts = factsOf("linux/x86_64", { audio: ["pa", "alsa"], display: ["sdl"] });
   const both = plan(facts, { sound: true, window: true });
