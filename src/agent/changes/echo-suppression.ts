@@ -1,6 +1,6 @@
 /** Echo suppression: tells the changes that the guest itself has made, and has events for, from those of the host. */
 import type { Stats } from "node:fs";
-import { lstat, mkdir, readdir, rm } from "node:fs/promises";
+import { lstat, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { newQueue } from "../../base/queue.ts";
 import { after, type Timer, within } from "../../system/clock.ts";
@@ -48,8 +48,9 @@ export class EchoSuppression {
   readonly #options: EchoOptions;
   /** Opened with the first folder. */
   #opening: Promise<void> | undefined;
-  #events: FileEvents | undefined;
-  /** What is watched, by the kernel's key; nothing for a key that two paths have. */
+  /** What tells of each file system that is watched, by its device. */
+  readonly #events = new Map<number, FileEvents>();
+  /** What is watched, by its device and the kernel's key; nothing for a key that two paths have. */
   readonly #paths = new Map<string, string | undefined>();
   readonly #keys = new Map<string, string>();
   readonly #states = new Map<string, string>();
@@ -69,7 +70,7 @@ export class EchoSuppression {
   async watch(path: string, pin: Pin): Promise<void> {
     await (this.#opening ??= this.#open());
     this.forget(path);
-    const key = this.#events?.mark(pin.path);
+    const key = this.#mark(pin.path, pin.stats.dev);
     if (key === undefined) return;
     this.#paths.set(key, this.#paths.has(key) ? undefined : path);
     this.#keys.set(path, key);
@@ -100,8 +101,9 @@ export class EchoSuppression {
 
   /** Resolves when all that the guest has done before has been heard and looked at. */
   async settled(): Promise<void> {
-    if (this.#events === undefined) return;
+    if (this.#events.size === 0) return;
     await this.#pass();
+    await Promise.all(this.#events.values().map((events) => events.drained()));
     await this.#look();
   }
 
@@ -119,8 +121,8 @@ export class EchoSuppression {
   /** Hears nothing any more. */
   close(): void {
     this.#nextLook?.cancel();
-    this.#events?.close();
-    this.#events = undefined;
+    for (const events of this.#events.values()) events.close();
+    this.#events.clear();
   }
 
   async #open(): Promise<void> {
@@ -128,22 +130,32 @@ export class EchoSuppression {
     try {
       await rm(mark, { recursive: true, force: true });
       await mkdir(mark, { recursive: true, mode: 0o700 });
-      this.#events = openFileEvents((all) => all.forEach((event) => this.#hear(event)));
-      const key = this.#events?.mark(mark);
+      const key = this.#mark(mark, (await stat(mark)).dev);
       if (key !== undefined) this.#paths.set(key, mark);
     } catch {
       // Without it, what the guest does is told again by the host.
     }
   }
 
-  #hear({ folder, entry, name, isOfNames, isFolder, isGone, isOwn, isOverflow }: FileEvent): void {
+  /** Has the kernel tell of what is at `path`, on the file system of `device`. Gives the key of `#paths`. */
+  #mark(path: string, device: number): string | undefined {
+    const events =
+      this.#events.get(device) ?? openFileEvents((all) => all.forEach((event) => this.#hear(device, event)));
+    if (events === undefined) return undefined;
+    this.#events.set(device, events);
+    const key = events.mark(path);
+    return key === undefined ? undefined : keyOn(device, key);
+  }
+
+  #hear(device: number, event: FileEvent): void {
+    const { name, isOfNames, isFolder, isGone, isOwn, isOverflow } = event;
     if (isOverflow) this.#states.clear();
-    const above = this.#paths.get(folder);
+    const above = this.#paths.get(keyOn(device, event.folder));
     if (isOwn) {
       if (above === this.#options.mark) this.#passing.get(name)?.();
       return;
     }
-    const path = above === undefined ? this.#paths.get(entry) : join(above, name);
+    const path = above === undefined ? this.#paths.get(keyOn(device, event.entry)) : join(above, name);
     if (path === undefined) return;
     if (isGone) this.#drop(path);
     else this.#note(path);
@@ -205,6 +217,10 @@ export class EchoSuppression {
 }
 
 // --- internal ---
+
+function keyOn(device: number, key: string): string {
+  return `${device} ${key}`;
+}
 
 /** What tells one state of an entry from another; the size of a folder is nobody's business. */
 function stateOf(stats: Stats): string {

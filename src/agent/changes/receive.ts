@@ -1,12 +1,14 @@
 /** The agent's side of "changes are seen": tells the host what containers mount, and raises its inotify events. */
 import { basename } from "node:path";
 import { newQueue } from "../../base/queue.ts";
+import { innermostOf } from "../../base/words.ts";
 import type { Boot, HostMessage } from "../../protocol/messages.ts";
 import { after, within } from "../../system/clock.ts";
 import type { Container } from "../../system/docker-views.ts";
 import { Lister } from "../../base/lister.ts";
 import { ownPathOf } from "../files/shares.ts";
 import { announceFile, announceFolder, announceGone } from "./announce.ts";
+import { lookAgain } from "./look-again.ts";
 import { EchoSuppression } from "./echo-suppression.ts";
 import { type Pin, InodePins } from "./inode-pins.ts";
 import { mountSourcesOf, someSources } from "./sources.ts";
@@ -38,6 +40,7 @@ const markFolder = "/run/qn/changes";
 
 /** Takes one thing after the other, in the order in which it was told. */
 export class ChangeReceiver {
+  readonly #shares: Boot["shares"];
   readonly #unwatched: ReadonlySet<string>;
   readonly #own = new EchoSuppression({ mark: markFolder, onFolder: (path) => void this.#onOwnFolder(path) });
   readonly #pins: InodePins;
@@ -62,6 +65,7 @@ export class ChangeReceiver {
   /** The sources are reported whenever they are others than before. */
   constructor({ shares, unwatched = [] }: Pick<Boot, "shares" | "unwatched">, link: ChangesLink) {
     this.#link = link;
+    this.#shares = shares;
     this.#unwatched = new Set(unwatched);
     this.#pins = new InodePins({
       ownPath: (path) => ownPathOf(path, shares),
@@ -144,6 +148,7 @@ export class ChangeReceiver {
   }
 
   async #take({ gone, folders, files }: Pick<Changes, "gone" | "folders" | "files">): Promise<void> {
+    await this.#lookAgain([...gone, ...folders, ...files]);
     for (const path of gone) {
       const file = this.#pins.fileAt(path);
       if (file !== undefined) announceGone(file);
@@ -154,6 +159,13 @@ export class ChangeReceiver {
       await announceFolder(pin, () => this.#pins.fileIn(path));
     }
     for (const [, pin] of await this.#othersOf(files, "files")) await announceFile(pin);
+  }
+
+  /** What virtiofs serves, the kernel may have believed otherwise for a moment longer. */
+  async #lookAgain(paths: readonly string[]): Promise<void> {
+    const shares = this.#shares;
+    const believed = paths.filter((path) => innermostOf(path, shares)?.driver === "virtiofs");
+    await Promise.all(believed.map((path) => lookAgain(ownPathOf(path, shares))));
   }
 
   /** Those that somebody else than the guest has made what they are; what is not known yet is taken again later. */

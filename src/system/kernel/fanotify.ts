@@ -1,6 +1,7 @@
 /** The door to fanotify(7): who changes which files, by the process that does it. Linux only. */
 import { FFIType } from "bun:ffi";
 import { closeSync } from "node:fs";
+import { turn } from "../clock.ts";
 import { text } from "./libc.ts";
 import { fromLibrary } from "./library.ts";
 
@@ -22,13 +23,18 @@ export type FileEvent = {
   readonly isOverflow: boolean;
 };
 
-/** A group of marks. */
+/**
+ * A group of marks, all on one file system: the kernel mixes none that has no number, as FUSE has none, with another
+ * (fanotify_mark(2), EXDEV).
+ */
 export type FileEvents = {
   /**
    * Tells from now on what happens to a file, or to a folder and what lies right in it, as long as somebody holds it;
    * `path` may be one of /proc/self/fd. Gives the key by which events name it; nothing where the kernel cannot.
    */
   mark(path: string): string | undefined;
+  /** Resolves when all that has happened before has been told. */
+  drained(): Promise<void>;
   close(): void;
 };
 
@@ -50,6 +56,11 @@ export function openFileEvents(onEvents: (events: readonly FileEvent[]) => void)
       const key = keyOf(path);
       if (key === undefined) return undefined;
       return libc().fanotify_mark(group, markFlags, watchedMask, AT_FDCWD, text(path)) === 0 ? key : undefined;
+    },
+    async drained() {
+      while (waitingBytes(group) > 0) await turn();
+      // What has been read is told by now, or with the loop's next turn.
+      await turn();
     },
     close() {
       void reader.cancel().catch(() => {});
@@ -110,6 +121,15 @@ function keyOf(path: string): string | undefined {
   return handleAt(handle, 0).key;
 }
 
+/** FIONREAD of ioctl(2) (asm-generic/ioctls.h). */
+const FIONREAD = 0x541bn;
+
+/** How much the kernel keeps for who reads a group. */
+function waitingBytes(group: number): number {
+  const count = Buffer.alloc(4);
+  return libc().ioctl(group, FIONREAD, count) === 0 ? count.readInt32LE(0) : 0;
+}
+
 /** A struct file_handle: its words as a key, and where it ends. */
 function handleAt(bytes: Buffer, at: number): { readonly key: string; readonly end: number } {
   const end = at + handleHeadBytes + bytes.readUInt32LE(at);
@@ -150,5 +170,6 @@ function eventsIn(chunk: Uint8Array): FileEvent[] {
 const libc = fromLibrary({
   fanotify_init: { args: [u32, u32], returns: i32 },
   fanotify_mark: { args: [i32, u32, u64, i32, ptr], returns: i32 },
+  ioctl: { args: [i32, u64, ptr], returns: i32 },
   name_to_handle_at: { args: [i32, ptr, ptr, ptr, i32], returns: i32 },
 });
