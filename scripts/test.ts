@@ -26,8 +26,8 @@ const deadlinesMs = {
   long: 5 * 3_600_000,
 };
 
-/** What tests look for by the name of a variable, an ordinary user's as root's: a virtiofsd in none of the usual places, Nix' libraries. */
-const named = ["QN_VIRTIOFSD", "NIXPKGS_LIB", "NIX_DARWIN", "HOME_MANAGER"] as const;
+/** What tests look for by the name of a variable, an ordinary user's as root's: Nix' libraries. */
+const named = ["NIXPKGS_LIB", "NIX_DARWIN", "HOME_MANAGER"] as const;
 
 /** Each counts as one test. */
 const checks = { ...tools, "shell scripts": shellcheck };

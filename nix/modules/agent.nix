@@ -112,6 +112,7 @@ in
       "9p"
       "9pnet_virtio"
       "virtio_console"
+      "virtiofs"
     ];
     systemd.tmpfiles.rules = builtins.filter (line: line != "" && !(lib.hasPrefix "#" line)) (
       lib.splitString "\n" (builtins.readFile (guest + "/tmpfiles.conf"))

@@ -13,7 +13,6 @@ const needs = {
   "the bridge that a person has made": () => true,
   QEMU: () => true,
   Nix: () => true,
-  virtiofsd: () => true,
   "an image that a person has built": () => true,
   "a program that a person has fetched": () => true,
   "docker's builder": () => true,
@@ -51,6 +50,7 @@ export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
   "test/contract/cli/hostile-words.test.ts": ["Linux"],
   "test/contract/cli/man.test.ts": ["groff"],
   "test/contract/host/cp/": ["Linux"],
+  "test/contract/host/doctor/mounts.test.ts": ["Linux"],
   "test/contract/host/image/": ["root", "a right that root may lack"],
   "test/contract/host/integrate/docker-context.test.ts": ["docker"],
   "test/contract/host/integrate/nix-builder.test.ts": ["root"],
@@ -93,7 +93,7 @@ export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
   "test/long/virtiofs-battery.test.ts": ["root", "a right that root may lack"],
   "test/long/virtiofs-database.test.ts": ["a right that root may lack", "a program that a person has fetched"],
   "test/long/virtiofs-killed.test.ts": ["root", "a right that root may lack"],
-  "test/long/virtiofs.test.ts": ["virtiofsd", "Linux on x86_64"],
+  "test/long/virtiofs-own.test.ts": ["Linux on x86_64"],
   "test/unit/system/kernel/errno.test.ts": ["Linux"],
 };
 

@@ -1,7 +1,7 @@
 /**
  * The benchmarks: ratios, each measured within this one run, since machines differ and are noisy.
  *
- *   node_modules/.bin/bun test/bench/bench.ts [--keep] [up|start|memory|calls|status|ssh|rest|requests|streams|rounds|tmp|race|shares]…
+ *   node_modules/.bin/bun test/bench/bench.ts [--keep] [up|start|memory|calls|status|ssh|rest|requests|streams|rounds|tmp|race|options|shares]…
  *
  * Needs dist/qn and, but for `status`, a guest image of this build (`QN_HOME=$PWD/dist/e2e dist/qn image build`), and no other load.
  * With `--keep` the ratios are what the next run is compared with (figures.json; `bun scripts/docs.ts` then makes their table).
@@ -15,7 +15,7 @@ import { measureMemory } from "./memory.ts";
 import { measureRequests } from "./requests.ts";
 import { measureRest } from "./rest.ts";
 import { measureRounds } from "./rounds.ts";
-import { benchShares, measureShares } from "./shares.ts";
+import { benchShares, measureOptions, measureShares } from "./shares.ts";
 import { measureSsh } from "./ssh.ts";
 import { measureStart } from "./start.ts";
 import { measureStatus } from "./status.ts";
@@ -35,6 +35,7 @@ const benchmarks = {
   rounds: (vm: Vm) => measureRounds(guestOf(vm)),
   tmp: (vm: Vm) => measureTmp(guestOf(vm)),
   race: (vm: Vm) => raceTmp(guestOf(vm)),
+  options: measureOptions,
   shares: measureShares,
 };
 

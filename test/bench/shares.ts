@@ -1,5 +1,5 @@
-/** A share beside the guest's own disk, for each way to mount it: the same work on both, in the guest, in turn. */
-import { mkdir, rm } from "node:fs/promises";
+/** Shares by virtiofs and by 9p beside the guest's own disk: the same work on all of them, in one guest, in turn. */
+import { cp, mkdir, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { gitArchive } from "../support/git-image.ts";
@@ -51,52 +51,66 @@ export async function benchShares(vm: Vm): Promise<void> {
   await writeSettings(vm, {});
 }
 
+/** The ratios of the times to those of the guest's disk, a line for each kind of work and way to mount a share by 9p. */
+export async function measureOptions(vm: Vm): Promise<string[]> {
+  const { host } = placesOf(vm).ours;
+  await makeTree(vm, host);
+  const lines: string[] = [];
+  for (const [options, names] of ways) {
+    await remount(vm, host, options);
+    lines.push(...(await compare(vm, [{ name: options, host, guest: host }], names)));
+  }
+  const mapped = join(vm.inHome, "mapped");
+  const ofOwners = ["500 small files made", "32 MB read"] as const;
+  return [...lines, ...(await compare(vm, [{ name: "mapped-xattr", host: mapped, guest: mapped }], ofOwners))];
+}
+
 /**
- * The ratios of the times, a line for each kind of work and way to mount. The last benchmark of a run: the VM has other
+ * The same for shares that qn serves, beside one of 9p in the same guest. The last benchmark of a run: the VM has other
  * shares afterwards.
  */
 export async function measureShares(vm: Vm): Promise<string[]> {
-  const plain = join(vm.inHome, "bench");
-  await makeTree(vm, plain);
-  const lines: string[] = [];
-  for (const [options, names] of ways) {
-    await remount(vm, plain, options);
-    lines.push(...(await compare(vm, options, plain, names)));
-  }
-  const ofOwners = ["500 small files made", "32 MB read"] as const;
-  lines.push(...(await compare(vm, "mapped-xattr", join(vm.inHome, "mapped"), ofOwners)));
-  return [...lines, ...(await withVirtiofs(vm, plain))];
+  const { ours, without, ofTmp } = placesOf(vm);
+  await vm.qn("down");
+  await writeSettings(vm, { driver: "virtiofs" });
+  await vm.qn("up", ...bootArgs);
+  await makeTree(vm, ours.host);
+  for (const { host } of [without, ofTmp]) await cp(ours.host, host, { recursive: true, preserveTimestamps: true });
+  return await compare(vm, [ours, without, ofTmp], all);
 }
 
 // --- internal ---
 
 const always = "trans=virtio,version=9p2000.L,access=client";
 
+/** A folder that is measured, and where host and guest have it. */
+type Place = { readonly name: string; readonly host: string; readonly guest: string };
+
+function placesOf(vm: Vm) {
+  const [bench, without, ofTmp] = [join(vm.inHome, "bench"), join(vm.inHome, "without"), join(vm.inTmp, "bench")];
+  return {
+    ours: { name: "virtiofs", host: bench, guest: bench },
+    without: { name: "virtiofs, cache=none", host: without, guest: without },
+    // /tmp is 9p's whatever the driver.
+    ofTmp: { name: "9p", host: ofTmp, guest: `/run/qn${ofTmp}` },
+  } satisfies Readonly<Record<string, Place>>;
+}
+
 async function writeSettings(vm: Vm, files: { driver?: "virtiofs" }): Promise<void> {
-  const mounts = ["bench", "mapped"].map((name) => ({
-    path: join(vm.inHome, name),
-    ...(name === "mapped" ? { security: "mapped-xattr" } : {}),
-  }));
+  const mounts = [
+    { path: join(vm.inHome, "bench") },
+    { path: join(vm.inHome, "without"), cache: "none" },
+    { path: join(vm.inHome, "mapped"), security: "mapped-xattr" },
+  ];
   for (const { path } of mounts) await mkdir(path, { recursive: true });
   await mkdir(vm.folder, { recursive: true, mode: 0o700 });
   await Bun.write(join(vm.folder, "config.yaml"), JSON.stringify({ files, mounts: [{ path: homedir() }, ...mounts] }));
 }
 
-/** The same with the daemon of QN_VIRTIOFSD or of this machine, where there is one. */
-async function withVirtiofs(vm: Vm, share: string): Promise<string[]> {
-  await vm.qn("down");
-  await writeSettings(vm, { driver: "virtiofs" });
-  try {
-    await vm.qn("up", ...bootArgs);
-  } catch (error) {
-    return [`virtiofs is not measured: ${String(error).split("\n")[1] ?? ""}`];
-  }
-  return await compare(vm, "virtiofs, cache=auto", share, all);
-}
-
 /** A repository of 20,000 files, once on the share and once on the guest's own disk, and git for the guest. */
 async function makeTree(vm: Vm, share: string): Promise<void> {
   const tree = join(share, "tree");
+  for (const name of ["tree", "git"]) await rm(join(share, name), { recursive: true, force: true });
   await mkdir(tree, { recursive: true });
   for (let folder = 0; folder < 200; folder += 1) {
     const names = Array.from({ length: treeFiles / 200 }, (_, index) => join(tree, `d${folder}/f${index}`));
@@ -124,38 +138,36 @@ async function remount(vm: Vm, share: string, options: string): Promise<void> {
   );
 }
 
-async function compare(vm: Vm, way: string, share: string, names: readonly WorkName[]): Promise<string[]> {
+async function compare(vm: Vm, places: readonly Place[], names: readonly WorkName[]): Promise<string[]> {
   const lines: string[] = [];
   for (const name of names) {
-    const times = await timed(vm, [share, ownDisk], works[name]).catch(() => undefined);
-    const [ours = 0, theirs = 0] = times ?? [];
-    const ratio = `${(ours / theirs).toFixed(1)} times as long (${ours} and ${theirs} ms)`;
-    // Past the limit of virtiofsd's open files, of which `qn up` has warned.
-    lines.push(`${way}, ${name}: ${times === undefined ? "fails" : ratio}`);
-    console.log(`  … ${lines.at(-1)}`);
+    const times = await timed(vm, places, works[name]);
+    const disk = times.at(-1) ?? 0;
+    const ofPlaces = places.map((place, index) => {
+      const ms = times[index] ?? 0;
+      return `${place.name}, ${name}: ${(ms / disk).toFixed(1)} times as long (${ms} and ${disk} ms)`;
+    });
+    for (const line of ofPlaces) console.log(`  … ${line}`);
+    lines.push(...ofPlaces);
   }
   return lines;
 }
 
 /**
- * Milliseconds in each folder, with nothing cached at the beginning. Git looks at times and sizes: other facts differ between host
+ * Milliseconds in each place and on the guest's disk, with nothing cached at the beginning. Git looks at times and sizes: other facts differ between host
  * and guest. What was made on a share is taken away by the host, which is much faster.
  */
-async function timed(
-  vm: Vm,
-  [share, disk]: readonly [string, string],
-  { before = "true", script }: Work,
-): Promise<readonly [number, number]> {
+async function timed(vm: Vm, places: readonly Place[], { before = "true", script }: Work): Promise<readonly number[]> {
   const root = `${ownDisk}/git/busybox`;
   const git = `$(ls ${root}/lib64/ld-*) --library-path ${root}/lib/x86_64-linux-gnu:${root}/lib/aarch64-linux-gnu ${root}/bin/git`;
   const settings = "-c safe.directory=* -c core.checkStat=minimal -c core.trustctime=false";
   const run = `run-${crypto.randomUUID()}`;
-  const words = `set -e; for folder in ${share} ${disk}; do d=$folder/${run}; git="${git} ${settings} -C $folder/tree"
+  const words = `set -e; for folder in ${[...places.map(({ guest }) => guest), ownDisk].join(" ")}; do d=$folder/${run}; git="${git} ${settings} -C $folder/tree"
     mkdir -p $d; { ${before}; } >/dev/null 2>&1; sync; echo 3 >/proc/sys/vm/drop_caches
     a=$(date +%s%N); { ${script}; } >/dev/null 2>&1; b=$(date +%s%N); cd /; echo $(((b-a)/1000000)); done; rm -rf $d`;
-  const [ours = 0, theirs = 0] = (await asRoot(vm, words)).split("\n").map(Number);
-  await rm(join(share, run), { recursive: true, force: true });
-  return [ours, theirs];
+  const times = (await asRoot(vm, words)).split("\n").map(Number);
+  for (const { host } of places) await rm(join(host, run), { recursive: true, force: true });
+  return times;
 }
 
 function asRoot(vm: Vm, script: string): Promise<string> {

@@ -1,6 +1,6 @@
-/** Mounts that qn serves itself by virtiofs (`files.driver: qn`), in a real guest. */
+/** Mounts that qn serves itself by virtiofs, asked for by its old name (`files.driver: qn`), in a real guest. */
 import { expect } from "bun:test";
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rename } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { inContainer } from "../e2e/files/where.ts";
@@ -8,6 +8,7 @@ import { bunContainer } from "../support/bun-container.ts";
 import { processesLeft } from "../support/processes.ts";
 import { runProgram } from "../support/program.ts";
 import { bootVm, testWithVm, type Vm, type VmTest } from "../support/vm.ts";
+import { watchIn } from "../support/watching.ts";
 
 /**
  * What Linux' FUSE refuses itself, whoever serves: it knows no fallocate(2) that moves what lies behind. docs/files.md
@@ -21,6 +22,9 @@ async function byItself(vm: Vm): Promise<void> {
   await mkdir(vm.folder, { recursive: true, mode: 0o700 });
   await Bun.write(join(vm.folder, "config.yaml"), JSON.stringify({ files: { driver: "qn" }, mounts }));
 }
+
+/** How long the host would need at most to tell of what the guest has done, and how long for it to come back. */
+const echoMs = 3_000;
 
 const inVm = testWithVm(() => bootVm({ before: byItself }));
 const test: VmTest = (name, action) => inVm(name, action, 600_000);
@@ -53,6 +57,33 @@ test("what the host has made, saved or removed is what a container's next look f
     expect(await vm.docker("exec", "looks", "cat", `/mnt/${name}`)).toBe(`${round}`);
   }
   await vm.docker("rm", "-f", "looks");
+});
+
+// The program that watches is one of x86_64.
+const watchTest: VmTest = process.arch === "x64" ? test : testWithVm(undefined, { lacks: true });
+
+watchTest("a container hears of the host's edits, sees each, and is not told what it has done itself", async (vm) => {
+  const folder = join(vm.inHome, "watched");
+  await Bun.write(join(folder, "file"), "one");
+  await using watching = await watchIn(vm, "hears", `${folder}:/mnt`, ["/mnt"]);
+  await appendFile(join(folder, "file"), " two");
+  await watching.heard("1 MODIFY file", 20_000);
+  for (const text of ["short", "longer than before", "equal"]) {
+    await Bun.write(join(folder, "file"), text);
+    expect(await vm.docker("exec", "hears", "cat", "/mnt/file")).toBe(text);
+  }
+  await Bun.write(join(folder, "next"), "in its place");
+  await rename(join(folder, "next"), join(folder, "file"));
+  expect(await vm.docker("exec", "hears", "cat", "/mnt/file")).toBe("in its place");
+  // Long enough for what comes back, on a busy machine too.
+  await Bun.sleep(echoMs);
+  const before = watching.events().length;
+  await vm.docker("exec", "hears", "sh", "-c", "echo three >>/mnt/file; echo new >/mnt/own; mkdir /mnt/dir");
+  await Bun.sleep(echoMs);
+  await vm.docker("exec", "hears", "true");
+  await Bun.sleep(echoMs);
+  const own = ["CLOSE_WRITE file", "CLOSE_WRITE own", "CREATE dir", "CREATE own", "MODIFY file", "MODIFY own"];
+  expect(watching.events().slice(before).toSorted()).toEqual(own.map((event) => `1 ${event}`));
 });
 
 test("calls of POSIX give in a container on a mount what they give on the host's own file system", async (vm) => {

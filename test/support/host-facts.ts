@@ -23,6 +23,7 @@ export function factsOf(host: Host, changes: Partial<HostFacts> = {}): HostFacts
     ...programs[host],
     accels: { kvm: os === "linux" ? usable : elsewhere, hvf: os === "darwin" ? usable : elsewhere, tcg: usable },
     sme: false,
+    virtiofs: os === "linux" ? usable : elsewhere,
     sandbox: os === "linux",
     audio: [],
     display: [],

@@ -41,7 +41,7 @@ export const aboutVms: {
         {
           path: ["text", "The folder, the same here and in the guest"],
           readOnly: ["boolean", "Whether the guest may only read"],
-          driver: ["text", "What serves it: 9p or virtiofs"],
+          driver: ["text", "What serves it: 9p or virtiofs; auto where the VM is stopped and takes what it can have"],
           security: ["text", "How owners and modes are kept"],
           cache: ["text", "What the guest keeps in memory"],
         },

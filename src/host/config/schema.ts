@@ -107,8 +107,8 @@ const settings = {
   ),
   files: section("Files of the host in containers.", {
     driver: setting(
-      oneOf(["9p", "virtiofs", "qn"]),
-      "Who serves mounts: QEMU itself (9p), virtiofsd (virtiofs), or qn by virtiofs (qn, on trial); the last two on Linux.",
+      oneOf(["9p", "virtiofs", "auto", "qn"]),
+      "Who serves mounts: QEMU (9p), qn itself (virtiofs, which was called qn before; on Linux), or auto: qn where it can.",
       () => "9p",
     ),
     tmp: setting(

@@ -133,7 +133,7 @@ async function checkQemu({ layout, env }: Examined): Promise<readonly Finding[]>
     ...(known.length > 0 ? [] : [qemuFinding(path, version, old)]),
     good("firmware", `UEFI firmware: ${facts.firmware.code}.`),
     accelFinding(facts),
-    await checkShares(path),
+    await checkShares(facts),
   ];
 }
 
@@ -150,14 +150,15 @@ function accelFinding({ os, accels }: HostFacts): Finding {
   return warning("acceleration", `${accel} cannot be used. ${usability.reason}`, fix);
 }
 
-async function checkShares(qemuPath: string): Promise<Finding> {
-  const { stdout, stderr } = await run([qemuPath, "-device", "help"], { deadlineMs: 10_000 });
-  if (`${stdout}${stderr}`.includes("virtio-9p-pci")) return good("9p", "QEMU can serve folders to the guest.");
-  return failure(
-    "9p",
-    `${qemuPath} is built without 9p, so it cannot serve folders to the guest.`,
-    "Install a full build of QEMU.",
-  );
+/** By what folders can be served to the guest; `/tmp` takes 9p in any case. */
+async function checkShares({ qemu, virtiofs }: HostFacts): Promise<Finding> {
+  const { stdout, stderr } = await run([qemu.path, "-device", "help"], { deadlineMs: 10_000 });
+  if (!`${stdout}${stderr}`.includes("virtio-9p-pci")) {
+    const text = `${qemu.path} is built without 9p, so it cannot serve folders to the guest.`;
+    return failure("files", text, "Install a full build of QEMU.");
+  }
+  if (virtiofs.usable) return good("files", "The guest can have folders by 9p, and by virtiofs.");
+  return good("files", `The guest can have folders by 9p only. ${virtiofs.reason}`);
 }
 
 function checkTools({ env }: Examined): readonly Finding[] {

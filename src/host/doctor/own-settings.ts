@@ -30,7 +30,6 @@ const shownVariables: ReadonlySet<string> = new Set([
   "QN_HOME",
   "QN_QEMU",
   "QN_FIRMWARE",
-  "QN_VIRTIOFSD",
   "QN_TRACE",
   "QN_HOSTS",
   "QN_RESOLV_CONF",

@@ -24,7 +24,7 @@ export type MountView = {
 
 /** How a share behaves that says nothing of itself (decisions D48 and D50). */
 const usual = { driver: "9p", security: "none" } as const;
-const usualCache: Readonly<Record<string, string>> = { "9p": "none", virtiofs: "mmap" };
+const usualCache: Readonly<Record<string, string>> = { "9p": "none", virtiofs: "mmap", auto: "auto" };
 
 /**
  * The shares of a VM: those of its settings, and what it sees of /tmp. Entries of all of /tmp are mounted one by one

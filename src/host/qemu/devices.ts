@@ -14,7 +14,7 @@ export type SharedFolder = {
   readonly path: string;
   readonly readOnly: boolean;
   readonly security?: "none" | "mapped-xattr" | undefined;
-  /** The socket of the daemon that serves it; without one QEMU does. */
+  /** The socket of the process that serves it; without one QEMU does. */
   readonly socket?: string | undefined;
 };
 
@@ -123,14 +123,15 @@ export function lan(tap: string, mac: string): Words {
 }
 
 /**
- * A share by 9p. `none` leaves links and modes as they are on the host, `remap` keeps inode numbers of several file
- * systems below one share apart. It is QEMU that refuses to write to a read-only one, so that no guest can.
+ * A share by virtiofs where a process serves it, else by 9p. `none` leaves links and modes as they are on the host,
+ * `remap` keeps inode numbers of several file systems below one share apart. It is who serves that refuses to write to
+ * a read-only one, so that no guest can.
  */
 export function share({ tag, path, readOnly, security = "none", socket }: SharedFolder): Words {
   if (socket !== undefined) {
     return [
       ...option("-chardev", "socket", { id: tag, path: socket }),
-      ...option("-device", "vhost-user-fs-pci", { chardev: tag, tag, "queue-size": 1024 }),
+      ...option("-device", virtiofsDevice, { chardev: tag, tag, "queue-size": 1024 }),
     ];
   }
   return [
@@ -145,10 +146,14 @@ export function share({ tag, path, readOnly, security = "none", socket }: Shared
   ];
 }
 
-/** Memory that a daemon of vhost-user can map too: it reads and writes the guest's buffers itself. */
+/** Memory that a server of vhost-user can map too: it reads and writes the guest's buffers itself. */
 export function sharedMemory(sizeMiB: number): Words {
-  return option("-object", "memory-backend-memfd", { id: sharedMemoryId, size: `${sizeMiB}M`, share: true });
+  return option("-object", sharedMemoryKind, { id: sharedMemoryId, size: `${sizeMiB}M`, share: true });
 }
+
+/** What QEMU has to be built with where a share is served by another process: the device, and the memory. */
+export const virtiofsDevice = "vhost-user-fs-pci";
+export const sharedMemoryKind = "memory-backend-memfd";
 
 /** The name by which the machine takes `sharedMemory`. */
 export const sharedMemoryId = "memory";

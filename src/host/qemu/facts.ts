@@ -2,7 +2,7 @@
 import type { Arch, HostOs } from "../../base/words.ts";
 import type { Accel, Firmware } from "./platforms.ts";
 
-/** Whether an accelerator can run this guest here; when not, `reason` is a sentence. */
+/** Whether something can be had for this guest here, such as an accelerator; when not, `reason` is a sentence. */
 export type Usability = { readonly usable: true } | { readonly usable: false; readonly reason: string };
 
 /** What is known of the host, of its QEMU and of its firmware for guests of one architecture. */
@@ -17,6 +17,8 @@ export type HostFacts = {
   readonly accels: Readonly<Record<Accel, Usability>>;
   /** Arm's matrix extension, which some versions of QEMU fail on under hvf. */
   readonly sme: boolean;
+  /** Whether mounts can be served by virtiofs. */
+  readonly virtiofs: Usability;
   /** QEMU can lock itself into a seccomp filter here. */
   readonly sandbox: boolean;
   /** Sound systems that this QEMU speaks and that answer here, best first; empty unless sound was asked for. */

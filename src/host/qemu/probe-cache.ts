@@ -3,14 +3,17 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import * as v from "valibot";
 import { readTextIfThere, writeFileAtomically } from "../../system/files.ts";
-import type { Usability } from "./facts.ts";
+import type { HostFacts, Usability } from "./facts.ts";
+
+const usabilitySchema = v.variant("usable", [
+  v.object({ usable: v.literal(true) }),
+  v.object({ usable: v.literal(false), reason: v.string() }),
+]);
 
 const trialsSchema = v.object({
-  accel: v.variant("usable", [
-    v.object({ usable: v.literal(true) }),
-    v.object({ usable: v.literal(false), reason: v.string() }),
-  ]),
+  accel: usabilitySchema,
   sandbox: v.boolean(),
+  virtiofs: usabilitySchema,
   triedAtMs: v.number(),
 });
 
@@ -23,7 +26,7 @@ const cacheSchema = v.record(v.string(), trialsSchema);
 const failureLifeMs = 3_600_000;
 
 /** What only a trial can show, of one QEMU on one host. */
-export type Trials = { readonly accel: Usability; readonly sandbox: boolean };
+export type Trials = Pick<HostFacts, "sandbox" | "virtiofs"> & { readonly accel: Usability };
 
 /**
  * The remembered trials for `key`, or those that `make` runs now, which are remembered. A cache that cannot be read

@@ -8,7 +8,7 @@ import { isThere, readTextIfThere } from "../../system/files.ts";
 import { ownArch } from "../../system/platform.ts";
 import { findProgram, run } from "../../system/process.ts";
 import { bareArgs, sandboxArgs } from "./args.ts";
-import { headless } from "./devices.ts";
+import { headless, sharedMemoryKind, virtiofsDevice } from "./devices.ts";
 import type { HostFacts, Usability } from "./facts.ts";
 import { ownInstallHint } from "./install-hint.ts";
 import { option } from "./option.ts";
@@ -99,17 +99,24 @@ async function probeAccels(
   question: AccelQuestion,
   version: string,
   cacheFolder: string,
-): Promise<Pick<HostFacts, "accels" | "sandbox">> {
+): Promise<Pick<HostFacts, "accels" | "sandbox" | "virtiofs">> {
   const { os, qemuPath } = question;
   const looked = async (accel: Accel): Promise<Usability> => await lookAtAccel(accel, question);
   const [kvm, hvf, tcg] = await Promise.all([looked("kvm"), looked("hvf"), looked("tcg")]);
-  if (os !== "linux") return { accels: { kvm, hvf, tcg }, sandbox: false };
+  if (os !== "linux") {
+    const virtiofs = {
+      usable: false,
+      reason: `qn serves mounts on Linux only, and this is ${hostPlatforms[os].title}.`,
+    };
+    return { accels: { kvm, hvf, tcg }, sandbox: false, virtiofs };
+  }
   const file = join(cacheFolder, "accel.json");
-  const trials = await remembered(file, await trialKey(qemuPath, version, kvm), async () => ({
+  const { accel, sandbox, virtiofs } = await remembered(file, await trialKey(qemuPath, version, kvm), async () => ({
     accel: kvm.usable ? await runMiniGuest("kvm", { ...question, cacheFolder }) : kvm,
     sandbox: await sandboxWorks(qemuPath),
+    virtiofs: await lookAtVirtiofs(qemuPath),
   }));
-  return { accels: { kvm: kvm.usable ? trials.accel : kvm, hvf, tcg }, sandbox: trials.sandbox };
+  return { accels: { kvm: kvm.usable ? accel : kvm, hvf, tcg }, sandbox, virtiofs };
 }
 
 /** Names what a trial is about: this boot of the host, this QEMU, and whether there was a kvm to try at all. */
@@ -138,6 +145,20 @@ async function sandboxWorks(qemuPath: string): Promise<boolean> {
     },
   );
   return exitCode === 0;
+}
+
+/** Whether this QEMU is built with the device and the memory that a server of its own needs (vhost-user, memfd). */
+async function lookAtVirtiofs(qemuPath: string): Promise<Usability> {
+  for (const [flag, name] of [
+    ["-device", virtiofsDevice],
+    ["-object", sharedMemoryKind],
+  ] as const) {
+    const { exitCode } = await run([qemuPath, ...option("-machine", "none"), flag, `${name},help`], {
+      deadlineMs: helpDeadlineMs,
+    });
+    if (exitCode !== 0) return { usable: false, reason: `${qemuPath} is built without ${name}.` };
+  }
+  return { usable: true };
 }
 
 /** Those of `systems` that this QEMU is built with (`flag help` lists them, a name a line) and that answer here. */

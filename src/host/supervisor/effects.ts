@@ -143,6 +143,7 @@ export class Effects {
       qemu: { pid: this.#qemu?.pid, version: this.#qemu?.qmp.version },
       sshPort: this.#boot?.sshPort,
       guestMemory: this.#seam?.memory,
+      virtiofs: this.#boot === undefined ? undefined : (this.#boot.virtiofs ?? []),
       dockerReachable: this.#seam?.dockerReachable ?? false,
       forwards: this.#seam?.forwards ?? [],
     };
@@ -188,10 +189,10 @@ export class Effects {
   /** Starts QEMU for this boot, or one with other ports, and watches its guest. */
   async #launch(prepared: Prepared, first: BootRecord): Promise<void> {
     const { paths, limits } = this.#options;
-    const { dispatch, warn } = this.#tell;
+    const { dispatch } = this.#tell;
     const { signal } = this.#calledOff;
     const onLostShare = (path: string): void => this.#tellOfLostShare(path);
-    const { boot, qemu } = await launchQemu(this.#options, prepared, first, { signal, onLostShare, warn });
+    const { boot, qemu } = await launchQemu(this.#options, prepared, first, { signal, onLostShare });
     this.#openSeam(prepared, boot);
     const { silenceMs = this.#patience.silenceMs } = limits;
     const silence = watchForSilence(paths.logs.serial, silenceMs, () => dispatch({ type: "stalled" }));
@@ -221,7 +222,7 @@ export class Effects {
     await trouble.begin();
   }
 
-  /** A daemon ends with QEMU, too: only of one that ends before it a person has to know. */
+  /** A server ends with QEMU, too: only of one that ends before it a person has to know. */
   #tellOfLostShare(path: string): void {
     const lost = `The server of virtiofs has ended for the mount ${path}, which hangs until \`qn restart\`.`;
     this.#qemu?.qmp.execute("query-status").then(

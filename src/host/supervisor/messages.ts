@@ -70,8 +70,9 @@ const mountSchema = () =>
   v.object({
     path: v.string(),
     readOnly: v.boolean(),
-    /** How it behaves, when its settings say so. */
+    /** Who serves it: 9p, virtiofs, or auto where that is not known yet. An older supervisor does not say. */
     driver: v.optional(v.string()),
+    /** How it behaves, when its settings say so. */
     security: v.optional(v.string()),
     cache: v.optional(v.string()),
   });

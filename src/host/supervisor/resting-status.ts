@@ -33,9 +33,16 @@ function sshOf(paths: VmPaths): Pick<Status["ssh"], "host" | "user" | "identityF
   return { host: "127.0.0.1", user: ownUser().name, identityFile: paths.sshKey };
 }
 
-/** Those of the settings, and what is shared of /tmp: of all of it the parts that are mounts too are no others. */
+/**
+ * Those of the settings, and what is shared of /tmp: of all of it the parts that are mounts too are no others. Who
+ * serves them is found out at a start where the setting is auto.
+ */
 function mountsOf({ mounts, files }: VmConfig): Status["mounts"] {
   const { tmp } = files;
+  const driver = files.driver === "qn" ? "virtiofs" : files.driver;
+  const others = mounts.map((mount) => ({ ...mount, driver: mount.security === "mapped-xattr" ? "9p" : driver }));
+  if (tmp === "none") return others;
   const path = tmp === "all" ? "/tmp" : tmp;
-  return tmp === "none" ? [...mounts] : [...mounts.filter((mount) => mount.path !== path), { path, readOnly: false }];
+  const ofTmp = { path, readOnly: false, driver: tmp === "all" ? "9p" : driver };
+  return [...others.filter((mount) => mount.path !== path), ofTmp];
 }

@@ -18,6 +18,8 @@ export type Snapshot = {
   readonly sshPort: number | undefined;
   /** What the guest is asked by for how much memory it uses. */
   readonly guestMemory: GuestMemory | undefined;
+  /** The mounts that are served by virtiofs; undefined before that is known. */
+  readonly virtiofs: readonly string[] | undefined;
   readonly dockerReachable: boolean;
   readonly forwards: readonly Readonly<Forward>[];
 };
@@ -34,6 +36,7 @@ export function statusOf(paths: VmPaths, state: State, held: Snapshot, uptimeMs:
     docker: { socket: paths.dockerSocket, context: null, reachable: held.dockerReachable },
     ssh: { ...resting.ssh, port: held.sshPort ?? null },
     ports: forwardStatuses(held.forwards),
+    mounts: resting.mounts.map((mount) => asServed(mount, held.virtiofs)),
     qemu: { pid: held.qemu.pid ?? null, version: held.qemu.version ?? null },
     supervisor: { pid: process.pid },
     uptimeMs,
@@ -75,6 +78,11 @@ export function reasonOf(state: State): string | null {
 }
 
 // --- internal ---
+
+function asServed(mount: Status["mounts"][number], virtiofs: Snapshot["virtiofs"]): Status["mounts"][number] {
+  if (virtiofs === undefined) return mount;
+  return { ...mount, driver: virtiofs.includes(mount.path) ? "virtiofs" : "9p" };
+}
 
 function forwardStatus(forward: Readonly<Forward>): ForwardStatus {
   return {

@@ -20,10 +20,9 @@ import { macOf } from "../qemu/mac.ts";
 import { guestPlatforms } from "../qemu/platforms.ts";
 import { planVm } from "../qemu/vm-plan.ts";
 import { probeHost } from "../qemu/probe.ts";
-import { findVirtiofsd } from "../qemu/probe-virtiofsd.ts";
 import { refuseSkew } from "../../protocol/skew-words.ts";
 import { effectiveConfig, type Environment } from "./settings.ts";
-import { type GuestShare, type LookedAt, shareMistakes, sharesOf } from "./shares.ts";
+import { driverOf, type GuestShare, type HostFolders, type LookedAt, shareMistakes, sharesOf } from "./shares.ts";
 
 /** What settings, host and image say about a VM together. */
 export type Prepared = {
@@ -32,8 +31,6 @@ export type Prepared = {
   readonly facts: HostFacts;
   readonly image: StoredImage;
   readonly shares: readonly GuestShare[];
-  /** The daemon that serves shares by virtiofs, when the settings ask for it; otherwise qn does. */
-  readonly virtiofsd: string | undefined;
   /** Authorities for dockerd: certificates as DER in base64. */
   readonly caCertificates: readonly string[];
   readonly spec: VmSpec;
@@ -54,10 +51,10 @@ export async function prepareVm(
   tracesIn(env["QN_TRACE"]);
   const { config, origins } = await effectiveConfig(paths, env, flags);
   const { sound, window } = config;
-  const virtiofsd = config.files.driver === "virtiofs" ? await findVirtiofsd(env) : undefined;
   const certificates = await caCertificates(config.docker.caCertificates);
-  const shares = await lookAtShares(config, layout.home);
+  const folders = await lookAtFolders(config, layout.home);
   const facts = await probeHost(config.arch, { env, cacheFolder: layout.cache, sound, window });
+  const shares = sharesOf(folders.looks, folders.places, driverOf(config.files.driver, facts.virtiofs));
   const { mac } = config.network;
   const network = { ...config.network, mac: mac === "auto" ? macOf(hostname(), paths.folder) : mac };
   const plan = planVm({ config: { ...config, mounts: shares, network }, facts, paths });
@@ -71,7 +68,7 @@ export async function prepareVm(
     plan.volumes.map(async ({ name, path }) => ({ name, path: (await liveDisk(path)).path })),
   );
   const spec = { ...plan, imageDisk: image.disk, dataDisk, volumes, kernel: kernelOf(image, config) };
-  return { config, origins, facts, image, shares, virtiofsd, caCertificates: certificates, spec };
+  return { config, origins, facts, image, shares, caCertificates: certificates, spec };
 }
 
 // --- internal ---
@@ -94,10 +91,14 @@ function kernelOf({ manifest, folder }: StoredImage, { boot }: VmConfig): VmSpec
   );
 }
 
+/** What the host has of what shall be shared. */
+type Folders = { readonly looks: readonly LookedAt[]; readonly places: HostFolders };
+
 /**
- * What is shared in the end. Throws CONFIG_INVALID with every folder that cannot be, before QEMU says so less clearly.
+ * Looks at what shall be shared. Throws CONFIG_INVALID with every folder that cannot be, before QEMU says so less
+ * clearly.
  */
-async function lookAtShares({ mounts, files, flake }: VmConfig, home: string): Promise<readonly GuestShare[]> {
+async function lookAtFolders({ mounts, files, flake }: VmConfig, home: string): Promise<Folders> {
   const looks = await Promise.all(mounts.map(lookAt));
   const folder = flakeIn(flake)?.folder;
   const places = {
@@ -107,7 +108,7 @@ async function lookAtShares({ mounts, files, flake }: VmConfig, home: string): P
     flake: folder === undefined ? undefined : await lookAt({ path: folder, readOnly: true }),
   };
   const mistakes = shareMistakes(looks, places);
-  if (mistakes.length === 0) return sharesOf(looks, places, files.driver === "9p" ? "9p" : "virtiofs");
+  if (mistakes.length === 0) return { looks, places };
   const [first = "", ...more] = mistakes;
   if (more.length === 0) throw new QnError("CONFIG_INVALID", `A folder cannot be mounted. ${first}.`);
   throw new QnError("CONFIG_INVALID", `${mistakes.length} folders cannot be mounted.`, { details: mistakes });

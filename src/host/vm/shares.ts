@@ -1,9 +1,11 @@
 /** Which host folders a VM sees, and under which tag: the same list for QEMU and for the guest. */
+import { QnError } from "../../base/errors.ts";
 import { liesIn } from "../../base/words.ts";
 import { standingOf } from "../../protocol/guest-folders.ts";
 import type { Boot } from "../../protocol/messages.ts";
-import type { Share } from "../config/schema.ts";
+import type { Share, VmConfig } from "../config/schema.ts";
 import { flakeAside } from "../config/flake.ts";
+import type { Usability } from "../qemu/facts.ts";
 
 /** A share as the guest is told of it, and how QEMU serves it. */
 export type GuestShare = Boot["shares"][number] & Pick<Share, "security">;
@@ -26,7 +28,19 @@ export type HostFolders = {
 };
 
 /** Who serves shares. */
-export type Driver = NonNullable<GuestShare["driver"]>;
+type Driver = NonNullable<GuestShare["driver"]>;
+
+/**
+ * Who serves shares here, by the setting and by whether virtiofs can be had. Throws CONFIG_INVALID where it is asked
+ * for by name and cannot; `auto` is then 9p.
+ */
+export function driverOf(setting: VmConfig["files"]["driver"], virtiofs: Usability): Driver {
+  if (setting === "9p" || (setting === "auto" && !virtiofs.usable)) return "9p";
+  if (virtiofs.usable) return "virtiofs";
+  throw new QnError("CONFIG_INVALID", `files.driver is "${setting}", which cannot be had here. ${virtiofs.reason}`, {
+    hint: "Use `files.driver: auto` or `9p`.",
+  });
+}
 
 /**
  * The shares of a VM: those of its settings at their own paths, and /tmp aside, because a 9p file system cannot hold

@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { runPlain, type Vm, type VmTest } from "../../support/vm.ts";
-import { inContainer } from "./where.ts";
+import { inContainer, type Server } from "./where.ts";
 
 /** What a database image does before it starts: it insists on owning its data folder, and nobody else may read it. */
 const takeOver = "set -e; chown -R 999:999 /mnt; chmod 700 /mnt; stat -c '%u:%g %a' /mnt";
@@ -11,15 +11,24 @@ const takeOver = "set -e; chown -R 999:999 /mnt; chmod 700 /mnt; stat -c '%u:%g 
 /** Linux lets root alone give files away: a root who runs qn gets what Docker would do there. */
 const isRoot = process.getuid?.() === 0;
 
+const own = ["chown 999 f", "chown 0:0 f"];
+
+/** What containers can do in a plain mount, and what is there then. */
+const madeWith: Readonly<Record<Server, { readonly root: readonly string[]; readonly user: readonly string[] }>> = {
+  virtiofs: { root: [...own, "mkfifo p", "f", "p"], user: [...own, "mkfifo p", "mknod d c 1 3", "d", "f", "p"] },
+  "9p": { root: [...own, "f"], user: ["f"] },
+};
+
 /** Ownership with each security, on a Linux host whose QEMU is an ordinary user's, or root's. */
-export function ownershipTests(test: VmTest): void {
-  const owners = isRoot ? "owners too where root runs qn, and" : "and owners,";
-  test(`without mapping, modes are real on the host, ${owners} pipes and devices cannot be made`, async (vm) => {
+export function ownershipTests(test: VmTest, server: Server): void {
+  const whose = isRoot ? "root's" : "an ordinary user's";
+  test(`without mapping, modes are real on the host, and owners, pipes and devices what ${whose} ${server} can`, async (vm) => {
     const script = `cd /mnt; echo a >f; chmod 640 f; for command in "chown 999 f" "chown 0:0 f" "mkfifo p" "mknod d c 1 3"
       do $command 2>/dev/null && echo "$command"; done; ls`;
     await mkdir(join(vm.inHome, "plain"));
-    const made = isRoot ? ["chown 999 f", "chown 0:0 f", "f"] : ["f"];
-    expect((await inContainer(vm, "plain", script)).split("\n")).toEqual(made);
+    expect((await inContainer(vm, "plain", script)).split("\n")).toEqual([
+      ...madeWith[server][isRoot ? "root" : "user"],
+    ]);
     expect((await stat(join(vm.inHome, "plain/f"))).mode & 0o777).toBe(0o640);
   });
 
@@ -40,6 +49,13 @@ export function ownershipTests(test: VmTest): void {
       expect(await vm.docker(...words(vm))).toBe("999:999 700");
       const { uid, gid, mode } = await stat(database(vm));
       expect([uid, gid, mode & 0o777]).toEqual([999, 999, 0o700]);
+    });
+  } else if (server === "virtiofs") {
+    test("a database that insists on owning its folder owns it, and on the host it stays the user's", async (vm) => {
+      await mkdir(database(vm));
+      expect(await vm.docker(...words(vm))).toBe("999:999 700");
+      const { uid, mode } = await stat(database(vm));
+      expect([uid, mode & 0o777]).toEqual([process.getuid?.() ?? -1, 0o700]);
     });
   } else {
     test("a database that insists on owning its folder is told so on a plain share", async (vm) => {

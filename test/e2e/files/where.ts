@@ -5,6 +5,9 @@ import { runPlain, type Vm } from "../../support/vm.ts";
 /** Names of shares with all that QEMU's options, JSON, the mount table and the shell have a meaning for. */
 export const oddPaths = ["with space, comma,, \"two\" and 'one'", "ünï 日本 \\ $x", "two\nlines\ttab #"] as const;
 
+/** What serves the plain mounts of a VM. */
+export type Server = "virtiofs" | "9p";
+
 /** Runs a shell script in a container with the host folder `name` of the test's own at /mnt. */
 export function inContainer(vm: Vm, name: string, script: string, ...options: readonly string[]): Promise<string> {
   const volume = ["--volume", `${join(vm.inHome, name)}:/mnt`];

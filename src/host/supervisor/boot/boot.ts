@@ -28,11 +28,13 @@ const bootSchema = v.object({
   argv: v.array(v.string()),
   qemuPid: v.optional(v.number()),
   dockerPorts: v.optional(v.object({ first: v.number(), last: v.number() })),
+  virtiofs: v.optional(v.array(v.string())),
 });
 
 /**
- * One boot of a VM, kept beside it so that a new supervisor can adopt a living QEMU. `argv` is QEMU's command line;
- * `qemuPid` is to be believed only while a QEMU answers at the VM's monitor.
+ * One boot of a VM, kept beside it so that a new supervisor can adopt a living QEMU. `argv` is QEMU's command line,
+ * `virtiofs` has the paths of the mounts that are served so, and those of links to them; `qemuPid` is to be believed
+ * only while a QEMU answers at the VM's monitor.
  */
 export type BootRecord = v.InferOutput<typeof bootSchema>;
 
@@ -40,7 +42,7 @@ export type BootRecord = v.InferOutput<typeof bootSchema>;
  * A new secret, the VM's slot for Docker's ports, and free ports of those that no guest reaches, or any where none of
  * them is free; sshd's port stays what it was when it still can, so that ssh hosts stay known.
  */
-export async function newBoot(layout: Layout, paths: VmPaths): Promise<Omit<BootRecord, "argv">> {
+export async function newBoot(layout: Layout, paths: VmPaths): Promise<Omit<BootRecord, "argv" | "virtiofs">> {
   const previous = await readBootRecord(paths);
   const dockerPorts = await portRangeOf(layout, paths);
   const all = doorsOf(dockerPorts);
@@ -131,7 +133,7 @@ export async function removeBootFiles(paths: VmPaths): Promise<void> {
   const { dockerSocket, qmpSocket, serialSocket, words, credentialFile, sshKeyCredentialFile } = paths;
   await dismissMasters(paths);
   const names = await readdir(paths.folder).catch(() => []);
-  // The daemons of shares leave a socket and a file with their number each.
+  // The servers of shares leave a socket and a file with their number each.
   const ofShares = names.filter((name) => /^qn\d+\.sock/.test(name)).map((name) => join(paths.folder, name));
   for (const path of [
     dockerSocket,

@@ -1,7 +1,6 @@
-/** Starts QEMU with the daemons that serve its shares. */
+/** Starts QEMU with the processes that serve its shares. */
 import { QnError } from "../../../base/errors.ts";
 import type { Prepared } from "../../vm/prepare.ts";
-import type { GuestShare } from "../../vm/shares.ts";
 import type { SuperviseOptions } from "../options.ts";
 import { type BootRecord, recordQemu } from "./boot.ts";
 import { makeBoot } from "./make.ts";
@@ -10,13 +9,12 @@ import { startVirtiofs } from "./virtiofs.ts";
 import { newVoice } from "./voice.ts";
 
 /**
- * What calls the start off, and who hears of a daemon that has ended before QEMU: programs in the guest wait for its
+ * What calls the start off, and who hears of a server that has ended before QEMU: programs in the guest wait for its
  * share.
  */
 export type LaunchOptions = {
   readonly signal: AbortSignal;
   readonly onLostShare: (path: string) => void;
-  readonly warn: (text: string) => void;
 };
 
 /** What runs, and the boot that it was started for. */
@@ -24,7 +22,7 @@ export type Launched = { readonly boot: BootRecord; readonly qemu: Qemu };
 
 /**
  * Starts it for `first`, and for a boot with other ports when somebody took one of its ports in the moment between the
- * choice and QEMU. No daemon is left when that fails. Throws what `startVirtiofs` and `startQemu` throw.
+ * choice and QEMU. No server is left when that fails. Throws what `startVirtiofs` and `startQemu` throw.
  */
 export async function launchQemu(
   supervise: SuperviseOptions,
@@ -58,14 +56,13 @@ async function launch(
   { paths, self }: SuperviseOptions,
   prepared: Prepared,
   boot: BootRecord,
-  { signal, onLostShare, warn }: LaunchOptions,
+  { signal, onLostShare }: LaunchOptions,
 ): Promise<Qemu> {
   const voice = newVoice(paths);
-  const told = { onEnd: ({ path }: GuestShare) => onLostShare(path), warn };
   try {
-    const daemons = await startVirtiofs({ ...prepared, self }, paths, voice, told);
+    const servers = await startVirtiofs({ ...prepared, self }, paths, voice, ({ path }) => onLostShare(path));
     const qemu = await startQemu(boot.argv, paths, voice, signal).catch((error: unknown) => {
-      daemons.stop();
+      servers.stop();
       throw error;
     });
     // Before anything else: should this supervisor die, only the record says which process to end.

@@ -15,7 +15,9 @@ export async function makeBoot(options: SuperviseOptions, prepared: Prepared): P
   await makeDisks(paths, prepared);
   const ports = await newBoot(layout, paths);
   const argv = [...qemuArgs(prepared.spec, { gate: ports.gatePort, ssh: ports.sshPort })];
-  const boot: BootRecord = { ...ports, argv };
+  const served = prepared.shares.filter(({ driver }) => driver === "virtiofs");
+  const virtiofs = served.flatMap(({ path, links = [] }) => [path, ...links]);
+  const boot: BootRecord = { ...ports, argv, virtiofs };
   await writeBootFiles(layout, paths, boot, prepared, proxySettings(env));
   await writeSshConfig(layout, paths, boot.sshPort, prepared.config.nixBuilder);
   return boot;

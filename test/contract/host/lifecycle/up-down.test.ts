@@ -49,7 +49,7 @@ test("a VM goes up phase by phase, answers, and goes down without a trace of the
     docker: { socket: vm.paths.dockerSocket, context: "qn", reachable: true },
     accel: "tcg",
     cpus: 1,
-    mounts: [{ path: "/tmp", readOnly: false }],
+    mounts: [{ path: "/tmp", readOnly: false, driver: "9p" }],
     version: "7.2.22",
   });
   expect([qemu.pid, supervisor.pid, ssh.port].every((number) => Number.isInteger(number))).toBe(true);
@@ -235,8 +235,16 @@ test("settings of the first start are kept, whatever letters they have", async (
     { path: join(folder.path, "two\nlines"), readOnly: false, cache: "none" as const },
   ];
   await Promise.all(mounts.map(({ path }) => mkdir(path)));
-  await vm.up({ flags: { cpus: 1, memoryMiB: 600, diskGiB: 2, mounts } });
+  const files = { driver: "auto" } as const;
+  await vm.up({ flags: { cpus: 1, memoryMiB: 600, diskGiB: 2, mounts, files } });
+  const shown = async (): Promise<unknown> => {
+    const { memoryMiB, mounts: kept } = await statusOfVm(vm.paths, vm.env);
+    return [memoryMiB, kept];
+  };
+  const served = (driver: string): object[] => mounts.map((mount) => ({ ...mount, driver }));
+  const tmp = { path: "/tmp", readOnly: false, driver: "9p" };
+  // Who serves them is known while it runs; this QEMU has no other way.
+  expect(await shown()).toEqual([600, [...served("9p"), tmp]]);
   await takeDown(vm.paths, { force: false });
-  const { memoryMiB, mounts: kept } = await statusOfVm(vm.paths, vm.env);
-  expect([memoryMiB, kept]).toEqual([600, [...mounts, { path: "/tmp", readOnly: false }]]);
+  expect(await shown()).toEqual([600, [...served("auto"), tmp]]);
 });

@@ -16,6 +16,9 @@ import { withoutTmp } from "../../../support/without-tmp.ts";
 const folder = await mkdtemp(join(tmpdir(), "probe-"));
 const cacheFolder = join(folder, "cache");
 
+/** What a trial says of a QEMU that can serve mounts so. */
+const virtiofs = { usable: true } as const;
+
 afterAll(async () => {
   await rm(folder, { recursive: true });
 });
@@ -151,8 +154,8 @@ test("a trial is remembered until QEMU changes, and a corrupt memory is forgotte
 
 test("a failure is believed for an hour, a success for good", async () => {
   const file = join(folder, "lifetimes.json");
-  const failure = { accel: { usable: false, reason: "It hangs." }, sandbox: true } as const;
-  const success = { accel: { usable: true }, sandbox: true } as const;
+  const failure = { accel: { usable: false, reason: "It hangs." }, sandbox: true, virtiofs } as const;
+  const success = { accel: { usable: true }, sandbox: true, virtiofs } as const;
   const at = async (minutes: number, result: Trials): Promise<boolean> => {
     const { accel } = await remembered(file, "boot qemu", async () => result, minutes * 60_000);
     return accel.usable;
@@ -167,7 +170,7 @@ test("a failure is believed for an hour, a success for good", async () => {
 
 test("what was tried before the host's last boot is forgotten", async () => {
   const file = join(folder, "boots.json");
-  const result: Trials = { accel: { usable: true }, sandbox: false };
+  const result: Trials = { accel: { usable: true }, sandbox: false, virtiofs };
   for (const key of ["boot1 a", "boot2 a", "boot2 b"]) await remembered(file, key, async () => result, 7);
   const kept = { ...result, triedAtMs: 7 };
   expect(JSON.parse(await readFile(file, "utf8"))).toEqual({ "boot2 a": kept, "boot2 b": kept });

@@ -1,6 +1,6 @@
 /** Which folders a VM sees, under which tag and where, and which it cannot see. */
 import { expect, test } from "bun:test";
-import { type LookedAt, shareMistakes, sharesOf } from "../../../../src/host/vm/shares.ts";
+import { driverOf, type LookedAt, shareMistakes, sharesOf } from "../../../../src/host/vm/shares.ts";
 
 const places = { tmp: "/tmp", home: "/home/ann/.qn" };
 
@@ -63,6 +63,19 @@ test("with virtiofs all are served by it but /tmp and what maps owners", () => {
     ["/home/ann", "virtiofs"],
     ["/tmp", undefined],
   ]);
+});
+
+test("qn serves shares where it can unless told otherwise, and who asks for that where it cannot is told why", () => {
+  const usable = { usable: true } as const;
+  const unusable = { usable: false, reason: "This QEMU cannot." } as const;
+  const settings = ["auto", "virtiofs", "qn", "9p"] as const;
+  expect(settings.map((setting) => driverOf(setting, usable))).toEqual(["virtiofs", "virtiofs", "virtiofs", "9p"]);
+  expect([driverOf("auto", unusable), driverOf("9p", unusable)]).toEqual(["9p", "9p"]);
+  for (const setting of ["virtiofs", "qn"] as const) {
+    expect(() => driverOf(setting, unusable)).toThrow(
+      `files.driver is "${setting}", which cannot be had here. This QEMU cannot.`,
+    );
+  }
 });
 
 test("on macOS /tmp is /private/tmp too", () => {

@@ -11,27 +11,21 @@ import { processesLeft } from "../../../../support/processes.ts";
 
 const self = [process.execPath, join(import.meta.dir, "../../../../../src/main.ts")];
 
-test("qn serves each mount of virtiofs itself where no virtiofsd is asked for, and leaves the others to QEMU", async () => {
+test("qn serves each mount of virtiofs itself and leaves the others to QEMU", async () => {
   await using home = await newFolder();
   const paths = layoutOf(home.path).vm("default");
   await mkdir(paths.folder, { recursive: true });
-  const warnings: string[] = [];
   const share = (index: number, driver: "9p" | "virtiofs") =>
     ({ tag: `qn${index}`, path: home.path, folder: home.path, readOnly: false, driver }) as const;
   const shares = [share(0, "virtiofs"), share(1, "9p"), share(2, "virtiofs")];
   const ended = Promise.withResolvers<string>();
-  const told = {
-    onEnd: ({ tag }: { readonly tag: string }) => ended.resolve(tag),
-    warn: (text: string) => warnings.push(text),
-  };
   const voice = newVoice(paths);
-  const servers = await startVirtiofs({ virtiofsd: undefined, shares, self }, paths, voice, told);
+  const servers = await startVirtiofs({ shares, self }, paths, voice, ({ tag }) => ended.resolve(tag));
   // Their names are there when somebody listens, and not before.
   expect((await readdir(paths.folder)).filter((name) => name.includes(".sock")).toSorted()).toHaveLength(2);
   servers.stop();
   expect(["qn0", "qn2"]).toContain(await ended.promise);
   expect(await processesLeft(paths.folder)).toEqual([]);
-  expect(warnings).toEqual([]);
   voice.close();
 });
 
@@ -40,10 +34,9 @@ test("a mount that cannot be served is said before QEMU starts, with the server'
   const paths = layoutOf(home.path).vm("default");
   await mkdir(join(paths.folder), { recursive: true });
   const shares = [{ tag: "qn0", path: home.path, folder: home.path, readOnly: false, driver: "virtiofs" }] as const;
-  const nobody = { onEnd: () => {}, warn: () => {} };
   const voice = newVoice(paths);
   const refusing = ["sh", "-c", "echo It has no key. >&2; exit 1"];
-  const starting = startVirtiofs({ virtiofsd: undefined, shares, self: refusing }, paths, voice, nobody);
+  const starting = startVirtiofs({ shares, self: refusing }, paths, voice, () => {});
   expect(await failureOf(() => starting)).toEqual({
     code: "QEMU_FAILED",
     message: `The server ended with status 1 for the mount ${home.path}.`,
