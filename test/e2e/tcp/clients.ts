@@ -27,6 +27,8 @@ export function clientTests(test: VmTest): void {
       out.end();
       err.end();
     });
+    // As Docker has it where nobody has said otherwise: all that a container says is kept.
+    expect((await container.inspect()).HostConfig.LogConfig).toEqual({ Type: "json-file", Config: {} });
     await container.start();
     stream.write("hello\n");
     stream.end();
