@@ -8,6 +8,7 @@ import { readTextIfThere } from "../src/system/files.ts";
 import { ordinaryAccount, ownAccount, type Account } from "./testing/account.ts";
 import { bunTest, shellcheck, tools } from "./testing/checks.ts";
 import { runChild } from "./testing/child.ts";
+import { ensureClients } from "./testing/clients.ts";
 import { countsOf, none, skipsIn, total, type Counts } from "./testing/counts.ts";
 import { ensureDockerCli } from "./testing/docker-cli.ts";
 import { unexpectedOf } from "./testing/expected-skips.ts";
@@ -80,6 +81,12 @@ async function endToEnd(): Promise<(() => Promise<unknown>)[]> {
     await ensureDockerCli(join(root, "dist/tools"));
     return none;
   });
+  if (flags.long) {
+    await report.step("Docker's clients", async () => {
+      await ensureClients(join(root, "dist/tools"));
+      return none;
+    });
+  }
   if (isRoot) {
     const ready = await report.step("ordinary user", async () => {
       account = await ordinaryAccount(root);

@@ -24,7 +24,7 @@ export const siteMap: readonly Section[] = [
   {
     text: "Design",
     pages: [
-      ...docs("architecture", "guest", "security", "decisions", "faults", "benchmarks", "compared"),
+      ...docs("architecture", "guest", "security", "decisions", "faults", "benchmarks", "compared", "clients"),
       "CONTRIBUTING.md",
       "SECURITY.md",
     ],

@@ -20,10 +20,8 @@ export async function ensureDockerCli(tools: string): Promise<void> {
   await fetchInto(tools, "docker-buildx", "usr/libexec/docker/cli-plugins/docker-buildx", ["docker-buildx"]);
 }
 
-// --- internal ---
-
 /** Puts a file of the first package that apt-get has into `tools`; false when it has none of them. */
-async function fetchInto(tools: string, name: string, path: string, from: readonly string[]): Promise<boolean> {
+export async function fetchInto(tools: string, name: string, path: string, from: readonly string[]): Promise<boolean> {
   if (await isThere(join(tools, name))) return true;
   const scratch = await mkdtemp(join(tools, ".docker-"));
   try {
