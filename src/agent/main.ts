@@ -48,6 +48,8 @@ import { provideLogin } from "./setup/login.ts";
 import { offerProvision } from "./setup/provision/run.ts";
 import { watchProvision } from "./setup/provision/report-progress.ts";
 import { provideTimeZone } from "./setup/time-zone.ts";
+import { guestSleeper } from "./sleep/open.ts";
+import type { Sleeper } from "./sleep/sleeper.ts";
 
 /**
  * What may run alone: the host's files in the guest, and everything that the host dials or is told. In the order of
@@ -69,13 +71,15 @@ export async function serveGuest(boot: Boot, identity: Identity, options: AgentO
   const link = new HostLink(identity);
   const changes = receiveChanges(boot, link);
   const docker = observed(dockerApi(dockerSocket), changes);
-  const guest: Guest = { boot, link, changes, docker, containers: new Containers(docker), opened, ...options };
+  const containers = new Containers(docker);
+  const sleeper = guestSleeper(boot, link, docker, containers);
+  const guest: Guest = { boot, link, changes, docker, containers, sleeper, opened, ...options };
   const wanted = roles.filter((role) => options.roles.includes(role));
   const running: Running[] = [];
   // In turn: whoever looks for why the second one fails can log in by then, and finds the shares.
   for (const role of wanted) running.push(await setUp[role](guest));
   const { name, unit } = wanted.length === 1 ? aloneAs(wanted[0]) : whole;
-  const hooks = inOrder(running.flatMap((role) => role.hooks));
+  const hooks = inOrder([sleeper.hooks, ...running.flatMap((role) => role.hooks)]);
   const plugin = await servePlugin(pluginSocket(name), hooks, { inherited: inheritedSocket(`${unit}.socket`) });
   opened.defer(() => plugin.close());
   options.onReady();
@@ -91,6 +95,7 @@ type Guest = Pick<AgentOptions, "signal"> & {
   readonly changes: ChangeReceiver;
   readonly docker: DockerApi;
   readonly containers: Containers;
+  readonly sleeper: Sleeper;
   readonly opened: AsyncDisposableStack;
 };
 
@@ -153,6 +158,10 @@ async function setUpPorts(guest: Guest): Promise<Running> {
   opened.defer(() => gate.closeAll());
   const lanes = new Lanes((connection) => gate.admit(connection), onTrouble);
   link.onLanes = (message) => lanes.open(message);
+  guest.sleeper.onAsleep = () => {
+    lanes.closeAll();
+    gate.hangUp();
+  };
   const own = closing(opened, ownSockets(guest, table, onTrouble));
   const lister = new Lister(portLister(containers, boot.swarm === true ? { docker } : undefined), (ports) => {
     table.setPublished(ports);

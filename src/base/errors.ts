@@ -54,6 +54,7 @@ const catalogue = {
   PORT_TAKEN: { exit: 40, hint: "Free the port, or publish on another one." },
   VM_BUSY: { exit: 41, hint: "Wait until the other command is done." },
   VM_RUNNING: { exit: 42, hint: "Stop it first with `qn down`." },
+  SUSPEND_REFUSED: { exit: 57, hint: "The VM runs on. `qn down --shutdown` shuts it down." },
   SOCKET_TAKEN: { exit: 44, hint: "Stop the program that owns it, or use `qn env` instead." },
   NOT_PERMITTED: { exit: 45, hint: "It takes an administrator's rights." },
   VM_PROTECTED: { exit: 43, hint: "`qn config set protected=false` lifts that." },

@@ -42,6 +42,9 @@ export type VmPaths = {
   readonly credentialFile: string;
   readonly sshKeyCredentialFile: string;
   readonly lastFailure: string;
+  /** What the VM was when it was suspended, its memory included, and the socket by which it is saved and loaded. */
+  readonly suspended: string;
+  readonly suspendSocket: string;
   readonly sshKey: string;
   readonly sshHostKey: string;
   /** For this machine's Nix, if the VM builds for it: a key that can do nothing else. */
@@ -171,6 +174,8 @@ function vmPaths(home: string, name: string): VmPaths {
     credentialFile: at("boot.credential"),
     sshKeyCredentialFile: at("ssh-key.credential"),
     lastFailure: at("last-failure.json"),
+    suspended: at("suspended.state"),
+    suspendSocket: at("suspend.sock"),
     sshKey: at("id_ed25519"),
     sshHostKey: at("ssh_host_ed25519_key"),
     builderKey: at("builder_ed25519"),

@@ -5,6 +5,7 @@ import { bootDisksSchema, diskSizesSchema, diskStatesSchema } from "./disk-messa
 import { lanesSchema } from "./lanes.ts";
 import { namesSchema } from "./names.ts";
 import { parserOf } from "./parser.ts";
+import { asleepSchema, sleepSchema } from "./sleep.ts";
 import { timeZoneSchema } from "./time-zone.ts";
 import { portSchema, provisionStepsMax, publishers } from "./terms.ts";
 
@@ -187,6 +188,7 @@ const agentMessageSchema = v.variant("type", [
   v.object({ type: v.literal("log"), text: v.pipe(v.string(), v.maxLength(16_384)) }),
   v.object({ type: v.literal("provision"), steps: provisionStepsSchema }),
   diskStatesSchema,
+  asleepSchema,
   /** Asks for the time. `asked` comes back with the answer: the agent's own steady clock. */
   v.object({ type: v.literal("clock"), asked: finite }),
   /** How much memory the guest uses; the number is that of the question. */
@@ -226,6 +228,7 @@ const hostMessageSchema = v.variant("type", [
   }),
   lanesSchema,
   diskSizesSchema,
+  sleepSchema,
   namesSchema,
   /** Look at your clock: it may be wrong. With `answer`, what the host's says, in milliseconds since 1970. */
   v.object({

@@ -26,6 +26,9 @@ export type DockerApi = {
   details(id: string): Promise<ContainerDetails>;
   /** Ends a container at once (SIGKILL). */
   kill(id: string): Promise<void>;
+  /** Stops a container as `docker stop` does; resolves once it has ended. */
+  stop(id: string): Promise<void>;
+  start(id: string): Promise<void>;
   /** Removes a container with the volumes that are its own, as `--rm` does. */
   remove(id: string): Promise<void>;
   /**
@@ -87,6 +90,12 @@ export function dockerApi(socketPath: string): DockerApi {
     },
     async kill(id) {
       await call(`/containers/${encodeURIComponent(id)}/kill`, { method: "POST" });
+    },
+    async stop(id) {
+      await call(`/containers/${encodeURIComponent(id)}/stop`, { method: "POST" });
+    },
+    async start(id) {
+      await call(`/containers/${encodeURIComponent(id)}/start`, { method: "POST" });
     },
     async remove(id) {
       await call(`/containers/${encodeURIComponent(id)}`, { method: "DELETE", query: { v: 1, force: 1 } });

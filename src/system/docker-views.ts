@@ -83,6 +83,7 @@ const runningSchema = v.array(
     ...commonEntries,
     HostConfig: v.optional(v.object({ NetworkMode: v.optional(v.string(), "") })),
     Mounts: v.optional(v.array(v.object({ Type: v.string(), Source: v.optional(v.string(), "") })), []),
+    Labels: v.nullish(v.record(v.string(), v.string())),
     NetworkSettings: v.optional(
       v.object({
         Networks: v.record(

@@ -1,8 +1,9 @@
 /** What is left when something is killed or called off, and how the next `qn up` goes on from there. */
 import { expect, test } from "bun:test";
-import { readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { page } from "../support/busybox.ts";
+import { countOf, startCounting } from "../support/counting.ts";
 import { expectNothingLeft, interruptUpAt } from "../support/interrupted-up.ts";
 import { isAlive, kill9, processesLeft, processesNaming } from "../support/processes.ts";
 import { freePort, knock, until } from "../support/until.ts";
@@ -140,6 +141,40 @@ vmTest("a supervisor that is killed leaves QEMU alone, and the next up takes it 
   await vm.succeed(asRoot(vm, "echo heard again > /dev/console"));
   await until("the console", 20_000, async () => (await readFile(log, "utf8")).includes("heard again") || undefined);
   await vm.docker("rm", "--force", "survivor");
+});
+
+vmTest("what runs in a VM that is suspended goes on where it was, and what holds a mount starts again", async (vm) => {
+  const port = await serve(vm, "page");
+  await startCounting(vm, "counting");
+  await vm.docker(
+    "run",
+    "--detach",
+    "--init",
+    "--name",
+    "mounting",
+    "--volume",
+    `${vm.inTmp}:/mnt`,
+    "busybox",
+    "sleep",
+    "1000000",
+  );
+  const before = await Promise.all(["page", "counting"].map((name) => startOf(vm, name)));
+  const count = await countOf(vm, "counting");
+
+  expect(await vm.qn("down", "--suspend")).toContain("to start again with `qn up`: mounting.");
+  expect(await processesLeft(vm.home)).toEqual([]);
+  expect(await vm.status()).toMatchObject({ state: "suspended", docker: { reachable: false } });
+  expect(await knock("127.0.0.1", port)).toBe("ECONNREFUSED");
+  expect((await stat(join(vm.folder, "suspended.state"))).mode & 0o777).toBe(0o600);
+
+  await vm.qn("up");
+  expect(await Promise.all(["page", "counting"].map((name) => startOf(vm, name)))).toEqual(before);
+  expect(await countOf(vm, "counting")).toBeGreaterThan(count);
+  expect(await until("the page", 20_000, () => fetched(port).catch(() => undefined))).toBe(page);
+  const seen = (): Promise<string | undefined> => vm.docker("exec", "mounting", "ls", "/mnt").catch(() => undefined);
+  expect(await until("the mount", 60_000, seen)).toContain("busybox");
+  expect(await readdir(vm.folder)).not.toContain("suspended.state");
+  await vm.docker("rm", "--force", "page", "counting", "mounting");
 });
 
 vmTest("a QEMU whose supervisor is killed is shut down cleanly by down", async (vm) => {

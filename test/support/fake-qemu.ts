@@ -4,14 +4,16 @@ import { dirname, join } from "node:path";
 import { openGate } from "../../src/agent/link/gate.ts";
 import { HostLink } from "../../src/agent/link/link.ts";
 import { encode, LineReader } from "../../src/protocol/frame.ts";
-import { parseBoot, protocolVersion } from "../../src/protocol/messages.ts";
+import { parseBoot } from "../../src/protocol/messages.ts";
 import { ownArch } from "../../src/system/platform.ts";
 import { type Connection, listen } from "../../src/system/net/connection.ts";
 import { consoleAt, consoleIn } from "./fake-console.ts";
 import { fakeDocker } from "./fake-docker.ts";
 import { inTwoParts } from "./fake-qmp.ts";
+import { dieAt, type Dying, Migration, migrationCommands } from "./fake-migration.ts";
 import { type Flood, floodedFolder, floodingAgent, floods } from "./flooding-agent.ts";
 import { bootNativeGuest, nativeFolder } from "./native-guest.ts";
+import { otherWords } from "./other-agents.ts";
 
 /** How this QEMU and its guest behave. */
 export type Behaviour =
@@ -41,6 +43,10 @@ export type Behaviour =
   | `floods-${Flood}`
   /** Everything runs but Docker. */
   | "no-docker"
+  /** The guest does not let go of the host's folders; QEMU does not save it; somebody dies when QEMU gets a command. */
+  | "holds-mounts"
+  | "cannot-migrate"
+  | Dying
   /** The guest is a real one, without an emulator. */
   | "native";
 
@@ -69,7 +75,9 @@ function run(): void {
   const serial = part("-chardev", "id=serial", "path");
   const { say, hasReader } = behaviour === "logs-console" ? consoleIn(dirname(serial)) : consoleAt(serial);
   const monitors = new Set<Connection>();
-  let isBooting = false;
+  // A guest that is loaded boots no more: it is there once QEMU lets it go on.
+  const isIncoming = argv.includes("-incoming");
+  let isBooting = isIncoming;
   let guest: Guest | undefined;
   let sent = Promise.resolve();
   const send = (monitor: Connection, message: object): void => {
@@ -121,14 +129,18 @@ function run(): void {
     tell("RESET", { guest: true, reason: "guest-reset" });
     say("UEFI firmware (fake)");
   });
-  const start = async (): Promise<void> => void (guest = await bootGuest(say, tell));
+  const start = async (): Promise<void> => void (guest = await bootGuest(say, tell, migration));
+  const onRunning = (): void => void (guest ?? start());
+  const migration = new Migration(isIncoming, behaviour === "cannot-migrate", { tell, onRunning, onBroken: end });
 
   function obey(monitor: Connection, line: string): void {
-    const { execute, id, arguments: sent } = JSON.parse(line) as { execute: string; id: number; arguments?: Resize };
+    const { execute, id, arguments: sent } = JSON.parse(line) as { execute: string; id: number; arguments?: Given };
+    dieAt(execute, behaviour);
     if (execute === "quit" && behaviour === "ignores-all") return;
     const isPaused = existsSync(`${serial}.paused`);
     if (execute === "system_reset") say("reset: UEFI firmware (fake)");
-    send(monitor, { ...answerTo(execute, isPaused, sent), id });
+    send(monitor, { ...answerTo(execute, isPaused ? "io-error" : migration.state, sent), id });
+    migration.obey(execute, sent?.uri);
     if (execute === "cont" && isPaused) {
       rmSync(`${serial}.paused`);
       tell("RESUME");
@@ -154,18 +166,18 @@ function fullDiskMark(vmFolder: string): string {
   return join(vmFolder, "full");
 }
 
-/** What `block_resize` is given. */
-type Resize = { readonly "node-name": string; readonly size: number };
+/** What `block_resize` and the commands of a migration are given. */
+type Given = { readonly "node-name": string; readonly size: number; readonly uri: string };
 
 /** Those that QEMU answers with nothing, and those that have something to say. */
-const obeyed = ["qmp_capabilities", "system_powerdown", "system_reset", "cont", "quit"];
+const obeyed = ["qmp_capabilities", "system_powerdown", "system_reset", "cont", "quit", ...migrationCommands];
 const answered = ["query-status", "query-named-block-nodes", "block_resize", "human-monitor-command"];
 
-function answerTo(execute: string, isPaused: boolean, sent: Resize | undefined): object {
+function answerTo(execute: string, status: string, sent: Given | undefined): object {
   if (![...obeyed, ...answered].includes(execute)) {
     return { error: { class: "CommandNotFound", desc: `The command ${execute} has not been found` } };
   }
-  if (execute === "query-status") return { return: statusOf(isPaused) };
+  if (execute === "query-status") return { return: { running: status === "running", status } };
   if (execute === "human-monitor-command") return { return: "" };
   const files = rawFiles();
   if (execute === "query-named-block-nodes") {
@@ -191,28 +203,15 @@ function rawFiles(): Record<string, string> {
   return Object.fromEntries(found.flatMap((match) => (match === null ? [] : [[match[1], match[2]]])));
 }
 
-function statusOf(isPaused: boolean): object {
-  return isPaused ? { running: false, status: "io-error" } : { running: true, status: "running" };
-}
-
-/** What agents of other versions say once they have proven themselves. */
-const otherWords: Readonly<Partial<Record<Behaviour, readonly object[]>>> = {
-  "newer-agent": [{ type: "hello", protocol: protocolVersion + 1, version: "9.0.0", newer: true }],
-  "older-agent": [
-    { type: "hello", protocol: protocolVersion - 1, version: "0.0.1" },
-    { type: "ports", ports: [] },
-  ],
-  "garbling-agent": [
-    { type: "hello", protocol: protocolVersion, version: "0.1.0" },
-    { type: "ports", ports: [] },
-  ],
-};
-
 /** A guest that runs; `lose` takes all of it away at once. */
 type Guest = { readonly lose: () => void };
 
 /** The guest: the agent's real gate and link, and a fake Docker behind them. */
-async function bootGuest(say: (line: string) => void, tell: (event: string, data: object) => void): Promise<Guest> {
+async function bootGuest(
+  say: (line: string) => void,
+  tell: (event: string, data: object) => void,
+  processors: Migration,
+): Promise<Guest> {
   const program = process.env["QN_QEMU"] ?? "/tmp/qemu";
   if (behaviour === "native") {
     await bootNativeGuest(nativeFolder(program), credential("qn.boot"), gatePort());
@@ -228,6 +227,9 @@ async function bootGuest(say: (line: string) => void, tell: (event: string, data
   const version = behaviour === "older-version" ? "0.0.9" : "0.1.0";
   const link = new HostLink({ version, arch: ownArch(), image: "fake 1" });
   link.onDisks = async (disks) => [...disks];
+  const refusal = "bash (12) uses /home/ann, a folder of this machine.";
+  link.onSleep = async (answer) =>
+    answer({ type: "asleep", stopped: ["web"], ...(behaviour === "holds-mounts" && { refusal }) });
   const gate = openGate({
     secret: Buffer.from(boot.secret, "hex"),
     address: { hostname: "127.0.0.1", port: gatePort() },
@@ -240,6 +242,8 @@ async function bootGuest(say: (line: string) => void, tell: (event: string, data
       connection.write(encode({ ok: true }));
     },
     onControl: (connection, early) => {
+      // A guest that stands still answers nobody.
+      if (processors.state !== "running") return;
       if (flooding !== undefined) return flooding.onControl(connection);
       const said = otherWords[behaviour];
       if (said === undefined) return link.adopt(connection, early);

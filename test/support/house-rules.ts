@@ -44,7 +44,7 @@ const roomsInOrder: Readonly<Record<string, readonly string[]>> = {
     "layout config qmp changes gate virtiofs qemu image upgrade vm snapshot ports names integrate cp supervisor lifecycle nixos doctor".split(
       " ",
     ),
-  "src/agent": ["setup", "docker", "link", "names", "files", "changes", "ports", "memory", "main"],
+  "src/agent": ["setup", "docker", "link", "names", "files", "changes", "ports", "memory", "sleep", "main"],
 };
 
 /** Nouns describe and decide; they touch nothing. */

@@ -1,6 +1,7 @@
 /** The states and events of a VM's life in a few words each, for tables of them. */
 import type { ErrorReport } from "../../src/base/errors.ts";
-import type { Event, Limits, State } from "../../src/host/supervisor/states.ts";
+import { step } from "../../src/host/supervisor/machine.ts";
+import type { Effect, Event, Limits, State } from "../../src/host/supervisor/states.ts";
 
 /** How long things may take in these tests. */
 export const limits: Limits = { bootMs: 120_000, stopGraceMs: 90_000 };
@@ -35,7 +36,9 @@ export function words(state: State): string {
         " ",
       );
     case "stopped":
-      return state.forced ? "stopped forced" : "stopped";
+      return ["stopped", ...(state.forced ? ["forced"] : []), ...(state.isSuspended ? ["suspended"] : [])].join(" ");
+    case "suspending":
+      return "suspending";
     case "failed":
       return `failed ${state.error.code}`;
     case "running":
@@ -65,6 +68,59 @@ export const events: Readonly<Record<string, Event>> = {
   "call off": { type: "stop", force: true, isCallOff: true },
   deadline: { type: "deadline" },
   failure: { type: "failure", error: failure },
+  suspend: { type: "suspend" },
+  suspended: { type: "suspended" },
+  "suspend-failed": { type: "suspend-failed" },
   "qemu-exited": { type: "qemu-exited", error: broken },
   "qemu-crashed": { type: "qemu-exited", error: broken, hasCrashed: true },
 };
+
+function effectWords(effect: Effect): string {
+  return effect.type === "set-deadline" ? `deadline ${effect.ms}` : effect.type;
+}
+
+/** What can happen at all while a VM starts, beside what can always happen: each is the answer to an effect. */
+const ofPhase = {
+  image: ["adopted", "prepared"],
+  disks: ["disks-ready"],
+  boot: ["stalled", "doorbell", "paused", "resumed", "deadline"],
+  agent: [
+    "stalled",
+    "doorbell",
+    "linked",
+    "docker-down",
+    "provisioning",
+    "provisioned",
+    "paused",
+    "resumed",
+    "deadline",
+  ],
+  docker: [
+    "paused",
+    "resumed",
+    "stalled",
+    "doorbell",
+    "linked",
+    "link-lost",
+    "docker-answers",
+    "docker-down",
+    "provisioning",
+    "provisioned",
+    "deadline",
+  ],
+} as const;
+
+const always = ["stop", "stop --force", "call off", "failure", "qemu-exited", "qemu-crashed"];
+
+/** What each event that can happen in `state` does; what changes nothing and does nothing is left out. */
+export function reactions(state: State): Record<string, string> {
+  const can = Object.entries(events).filter(
+    ([name]) => state.name !== "starting" || [...always, ...ofPhase[state.phase]].includes(name),
+  );
+  const rows = can.map(([name, event]) => {
+    const [next, ...effects] = step(state, event, limits);
+    const said = [words(next), ...effects.map(effectWords)].join(", ");
+    return [name, said === words(state) ? undefined : said] as const;
+  });
+  return Object.fromEntries(rows.filter((row): row is readonly [string, string] => row[1] !== undefined));
+}

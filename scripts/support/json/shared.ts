@@ -4,7 +4,16 @@ import type { Fields } from "./fields.ts";
 
 export const protocols = { tcp: "", udp: "", sctp: "" } as const;
 export const phases = { image: "", disks: "", boot: "", agent: "", docker: "" } as const;
-export const states = { stopped: "", starting: "", running: "", degraded: "", stopping: "", failed: "" } as const;
+export const states = {
+  stopped: "",
+  starting: "",
+  running: "",
+  degraded: "",
+  suspending: "",
+  suspended: "",
+  stopping: "",
+  failed: "",
+} as const;
 export const arches = { x86_64: "", aarch64: "" } as const;
 
 export const sources = { docker: "", swarm: "", nspawn: "", "host-network": "", listen: "", hand: "" } as const;

@@ -39,6 +39,13 @@ export const aboutEvents: { readonly [Name in keyof Pick<JsonOutputs, "events" |
       step: ["number", "`provision`: which command of the setting"],
       of: ["number", "`provision`: how many there are"],
       forced: ["boolean", "`stopped`: whether it was killed"],
+      suspended: [
+        "object, or not there",
+        "`stopped`: it is suspended, and goes on with the next `qn up`",
+        {
+          containers: ["list of text", "Containers that were stopped because they hold mounts; they start again then"],
+        },
+      ],
       error: [
         "object",
         "`failed`: as in a failure; the exit status stands there",

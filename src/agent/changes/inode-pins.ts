@@ -7,9 +7,7 @@ import { newPathTree } from "../../base/path-tree.ts";
 import { liesIn } from "../../base/words.ts";
 import { O_PATH } from "../../system/kernel/libc.ts";
 import { mountTable } from "../../system/mount-table.ts";
-
-/** Types of file systems that a share can be, as the kernel names them. statfs(2) over 9p tells the host's own type. */
-const shareTypes: ReadonlySet<string> = new Set(["9p", "virtiofs"]);
+import { shareTypes } from "../files/shares.ts";
 
 /** A file or folder that is held. `path` leads to it whatever becomes of its name. */
 export type Pin = { readonly path: string; readonly stats: Stats };
@@ -110,6 +108,11 @@ export class InodePins {
   }
 }
 
+/** To be called when shares have been mounted again: they have other devices. */
+export function forgetShareDevices(): void {
+  shareDevices = lazily(readShareDevices);
+}
+
 // --- internal ---
 
 async function pinOf(handle: FileHandle): Promise<Pin> {
@@ -133,7 +136,14 @@ function pathOf({ fd }: FileHandle): string {
 type ShareDevice = { readonly isCached: boolean };
 
 /** Devices of shares, by the kernel's table of mounts; shares are mounted before anything is held. */
-const shareDevices = lazily((): ReadonlyMap<string, ShareDevice> => {
+let shareDevices = lazily(readShareDevices);
+
+function shareOn(device: number): ShareDevice | undefined {
+  // As the C library puts a device number together (makedev(3)), for the small numbers that such mounts have.
+  return shareDevices().get(`${(device >> 8) & 0xfff}:${(device & 0xff) | ((device >> 12) & 0xfff00)}`);
+}
+
+function readShareDevices(): ReadonlyMap<string, ShareDevice> {
   const shares = mountTable().filter(({ type }) => shareTypes.has(type));
   return new Map(
     shares.map(({ type, device, options }) => [
@@ -141,9 +151,4 @@ const shareDevices = lazily((): ReadonlyMap<string, ShareDevice> => {
       { isCached: type === "9p" && /(^|,)cache=(?!none|0x0|0)/.test(options) },
     ]),
   );
-});
-
-function shareOn(device: number): ShareDevice | undefined {
-  // As the C library puts a device number together (makedev(3)), for the small numbers that such mounts have.
-  return shareDevices().get(`${(device >> 8) & 0xfff}:${(device & 0xff) | ((device >> 12) & 0xfff00)}`);
 }

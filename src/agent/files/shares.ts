@@ -5,7 +5,7 @@ import { QnError } from "../../base/errors.ts";
 import { innermostOf, liesIn } from "../../base/words.ts";
 import type { Boot } from "../../protocol/messages.ts";
 import { isErrno } from "../../system/files.ts";
-import { bindMount, mount, setReadOnly } from "../../system/kernel/libc.ts";
+import { bindMount, mount, setReadOnly, unmountUnused } from "../../system/kernel/libc.ts";
 import { type Mounted, mountTable } from "../../system/mount-table.ts";
 import { dockerSocket } from "../docker/socket.ts";
 
@@ -44,6 +44,33 @@ export async function mountShares(boot: Boot): Promise<void> {
   if (covers.size === 0) await linkIfFree(dockerSocket, boot.dockerSocket);
 }
 
+/** Types of file systems that a share can be, as the kernel names them. statfs(2) over 9p tells the host's own type. */
+export const shareTypes: ReadonlySet<string> = new Set(["9p", "virtiofs"]);
+
+/** Where something of the host is mounted now: shares, what is shown of /tmp, and volumes that lie in a share. */
+export function shareTargets(): readonly string[] {
+  return [...new Set(sharesIn(mountTable()).map(({ target }) => target))];
+}
+
+/**
+ * Takes all of it away, with the covers of QN_HOME that lie on it, the last mount first; `mountShares` brings it back.
+ * Throws AGENT_FAILED with who uses one; those behind it are gone by then.
+ */
+export function unmountShares(usersOf: (folder: string) => readonly string[]): void {
+  const table = mountTable();
+  const shares = new Set(sharesIn(table));
+  for (const mounted of table.toReversed()) {
+    if (!shares.has(mounted) && mounted.source !== coverSource) continue;
+    try {
+      unmountUnused(mounted.target);
+    } catch (cause) {
+      const users = usersOf(mounted.target);
+      const who = users.length === 0 ? "Something in the guest" : users.join(", ");
+      throw new QnError("AGENT_FAILED", `${who} uses ${mounted.target}, a folder of this machine.`, { cause });
+    }
+  }
+}
+
 /** Every tag and folder of a share: /tmp has two. */
 export function viewsOf({
   tag,
@@ -63,6 +90,13 @@ export function ownPathOf(path: string, shares: Boot["shares"]): string {
 }
 
 // --- internal ---
+
+/** The name of the covers of QN_HOME in the table of mounts. */
+const coverSource = "qn-home";
+
+function sharesIn(table: readonly Mounted[]): readonly Mounted[] {
+  return table.filter(({ type }) => shareTypes.has(type));
+}
 
 type BootShare = Boot["shares"][number];
 
@@ -117,7 +151,7 @@ function homesIn({ shares, home }: Boot): readonly string[] {
  */
 async function coverHome(path: string, { home, dockerSocket: hostSocket }: Boot): Promise<void> {
   try {
-    mount("qn-home", path, "tmpfs", "size=64k,mode=0755");
+    mount(coverSource, path, "tmpfs", "size=64k,mode=0755");
     const link = `${path}${hostSocket.slice(home.length)}`;
     await mkdir(dirname(link), { recursive: true });
     await symlink(dockerSocket, link);

@@ -41,13 +41,21 @@ export type GateOptions = {
   readonly handshakeDeadlineMs?: number;
 };
 
-/** The gate: it takes what comes to its address, and what comes in another way, as on a lane. */
-export type Gate = Listener & { admit(connection: Connection): void };
+/**
+ * The gate: it takes what comes to its address, and what comes in another way, as on a lane. `hangUp` ends every
+ * connection but those that were given away as control connections.
+ */
+export type Gate = Listener & { admit(connection: Connection): void; hangUp(): void };
 
 /** Opens the gate. Throws the system's error when the port is taken. */
 export function openGate(options: GateOptions): Gate {
   /** In the order in which they came. */
   const unproven = new Set<Connection>();
+  const open = new Set<Connection>();
+  const onControl: GateOptions["onControl"] = (connection, early) => {
+    open.delete(connection);
+    options.onControl(connection, early);
+  };
   const take = (connection: Connection): void => {
     const [oldest] = unproven;
     if (unproven.size >= unprovenMax && oldest !== undefined) {
@@ -55,9 +63,16 @@ export function openGate(options: GateOptions): Gate {
       oldest.reset();
     }
     unproven.add(connection);
-    admit(connection, options, () => unproven.delete(connection)).catch(() => connection.reset());
+    // Whoever owns one is told of its end, and nobody else: those that are gone are dropped with the next that comes.
+    for (const each of open) if (each.isClosed) open.delete(each);
+    open.add(connection);
+    admit(connection, { ...options, onControl }, () => unproven.delete(connection)).catch(() => connection.reset());
   };
-  return { ...listen(options.address, take), admit: take };
+  const hangUp = (): void => {
+    for (const connection of open) connection.reset();
+    open.clear();
+  };
+  return { ...listen(options.address, take), admit: take, hangUp };
 }
 
 // --- internal ---

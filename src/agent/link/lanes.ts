@@ -37,6 +37,11 @@ export class Lanes {
     return { close: () => opened.forEach((lane) => lane.close()) };
   }
 
+  /** Closes all of them: a guest that is suspended finds none of their other ends when it goes on. */
+  closeAll(): void {
+    for (const lane of this.#open.values()) lane.close();
+  }
+
   #openPort(port: string, token: string): Lane {
     const device = new Device(`${devicesFolder}/${port}`);
     const lane = new Lane(device);

@@ -12,6 +12,7 @@ import {
   type PublishedPort,
 } from "../../protocol/messages.ts";
 import type { NamesMessage } from "../../protocol/names.ts";
+import type { Asleep } from "../../protocol/sleep.ts";
 import { capabilities } from "../../protocol/skew.ts";
 import type { Connection } from "../../system/net/connection.ts";
 import { converse } from "../../system/net/conversation.ts";
@@ -46,6 +47,10 @@ export class HostLink {
   onServed: (report: number, failed: readonly FailedPort[], taken?: readonly number[]) => void = () => {};
   /** Called when the host wants the clock looked at, or answers what `ask` has asked on the same link. */
   onClock: (message: Extract<HostMessage, { type: "clock" }>, ask: (asked: number) => void) => void = () => {};
+  /** Called when the host is about to suspend the guest; `answer` tells it that the guest has let go, or cannot. */
+  onSleep: (answer: (asleep: Asleep) => void) => Promise<void> = async () => {};
+  /** Called with each new link: a guest that was suspended is awake. Owns its errors. */
+  onLinked: () => void = () => {};
   /** Called with how the host completes names. */
   onNames: (message: NamesMessage) => void = () => {};
   /** Called when the host is connected to lanes; what it gives back closes them, together with the link. */
@@ -72,6 +77,7 @@ export class HostLink {
   /** Takes a control connection over and brings the host up to date. */
   adopt(connection: Connection, early: Uint8Array): void {
     const reader = new LineReader();
+    this.onLinked();
     const send = (message: AgentMessage): void => void connection.write(encode(message));
     let lanes: { close(): void } | undefined;
     const hear = converse(connection, {
@@ -153,6 +159,7 @@ export class HostLink {
 
   #hear(message: HostMessage, send: (answer: AgentMessage) => void): void | Promise<void> {
     if (message.type === "clock") this.onClock(message, (asked) => send({ type: "clock", asked }));
+    if (message.type === "sleep") void this.onSleep(send).catch((error: unknown) => this.log(messageOf(error)));
     // The host goes on speaking meanwhile.
     if (message.type === "disks") void this.#answerDisks(message, send);
     if (message.type === "memory") {

@@ -249,7 +249,8 @@ async function sayWhatDiffers(paths: VmPaths, flags: ConfigInput): Promise<void>
 
 /** Stays in the foreground while the VM runs; a signal shuts it down cleanly. */
 async function stay(paths: VmPaths, signal: AbortSignal): Promise<void> {
-  const onSignal = (): void => void takeDown(paths, { force: false }).catch((error: unknown) => warn(String(error)));
+  const onSignal = (): void =>
+    void takeDown(paths, { force: false, keepSuspended: true }).catch((error: unknown) => warn(String(error)));
   signal.addEventListener("abort", onSignal, { once: true });
   await followToEnd(paths);
 }

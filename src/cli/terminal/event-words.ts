@@ -34,7 +34,7 @@ function wordsOf(event: ControlEvent): string {
     case "degraded":
       return `degraded: ${event.reason}`;
     case "stopped":
-      return event.forced ? "stopped by force" : "stopped";
+      return event.suspended !== undefined ? "suspended" : event.forced ? "stopped by force" : "stopped";
     case "forwarded":
     case "grown":
       return event.event;

@@ -202,6 +202,12 @@ const settings = {
     "Commands that root runs in the guest before Docker starts: at each boot, or once on each system disk.",
     (): { run: string; when: "boot" | "once" }[] => [],
   ),
+  down: setting(
+    oneOf(["shutdown", "suspend"]),
+    "What `qn down` does: shut the guest down, or keep its memory in a file, from which `qn up` goes on (suspend).",
+    () => "shutdown",
+    "now",
+  ),
   nixBuilder: setting(
     switchedOn,
     "Lets this machine's Nix build in a guest that has Nix, with a key that can do nothing else (`qn nix-builder enable`).",

@@ -77,7 +77,7 @@ async function isProtected(paths: VmPaths, env: Environment): Promise<boolean> {
 async function refuseRunning(paths: VmPaths, env: Environment, force: boolean): Promise<void> {
   if (force) return;
   const { state } = await statusOfVm(paths, env);
-  if (state === "stopped" || state === "failed") return;
+  if (state === "stopped" || state === "suspended" || state === "failed") return;
   throw new QnError("VM_RUNNING", `The VM "${paths.name}" is ${state}.`, {
     hint: "Stop it first with `qn down`, or use `--force`.",
   });

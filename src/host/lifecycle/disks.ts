@@ -115,8 +115,8 @@ async function lockStopped(paths: VmPaths, env: Environment, name: string): Prom
   const { state } = await statusOfVm(paths, env);
   const lock = state === "stopped" || state === "failed" ? acquireLock(paths.lock) : undefined;
   if (lock !== undefined) return lock;
-  throw new QnError("VM_RUNNING", `The VM "${paths.name}" runs, and may be using the disk "${name}".`, {
-    hint: `Stop it first with \`qn down ${paths.name}\`; without \`--data\` the disk goes at the next start, and its data stays.`,
+  throw new QnError("VM_RUNNING", `The VM "${paths.name}" is ${state}, and may be using the disk "${name}".`, {
+    hint: `Stop it first with \`qn down ${paths.name} --shutdown\`; without \`--data\` the disk goes at the next start, and its data stays.`,
   });
 }
 

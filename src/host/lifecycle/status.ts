@@ -124,6 +124,7 @@ async function withoutSupervisor(paths: VmPaths, settings: SettingsOf, files: Re
   }
   if (has(paths.lock) && (await import("../../system/kernel/lock.ts")).isLocked(paths.lock))
     return { ...resting, state: "starting" };
+  if (has(paths.suspended)) return { ...resting, state: "suspended" };
   const failure = has(paths.lastFailure) ? readTextAtOnce(paths.lastFailure) : undefined;
   // Whoever starts a VM, or works at its disks, holds its lock; before that there are settings alone.
   if (failure === undefined) return has(paths.lock) ? resting : { ...resting, reason: "It was never started." };

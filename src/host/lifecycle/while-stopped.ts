@@ -43,7 +43,10 @@ export async function whileStopped<Result>(
   if (lock === undefined) {
     const how = state === "stopped" || state === "failed" ? "just starting" : state;
     throw new QnError("VM_RUNNING", `The VM "${paths.name}" is ${how}.`, {
-      hint: `Its disks are in use; stop it first with \`qn down ${paths.name}\`.`,
+      hint:
+        state === "suspended"
+          ? `Its disks are in use by what is suspended; \`qn up ${paths.name}\` resumes it, \`qn down ${paths.name} --shutdown\` gives its memory up.`
+          : `Its disks are in use; stop it first with \`qn down ${paths.name}\`.`,
     });
   }
   try {

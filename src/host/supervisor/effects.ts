@@ -4,43 +4,30 @@ import { messageOf, QnError, reportOf } from "../../base/errors.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import { offerContext, withdrawContext } from "../integrate/docker/context.ts";
 import { dismissMasters } from "../integrate/ssh-master.ts";
-import type { ForwardsChange } from "../ports/apply.ts";
 import { settleVm } from "../snapshot/settle.ts";
+import { settleInterrupted } from "./suspend/interrupted.ts";
+import { resumeVm } from "./suspend/resume.ts";
+import { Suspension } from "./suspend/suspension.ts";
 import { ownDisks } from "../vm/own-disks.ts";
 import { prepareOrPull } from "../vm/prepare-or-pull.ts";
 import { type Prepared, prepareVm } from "../vm/prepare.ts";
 import { powerDown } from "../qmp/commands.ts";
 import { type BootRecord, readBootRecord, removeBootFiles } from "./boot/boot.ts";
 import { keepFirmwareStore } from "./boot/firmware-store.ts";
-import { launchQemu } from "./boot/launch.ts";
+import { type LaunchOptions, launchQemu } from "./boot/launch.ts";
 import { makeBoot } from "./boot/make.ts";
 import { GuestTrouble } from "./seam/guest-trouble.ts";
 import { GuestDisks } from "./seam/guest-disks.ts";
 import { HandForwards } from "./seam/hand-forwards.ts";
 import { limitLogs } from "./boot/log-limit.ts";
-import type { Effect, Event } from "./states.ts";
+import { patience } from "./lateness.ts";
+import type { Effect } from "./states.ts";
 import { adoptQemu, type Qemu } from "./boot/qemu.ts";
-import type { SuperviseOptions } from "./options.ts";
+import type { SuperviseOptions, Teller } from "./options.ts";
 import { Seam } from "./seam/seam.ts";
 import { seamOptions } from "./seam/options.ts";
 import { type SilenceWatch, tailOf, watchForSilence } from "./boot/serial.ts";
 import type { Snapshot } from "./status.ts";
-
-/** How the effects tell what came of them. */
-export type Teller = {
-  readonly dispatch: (event: Event) => void;
-  readonly onForwards: (what: ForwardsChange) => void;
-  readonly onFetching: (text: string) => void;
-  readonly onProvision: (step: number, of: number) => void;
-  readonly warn: (text: string) => void;
-  readonly log: (text: string) => void;
-};
-
-/** How long a boot may take, and how long the guest may be silent meanwhile: emulation is some ten times slower. */
-const patience = {
-  hardware: { bootMs: 120_000, silenceMs: 30_000 },
-  emulation: { bootMs: 600_000, silenceMs: 90_000 },
-} as const;
 
 /** The hands of one supervisor. */
 export class Effects {
@@ -55,6 +42,7 @@ export class Effects {
   readonly handForwards: HandForwards;
   /** The disks of the guest that runs. */
   readonly disks: GuestDisks;
+  readonly suspension: Suspension;
   #isDialled = false;
   /** What there is to show, as far as the start has come. */
   #prepared: Prepared | undefined;
@@ -71,6 +59,7 @@ export class Effects {
     this.#options = options;
     this.#tell = tell;
     this.disks = new GuestDisks(tell);
+    this.suspension = new Suspension(options.paths, tell);
     this.handForwards = new HandForwards(options.paths, (forwards) =>
       this.#isDialled ? this.#seam?.listenByHand(forwards) : undefined,
     );
@@ -103,6 +92,8 @@ export class Effects {
         return this.#attempt(async () => {
           if (this.#qemu !== undefined) await powerDown(this.#qemu.qmp);
         });
+      case "suspend":
+        return this.#suspend();
       case "kill-qemu":
         return void this.#kill();
       case "set-deadline":
@@ -162,8 +153,8 @@ export class Effects {
     const { dispatch, warn } = this.#tell;
     const { signal } = this.#calledOff;
     const record = await readBootRecord(paths);
-    const living = await adoptQemu(paths, record?.qemuPid);
-    this.#living = living;
+    this.#living = await adoptQemu(paths, record?.qemuPid);
+    const living = (this.#living &&= await settleInterrupted(paths, this.#living));
     // Nobody else has the disks now; what follows goes by what they are.
     if (living === undefined) await settleVm(paths);
     // `qn up` has fetched an image that is missing by now; a service that starts by itself has not.
@@ -178,6 +169,9 @@ export class Effects {
     await living?.kill();
     this.#living = undefined;
     if (signal.aborted) return;
+    const resumed = await resumeVm(this.#options, prepared, this.#launching(), warn);
+    if (resumed !== undefined) return await this.#takeOver(resumed.qemu, resumed.boot, prepared);
+    if (signal.aborted) return;
     dispatch({ type: "prepared" });
     const first = await makeBoot(this.#options, prepared);
     if (signal.aborted) return;
@@ -190,14 +184,22 @@ export class Effects {
   async #launch(prepared: Prepared, first: BootRecord): Promise<void> {
     const { paths, limits } = this.#options;
     const { dispatch } = this.#tell;
-    const { signal } = this.#calledOff;
-    const onLostShare = (path: string): void => this.#tellOfLostShare(path);
-    const { boot, qemu } = await launchQemu(this.#options, prepared, first, { signal, onLostShare });
+    const { boot, qemu } = await launchQemu(this.#options, prepared, first, this.#launching());
     this.#openSeam(prepared, boot);
     const { silenceMs = this.#patience.silenceMs } = limits;
     const silence = watchForSilence(paths.logs.serial, silenceMs, () => dispatch({ type: "stalled" }));
     this.#silence = this.#opened.adopt(silence, (it) => it.close());
     this.#own(qemu);
+  }
+
+  #launching(): LaunchOptions {
+    // A server ends with QEMU, too: only of one that ends before it a person has to know.
+    const onLostShare = (path: string): void => {
+      const lost = `The server of virtiofs has ended for the mount ${path}, which hangs until \`qn restart\`.`;
+      const status = this.#qemu?.qmp.execute("query-status");
+      void status?.then(() => this.#tell.warn(lost)).catch(() => {});
+    };
+    return { signal: this.#calledOff.signal, onLostShare };
   }
 
   /** Another boot, with everything anew, for a guest that lost its QEMU before it was up. */
@@ -211,8 +213,9 @@ export class Effects {
     if (prepared !== undefined) await this.#launch(prepared, await makeBoot(this.#options, prepared));
   }
 
+  /** A guest that runs already, by itself or because it goes on where it was suspended. */
   async #takeOver(qemu: Qemu, boot: BootRecord, prepared: Prepared): Promise<void> {
-    this.#tell.log("adopts the QEMU of a supervisor that has died");
+    this.#tell.log("takes over a QEMU that runs");
     this.#openSeam(prepared, boot);
     await dismissMasters(this.#options.paths);
     const trouble = this.#own(qemu);
@@ -220,15 +223,6 @@ export class Effects {
     // Settings that were changed while nobody was there count as if they had been changed now.
     this.disks.grow(ownDisks(this.#options.paths, prepared.config)).catch((error) => this.#tell.warn(messageOf(error)));
     await trouble.begin();
-  }
-
-  /** A server ends with QEMU, too: only of one that ends before it a person has to know. */
-  #tellOfLostShare(path: string): void {
-    const lost = `The server of virtiofs has ended for the mount ${path}, which hangs until \`qn restart\`.`;
-    this.#qemu?.qmp.execute("query-status").then(
-      () => this.#tell.warn(lost),
-      () => {},
-    );
   }
 
   /** Takes charge of a QEMU: hears its doorbell and its end. */
@@ -256,6 +250,7 @@ export class Effects {
     const { how, hasCrashed } = await qemu.exited;
     trouble.close();
     this.#qemu = undefined;
+    if (this.suspension.isSaved) return;
     const details = [...tailOf(paths.logs.qemu, 5), ...tailOf(paths.logs.serial, 10)];
     const error = new QnError("QEMU_EXITED", `${how} while the VM was needed.`, { details });
     this.#tell.dispatch({ type: "qemu-exited", error: reportOf(error), hasCrashed });
@@ -278,6 +273,12 @@ export class Effects {
       onDocker: () => (this.#context ??= offerContext(paths, env, prepared.config.docker.context, this.#tell.warn)),
     });
     this.#seam = this.#opened.adopt(seam, (it) => it.close());
+  }
+
+  /** What is suspended has been running. */
+  #suspend(): void {
+    const [seam, qemu, boot, spec] = [this.#seam, this.#qemu, this.#boot, this.#prepared?.spec];
+    if (seam && qemu && boot && spec) this.suspension.begin({ seam, qemu, boot, spec });
   }
 
   /** A forward by hand that is not to be had is no reason to be without a VM. */

@@ -26,6 +26,12 @@ export function silentBoot(): ErrorReport {
   };
 }
 
+/** How long a boot may take, and how long the guest may be silent meanwhile: emulation is some ten times slower. */
+export const patience = {
+  hardware: { bootMs: 120_000, silenceMs: 30_000 },
+  emulation: { bootMs: 600_000, silenceMs: 90_000 },
+} as const;
+
 // --- internal ---
 
 /** What each phase waits for, in the words of the message when it never comes. */

@@ -14,6 +14,8 @@ export function step(state: State, event: Event, limits: Limits): Step {
     case "running":
     case "degraded":
       return whileUp(state, event, limits);
+    case "suspending":
+      return whileSuspending(state, event);
     case "stopping":
       return whileStopping(state, event);
     case "stopped":
@@ -26,6 +28,13 @@ export function step(state: State, event: Event, limits: Limits): Step {
 
 /** Ends this supervisor alone: the VM ran before it, and its containers run on until the next one takes it over. */
 const letGo: Step = [{ name: "stopped", forced: false }, { type: "clear-deadline" }, { type: "finish" }];
+
+/** The guest is in a file, and QEMU has ended. */
+const asleep: Step = [
+  { name: "stopped", forced: false, isSuspended: true },
+  { type: "clear-deadline" },
+  { type: "finish" },
+];
 
 function whileStarting(state: Extract<State, { name: "starting" }>, event: Event, limits: Limits): Step {
   const to = (phase: Phase): State => ({ ...state, phase });
@@ -74,6 +83,9 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
     }
     case "docker-down":
     case "guest-reset":
+    case "suspend":
+    case "suspended":
+    case "suspend-failed":
       return [state];
     case "deadline":
       return giveUp(lateness(state, limits));
@@ -128,18 +140,57 @@ function whileUp(state: Extract<State, { name: "running" | "degraded" }>, event:
       // It came too late for the start, and what was taken over runs on.
       if (event.isCallOff && state.isAdopted) return state.name === "running" ? [state] : letGo;
       return stopping(event.force, limits);
+    case "suspend":
+      return state.name === "running" ? [{ name: "suspending" }, { type: "suspend" }] : [state];
     case "adopted":
     case "prepared":
     case "disks-ready":
     case "stalled":
     case "deadline":
     case "provisioning":
+    case "suspended":
+    case "suspend-failed":
+      return [state];
+  }
+}
+
+/** Links and Docker are let go of meanwhile; only QEMU and the one who saves it have a say. */
+function whileSuspending(state: State, event: Event): Step {
+  switch (event.type) {
+    case "suspended":
+      return asleep;
+    case "suspend-failed":
+      return [{ name: "degraded", silent: "agent" }, { type: "dial-gate" }];
+    case "qemu-exited":
+      return failed(event.error);
+    case "failure":
+      return giveUp(event.error);
+    case "stop":
+      return event.force ? [{ name: "stopping", forced: true, failure: undefined }, { type: "kill-qemu" }] : [state];
+    case "adopted":
+    case "prepared":
+    case "disks-ready":
+    case "stalled":
+    case "doorbell":
+    case "linked":
+    case "link-lost":
+    case "docker-answers":
+    case "docker-down":
+    case "provisioning":
+    case "paused":
+    case "resumed":
+    case "guest-reset":
+    case "suspend":
+    case "deadline":
       return [state];
   }
 }
 
 function whileStopping(state: Extract<State, { name: "stopping" }>, event: Event): Step {
   switch (event.type) {
+    case "suspended":
+      // A kill that came too late.
+      return asleep;
     case "qemu-exited":
       return state.failure === undefined
         ? [{ name: "stopped", forced: state.forced }, { type: "clear-deadline" }, { type: "finish" }]
@@ -162,6 +213,8 @@ function whileStopping(state: Extract<State, { name: "stopping" }>, event: Event
     case "paused":
     case "resumed":
     case "guest-reset":
+    case "suspend":
+    case "suspend-failed":
     case "failure":
       return [state];
   }

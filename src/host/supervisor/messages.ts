@@ -17,6 +17,7 @@ const requests = {
   ports: () => v.object({ ask: v.literal("ports") }),
   events: () => v.object({ ask: v.literal("events") }),
   stop: () => v.object({ ask: v.literal("stop"), force: v.boolean(), isCallOff: v.optional(v.boolean()) }),
+  suspend: () => v.object({ ask: v.literal("suspend") }),
   grow: () =>
     v.object({
       ask: v.literal("grow"),
@@ -30,7 +31,8 @@ const requests = {
  * What a command asks for. `status` has memory only where it is asked for, since the guest is asked then. `follow`,
  * `ports` and `stop` are answered by events until the supervisor ends; `ports` has all that `follow` has, and the
  * forwards whenever they change; `events` has the states, too. A `stop` that calls a start off leaves a QEMU alone that
- * was only taken over. `forward` is answered by `forwarded` or `refused`, `grow` by `grown` or `refused`.
+ * was only taken over. `suspend` is answered as `stop` is, or by `refused`; `forward` by `forwarded` or `refused`,
+ * `grow` by `grown` or `refused`.
  */
 export type Request = OneOf<typeof requests>;
 
@@ -65,7 +67,16 @@ const forwardSchema = () =>
 /** A host listener that serves a published port, as `qn ports` shows it. */
 export type ForwardStatus = v.InferOutput<ReturnType<typeof forwardSchema>>;
 
-const stateNames = ["stopped", "starting", "running", "degraded", "stopping", "failed"] as const;
+const stateNames = [
+  "stopped",
+  "starting",
+  "running",
+  "degraded",
+  "suspending",
+  "suspended",
+  "stopping",
+  "failed",
+] as const;
 const mountSchema = () =>
   v.object({
     path: v.string(),
@@ -147,7 +158,13 @@ const events = {
   provision: () => v.object({ event: v.literal("provision"), step: v.number(), of: v.number() }),
   running: () => v.object({ event: v.literal("running"), sinceMs: v.number() }),
   degraded: () => v.object({ event: v.literal("degraded"), reason: v.string() }),
-  stopped: () => v.object({ event: v.literal("stopped"), forced: v.boolean() }),
+  /** `suspended`: what ran goes on with the next start; `containers` were stopped for it, and start again then. */
+  stopped: () =>
+    v.object({
+      event: v.literal("stopped"),
+      forced: v.boolean(),
+      suspended: v.optional(v.object({ containers: v.array(v.string()) })),
+    }),
   failed: () => v.object({ event: v.literal("failed"), error: errorSchema() }),
   forwarded: () => v.object({ event: v.literal("forwarded") }),
   grown: () => v.object({ event: v.literal("grown"), disks: v.array(grownSchema()) }),

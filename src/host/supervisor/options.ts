@@ -2,7 +2,8 @@
 import type { ConfigInput } from "../config/schema.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import type { Environment } from "../vm/settings.ts";
-import type { Limits } from "./states.ts";
+import type { ForwardsChange } from "../ports/apply.ts";
+import type { Event, Limits } from "./states.ts";
 
 /** What a supervisor is started with. */
 export type SuperviseOptions = {
@@ -20,4 +21,14 @@ export type SuperviseOptions = {
   readonly onListening: () => void;
   /** Asks for a clean shutdown when it fires. */
   readonly signal: AbortSignal;
+};
+
+/** How the effects tell what came of them. */
+export type Teller = {
+  readonly dispatch: (event: Event) => void;
+  readonly onForwards: (what: ForwardsChange) => void;
+  readonly onFetching: (text: string) => void;
+  readonly onProvision: (step: number, of: number) => void;
+  readonly warn: (text: string) => void;
+  readonly log: (text: string) => void;
 };

@@ -140,6 +140,8 @@ class Supervisor {
         return this.#forward(request, client);
       case "grow":
         return this.#grow(request, client);
+      case "suspend":
+        return this.#suspend(client);
       case "stop":
         this.#followers.add(client);
         return this.#dispatch({ type: "stop", force: request.force, isCallOff: request.isCallOff });
@@ -150,6 +152,18 @@ class Supervisor {
     try {
       await this.#effects.handForwards.change(change, forward);
       client.send({ event: "forwarded" });
+    } catch (error) {
+      client.send({ event: "refused", error: sendable(reportOf(error)) });
+    }
+  }
+
+  /** Whoever asks while it is under way waits with the first. */
+  async #suspend(client: Client): Promise<void> {
+    this.#followers.add(client);
+    this.#dispatch({ type: "suspend" });
+    try {
+      if (this.#state.name !== "suspending") throw notNow(this.#state);
+      await this.#effects.suspension.done;
     } catch (error) {
       client.send({ event: "refused", error: sendable(reportOf(error)) });
     }
@@ -192,11 +206,16 @@ class Supervisor {
       case "running":
         return { event: "running", sinceMs };
       case "stopped":
-        return { event: "stopped", forced: state.forced };
+        return {
+          event: "stopped",
+          forced: state.forced,
+          ...(state.isSuspended && { suspended: { containers: [...this.#effects.suspension.containers] } }),
+        };
       case "failed":
         return { event: "failed", error: sendable(state.error) };
       case "degraded":
         return { event: "degraded", reason: reasonOf(state) ?? "" };
+      case "suspending":
       case "stopping":
         return undefined;
     }
@@ -226,6 +245,12 @@ function sendable(report: ErrorReport) {
   return { ...report, details: [...(report.details ?? [])] };
 }
 
+function notNow({ name }: State): QnError {
+  return new QnError("SUSPEND_REFUSED", `The VM is ${name}; only one that is running can be suspended.`, {
+    hint: "`qn up` waits until it is running.",
+  });
+}
+
 /** Whether a start goes on where it was: paused, or no more. */
 function isSamePhase(before: State, next: State): boolean {
   return before.name === "starting" && next.name === "starting" && before.phase === next.phase;
@@ -239,6 +264,7 @@ function describe(state: State): string {
     case "degraded":
       return `degraded (${state.silent} is silent)`;
     case "running":
+    case "suspending":
     case "stopping":
     case "stopped":
     case "failed":

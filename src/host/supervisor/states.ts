@@ -23,7 +23,8 @@ export type State =
   | { readonly name: "running"; readonly isAdopted?: true }
   | { readonly name: "degraded"; readonly silent: Silent; readonly isAdopted?: true }
   | { readonly name: "stopping"; readonly forced: boolean; readonly failure: ErrorReport | undefined }
-  | { readonly name: "stopped"; readonly forced: boolean }
+  | { readonly name: "suspending" }
+  | { readonly name: "stopped"; readonly forced: boolean; readonly isSuspended?: true }
   | { readonly name: "failed"; readonly error: ErrorReport };
 
 /**
@@ -49,6 +50,10 @@ export type Event =
   | { readonly type: "docker-down" }
   /** `isCallOff`: by whoever gave the VM its start, and only takes that back. */
   | { readonly type: "stop"; readonly force: boolean; readonly isCallOff?: boolean | undefined }
+  | { readonly type: "suspend" }
+  | { readonly type: "suspended" }
+  /** The guest goes on: it could not be saved. */
+  | { readonly type: "suspend-failed" }
   | { readonly type: "deadline" }
   | { readonly type: "failure"; readonly error: ErrorReport }
   | { readonly type: "qemu-exited"; readonly error: ErrorReport; readonly hasCrashed?: boolean };
@@ -63,6 +68,7 @@ export type Effect =
   | { readonly type: "dial-gate" }
   | { readonly type: "ping-docker" }
   | { readonly type: "press-power-button" }
+  | { readonly type: "suspend" }
   | { readonly type: "kill-qemu" }
   | { readonly type: "set-deadline"; readonly ms: number }
   | { readonly type: "clear-deadline" }

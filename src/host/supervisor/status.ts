@@ -71,6 +71,7 @@ export function reasonOf(state: State): string | null {
     case "starting":
       return state.isPaused ? silentWords.paused : null;
     case "running":
+    case "suspending":
     case "stopping":
     case "stopped":
       return null;

@@ -93,6 +93,11 @@ export function setSynchronous(target: string, isSynchronous: boolean): void {
   check("remount", target, linux().mount(null, text(target), null, flags, null));
 }
 
+/** Takes a mount away that nobody uses. Throws with the error's name: EBUSY while somebody does (umount2(2)). */
+export function unmountUnused(target: string): void {
+  check("unmount", target, linux().umount2(text(target), 0));
+}
+
 /** Takes a mount away; who still uses it keeps it until the last file is closed (umount2(2) with MNT_DETACH). */
 export function unmount(target: string): void {
   check("unmount", target, linux().umount2(text(target), MNT_DETACH));

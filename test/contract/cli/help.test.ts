@@ -32,7 +32,7 @@ test("the help of a command is the same by every way to ask for it, and ends wit
     ["stop", "-h"],
   ])
     expect(await say(...words)).toEqual(help);
-  expect(help.stdout).toEndWith("Examples\n  qn down\n  qn down web --force\n");
+  expect(help.stdout).toEndWith("Examples\n  qn down\n  qn down web --force\n  qn down --suspend\n");
 });
 
 test("with --json a failure is one object on standard output, and nothing on standard error", async () => {

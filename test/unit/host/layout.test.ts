@@ -38,6 +38,8 @@ test("a VM's files are in its own folder, its data outside of it", () => {
     credentialFile: "/home/ann/.qn/web/boot.credential",
     sshKeyCredentialFile: "/home/ann/.qn/web/ssh-key.credential",
     lastFailure: "/home/ann/.qn/web/last-failure.json",
+    suspended: "/home/ann/.qn/web/suspended.state",
+    suspendSocket: "/home/ann/.qn/web/suspend.sock",
     sshKey: "/home/ann/.qn/web/id_ed25519",
     sshHostKey: "/home/ann/.qn/web/ssh_host_ed25519_key",
     builderKey: "/home/ann/.qn/web/builder_ed25519",

@@ -32,11 +32,38 @@ export async function launchQemu(
 ): Promise<Launched> {
   for (let boot = first, tries = 1; ; tries += 1) {
     try {
-      return { boot, qemu: await launch(supervise, prepared, boot, options) };
+      return { boot, qemu: await launchOnce(supervise, prepared, boot, options) };
     } catch (error) {
       if (options.signal.aborted || tries === launchesMax || !hasLostPort(error)) throw error;
     }
     boot = await makeBoot(supervise, prepared);
+  }
+}
+
+/**
+ * Starts it for this boot and no other. No server is left when that fails. `more` are further words for QEMU. Throws
+ * what `startVirtiofs` and `startQemu` throw.
+ */
+export async function launchOnce(
+  { paths, self }: SuperviseOptions,
+  prepared: Prepared,
+  boot: BootRecord,
+  { signal, onLostShare }: LaunchOptions,
+  more: readonly string[] = [],
+): Promise<Qemu> {
+  const voice = newVoice(paths);
+  try {
+    const servers = await startVirtiofs({ ...prepared, self }, paths, voice, ({ path }) => onLostShare(path));
+    const qemu = await startQemu([...boot.argv, ...more], paths, voice, signal).catch((error: unknown) => {
+      servers.stop();
+      throw error;
+    });
+    // Before anything else: should this supervisor die, only the record says which process to end.
+    await recordQemu(paths, boot, qemu.pid);
+    return qemu;
+  } catch (error) {
+    voice.close();
+    throw error;
   }
 }
 
@@ -50,26 +77,4 @@ const lostPort = "Could not set up host forwarding rule";
 
 function hasLostPort(error: unknown): boolean {
   return error instanceof QnError && error.details.some((line) => line.includes(lostPort));
-}
-
-async function launch(
-  { paths, self }: SuperviseOptions,
-  prepared: Prepared,
-  boot: BootRecord,
-  { signal, onLostShare }: LaunchOptions,
-): Promise<Qemu> {
-  const voice = newVoice(paths);
-  try {
-    const servers = await startVirtiofs({ ...prepared, self }, paths, voice, ({ path }) => onLostShare(path));
-    const qemu = await startQemu(boot.argv, paths, voice, signal).catch((error: unknown) => {
-      servers.stop();
-      throw error;
-    });
-    // Before anything else: should this supervisor die, only the record says which process to end.
-    await recordQemu(paths, boot, qemu.pid);
-    return qemu;
-  } catch (error) {
-    voice.close();
-    throw error;
-  }
 }

@@ -28,6 +28,7 @@ import type { GuestLink, Reply } from "./guest-link.ts";
 import type { GuestDisks } from "./guest-disks.ts";
 import { GuestClockKeeper } from "./guest-clock.ts";
 import { GuestMemory } from "./guest-memory.ts";
+import { GuestSleep } from "./guest-sleep.ts";
 import { GuestSearch } from "./guest-search.ts";
 import { GuestForwards, type GuestForwardsOptions } from "./guest-forwards.ts";
 import type { Event } from "../states.ts";
@@ -73,6 +74,8 @@ export class Seam {
   readonly #search: GuestSearch;
   /** How much memory the guest uses. */
   readonly memory = new GuestMemory(() => this.#agent.current);
+  /** Has the guest let go before it is suspended. */
+  readonly sleep = new GuestSleep(() => this.#agent);
   #dockerSocket: Listener | undefined;
   #socketWatch: { close(): void } | undefined;
   readonly #ping = new DockerPing<GuestLink | undefined>((link, signal) => this.#askDocker(link, signal));
@@ -194,6 +197,7 @@ export class Seam {
 
   #onLost(): void {
     this.#gateway.use(undefined);
+    this.sleep.lost();
     this.#changes.close();
     this.#options.disks.guest.unlinked();
     this.dockerReachable = false;
@@ -247,6 +251,8 @@ export class Seam {
         return this.#options.disks.guest.answered(message);
       case "memory":
         return this.memory.answered(message);
+      case "asleep":
+        return this.sleep.answered(message);
       case "clock":
         return this.#clock.asked(message.asked, (answer) => void reply(answer));
     }

@@ -230,6 +230,8 @@ function handDocker(): { api: DockerApi; lists: PromiseWithResolvers<never[]>[];
       details: async () => Promise.reject(new Error("nobody asks")),
       kill: async () => Promise.reject(new Error("nobody asks")),
       remove: async () => Promise.reject(new Error("nobody asks")),
+      stop: async () => Promise.reject(new Error("nobody asks")),
+      start: async () => Promise.reject(new Error("nobody asks")),
       containers() {
         const list = Promise.withResolvers<never[]>();
         lists.push(list);

@@ -30,6 +30,7 @@ const defaults: VmConfig = {
   docker: { context: "auto", daemon: {}, caCertificates: "none" },
   qemu: { cpu: "auto", machine: {}, args: [] },
   provision: [],
+  down: "shutdown",
   nixBuilder: false,
   sound: false,
   window: false,
@@ -89,6 +90,7 @@ changes: { exclude: [target], entriesMax: 7 }
 docker: { context: make, daemon: { dns: [9.9.9.9] }, caCertificates: host }
 qemu: { cpu: max, machine: { hmat: true, max-ram-below-4g: 1 }, args: [-d, guest_errors] }
 provision: [{ run: "sysctl vm.swappiness=1" }, { run: echo once, when: once }]
+down: suspend
 nixBuilder: true
 sound: true
 window: true
@@ -121,6 +123,7 @@ protected: true
         { run: "sysctl vm.swappiness=1", when: "boot" },
         { run: "echo once", when: "once" },
       ],
+      down: "suspend",
       nixBuilder: true,
       sound: true,
       window: true,
@@ -177,6 +180,7 @@ test("every variable sets its setting, an empty one none", () => {
     QN_QEMU_MACHINE: "{ hmat: on, max-ram-below-4g: 1 }",
     QN_QEMU_ARGS: "[-d, guest_errors]",
     QN_PROVISION: "[{ run: 'true', when: once }]",
+    QN_DOWN: "suspend",
     QN_NIX_BUILDER: "true",
     QN_SOUND: "true",
     QN_WINDOW: "false",
@@ -205,6 +209,7 @@ test("every variable sets its setting, an empty one none", () => {
       docker: { context: "make", daemon: { dns: ["9.9.9.9"] }, caCertificates: "host" },
       qemu: { cpu: "max", machine: { hmat: "on", "max-ram-below-4g": "1" }, args: ["-d", "guest_errors"] },
       provision: [{ run: "true", when: "once" }],
+      down: "suspend",
       nixBuilder: true,
       sound: true,
       window: false,

@@ -26,6 +26,7 @@ class World {
   #dialled = false;
   #linked = false;
   #asked = false;
+  #saving = false;
 
   /** Everything that can happen now. */
   possible(): Event[] {
@@ -45,6 +46,8 @@ class World {
     add(this.#asked, "docker-answers");
     add(this.#qemu && this.#begun, "paused", "resumed", "panic", "reboot");
     add(this.deadline, "deadline");
+    add(this.#qemu && this.#begun, "suspend");
+    add(this.#saving && this.#qemu, "suspended", "suspend-failed");
     // A kill of a QEMU that does not run is answered at once.
     add(!this.#qemu && this.done.has("kill-qemu") && !isFinal(this.state), "qemu-exited");
     return can;
@@ -64,12 +67,15 @@ class World {
     if (type === "disks-ready") [this.#disks, this.#qemu] = [false, true];
     if (type === "linked") [this.#linked, this.#dialled] = [true, false];
     if (type === "link-lost") this.#linked = false;
+    if (type === "suspended" || type === "suspend-failed") this.#saving = false;
+    if (type === "suspended") this.#qemu = false;
     if (type === "deadline") this.deadline = false;
     if (type === "qemu-exited") [this.#qemu, this.#linked, this.#dialled, this.#asked] = [false, false, false, false];
   }
 
   #perform({ type }: Effect): void {
     this.done.set(type, this.times(type) + 1);
+    if (type === "suspend") this.#saving = true;
     if (type === "dial-gate") this.#dialled = true;
     if (type === "ping-docker") this.#asked = true;
     if (type === "start-qemu-again") this.#qemu = true;
@@ -139,5 +145,6 @@ test("in 5000 lives that chance makes up nothing impossible happens, and each ca
     "failed QEMU_EXITED",
     "stopped",
     "stopped forced",
+    "stopped suspended",
   ]);
 });

@@ -1,58 +1,8 @@
 /** The life of a VM: every transition, in a table. */
 import { describe, expect, test } from "bun:test";
-import { initial, step } from "../../../../src/host/supervisor/machine.ts";
-import type { Effect, State } from "../../../../src/host/supervisor/states.ts";
-import { events, failure, limits, starting, words } from "../../../support/machine-words.ts";
-
-function effectWords(effect: Effect): string {
-  return effect.type === "set-deadline" ? `deadline ${effect.ms}` : effect.type;
-}
-
-/** What can happen at all while a VM starts, beside what can always happen: each is the answer to an effect. */
-const ofPhase = {
-  image: ["adopted", "prepared"],
-  disks: ["disks-ready"],
-  boot: ["stalled", "doorbell", "paused", "resumed", "deadline"],
-  agent: [
-    "stalled",
-    "doorbell",
-    "linked",
-    "docker-down",
-    "provisioning",
-    "provisioned",
-    "paused",
-    "resumed",
-    "deadline",
-  ],
-  docker: [
-    "paused",
-    "resumed",
-    "stalled",
-    "doorbell",
-    "linked",
-    "link-lost",
-    "docker-answers",
-    "docker-down",
-    "provisioning",
-    "provisioned",
-    "deadline",
-  ],
-} as const;
-
-const always = ["stop", "stop --force", "call off", "failure", "qemu-exited", "qemu-crashed"];
-
-/** What each event that can happen in `state` does; what changes nothing and does nothing is left out. */
-function reactions(state: State): Record<string, string> {
-  const can = Object.entries(events).filter(
-    ([name]) => state.name !== "starting" || [...always, ...ofPhase[state.phase]].includes(name),
-  );
-  const rows = can.map(([name, event]) => {
-    const [next, ...effects] = step(state, event, limits);
-    const said = [words(next), ...effects.map(effectWords)].join(", ");
-    return [name, said === words(state) ? undefined : said] as const;
-  });
-  return Object.fromEntries(rows.filter((row): row is readonly [string, string] => row[1] !== undefined));
-}
+import { initial } from "../../../../src/host/supervisor/machine.ts";
+import type { State } from "../../../../src/host/supervisor/states.ts";
+import { failure, reactions, starting, words } from "../../../support/machine-words.ts";
 
 const kill = "clear-deadline, kill-qemu";
 const shutDown = {
@@ -64,6 +14,7 @@ const shutDown = {
 const ends = (how: string) =>
   Object.fromEntries(["qemu-exited", "qemu-crashed"].map((name) => [name, `${how}, clear-deadline, finish`]));
 const gone = ends("failed QEMU_EXITED");
+const asleep = { suspended: "stopped suspended, clear-deadline, finish" };
 const wrong = { failure: `stopping forced DISK_FAILED, ${kill}` };
 const late = { deadline: `stopping forced BOOT_TIMEOUT, ${kill}` };
 const noBoot = {
@@ -197,6 +148,7 @@ describe("each event has its consequence", () => {
     [
       { name: "running" },
       {
+        suspend: "suspending, suspend",
         doorbell: "running, dial-gate",
         linked: "running, ping-docker",
         "link-lost": "degraded agent",
@@ -208,6 +160,7 @@ describe("each event has its consequence", () => {
     [
       { name: "running", isAdopted: true },
       {
+        suspend: "suspending, suspend",
         doorbell: "running adopted, dial-gate",
         linked: "running adopted, ping-docker",
         "link-lost": "degraded agent adopted",
@@ -281,16 +234,34 @@ describe("each event has its consequence", () => {
       },
     ],
     [
+      { name: "suspending" },
+      {
+        ...asleep,
+        "suspend-failed": "degraded agent, dial-gate",
+        "stop --force": "stopping forced, kill-qemu",
+        "call off": "stopping forced, kill-qemu",
+        ...gone,
+        ...wrong,
+      },
+    ],
+    [
       { name: "stopping", forced: false, failure: undefined },
       {
+        ...asleep,
         "stop --force": `stopping forced, ${kill}`,
         "call off": `stopping forced, ${kill}`,
         deadline: "stopping forced, kill-qemu",
         ...ends("stopped"),
       },
     ],
-    [{ name: "stopping", forced: true, failure: undefined }, ends("stopped forced")],
-    [{ name: "stopping", forced: true, failure }, ends("failed DISK_FAILED")],
+    [
+      { name: "stopping", forced: true, failure: undefined },
+      { ...asleep, ...ends("stopped forced") },
+    ],
+    [
+      { name: "stopping", forced: true, failure },
+      { ...asleep, ...ends("failed DISK_FAILED") },
+    ],
     [{ name: "stopped", forced: false }, {}],
     [{ name: "failed", error: failure }, {}],
   ];

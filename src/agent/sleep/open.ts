@@ -1,0 +1,40 @@
+/** The sleeper of this guest, led by the link with the host. */
+import { messageOf, QnError } from "../../base/errors.ts";
+import type { Boot } from "../../protocol/messages.ts";
+import type { DockerApi } from "../../system/docker-api.ts";
+import { run } from "../../system/process.ts";
+import { forgetShareDevices } from "../changes/inode-pins.ts";
+import type { Containers } from "../docker/containers.ts";
+import { mountShares, shareTargets, unmountShares } from "../files/shares.ts";
+import type { HostLink } from "../link/link.ts";
+import { programsIn } from "./holders.ts";
+import { Sleeper } from "./sleeper.ts";
+
+/** Sleeps when the host says so, and wakes when a host links to it. */
+export function guestSleeper(boot: Boot, link: HostLink, docker: DockerApi, containers: Containers): Sleeper {
+  const onTrouble = (text: string): void => link.log(text);
+  const sleeper = new Sleeper({
+    targets: shareTargets,
+    containers: () => containers.list(),
+    isRemovedWhenStopped: async (id) => (await docker.details(id)).HostConfig.AutoRemove === true,
+    stop: (id) => docker.stop(id),
+    start: (id) => docker.start(id),
+    unmount: () => unmountShares(programsIn),
+    async mount() {
+      forgetShareDevices();
+      await mountShares(boot);
+    },
+    sync: writeAll,
+    onTrouble,
+  });
+  link.onSleep = (answer) => sleeper.sleep(answer);
+  link.onLinked = () => void sleeper.wake().catch((error: unknown) => onTrouble(messageOf(error)));
+  return sleeper;
+}
+
+// --- internal ---
+
+async function writeAll(): Promise<void> {
+  const { exitCode, stderr } = await run(["sync"]);
+  if (exitCode !== 0) throw new QnError("AGENT_FAILED", `The guest's disks cannot be written: ${stderr.trim()}`);
+}

@@ -1,0 +1,130 @@
+/**
+ * Lets go of the host's folders before the host saves the guest, and takes them again: QEMU cannot save a guest that
+ * has a folder of the host mounted (hw/9pfs/9p.c, the migration blocker of an attached client).
+ */
+import { messageOf } from "../../base/errors.ts";
+import type { Asleep } from "../../protocol/sleep.ts";
+import { within } from "../../system/clock.ts";
+import type { Container } from "../../system/docker-views.ts";
+import type { CallHooks } from "../docker/hooks.ts";
+import { holding } from "./holders.ts";
+
+/** What the sleeper needs of the rest of the agent. */
+export type SleeperOptions = {
+  /** Where the host's folders are mounted now, mirrored entries included. */
+  readonly targets: () => readonly string[];
+  /** The running containers, the newest first; by then nothing of what no container mounts is held. */
+  readonly containers: () => Promise<readonly Container[]>;
+  /** Whether Docker removes a container when it stops. Throws when Docker does not answer. */
+  readonly isRemovedWhenStopped: (id: string) => Promise<boolean>;
+  readonly stop: (id: string) => Promise<void>;
+  readonly start: (id: string) => Promise<void>;
+  /** Takes all mounts of the host away. Throws AGENT_FAILED with who uses one. */
+  readonly unmount: () => void;
+  readonly mount: () => Promise<void>;
+  /** Has everything written to the disks. */
+  readonly sync: () => Promise<void>;
+  readonly onTrouble: (text: string) => void;
+};
+
+/** Stopped containers take up to ten seconds each; the host waits somewhat longer. */
+const stopMs = 120_000;
+
+/** The sleep of one guest. */
+export class Sleeper {
+  readonly #options: SleeperOptions;
+  /** Those that were stopped, in that order. */
+  #stopped: readonly Container[] = [];
+  /** Pending from the moment that the guest begins to let go until it has the host's folders again. */
+  #awake: PromiseWithResolvers<void> | undefined;
+  /** Whether it is just letting go, and whether another host has linked to it meanwhile. */
+  #isLettingGo = false;
+  #isWanted = false;
+
+  /** Called when the host has been told: what it has opened to the guest has no other end when it comes back. */
+  onAsleep: () => void = () => {};
+
+  constructor(options: SleeperOptions) {
+    this.#options = options;
+  }
+
+  /** While the host's folders are away nobody makes or starts a container, whose mounts would be empty. */
+  readonly hooks: CallHooks = {
+    beforeRequest: async ({ kind }) => {
+      if (kind === "create" || kind === "start" || kind === "volume" || kind === "swarm") await this.#awake?.promise;
+    },
+  };
+
+  /** Lets go; `answer` tells the host, before its connections end. A guest that cannot has everything again by then. */
+  async sleep(answer: (asleep: Asleep) => void): Promise<void> {
+    if (this.#awake !== undefined) return answer(refused("It is being suspended already."));
+    this.#awake = Promise.withResolvers();
+    this.#isLettingGo = true;
+    this.#isWanted = false;
+    const refusal = await this.#letGo().then(
+      () => (this.#isWanted ? "The host has linked to it anew." : undefined),
+      messageOf,
+    );
+    this.#isLettingGo = false;
+    if (refusal !== undefined) {
+      await this.wake();
+      return answer(refused(refusal));
+    }
+    answer({ type: "asleep", stopped: this.#stopped.map(nameOf) });
+    this.onAsleep();
+  }
+
+  /** Takes the host's folders again, if they are away, and starts what was stopped, the last first. */
+  async wake(): Promise<void> {
+    this.#isWanted = true;
+    if (this.#awake === undefined || this.#isLettingGo) return;
+    const stopped = this.#stopped.toReversed();
+    this.#stopped = [];
+    try {
+      await this.#options.mount();
+    } catch (error) {
+      this.#options.onTrouble(messageOf(error));
+    }
+    this.#awake.resolve();
+    this.#awake = undefined;
+    for (const container of stopped) {
+      await this.#options.start(container.Id).catch((error: unknown) => {
+        this.#options.onTrouble(`${nameOf(container)} does not start again: ${messageOf(error)}`);
+      });
+    }
+  }
+
+  async #letGo(): Promise<void> {
+    const { containers, targets, isRemovedWhenStopped, stop, unmount, sync } = this.#options;
+    const held = holding(await containers(), targets());
+    // Nobody is stopped for nothing.
+    for (const container of held) {
+      if (container.Labels?.[swarmTask] !== undefined) throw inTheWay(container, "a swarm would start it again");
+      if (await isRemovedWhenStopped(container.Id)) throw inTheWay(container, "it is removed when it stops (--rm)");
+    }
+    for (const container of held) {
+      await within(stop(container.Id), stopMs, () => new Error(`The container ${nameOf(container)} does not stop.`));
+      this.#stopped = [...this.#stopped, container];
+    }
+    if (held.length > 0) await containers();
+    unmount();
+    await sync();
+  }
+}
+
+// --- internal ---
+
+/** The label of a container that a swarm has made (moby, daemon/cluster/executor/container/container.go). */
+const swarmTask = "com.docker.swarm.task.id";
+
+function inTheWay(container: Container, why: string): Error {
+  return new Error(`The container ${nameOf(container)} mounts a folder of this machine, and ${why}.`);
+}
+
+function nameOf({ Names, Id }: Container): string {
+  return Names[0]?.replace(/^\//, "") ?? Id.slice(0, 12);
+}
+
+function refused(refusal: string): Asleep {
+  return { type: "asleep", stopped: [], refusal };
+}

@@ -1,0 +1,70 @@
+/** QEMU's migration as qn uses it: a guest that stands still is saved to a Unix socket, and loaded from one. */
+import * as v from "valibot";
+import { QnError } from "../../base/errors.ts";
+import type { QmpClient } from "./client.ts";
+
+/**
+ * Sends the state of a guest that is stopped to whoever listens at `socketPath`. Throws QEMU_FAILED when QEMU refuses
+ * or does not get through; the guest can go on then.
+ */
+export async function saveTo(qmp: QmpClient, socketPath: string): Promise<void> {
+  await setCapabilities(qmp, ["events"]);
+  // QEMU's own limit is that of a network's.
+  await qmp.execute("migrate-set-parameters", { "max-bandwidth": 1024 ** 4 });
+  await settled(qmp, async () => void (await qmp.execute("migrate", { uri: `unix:${socketPath}` })));
+}
+
+/**
+ * Loads a state into a QEMU that waits for one (`-incoming defer`): it listens at `socketPath`, and `send` sends it
+ * there. The guest stands still afterwards, and its disks are not touched before it goes on. Throws QEMU_FAILED, and
+ * what `send` throws.
+ */
+export async function loadFrom(qmp: QmpClient, socketPath: string, send: () => Promise<void>): Promise<void> {
+  await setCapabilities(qmp, ["events", "late-block-activate"]);
+  await settled(qmp, async () => {
+    await qmp.execute("migrate-incoming", { uri: `unix:${socketPath}` });
+    await send();
+  });
+}
+
+/** Lets a guest that stands still go on; disks that were let go of are QEMU's again. Throws QEMU_FAILED. */
+export async function goOn(qmp: Pick<QmpClient, "execute">): Promise<void> {
+  await qmp.execute("cont", undefined, { deadlineMs: slowMs });
+}
+
+// --- internal ---
+
+/** Takes QEMU as long as its disks need. */
+const slowMs = 60_000;
+
+const eventSchema = v.object({ status: v.string() });
+const outcomeSchema = v.object({ "error-desc": v.optional(v.string(), "it does not say why") });
+
+async function setCapabilities(qmp: QmpClient, names: readonly string[]): Promise<void> {
+  const capabilities = names.map((capability) => ({ capability, state: true }));
+  await qmp.execute("migrate-set-capabilities", { capabilities });
+}
+
+/** Begins a migration and resolves when it is complete; one that fails ends it before what feeds it has ended. */
+async function settled(qmp: QmpClient, begin: () => Promise<void>): Promise<void> {
+  const { promise: completed, resolve, reject } = Promise.withResolvers<void>();
+  const off = qmp.onEvent(({ name, data }) => {
+    const event = name === "MIGRATION" ? v.safeParse(eventSchema, data) : undefined;
+    const status = event?.success === true ? event.output.status : "";
+    if (status === "completed") resolve();
+    if (status === "failed" || status === "cancelled") void whyFailed(qmp).then(reject);
+  });
+  void qmp.closed.then(() => reject(new QnError("QEMU_FAILED", "QEMU ended in the middle of it.")));
+  try {
+    await Promise.all([completed, begin()]);
+  } finally {
+    off();
+  }
+}
+
+async function whyFailed(qmp: QmpClient): Promise<QnError> {
+  const answer = await qmp.execute("query-migrate").catch(() => undefined);
+  const outcome = v.safeParse(outcomeSchema, answer);
+  const why = outcome.success ? outcome.output["error-desc"] : "it does not say why";
+  return new QnError("QEMU_FAILED", `QEMU does not get through with it: ${why}.`);
+}

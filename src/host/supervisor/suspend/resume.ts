@@ -1,0 +1,91 @@
+/** Lets a suspended VM go on where it was. */
+import { rm } from "node:fs/promises";
+import { messageOf, QnError } from "../../../base/errors.ts";
+import { writeSshConfig } from "../../integrate/ssh-config.ts";
+import { qemuArgs } from "../../qemu/args.ts";
+import { goOn, loadFrom } from "../../qmp/migrate.ts";
+import { type BootRecord, writeBootFiles } from "../boot/boot.ts";
+import { proxySettings } from "../boot/proxy.ts";
+import { type LaunchOptions, launchOnce } from "../boot/launch.ts";
+import type { Qemu } from "../boot/qemu.ts";
+import type { SuperviseOptions } from "../options.ts";
+import type { Prepared } from "../../vm/prepare.ts";
+import { giveUp, isSuspended, sweep, take } from "./files.ts";
+import { misfit, type Present } from "./fit.ts";
+import { cpuIdentity, diskIdentities, toldIdentity } from "./identity.ts";
+import { type Head, readHead } from "./state.ts";
+import { sendStream } from "./stream.ts";
+
+/** A guest that goes on. */
+export type Resumed = { readonly boot: BootRecord; readonly qemu: Qemu };
+
+/**
+ * Resumes the VM if it is suspended. Nothing when it is not, when it cannot go on, of which `warn` tells, and when
+ * the start is called off, after which it is suspended as before: then nothing of it runs.
+ */
+export async function resumeVm(
+  options: SuperviseOptions,
+  prepared: Prepared,
+  launching: LaunchOptions,
+  warn: (text: string) => void,
+): Promise<Resumed | undefined> {
+  const { paths } = options;
+  if (await sweep(paths))
+    warn("It ended while it was being suspended or resumed, and starts anew, as after a power cut.");
+  if (!(await isSuspended(paths))) return undefined;
+  let why: string | undefined;
+  try {
+    const head = await readHead(paths.suspended);
+    why = head === undefined ? "its saved state is not whole" : misfit(head, await presentOf(options, prepared, head));
+    if (head !== undefined && why === undefined) return await goOnFrom(options, prepared, head, launching);
+  } catch (error) {
+    if (launching.signal.aborted) return undefined;
+    why = messageOf(error).replace(/\.$/, "");
+  }
+  await giveUp(paths);
+  warn(`It cannot be resumed and starts anew, as after a power cut, because ${why}.`);
+  return undefined;
+}
+
+// --- internal ---
+
+/** What is there now; the files of the boot are those of the one that was suspended then. */
+async function presentOf(options: SuperviseOptions, prepared: Prepared, { boot }: Head): Promise<Present> {
+  const { layout, paths, env } = options;
+  const { spec, image, config } = prepared;
+  await writeBootFiles(layout, paths, boot, prepared, proxySettings(env));
+  await writeSshConfig(layout, paths, boot.sshPort, config.nixBuilder);
+  return {
+    qemu: spec.qemu.version,
+    image: image.id,
+    cpu: await cpuIdentity(),
+    told: await toldIdentity(paths.credentialFile),
+    argv: qemuArgs(spec, { gate: boot.gatePort, ssh: boot.sshPort }),
+    disks: await diskIdentities(spec),
+  };
+}
+
+async function goOnFrom(
+  options: SuperviseOptions,
+  prepared: Prepared,
+  { boot, stream }: Head,
+  launching: LaunchOptions,
+): Promise<Resumed> {
+  const { paths } = options;
+  const qemu = await launchOnce(options, prepared, boot, launching, ["-S", "-incoming", "defer"]);
+  try {
+    await rm(paths.suspendSocket, { force: true });
+    await loadFrom(qemu.qmp, paths.suspendSocket, () => sendStream(paths.suspended, paths.suspendSocket, stream));
+    if (launching.signal.aborted) throw new QnError("INTERRUPTED", "The start was called off.");
+    // Before the guest writes anything: from here on the state and the disks part.
+    await take(paths);
+    await goOn(qemu.qmp);
+    await sweep(paths);
+  } catch (error) {
+    await qemu.kill();
+    throw error;
+  } finally {
+    await rm(paths.suspendSocket, { force: true });
+  }
+  return { boot, qemu };
+}

@@ -1,0 +1,142 @@
+/** Carries QEMU's migration stream to a file and back, through a Unix socket: every QEMU can do that. */
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { QnError } from "../../../base/errors.ts";
+import { connect, type Connection, listen } from "../../../system/net/connection.ts";
+import { headBytes } from "./state.ts";
+
+/** How much there is of a stream, and a hash of it: what is read back must be what was written. */
+export type StreamFacts = { readonly bytes: number; readonly hash: string };
+
+/**
+ * Writes what comes to `socketPath` into a new file, its owner's alone, behind the place of its head. `begin` has QEMU
+ * send, and resolves when QEMU has sent all. Throws what `begin` throws, and the system's errors.
+ */
+export async function receiveStream(
+  socketPath: string,
+  path: string,
+  begin: () => Promise<void>,
+): Promise<StreamFacts> {
+  const file = openSync(path, "wx", 0o600);
+  // The head comes last, when there may be no more space for it.
+  writeAll(file, Buffer.alloc(headBytes), 0);
+  const pieces = new Pieces((piece, at) => writeAll(file, piece, headBytes + at));
+  const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
+  const listener = listen({ unix: socketPath }, (connection) => {
+    listener.close();
+    connection.take({
+      onData(chunk) {
+        try {
+          pieces.add(chunk);
+        } catch (error) {
+          // A full disk, say: QEMU's own send fails with it.
+          reject(error);
+          connection.reset();
+        }
+      },
+      onEnd() {
+        connection.end();
+        resolve();
+      },
+      onClose: (error) => (error === undefined ? resolve() : reject(error)),
+    });
+  });
+  try {
+    await Promise.all([begin(), ended]);
+    return pieces.finish();
+  } finally {
+    listener.closeAll();
+    closeSync(file);
+  }
+}
+
+/** Feeds the file's stream to the QEMU that listens at `socketPath`. Throws QEMU_FAILED when it is another one. */
+export async function sendStream(path: string, socketPath: string, expected: StreamFacts): Promise<void> {
+  const file = openSync(path, "r");
+  try {
+    const connection = await connect({ unix: socketPath });
+    const feed = new Feed(connection);
+    const pieces = new Pieces(() => {});
+    for (let at = 0; at < expected.bytes;) {
+      // A new one each time: what the kernel does not take at once waits in it.
+      const chunk = Buffer.allocUnsafe(Math.min(pieceBytes, expected.bytes - at));
+      const length = readSync(file, chunk, 0, chunk.length, headBytes + at);
+      if (length === 0) break;
+      pieces.add(chunk.subarray(0, length));
+      await feed.write(chunk.subarray(0, length));
+      at += length;
+    }
+    const { bytes, hash } = pieces.finish();
+    if (bytes !== expected.bytes || hash !== expected.hash) {
+      connection.reset();
+      throw new QnError("QEMU_FAILED", "The saved state is not what was written.");
+    }
+    connection.end();
+  } finally {
+    closeSync(file);
+  }
+}
+
+// --- internal ---
+
+const pieceBytes = 1024 * 1024;
+
+/** Cuts bytes into pieces of one length, however they come, and hashes them in their order. */
+class Pieces {
+  readonly #onPiece: (piece: Uint8Array, at: number) => void;
+  readonly #piece = Buffer.allocUnsafe(pieceBytes);
+  #filled = 0;
+  #bytes = 0;
+  #hash = 0n;
+
+  constructor(onPiece: (piece: Uint8Array, at: number) => void) {
+    this.#onPiece = onPiece;
+  }
+
+  add(chunk: Uint8Array): void {
+    for (let at = 0; at < chunk.length;) {
+      const part = chunk.subarray(at, at + pieceBytes - this.#filled);
+      this.#piece.set(part, this.#filled);
+      this.#filled += part.length;
+      at += part.length;
+      if (this.#filled === pieceBytes) this.#flush();
+    }
+  }
+
+  finish(): StreamFacts {
+    if (this.#filled > 0) this.#flush();
+    return { bytes: this.#bytes, hash: this.#hash.toString(16) };
+  }
+
+  #flush(): void {
+    const piece = this.#piece.subarray(0, this.#filled);
+    this.#onPiece(piece, this.#bytes);
+    // Of each piece with the one before as its seed: ten times as quick as a checksum of zlib's.
+    this.#hash = Bun.hash.xxHash3(piece, this.#hash);
+    this.#bytes += piece.length;
+    this.#filled = 0;
+  }
+}
+
+/** Writes to a connection no faster than it is read. */
+class Feed {
+  readonly #connection: Connection;
+  #drained = Promise.withResolvers<void>();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    const turn = (): void => {
+      this.#drained.resolve();
+      this.#drained = Promise.withResolvers();
+    };
+    connection.take({ onDrain: turn, onClose: turn });
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    if (this.#connection.isClosed) throw new QnError("QEMU_FAILED", "QEMU does not take the saved state.");
+    if (!this.#connection.write(chunk)) await this.#drained.promise;
+  }
+}
+
+function writeAll(file: number, bytes: Uint8Array, position: number): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at, bytes.length - at, position + at);
+}

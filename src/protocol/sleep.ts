@@ -1,0 +1,25 @@
+/** What host and guest say about a VM that is being suspended. */
+import * as v from "valibot";
+
+/** The most containers that are named, and the longest reason. */
+const namesMax = 256;
+const name = v.pipe(v.string(), v.maxLength(256));
+
+/**
+ * Let go of the host's folders: while they are mounted, QEMU cannot save the guest. The guest takes them again when a
+ * host links to it, whether it was suspended meanwhile or not.
+ */
+export const sleepSchema = v.object({ type: v.literal("sleep") });
+
+/**
+ * The answer: the containers that were stopped because they hold mounts, in that order, and that start again with the
+ * next link; or why the guest cannot let go.
+ */
+export const asleepSchema = v.object({
+  type: v.literal("asleep"),
+  stopped: v.pipe(v.array(name), v.maxLength(namesMax)),
+  refusal: v.optional(v.pipe(v.string(), v.maxLength(4_096))),
+});
+
+/** How a guest answers. */
+export type Asleep = v.InferOutput<typeof asleepSchema>;

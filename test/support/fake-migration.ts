@@ -1,0 +1,95 @@
+/** How the fake QEMU is stopped, saved and loaded: its "memory" is a few bytes, and its guest's life goes on with them. */
+import { connect, type Connection, listen } from "../../src/system/net/connection.ts";
+
+/** The commands at whose arrival a test may have somebody die. */
+export type Fatal = "stop" | "migrate" | "quit" | "migrate-incoming" | "cont";
+
+/** Who dies then: the supervisor, QEMU, or both. */
+export type Dying = `${"orphaned" | "dies" | "both-die"}-at-${Fatal}`;
+
+/** Kills who has to die at this command. */
+export function dieAt(command: string, behaviour: string): void {
+  if (!behaviour.endsWith(`-at-${command}`)) return;
+  if (!behaviour.startsWith("dies")) process.kill(process.ppid, "SIGKILL");
+  if (!behaviour.startsWith("orphaned")) process.kill(process.pid, "SIGKILL");
+}
+
+/** The commands that it knows, beside `cont`. */
+export const migrationCommands = [
+  "stop",
+  "migrate-set-capabilities",
+  "migrate-set-parameters",
+  "migrate",
+  "migrate-incoming",
+  "query-migrate",
+];
+
+/** What the fake's stream says: whether it is whole. */
+const begin = "fake memory ";
+const end = " end of the fake memory";
+
+/** What the fake does when its guest goes on, and when a state is none. */
+type Told = {
+  readonly tell: (event: string, data?: object) => void;
+  readonly onRunning: () => void;
+  readonly onBroken: () => void;
+};
+
+/** The processors of the fake's guest, in QEMU's words. */
+export class Migration {
+  state: "running" | "paused" | "postmigrate" | "inmigrate";
+  readonly #told: Told;
+  readonly #isBlocked: boolean;
+
+  /** `isBlocked` saves nothing. */
+  constructor(isIncoming: boolean, isBlocked: boolean, told: Told) {
+    this.state = isIncoming ? "inmigrate" : "running";
+    this.#isBlocked = isBlocked;
+    this.#told = told;
+  }
+
+  obey(command: string, uri = ""): void {
+    const unix = uri.replace("unix:", "");
+    if (command === "stop") this.state = "paused";
+    if (command === "migrate") void this.#send(unix);
+    if (command === "migrate-incoming") this.#receive(unix);
+    if (command !== "cont" || this.state === "running") return;
+    this.state = "running";
+    this.#told.tell("RESUME");
+    this.#told.onRunning();
+  }
+
+  async #send(unix: string): Promise<void> {
+    const connection = await connect({ unix });
+    if (this.#isBlocked) {
+      connection.reset();
+      return this.#told.tell("MIGRATION", { status: "failed" });
+    }
+    // In several parts, as memory comes.
+    for (const part of [begin, "x".repeat(3_000_000), end]) connection.write(part);
+    connection.take({
+      onClose: () => {
+        this.state = "postmigrate";
+        this.#told.tell("MIGRATION", { status: "completed" });
+      },
+    });
+    connection.end();
+  }
+
+  #receive(unix: string): void {
+    let text = "";
+    const finish = (connection: Connection): void => {
+      connection.end();
+      this.state = "paused";
+      const isWhole = text.startsWith(begin) && text.endsWith(end);
+      this.#told.tell("MIGRATION", { status: isWhole ? "completed" : "failed" });
+      if (!isWhole) this.#told.onBroken();
+    };
+    listen({ unix }, (connection) =>
+      connection.take({
+        onData: (bytes) => (text += Buffer.from(bytes).toString()),
+        onEnd: () => finish(connection),
+      }),
+    );
+  }
+}

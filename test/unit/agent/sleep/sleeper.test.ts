@@ -1,0 +1,108 @@
+/** A guest that lets go of the host's folders: who is stopped, who is in the way, and how it comes back. */
+import { expect, test } from "bun:test";
+import { holding } from "../../../../src/agent/sleep/holders.ts";
+import { Sleeper } from "../../../../src/agent/sleep/sleeper.ts";
+import type { Asleep } from "../../../../src/protocol/sleep.ts";
+import type { Container } from "../../../../src/system/docker-views.ts";
+
+function container(name: string, sources: readonly string[], Labels: Record<string, string> = {}): Container {
+  const Mounts = sources.map((Source) => ({ Type: "bind", Source }));
+  return { Id: name, Names: [`/${name}`], Ports: [], Mounts, Labels };
+}
+
+/** A guest, and what was done to it so far. */
+function guestWith(
+  containers: readonly Container[],
+  more: { readonly removed?: readonly string[]; readonly unmount?: () => void } = {},
+) {
+  const done: string[] = [];
+  const answers: Asleep[] = [];
+  const sleeper = new Sleeper({
+    targets: () => ["/home/ann"],
+    containers: async () => containers,
+    isRemovedWhenStopped: async (id) => more.removed?.includes(id) === true,
+    stop: async (id) => void done.push(`stop ${id}`),
+    start: async (id) => void done.push(`start ${id}`),
+    unmount() {
+      more.unmount?.();
+      done.push("unmount");
+    },
+    mount: async () => void done.push("mount"),
+    sync: async () => void done.push("sync"),
+    onTrouble: (text) => void done.push(text),
+  });
+  sleeper.onAsleep = () => void done.push("hang up");
+  const sleep = async (): Promise<Asleep | undefined> => {
+    await sleeper.sleep((asleep) => void answers.push(asleep));
+    return answers.at(-1);
+  };
+  return { sleeper, done, sleep };
+}
+
+test("what holds a mount is what sees anything of it", () => {
+  const all = [
+    container("in", ["/home/ann/shop"]),
+    container("above", ["/"]),
+    container("beside", ["/home/anna", "/var/run/docker.sock"]),
+    container("none", []),
+  ];
+  expect(holding(all, ["/home/ann"]).map(({ Id }) => Id)).toEqual(["in", "above"]);
+});
+
+test("containers with mounts are stopped, the newest first, and start again in the other order", async () => {
+  const newestFirst = [container("web", ["/home/ann/web"]), container("alone", []), container("db", ["/home/ann/db"])];
+  const { sleeper, done, sleep } = guestWith(newestFirst);
+  expect(await sleep()).toEqual({ type: "asleep", stopped: ["web", "db"] });
+  expect(done).toEqual(["stop web", "stop db", "unmount", "sync", "hang up"]);
+  done.length = 0;
+  await sleeper.wake();
+  expect(done).toEqual(["mount", "start db", "start web"]);
+  done.length = 0;
+  await sleeper.wake();
+  expect(done).toEqual([]);
+});
+
+const inTheWay: [string, Container, Parameters<typeof guestWith>[1], string][] = [
+  ["is removed when it stops", container("once", ["/home/ann"]), { removed: ["once"] }, "removed when it stops (--rm)"],
+  [
+    "belongs to a swarm",
+    container("task", ["/home/ann"], { "com.docker.swarm.task.id": "1" }),
+    {},
+    "a swarm would start it again",
+  ],
+];
+
+for (const [name, one, more, words] of inTheWay) {
+  test(`a container that ${name} is in the way, and nobody is stopped for nothing`, async () => {
+    const { done, sleep } = guestWith([container("web", ["/home/ann/web"]), one], more);
+    const answer = await sleep();
+    expect([answer?.refusal?.includes(words), answer?.stopped, done]).toEqual([true, [], ["mount"]]);
+  });
+}
+
+test("a guest that cannot unmount has everything again before it says so", async () => {
+  const unmount = (): void => {
+    throw new Error("bash (12) uses /home/ann, a folder of this machine.");
+  };
+  const { done, sleep } = guestWith([container("web", ["/home/ann/web"])], { unmount });
+  expect((await sleep())?.refusal).toBe("bash (12) uses /home/ann, a folder of this machine.");
+  expect(done).toEqual(["stop web", "mount", "start web"]);
+});
+
+test("a host that links while the guest lets go finds it awake", async () => {
+  const { sleeper, done, sleep } = guestWith([]);
+  const [answer] = await Promise.all([sleep(), sleeper.wake()]);
+  expect([answer?.refusal, done]).toEqual(["The host has linked to it anew.", ["unmount", "sync", "mount"]]);
+});
+
+test("a container is not made while the host's folders are away", async () => {
+  const { sleeper, done, sleep } = guestWith([]);
+  const create = { kind: "create", mounts: () => ({}) } as const;
+  await sleeper.hooks.beforeRequest?.(create);
+  await sleep();
+  const made = Promise.resolve(sleeper.hooks.beforeRequest?.(create)).then(() => done.push("made"));
+  await sleeper.hooks.beforeRequest?.({ kind: "other" });
+  await sleeper.wake();
+  await made;
+  expect(done).toEqual(["unmount", "sync", "hang up", "mount", "made"]);
+});
