@@ -1,17 +1,19 @@
 /** A program in QEMU's place: answers what qn asks of one, and boots a "guest" that behaves or misbehaves as it is told. */
-import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { openGate } from "../../src/agent/link/gate.ts";
 import { HostLink } from "../../src/agent/link/link.ts";
 import { encode, LineReader } from "../../src/protocol/frame.ts";
 import { parseBoot } from "../../src/protocol/messages.ts";
 import { ownArch } from "../../src/system/platform.ts";
-import { type Connection, listen } from "../../src/system/net/connection.ts";
+import { type Connection, listen, type Listener } from "../../src/system/net/connection.ts";
+import { answerTo, type Given } from "./fake-answers.ts";
 import { consoleAt, consoleIn } from "./fake-console.ts";
 import { fakeDocker } from "./fake-docker.ts";
 import { inTwoParts } from "./fake-qmp.ts";
-import { dieAt, type Dying, Migration, migrationCommands } from "./fake-migration.ts";
+import { dieAt, type Dying, Migration } from "./fake-migration.ts";
 import { type Flood, floodedFolder, floodingAgent, floods } from "./flooding-agent.ts";
+import { forwardedPort } from "./forwarding-rule.ts";
 import { bootNativeGuest, nativeFolder } from "./native-guest.ts";
 import { otherWords } from "./other-agents.ts";
 
@@ -61,17 +63,17 @@ else if (values("-device").every((value) => !value.includes("qn-system"))) proce
 else if (behaviour === "exits") {
   process.stderr.write("qemu-system-fake: Could not open the disk\nqemu-system-fake: giving up\n");
   process.exitCode = 1;
-} else if (behaviour === "loses-port" && !existsSync(`${part("-chardev", "id=serial", "path")}.lost`)) {
-  writeFileSync(`${part("-chardev", "id=serial", "path")}.lost`, "");
-  process.stderr.write(
-    "qemu-system-fake: -netdev user,id=net: Could not set up host forwarding rule 'tcp:127.0.0.1:1-:22'\n",
-  );
-  process.exitCode = 1;
-} else run();
+} else {
+  const lost = `${part("-chardev", "id=serial", "path")}.lost`;
+  const isLost = behaviour === "loses-port" && !existsSync(lost);
+  if (isLost) writeFileSync(lost, "");
+  const door = forwardedPort(gatePort(), isLost);
+  if (door !== undefined) run(door);
+}
 
 // --- internal ---
 
-function run(): void {
+function run(door: Listener): void {
   const serial = part("-chardev", "id=serial", "path");
   const { say, hasReader } = behaviour === "logs-console" ? consoleIn(dirname(serial)) : consoleAt(serial);
   const monitors = new Set<Connection>();
@@ -129,7 +131,7 @@ function run(): void {
     tell("RESET", { guest: true, reason: "guest-reset" });
     say("UEFI firmware (fake)");
   });
-  const start = async (): Promise<void> => void (guest = await bootGuest(say, tell, migration));
+  const start = async (): Promise<void> => void (guest = await bootGuest({ door, say, tell, processors: migration }));
   const onRunning = (): void => void (guest ?? start());
   const migration = new Migration(isIncoming, behaviour === "cannot-migrate", { tell, onRunning, onBroken: end });
 
@@ -139,7 +141,7 @@ function run(): void {
     if (execute === "quit" && behaviour === "ignores-all") return;
     const isPaused = existsSync(`${serial}.paused`);
     if (execute === "system_reset") say("reset: UEFI firmware (fake)");
-    send(monitor, { ...answerTo(execute, isPaused ? "io-error" : migration.state, sent), id });
+    send(monitor, { ...answerTo(execute, isPaused ? "io-error" : migration.state, sent, values("-blockdev")), id });
     migration.obey(execute, sent?.uri);
     if (execute === "cont" && isPaused) {
       rmSync(`${serial}.paused`);
@@ -166,52 +168,20 @@ function fullDiskMark(vmFolder: string): string {
   return join(vmFolder, "full");
 }
 
-/** What `block_resize` and the commands of a migration are given. */
-type Given = { readonly "node-name": string; readonly size: number; readonly uri: string };
-
-/** Those that QEMU answers with nothing, and those that have something to say. */
-const obeyed = ["qmp_capabilities", "system_powerdown", "system_reset", "cont", "quit", ...migrationCommands];
-const answered = ["query-status", "query-named-block-nodes", "block_resize", "human-monitor-command"];
-
-function answerTo(execute: string, status: string, sent: Given | undefined): object {
-  if (![...obeyed, ...answered].includes(execute)) {
-    return { error: { class: "CommandNotFound", desc: `The command ${execute} has not been found` } };
-  }
-  if (execute === "query-status") return { return: { running: status === "running", status } };
-  if (execute === "human-monitor-command") return { return: "" };
-  const files = rawFiles();
-  if (execute === "query-named-block-nodes") {
-    const nodes = Object.entries(files);
-    return {
-      return: nodes.map(([name, path]) => ({ "node-name": name, image: { "virtual-size": statSync(path).size } })),
-    };
-  }
-  if (execute !== "block_resize" || sent === undefined) return { return: {} };
-  try {
-    // As on a file system that takes no larger files.
-    if (sent.size > 1024 ** 4) throw new Error("File too large");
-    truncateSync(files[sent["node-name"]] ?? "", sent.size);
-    return { return: {} };
-  } catch (error) {
-    return { error: { class: "GenericError", desc: `Failed to resize: ${String(error)}` } };
-  }
-}
-
-/** The raw disks of the command line: their files, by the names of their nodes. */
-function rawFiles(): Record<string, string> {
-  const found = values("-blockdev").map((value) => /driver=raw,node-name=([^,]+),.*file\.filename=(.*)$/.exec(value));
-  return Object.fromEntries(found.flatMap((match) => (match === null ? [] : [[match[1], match[2]]])));
-}
+/** What of QEMU's a guest has to do with. `door` holds the port that leads to its gate until there is one. */
+type GuestOptions = {
+  readonly door: Listener;
+  readonly say: (line: string) => void;
+  readonly tell: (event: string, data: object) => void;
+  readonly processors: Migration;
+};
 
 /** A guest that runs; `lose` takes all of it away at once. */
 type Guest = { readonly lose: () => void };
 
 /** The guest: the agent's real gate and link, and a fake Docker behind them. */
-async function bootGuest(
-  say: (line: string) => void,
-  tell: (event: string, data: object) => void,
-  processors: Migration,
-): Promise<Guest> {
+async function bootGuest({ door, say, tell, processors }: GuestOptions): Promise<Guest> {
+  door.close();
   const program = process.env["QN_QEMU"] ?? "/tmp/qemu";
   if (behaviour === "native") {
     await bootNativeGuest(nativeFolder(program), credential("qn.boot"), gatePort());
