@@ -8,12 +8,13 @@ import { page } from "../support/busybox.ts";
 import { atTerminal } from "../support/person-at-terminal.ts";
 import { repository, runProgram } from "../support/program.ts";
 import { freePort, knock, until } from "../support/until.ts";
-import { testWithVm, type Vm } from "../support/vm.ts";
+import { testWithVm, type Vm, type VmTest } from "../support/vm.ts";
 
 const tools = join(repository, "dist/tools");
 const clients = join(tools, clientsFolder);
 const registryProgram = join(tools, "docker-registry");
-const test = testWithVm(undefined, { lacks: !existsSync(clients) || !existsSync(registryProgram) });
+const inVm = testWithVm(undefined, { lacks: !existsSync(clients) || !existsSync(registryProgram) });
+const test: VmTest = (name, action) => inVm(name, action, 900_000);
 const hasCompose = (await runProgram(["docker", "compose", "version"])).exitCode === 0;
 const composeTest = hasCompose ? test : testWithVm(undefined, { lacks: true });
 
