@@ -11,7 +11,7 @@ const words = { own: "that a container had", files: "that a container wrote to a
 /** The shares that are left, with the usual mounts and with those that qn serves itself, for which memory is a file. */
 export async function measureMemory(vm: Vm): Promise<Ratio[]> {
   const ratios: Ratio[] = [];
-  for (const driver of ["9p", "qn"]) {
+  for (const driver of ["9p", "virtiofs"]) {
     await vm.qn("down");
     await vm.qn("config", "set", `files.driver=${driver}`);
     await vm.qn("up", "--memory", `${guestMiB}`);

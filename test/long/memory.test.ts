@@ -8,13 +8,13 @@ import { bootVm, testWithVm, type Vm } from "../support/vm.ts";
 
 const flags = ["--memory", `${guestMiB}`];
 
-async function setDriver(vm: Vm, driver: "9p" | "qn"): Promise<void> {
+async function setDriver(vm: Vm, driver: "9p" | "virtiofs"): Promise<void> {
   await mkdir(vm.folder, { recursive: true, mode: 0o700 });
   const settings = { files: { driver }, mounts: [{ path: homedir() }] };
   await Bun.write(join(vm.folder, "config.yaml"), JSON.stringify(settings));
 }
 
-const test = testWithVm(() => bootVm({ before: (vm) => setDriver(vm, "qn"), flags: () => flags }));
+const test = testWithVm(() => bootVm({ before: (vm) => setDriver(vm, "virtiofs"), flags: () => flags }));
 
 /** A quarter stays at most, of which an eighth of the guest's memory are files; a busy machine needs its time. */
 const expected = { shareMax: 0.25, limitS: 120 };
