@@ -161,7 +161,9 @@ vmTest("what runs in a VM that is suspended goes on where it was, and what holds
   const before = await Promise.all(["page", "counting"].map((name) => startOf(vm, name)));
   const count = await countOf(vm, "counting");
 
-  expect(await vm.qn("down", "--suspend")).toContain("to start again with `qn up`: mounting.");
+  await using down = vm.converse(["qn", "down", "--suspend"], { errors: "only" });
+  expect(await down.nextLine(120_000)).toContain("to start again with qn up: mounting.");
+  expect(await down.end()).toBe(0);
   expect(await processesLeft(vm.home)).toEqual([]);
   expect(await vm.status()).toMatchObject({ state: "suspended", docker: { reachable: false } });
   expect(await knock("127.0.0.1", port)).toBe("ECONNREFUSED");

@@ -28,7 +28,7 @@ test(
   async (vm) => {
     await startCounting(vm, "counting");
     const started = await vm.docker("inspect", "--format", "{{.State.StartedAt}}", "counting");
-    const before = { files: await readdir(vm.folder), connections: 0 };
+    let connections = 0;
     const took: { downMs: number; upMs: number }[] = [];
     for (let round = 1; round <= rounds; round += 1) {
       const count = await countOf(vm, "counting");
@@ -38,12 +38,12 @@ test(
       await vm.qn("up");
       took.push({ downMs: Math.round(upAtMs - downAtMs), upMs: Math.round(performance.now() - upAtMs) });
       expect(await countOf(vm, "counting")).toBeGreaterThan(count);
-      if (round === 1) before.connections = await gateConnections(vm);
+      if (round === 1) connections = await gateConnections(vm);
     }
     console.log(`suspend and resume, in ms: ${JSON.stringify(took)}`);
     expect(await vm.docker("inspect", "--format", "{{.State.StartedAt}}", "counting")).toBe(started);
-    expect((await readdir(vm.folder)).toSorted()).toEqual(before.files.toSorted());
-    expect(await gateConnections(vm)).toBeLessThanOrEqual(before.connections + 8);
+    expect((await readdir(vm.folder)).filter((name) => name.startsWith("suspend"))).toEqual([]);
+    expect(await gateConnections(vm)).toBeLessThanOrEqual(connections + 8);
     // Nothing of a suspend says that it went on without being asked for.
     expect(await readFile(vm.folder + "/supervisor.log", "utf8")).not.toContain("cannot be resumed");
   },
