@@ -11,7 +11,7 @@ import { statusOfVm } from "../src/host/lifecycle/status.ts";
 import { watchEvents } from "../src/host/lifecycle/watch-events.ts";
 import { type Outcome, run } from "../src/system/process.ts";
 import { bunTemplate, hostTarget, type Target } from "./support/bun-template.ts";
-import { patchOf } from "./support/patch.ts";
+import { type Kept, keptOf, nothingKept, patchOf } from "./support/patch.ts";
 import putAgent from "./support/put-agent.sh" with { type: "text" };
 import { succeed } from "./support/succeed.ts";
 
@@ -20,7 +20,7 @@ const root = join(import.meta.dir, "..");
 /** What runs in a guest of each architecture. */
 const targetOf: Readonly<Record<Arch, Target>> = { x86_64: "linux-x64", aarch64: "linux-arm64" };
 
-/** The exit status of put-agent.sh when the guest's qn is not the one that the patch is for. */
+/** The exit status of put-agent.sh when the guest's qn has not in it what should be kept. */
 const otherBun = 10;
 
 try {
@@ -41,33 +41,14 @@ async function main(name: string): Promise<void> {
     throw new QnError("NOT_RUNNING", `The VM "${name}" is ${state}: dist/qn up ${name}`);
   }
   const target = targetOf[arch];
-  const isHosts = target === hostTarget();
-  console.log(
-    (
-      await succeed([process.execPath, join(root, "scripts/build.ts"), ...(isHosts ? [] : ["--target", target])])
-    ).trim(),
-  );
-  const program = await Bun.file(join(root, "dist", isHosts ? "qn" : `qn-${target}`)).bytes();
   const template = await Bun.file(await bunTemplate(target, root)).bytes();
-  const put = (keep: number, head: number, patch: Uint8Array): Promise<Outcome> => {
-    const hash = new Bun.CryptoHasher("blake2b512").update(program).digest("hex");
-    const words = ["sh", "-c", putAgent, "put-agent", `${keep}`, `${head}`, hash];
-    const command = [
-      "ssh",
-      "-F",
-      paths.sshConfig,
-      "-o",
-      "BatchMode=yes",
-      `root@qn-${name}`,
-      words.map(quoted).join(" "),
-    ];
-    return run(command, { stdin: gzipSync(patch) });
-  };
-  const { keep, head, bytes } = patchOf(template, program);
-  let outcome = await put(keep, head, bytes);
+  const building = built(target);
+  const put = (kept: Kept): Promise<Outcome> =>
+    putInto(name, paths, kept, async () => patchOf(template, await building, kept));
+  let outcome = await put(keptOf(template));
   if (outcome.exitCode === otherBun) {
     console.log("The guest's qn has another Bun inside: the whole of this one is sent.");
-    outcome = await put(0, head, program);
+    outcome = await put(nothingKept);
   }
   if (outcome.exitCode !== 0) throw new Error(outcome.stderr.trim() || `ssh ended with ${outcome.exitCode}`);
   const units = outcome.stdout
@@ -77,6 +58,34 @@ async function main(name: string): Promise<void> {
   // What did not answer before need not do so now.
   if (state === "running") await linked(paths);
   console.log(`${units.join(" and ")} of "${name}" run it, after ${duration(performance.now() - startedMs)}`);
+}
+
+/** This tree's qn for guests of an architecture. */
+async function built(target: Target): Promise<Uint8Array> {
+  const isHosts = target === hostTarget();
+  const build = [process.execPath, join(root, "scripts/build.ts"), ...(isHosts ? [] : ["--target", target])];
+  console.log((await succeed(build)).trim());
+  return await Bun.file(join(root, "dist", isHosts ? "qn" : `qn-${target}`)).bytes();
+}
+
+/** Lets the guest copy what it keeps, and sends it the rest as soon as that is there. Throws what `patch` rejects with. */
+async function putInto(
+  name: string,
+  { sshConfig }: VmPaths,
+  kept: Kept,
+  patch: () => Promise<Uint8Array>,
+): Promise<Outcome> {
+  const words = ["sh", "-c", putAgent, "put-agent", ...[kept.keep, kept.head, kept.edge].map(String), kept.hash];
+  const command = ["ssh", "-F", sshConfig, "-o", "BatchMode=yes", `root@qn-${name}`, words.map(quoted).join(" ")];
+  const packed = patch().then((bytes) => gzipSync(bytes));
+  const stdin = new ReadableStream<Uint8Array>({
+    async start(to) {
+      to.enqueue(await packed);
+      to.close();
+    },
+  });
+  const [outcome] = await Promise.all([run(command, { stdin }), packed]);
+  return outcome;
 }
 
 /** Resolves when the supervisor has found the new agent, and Docker behind it. */

@@ -1,10 +1,11 @@
 #!/bin/sh
-# The guest's side of scripts/agent: put-agent KEEP HEAD HASH. The new qn comes on stdin, packed by gzip: its first HEAD bytes, and
-# what stands behind its first KEEP bytes. The bytes between are those of the guest's own qn; HASH (b2sum) tells whether they are.
+# The guest's side of scripts/agent: put-agent KEEP HEAD EDGE HASH. Of the guest's own qn the bytes from HEAD to KEEP stay, if HASH
+# (b2sum) is that of their first and last EDGE bytes: all of them take two seconds where the guest is emulated. What is before and behind them comes on stdin, packed by gzip, once the host has built it; the copy is ready by then.
 set -eu
 keep=$1
 head=$2
-hash=$3
+edge=$3
+hash=$4
 
 fail() {
   echo "$1" >&2
@@ -24,18 +25,25 @@ case $qn in
 esac
 
 new=$qn.new
-rm -f "$new"
-[ "$keep" = 0 ] || cp "$qn" "$new"
-truncate -s "$keep" "$new"
-gzip -dc | {
+broken=$qn.broken
+trap 'rm -f "$new" "$broken"' EXIT
+rm -f "$new" "$broken"
+if [ "$keep" != 0 ]; then
+  cp "$qn" "$new"
+  truncate -s "$keep" "$new"
+  sum=$({
+    tail -c "+$((head + 1))" "$new" | head -c "$edge"
+    tail -c "$edge" "$new"
+  } | b2sum)
+  # scripts/agent knows this number: the guest's qn has another Bun inside.
+  [ "${sum%% *}" = "$hash" ] || exit 10
+fi
+# Of a pipe only the last one's status is known.
+{ gzip -dc || : >"$broken"; } | {
   dd of="$new" bs="$head" count=1 iflag=fullblock conv=notrunc status=none
   cat >>"$new"
 }
-if [ "$(b2sum <"$new" | cut -d ' ' -f 1)" != "$hash" ]; then
-  rm -f "$new"
-  # scripts/agent knows this number: the guest's qn has another Bun inside, or the way here was broken off.
-  exit 10
-fi
+[ ! -e "$broken" ] || fail "What the host sent is not whole."
 chmod 755 "$new"
 mv -f "$new" "$qn"
 # shellcheck disable=SC2046 # one word for each unit

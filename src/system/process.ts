@@ -13,7 +13,7 @@ export type Outcome = {
 export type RunOptions = {
   readonly cwd?: string;
   readonly env?: Record<string, string | undefined>;
-  readonly stdin?: Uint8Array;
+  readonly stdin?: Uint8Array | ReadableStream<Uint8Array>;
   readonly signal?: AbortSignal;
   readonly deadlineMs?: number;
   /** Hears each line of standard output as it comes, and of standard error. */

@@ -1,6 +1,6 @@
 /** The guest's side of scripts/agent, with a stand-in for its systemctl. */
 import { expect, test } from "bun:test";
-import { chmod } from "node:fs/promises";
+import { chmod, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { run } from "../../../src/system/process.ts";
@@ -24,6 +24,21 @@ onLinux("a patch for another qn is refused with a status of its own, and nothing
   expect(outcome.exitCode).toBe(10);
   expect(await guest.qn()).toBe("OLD1-cat-cat- old end");
   expect(await guest.restarted()).toBe("");
+});
+
+onLinux("a guest that keeps nothing gets the whole", async () => {
+  await using guest = await newGuest();
+  expect(await guest.put("", "NEW2", "-bun-bun--new end", "NEW2-bun-bun--new end")).toMatchObject({ exitCode: 0 });
+  expect(await guest.qn()).toBe("NEW2-bun-bun--new end");
+});
+
+onLinux("what breaks off on its way is refused with a sentence, and nothing is touched", async () => {
+  await using guest = await newGuest();
+  const outcome = await guest.put("OLD1-bun-bun-", "NEW2", "-new end", "NEW2-bun-bun--new end", 25);
+  expect(outcome.exitCode).toBe(1);
+  expect(outcome.stderr).toEndWith("What the host sent is not whole.\n");
+  expect(await guest.qn()).toBe("OLD1-bun-bun- old end");
+  expect(await guest.files()).toEqual(["bin", "qn", "units"]);
 });
 
 onLinux("a NixOS guest, whose store is read-only, is refused with a sentence that names qn deploy", async () => {
@@ -55,15 +70,17 @@ async function newGuest(program?: string | null) {
   await chmod(systemctl, 0o755);
   return {
     /** Puts `head` and `tail` around the middle of the guest's qn, which begins with `old`; `whole` is what should come of it. */
-    async put(old: string, head: string, tail: string, whole: string) {
+    async put(old: string, head: string, tail: string, whole: string, sentBytes?: number) {
       await Bun.write(qn, `${old} old end`);
-      const hash = new Bun.CryptoHasher("blake2b512").update(whole).digest("hex");
-      return await run(["sh", script, `${old.length}`, `${head.length}`, hash], {
-        stdin: gzipSync(head + tail),
+      const kept = whole.slice(head.length, old.length);
+      const hash = new Bun.CryptoHasher("blake2b512").update(kept.slice(0, 5) + kept.slice(-5)).digest("hex");
+      return await run(["sh", script, `${old.length}`, `${head.length}`, "5", hash], {
+        stdin: gzipSync(head + tail).subarray(0, sentBytes),
         env: { PATH: `${folder.path}/bin:${process.env["PATH"] ?? ""}` },
       });
     },
     qn: () => Bun.file(qn).text(),
+    files: async () => (await readdir(folder.path)).toSorted(),
     restarted: async () => ((await Bun.file(log).exists()) ? await Bun.file(log).text() : ""),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
