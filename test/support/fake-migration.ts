@@ -51,7 +51,8 @@ export class Migration {
   obey(command: string, uri = ""): void {
     const unix = uri.replace("unix:", "");
     if (command === "stop") this.state = "paused";
-    if (command === "migrate") void this.#send(unix);
+    // As where whoever was to listen has died: QEMU says so, and its guest stands still as before.
+    if (command === "migrate") this.#send(unix).catch(() => this.#told.tell("MIGRATION", { status: "failed" }));
     if (command === "migrate-incoming") this.#receive(unix);
     if (command !== "cont" || this.state === "running") return;
     this.state = "running";

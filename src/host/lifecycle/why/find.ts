@@ -64,7 +64,9 @@ async function factsOfVm(layout: Layout, name: string, { port }: PortQuestion, e
     denied,
     slot: range !== undefined && range.first <= port && port <= range.last ? range : undefined,
   };
-  if (!status.docker.reachable) return { ...known, problem: status.reason ?? undefined };
+  // That a VM was never started is no trouble: it is stopped.
+  const problem = status.state === "stopped" ? undefined : (status.reason ?? undefined);
+  if (!status.docker.reachable) return { ...known, problem };
   try {
     return { ...known, ...(await containersOf(status.docker.socket, port, listen === false)) };
   } catch (error) {
