@@ -1,5 +1,4 @@
 /** Where images are fetched from, as the setting `imageUrl` says it. */
-import { fileURLToPath } from "node:url";
 import { cleanPath } from "../../base/words.ts";
 
 /** The program's own releases, nothing at all, a folder of this machine, or what is below an address. */
@@ -28,7 +27,7 @@ export function imageSourceOf(text: string): ImageSource | undefined {
 
 function folderOf(url: URL): ImageSource | undefined {
   try {
-    return url.host === "" ? { kind: "folder", path: cleanPath(fileURLToPath(url)) } : undefined;
+    return url.host === "" ? { kind: "folder", path: cleanPath(Bun.fileURLToPath(url)) } : undefined;
   } catch {
     // An encoded slash is in no path.
     return undefined;

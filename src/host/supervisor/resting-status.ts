@@ -18,7 +18,15 @@ export function restingStatus(paths: VmPaths, config: VmConfig | undefined): Sta
     memory: { usedBytes: null, residentBytes: null },
     image: config?.image ?? "",
     docker: { socket: paths.dockerSocket, context: null, reachable: false },
-    ssh: { ...sshOf(paths), port: null },
+    ssh: {
+      host: "127.0.0.1",
+      port: null,
+      // Lists of VMs show nobody, and to find out who runs this takes as long as one of them.
+      get user() {
+        return ownUser().name;
+      },
+      identityFile: paths.sshKey,
+    },
     ports: [],
     mounts: config === undefined ? [] : mountsOf(config),
     qemu: { pid: null, version: null },
@@ -28,10 +36,6 @@ export function restingStatus(paths: VmPaths, config: VmConfig | undefined): Sta
 }
 
 // --- internal ---
-
-function sshOf(paths: VmPaths): Pick<Status["ssh"], "host" | "user" | "identityFile"> {
-  return { host: "127.0.0.1", user: ownUser().name, identityFile: paths.sshKey };
-}
 
 /**
  * Those of the settings, and what is shared of /tmp: of all of it the parts that are mounts too are no others. Who
