@@ -221,10 +221,8 @@ export function parseAsked(answer: unknown): AskedPort[] {
   });
 }
 
-// --- internal ---
-
-/** Of "/web" and "/shop/web" (a link) the first; Docker's short id when it has none. */
-function nameIn(names: readonly string[], id: string): string {
+/** A container's name: of "/web" and "/shop/web" (a link) the first; Docker's short id when it has none. */
+export function nameIn(names: readonly string[], id: string): string {
   const own = names.find((name) => name.lastIndexOf("/") === 0) ?? names[0];
   return own === undefined ? id.slice(0, 12) : own.replace(/^\//, "");
 }

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { page } from "../support/busybox.ts";
-import { countOf, startCounting } from "../support/counting.ts";
+import { countOf, startCounting, startMounting } from "../support/counting.ts";
 import { expectNothingLeft, interruptUpAt } from "../support/interrupted-up.ts";
 import { isAlive, kill9, processesLeft, processesNaming } from "../support/processes.ts";
 import { freePort, knock, until } from "../support/until.ts";
@@ -146,18 +146,7 @@ vmTest("a supervisor that is killed leaves QEMU alone, and the next up takes it 
 vmTest("what runs in a VM that is suspended goes on where it was, and what holds a mount starts again", async (vm) => {
   const port = await serve(vm, "page");
   await startCounting(vm, "counting");
-  await vm.docker(
-    "run",
-    "--detach",
-    "--init",
-    "--name",
-    "mounting",
-    "--volume",
-    `${vm.inTmp}:/mnt`,
-    "busybox",
-    "sleep",
-    "1000000",
-  );
+  await startMounting(vm, "mounting");
   const before = await Promise.all(["page", "counting"].map((name) => startOf(vm, name)));
   const count = await countOf(vm, "counting");
 

@@ -2,7 +2,7 @@
 import { expect } from "bun:test";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { countOf, startCounting } from "../support/counting.ts";
+import { countOf, startCounting, startMounting } from "../support/counting.ts";
 import { kill9 } from "../support/processes.ts";
 import { until } from "../support/until.ts";
 import { testWithVm, type Vm } from "../support/vm.ts";
@@ -51,18 +51,7 @@ test(
 );
 
 test("a program that uses a folder of this machine is named, and everything runs on", async (vm) => {
-  await vm.docker(
-    "run",
-    "--detach",
-    "--init",
-    "--name",
-    "mounting",
-    "--volume",
-    `${vm.inTmp}:/mnt`,
-    "busybox",
-    "sleep",
-    "1000000",
-  );
+  await startMounting(vm, "mounting");
   await using session = vm.converse([
     "ssh",
     "-F",

@@ -1,4 +1,4 @@
-/** A container that counts in its own memory: what it says tells whether it lives on, and whether it has lost a step. */
+/** Containers of a VM that is suspended: one counts in its own memory, which tells whether it lives on and has lost a step. */
 import type { Vm } from "./vm.ts";
 
 /** Starts it under that name; `more` are further words of `docker run`. */
@@ -13,4 +13,10 @@ export async function countOf(vm: Vm, name: string): Promise<number> {
   const count = await vm.docker("exec", name, "cat", "/count");
   if (!/^\d+$/.test(count)) throw new Error(`${name} has counted to "${count}"`);
   return Number(count);
+}
+
+/** Starts one that holds a mount of this machine's at /mnt, and does nothing. */
+export async function startMounting(vm: Vm, name: string): Promise<void> {
+  const mount = ["--volume", `${vm.inTmp}:/mnt`];
+  await vm.docker("run", "--detach", "--init", "--name", name, ...mount, "busybox", "sleep", "1000000");
 }

@@ -7,7 +7,7 @@ import { newPathTree } from "../../base/path-tree.ts";
 import { liesIn } from "../../base/words.ts";
 import { O_PATH } from "../../system/kernel/libc.ts";
 import { mountTable } from "../../system/mount-table.ts";
-import { shareTypes } from "../files/shares.ts";
+import { sharesIn } from "../files/shares.ts";
 
 /** A file or folder that is held. `path` leads to it whatever becomes of its name. */
 export type Pin = { readonly path: string; readonly stats: Stats };
@@ -144,9 +144,8 @@ function shareOn(device: number): ShareDevice | undefined {
 }
 
 function readShareDevices(): ReadonlyMap<string, ShareDevice> {
-  const shares = mountTable().filter(({ type }) => shareTypes.has(type));
   return new Map(
-    shares.map(({ type, device, options }) => [
+    sharesIn(mountTable()).map(({ type, device, options }) => [
       device,
       { isCached: type === "9p" && /(^|,)cache=(?!none|0x0|0)/.test(options) },
     ]),

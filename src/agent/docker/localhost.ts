@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { messageOf } from "../../base/errors.ts";
 import { slirp } from "../../protocol/messages.ts";
-import { assemble, bpf } from "../../system/kernel/bpf-code.ts";
+import { assemble, bpf, registers } from "../../system/kernel/bpf-code.ts";
 import { attachToGroup, networkCookie } from "../../system/kernel/bpf.ts";
 
 /** The control group that systemd gives Docker's unit: another one each time that the unit starts. */
@@ -91,11 +91,9 @@ export function localhostProgram(cookie: bigint): Uint8Array {
 
 // --- internal ---
 
-/** Registers: helpers answer in 0, and leave 6 to 9 alone. */
-const answer = 0;
-const context = 6;
+const { answer, context, frame } = registers;
+/** The register for the address that is dialled. */
 const address = 7;
-const frame = 10;
 
 /** struct bpf_sock_addr (linux/bpf.h): user_ip4 and user_port as they go over the wire, and protocol. */
 const contextAt = { address: 4, port: 24, protocol: 36 } as const;

@@ -44,8 +44,10 @@ export async function mountShares(boot: Boot): Promise<void> {
   if (covers.size === 0) await linkIfFree(dockerSocket, boot.dockerSocket);
 }
 
-/** Types of file systems that a share can be, as the kernel names them. statfs(2) over 9p tells the host's own type. */
-export const shareTypes: ReadonlySet<string> = new Set(["9p", "virtiofs"]);
+/** The mounts of shares, as far as they are in the table. */
+export function sharesIn(table: readonly Mounted[]): readonly Mounted[] {
+  return table.filter(({ type }) => shareTypes.has(type));
+}
 
 /** Where something of the host is mounted now: shares, what is shown of /tmp, and volumes that lie in a share. */
 export function shareTargets(): readonly string[] {
@@ -94,9 +96,8 @@ export function ownPathOf(path: string, shares: Boot["shares"]): string {
 /** The name of the covers of QN_HOME in the table of mounts. */
 const coverSource = "qn-home";
 
-function sharesIn(table: readonly Mounted[]): readonly Mounted[] {
-  return table.filter(({ type }) => shareTypes.has(type));
-}
+/** Types of file systems that a share can be, as the kernel names them. statfs(2) over 9p tells the host's own type. */
+const shareTypes: ReadonlySet<string> = new Set(["9p", "virtiofs"]);
 
 type BootShare = Boot["shares"][number];
 

@@ -6,7 +6,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { messageOf } from "../../base/errors.ts";
-import { assemble, bpf, type BpfLine } from "../../system/kernel/bpf-code.ts";
+import { assemble, bpf, type BpfLine, registers } from "../../system/kernel/bpf-code.ts";
 import { attachToGroup } from "../../system/kernel/bpf.ts";
 
 /**
@@ -76,10 +76,8 @@ export function keepAliveProgram(): Uint8Array {
 const probeS = 300;
 const probesMax = 127;
 
-/** Registers: helpers answer in 0, and leave 6 alone; an option's value is in the frame. */
-const answer = 0;
-const context = 6;
-const frame = 10;
+const { answer, context, frame } = registers;
+/** Where in the frame an option's value is. */
 const optionAt = -4;
 
 /** linux/bpf.h; asm-generic/socket.h and linux/tcp.h, the same on x86_64 and aarch64. */

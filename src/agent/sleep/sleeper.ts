@@ -5,7 +5,7 @@
 import { messageOf } from "../../base/errors.ts";
 import type { Asleep } from "../../protocol/sleep.ts";
 import { within } from "../../system/clock.ts";
-import type { Container } from "../../system/docker-views.ts";
+import { type Container, nameIn } from "../../system/docker-views.ts";
 import type { CallHooks } from "../docker/hooks.ts";
 import { holding } from "./holders.ts";
 
@@ -122,7 +122,7 @@ function inTheWay(container: Container, why: string): Error {
 }
 
 function nameOf({ Names, Id }: Container): string {
-  return Names[0]?.replace(/^\//, "") ?? Id.slice(0, 12);
+  return nameIn(Names, Id);
 }
 
 function refused(refusal: string): Asleep {

@@ -20,7 +20,13 @@ export type BpfLine = Label | Instruction | readonly Instruction[];
 const sizes = { 2: 0x08, 4: 0x00 } as const;
 type Size = keyof typeof sizes;
 
-/** The instructions; registers by number (10 is the frame), offsets in bytes. */
+/**
+ * Registers: helpers answer in 0, are given 1 to 5, and leave 6 to 9 alone, of which the first is where a program keeps
+ * what it was given; 10 is the frame (RFC 9669, 2.2 and linux/bpf.h).
+ */
+export const registers = { answer: 0, context: 6, frame: 10 } as const;
+
+/** The instructions; registers by number, offsets in bytes. */
 export const bpf = {
   /** Jumps come here. */
   label: (label: string): Label => ({ label }),
