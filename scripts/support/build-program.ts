@@ -21,21 +21,6 @@ const withoutUnusedLibraries: BunPlugin = {
 };
 
 /**
- * citty takes node:util for `parseArgs` alone, and to load that takes 2 ms of the 20 that `qn status` has. The same
- * function comes by itself from those who made it (docs/decisions.md#d256).
- */
-const parseArgsAlone: BunPlugin = {
-  name: "parse-args-alone",
-  setup(build) {
-    build.onResolve({ filter: /^node:util$/ }, ({ importer }) =>
-      importer.includes("/node_modules/citty/")
-        ? { path: Bun.resolveSync("@pkgjs/parseargs", import.meta.dir) }
-        : undefined,
-    );
-  },
-};
-
-/**
  * What is bundled, and how. Nothing is minified, so that a stack trace in a bug report can be read; it would save 1 % of
  * the size. Bun writes paths as they are seen from the current folder, which becomes `root`.
  */
@@ -46,7 +31,7 @@ function bundle(root: string) {
     target: "bun" as const,
     format: "esm" as const,
     splitting: true,
-    plugins: [withoutUnusedLibraries, parseArgsAlone],
+    plugins: [withoutUnusedLibraries],
   };
 }
 
