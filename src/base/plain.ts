@@ -20,6 +20,8 @@ export function plainLines(text: string): string {
 
 /** JSON as a terminal may have it: JSON itself escapes line ends and C0, and leaves C1 and directions as they are. */
 export function plainJson(json: string): string {
+  // Nearly always there is nothing to escape, and to prepare the classes below takes longer than to print a list.
+  if (/^[\n\x20-\x7e]*$/.test(json)) return json;
   return json.replaceAll(unprintable, (character) =>
     character === "\n" ? character : Array.from({ length: character.length }, (_, at) => utf16(character, at)).join(""),
   );

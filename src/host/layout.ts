@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { QnError } from "../base/errors.ts";
 import { type Arch, cleanPath } from "../base/words.ts";
-import { lanePorts } from "../protocol/lanes.ts";
+import { lanePorts } from "../protocol/lane-ports.ts";
 
 /**
  * The longest path of a Unix socket in bytes: `sun_path` has 104 on macOS and 108 on Linux (unix(4), unix(7)), the last
@@ -150,44 +150,43 @@ function vmPaths(home: string, name: string): VmPaths {
     });
   }
   const folder = join(home, name);
-  const at = (file: string): string => `${folder}/${file}`;
   const paths: VmPaths = {
     name,
     folder,
-    version: at("version"),
-    config: at("config.yaml"),
+    version: `${folder}/version`,
+    config: `${folder}/config.yaml`,
     commonConfig: join(home, "config.yaml"),
-    forwards: at("forwards.json"),
-    lock: at("lock"),
-    controlSocket: at("control.sock"),
-    dockerSocket: at("docker.sock"),
-    qmpSocket: at("qmp.sock"),
-    serialSocket: at("serial.sock"),
-    words: at("words.fifo"),
-    systemDisk: at("system.qcow2"),
+    forwards: `${folder}/forwards.json`,
+    lock: `${folder}/lock`,
+    controlSocket: `${folder}/control.sock`,
+    dockerSocket: `${folder}/docker.sock`,
+    qmpSocket: `${folder}/qmp.sock`,
+    serialSocket: `${folder}/serial.sock`,
+    words: `${folder}/words.fifo`,
+    systemDisk: `${folder}/system.qcow2`,
     dataDisk: join(home, "_data", `${name}.raw`),
     volumes: join(home, "_data", `${name}.disks`),
-    firmwareVars: at("firmware-vars.fd"),
-    bootFile: at("boot.json"),
-    portRange: at("port-range.json"),
-    changesMark: at("changes-mark"),
-    credentialFile: at("boot.credential"),
-    sshKeyCredentialFile: at("ssh-key.credential"),
-    lastFailure: at("last-failure.json"),
-    suspended: at("suspended.state"),
-    suspendSocket: at("suspend.sock"),
-    sshKey: at("id_ed25519"),
-    sshHostKey: at("ssh_host_ed25519_key"),
-    builderKey: at("builder_ed25519"),
-    builderSshConfig: at("builder_ssh_config"),
-    sshKnownHosts: at("known_hosts"),
-    sshConfig: at("ssh_config"),
+    firmwareVars: `${folder}/firmware-vars.fd`,
+    bootFile: `${folder}/boot.json`,
+    portRange: `${folder}/port-range.json`,
+    changesMark: `${folder}/changes-mark`,
+    credentialFile: `${folder}/boot.credential`,
+    sshKeyCredentialFile: `${folder}/ssh-key.credential`,
+    lastFailure: `${folder}/last-failure.json`,
+    suspended: `${folder}/suspended.state`,
+    suspendSocket: `${folder}/suspend.sock`,
+    sshKey: `${folder}/id_ed25519`,
+    sshHostKey: `${folder}/ssh_host_ed25519_key`,
+    builderKey: `${folder}/builder_ed25519`,
+    builderSshConfig: `${folder}/builder_ssh_config`,
+    sshKnownHosts: `${folder}/known_hosts`,
+    sshConfig: `${folder}/ssh_config`,
     logs: {
-      supervisor: at("supervisor.log"),
-      qemu: at("qemu.log"),
-      serial: at("serial.log"),
-      agent: at("agent.log"),
-      trace: at("trace.log"),
+      supervisor: `${folder}/supervisor.log`,
+      qemu: `${folder}/qemu.log`,
+      serial: `${folder}/serial.log`,
+      agent: `${folder}/agent.log`,
+      trace: `${folder}/trace.log`,
     },
   };
   for (const socket of [paths.controlSocket, paths.dockerSocket, paths.qmpSocket]) {

@@ -1,7 +1,8 @@
 /** The door to the file system: what qn needs beyond node:fs. */
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, type Stats } from "node:fs";
 import { constants, type FileHandle, lstat, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { isErrno } from "./errno.ts";
+import { refuseStrange } from "./files-at-once.ts";
 
 /**
  * Replaces a file in one step: readers see the old or the new content, never a part. `mode` is the file's permission
@@ -110,22 +111,6 @@ export async function readTextIfThere(path: string): Promise<string | undefined>
   }
 }
 
-/**
- * The same, at once and with the process waiting: for a command's own small files. Handing a read to another thread and
- * back takes several times as long as the read, and `qn ls` has three for each VM.
- */
-export function readTextAtOnce(path: string): string | undefined {
-  // No error is made for what is often not there.
-  if (!existsSync(path)) return undefined;
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    refuseStrange(path, fstatSync(fd));
-    return readFileSync(fd, "utf8");
-  } finally {
-    closeSync(fd);
-  }
-}
-
 /** True when the path names something, a dangling link included. */
 export async function isThere(path: string): Promise<boolean> {
   try {
@@ -147,22 +132,10 @@ export async function namesIn(folder: string): Promise<readonly string[]> {
   }
 }
 
-/** True for a system error of that name (errno(3)). */
-export function isErrno(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
-}
-
 // --- internal ---
 
 /** What `copySparse` looks at at once. */
 const pieceBytes = 256 * 1024;
-
-/** Throws EISDIR for a folder, EINVAL for a FIFO, a socket or a device. */
-function refuseStrange(path: string, facts: Stats): void {
-  if (facts.isFile()) return;
-  const code = facts.isDirectory() ? "EISDIR" : "EINVAL";
-  throw Object.assign(new Error("it is no file"), { code, path });
-}
 
 async function openPlain(path: string): Promise<FileHandle | undefined> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import { innermostOf, liesIn } from "../../base/words.ts";
 import type { Boot } from "../../protocol/messages.ts";
-import { isErrno } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
 import { bindMount, mount, setReadOnly, unmountUnused } from "../../system/kernel/libc.ts";
 import { type Mounted, mountTable } from "../../system/mount-table.ts";
 import { dockerSocket } from "../docker/socket.ts";

@@ -8,7 +8,7 @@ import { pieces } from "../../protocol/piece.ts";
 import { carry } from "../../system/net/carry.ts";
 import { pause, within } from "../../system/clock.ts";
 import { type Address, connect, type Connection, listen, type Listener } from "../../system/net/connection.ts";
-import { isErrno } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
 import { type Lines, linesOf } from "../../system/net/lines.ts";
 import { carryDatagrams } from "./datagrams.ts";
 

@@ -5,7 +5,7 @@
 import { writeFile } from "node:fs/promises";
 import { messageOf } from "../../base/errors.ts";
 import { after, type Timer } from "../../system/clock.ts";
-import { isErrno } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
 import { watchPressure } from "../../system/kernel/pressure.ts";
 import { memoryUse, type MemoryUse, movedBytes } from "../../system/memory-use.ts";
 

@@ -137,6 +137,8 @@ function fileLayer({ path, text }: SettingsFile): Layer {
 
 /** A layer for each variable, so that origins and messages name it. */
 function environmentLayers(env: Sources["env"]): readonly Layer[] {
+  // QN_HOME is where the settings are, and no setting.
+  if (!Object.keys(env).some((name) => name.startsWith("QN_") && name !== "QN_HOME")) return [];
   const given = leaves.filter(({ variable }) => (env[variable] ?? "") !== "");
   return given.map((leaf) => {
     const { path, variable } = leaf;

@@ -159,8 +159,14 @@ export function namesAt(schema: v.GenericSchema, path: readonly string[]): reado
 // --- internal ---
 
 function leaf(path: string, below: Setting): Leaf {
-  const words = path.replaceAll(/(?<=[a-z])(?=[A-Z][a-z])|\./g, "_");
-  return { ...below, path, variable: `QN_${words.toUpperCase()}` };
+  return {
+    ...below,
+    path,
+    // Most commands ask for no variable, and all of them take as long to be named as a file of settings to be read.
+    get variable() {
+      return `QN_${path.replaceAll(/(?<=[a-z])(?=[A-Z][a-z])|\./g, "_").toUpperCase()}`;
+    },
+  };
 }
 
 function strict(entries: readonly (readonly [string, v.GenericSchema])[]) {

@@ -5,7 +5,7 @@
 import { chmod, lstat, readdir, realpath, rename, stat, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { messageOf } from "../../base/errors.ts";
-import { isErrno } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
 import type { Reason } from "./guest-scripts.ts";
 import { openFolder } from "./open-folder.ts";
 

@@ -1,7 +1,7 @@
 /** The staging folder, in which a copy from a guest is unpacked, and what may come out of it. */
 import { chmod, lstat, lutimes, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { isErrno } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
 import { type Lock, lockFolder } from "../../system/kernel/lock.ts";
 import type { Arrival } from "./arrival.ts";
 import { asidePrefix, removeTree } from "./open-folder.ts";

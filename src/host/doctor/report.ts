@@ -2,8 +2,9 @@
 import { arch, homedir, hostname, release } from "node:os";
 import { basename } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
-import { isErrno, readPlainEnd, writeNewFile } from "../../system/files.ts";
-import { ownUser } from "../../system/platform.ts";
+import { isErrno } from "../../system/errno.ts";
+import { readPlainEnd, writeNewFile } from "../../system/files.ts";
+import { ownUser } from "../../system/own-user.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import { statusOfVm } from "../lifecycle/status.ts";
 import { effectiveConfig, type Environment } from "../vm/settings.ts";

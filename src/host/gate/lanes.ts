@@ -1,6 +1,6 @@
 /** Opens the lanes: connects to QEMU's sockets, tells the agent, and waits at each until the agent is there too. */
 import { randomBytes } from "node:crypto";
-import { lanePorts } from "../../protocol/lanes.ts";
+import { lanePorts } from "../../protocol/lane-ports.ts";
 import type { HostMessage } from "../../protocol/messages.ts";
 import { connect, type Connection } from "../../system/net/connection.ts";
 import { Lane } from "../../system/net/lane.ts";

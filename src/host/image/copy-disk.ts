@@ -3,7 +3,7 @@ import { mkdir, rm, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { QnError } from "../../base/errors.ts";
 import { byteSize, type HostOs } from "../../base/words.ts";
-import { isErrno } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
 import { run } from "../../system/process.ts";
 
 const host: HostOs = process.platform === "darwin" ? "darwin" : "linux";

@@ -6,7 +6,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readlink, rename, rm, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { isErrno, isThere, namesIn, readTextIfThere } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
+import { isThere, namesIn, readTextIfThere } from "../../system/files.ts";
 import { awaitLock, lockFolder } from "../../system/kernel/lock.ts";
 import { folderOfId, idOfFolder, imageId } from "./address.ts";
 import { imageFiles, type ImageManifest, parseManifest } from "./manifest.ts";

@@ -2,7 +2,8 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { QnError } from "../../base/errors.ts";
-import { isErrno, isThere } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
+import { isThere } from "../../system/files.ts";
 import { lockFolder } from "../../system/kernel/lock.ts";
 import { folderOfId } from "./address.ts";
 import { entriesIn, entryAt, idsIn, retire, retiredIn, stagesIn, withImages } from "./pointers.ts";

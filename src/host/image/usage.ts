@@ -3,7 +3,8 @@
  * stopped, too.
  */
 import { join } from "node:path";
-import { isErrno, namesIn, readTextIfThere } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
+import { namesIn, readTextIfThere } from "../../system/files.ts";
 import { isVmName } from "../layout.ts";
 
 /** What an image is to a VM: what its system disk lies on, what it goes back to, or what a snapshot of it lies on. */

@@ -1,7 +1,7 @@
 /** A VM as a remote builder of this machine's Nix: two entries below /etc, by which Nix finds the guest. */
 import { QnError } from "../../base/errors.ts";
 import { run } from "../../system/process.ts";
-import { ownUser } from "../../system/platform.ts";
+import { ownUser } from "../../system/own-user.ts";
 import type { VmConfig } from "../config/schema.ts";
 import type { VmPaths } from "../layout.ts";
 

@@ -1,7 +1,7 @@
 /** OpenSSH's configuration for the VMs, so that ssh, scp and everything built on them find the guest. */
 import { mkdir, rm } from "node:fs/promises";
 import { writeFileAtomically } from "../../system/files.ts";
-import { ownUser } from "../../system/platform.ts";
+import { ownUser } from "../../system/own-user.ts";
 import { type Layout, sshMasterSocket, type VmPaths } from "../layout.ts";
 import { builderHost } from "./nix-builder.ts";
 import { masterSettings } from "./ssh-master.ts";

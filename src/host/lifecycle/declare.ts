@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { lstat, readFile, rename, symlink } from "node:fs/promises";
 import { QnError } from "../../base/errors.ts";
-import { isErrno } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
 import { checkFile } from "../config/load.ts";
 import { makeFolder } from "../vm/folder-version.ts";
 import type { VmPaths } from "../layout.ts";

@@ -3,13 +3,15 @@ import { readdirSync } from "node:fs";
 import { basename } from "node:path";
 import { lazily } from "../../base/lazily.ts";
 import { after } from "../../system/clock.ts";
-import { isErrno, readTextAtOnce } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
+import { readTextAtOnce } from "../../system/files-at-once.ts";
 import { isVmName, type Layout, type VmPaths } from "../layout.ts";
-import { filesOfVm } from "../vm/require-vm.ts";
+import { filesOfVm } from "../vm/files-of-vm.ts";
 import type { Loaded } from "../config/load.ts";
 import type { Environment } from "../vm/settings.ts";
 import { snapshotNames } from "../snapshot/names.ts";
 import type { Status } from "../supervisor/messages.ts";
+import { restingSummary, type StatusSummary } from "../supervisor/resting-summary.ts";
 
 /** How long a supervisor may take to answer; it answers at once unless it hangs. */
 const answerMs = 2_000;
@@ -20,16 +22,20 @@ const answerMs = 2_000;
  */
 export async function statusOfVm(paths: VmPaths, env: Environment): Promise<Status> {
   const [status, context] = await Promise.all([
-    seenStatus(paths, settingsOf(paths.commonConfig, env), { patienceMs: answerMs, memory: true }),
+    seen<Status>(paths, { patienceMs: answerMs, memory: true }, async () => {
+      const [read, { restingStatus }] = await Promise.all([
+        settingsOf(paths.commonConfig, env)(),
+        import("../supervisor/resting-status.ts"),
+      ]);
+      return restingStatus(paths, read(paths).config);
+    }),
     import("../integrate/docker/context.ts").then(({ contextOf }) => contextOf(paths, env)),
   ]);
   return { ...status, docker: { ...status.docker, context: context?.name ?? null } };
 }
 
 /** What a list shows of a VM. */
-export type Summary = Pick<Status, "state" | "reason" | "arch" | "cpus" | "memoryMiB" | "image"> & {
-  readonly snapshots: readonly string[];
-};
+export type Summary = StatusSummary & { readonly snapshots: readonly string[] };
 
 /**
  * What gives what a list shows of each VM, whose supervisor may take `patienceMs`; it throws as `statusOfVm` does. What
@@ -42,7 +48,9 @@ export function summariesOf(
 ): (paths: VmPaths) => Promise<Summary> {
   const settings = settingsOf(layout.config, env);
   return async (paths) => {
-    const { state, reason, arch, cpus, memoryMiB, image } = await seenStatus(paths, settings, { patienceMs });
+    const { state, reason, arch, cpus, memoryMiB, image } = await seen<StatusSummary>(paths, { patienceMs }, async () =>
+      restingSummary((await settings())(paths).config),
+    );
     return { state, reason, arch, cpus, memoryMiB, image, snapshots: snapshotNames(paths) };
   };
 }
@@ -64,16 +72,21 @@ export async function vmNames(layout: Layout): Promise<readonly string[]> {
 // --- internal ---
 
 /**
- * What a command waits for is loaded when it is known to be needed: what speaks with a supervisor, or looks for what
- * one has left, where there may be one, and the table of settings, where there is none. It is a fifth of `qn status`.
+ * What the supervisor says, or else `atRest` and what is left behind. What a command waits for is loaded when it is
+ * known to be needed: what speaks with a supervisor, or looks for what one has left, where there may be one, and the
+ * table of settings, where there is none. It is a fifth of `qn status`.
  */
-async function seenStatus(paths: VmPaths, settings: SettingsOf, question: Question): Promise<Status> {
+async function seen<AtRest extends StatusSummary>(
+  paths: VmPaths,
+  question: Question,
+  atRest: () => Promise<AtRest>,
+): Promise<Status | AtRest> {
   const files = filesOfVm(paths);
-  if (!files.has(basename(paths.controlSocket))) return await withoutSupervisor(paths, settings, files);
+  if (!files.has(basename(paths.controlSocket))) return await withoutSupervisor(paths, await atRest(), files);
   const answer = await askSupervisor(paths, question);
-  if (answer === "late") return { ...(await atRest(paths, settings)), state: "degraded", reason: silent };
+  if (answer === "late") return { ...(await atRest()), state: "degraded", reason: silent };
   // What a supervisor leaves behind that has just ended came after the first look.
-  return answer === "nobody" ? await withoutSupervisor(paths, settings, filesOfVm(paths)) : answer;
+  return answer === "nobody" ? await withoutSupervisor(paths, await atRest(), filesOfVm(paths)) : answer;
 }
 
 /** How long a supervisor may take to answer, and whether it should ask the guest how much memory it uses. */
@@ -107,16 +120,12 @@ async function askSupervisor(paths: VmPaths, { patienceMs, memory }: Question): 
   return isLate ? "late" : "nobody";
 }
 
-const forRest = lazily(() => import("../supervisor/resting-status.ts"));
-
-async function atRest(paths: VmPaths, settings: SettingsOf): Promise<Status> {
-  const [read, { restingStatus }] = await Promise.all([settings(), forRest()]);
-  return restingStatus(paths, read(paths).config);
-}
-
 /** What is left behind tells: by `files`, the names in its folder. */
-async function withoutSupervisor(paths: VmPaths, settings: SettingsOf, files: ReadonlySet<string>): Promise<Status> {
-  const resting = await atRest(paths, settings);
+async function withoutSupervisor<AtRest extends StatusSummary>(
+  paths: VmPaths,
+  resting: AtRest,
+  files: ReadonlySet<string>,
+): Promise<AtRest> {
   const has = (path: string): boolean => files.has(basename(path));
   if (has(paths.qmpSocket) && (await (await import("../../system/net/connection.ts")).isListenedAt(paths.qmpSocket))) {
     const reason = "The supervisor has died; QEMU lives on. `qn up` takes it over.";

@@ -6,7 +6,7 @@ import type { Open } from "../../protocol/stream-request.ts";
 import { turn } from "../../system/clock.ts";
 import { listen } from "../../system/net/connection.ts";
 import { listenForDatagrams } from "../../system/net/datagrams.ts";
-import { isErrno } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
 import type { Gateway } from "../gate/gateway.ts";
 import {
   isAddress,

@@ -1,7 +1,7 @@
 /** Why a published port cannot be listened on, as a sentence for whoever ran the container. */
 import { messageOf } from "../../base/errors.ts";
 import type { PublishedPort } from "../../protocol/messages.ts";
-import { isErrno } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
 import { holdersOfPort, type PortHolder } from "../../system/port-holders.ts";
 import { missingRights } from "./rights.ts";
 import { overlaps, type Refusal } from "./listener-plan.ts";

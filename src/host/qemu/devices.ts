@@ -1,6 +1,6 @@
 /** The guest's devices, one function each: what it is made of → its part of QEMU's command line. */
 import { dataDisk, serialOf } from "../../protocol/disks.ts";
-import { lanePorts } from "../../protocol/lanes.ts";
+import { lanePorts } from "../../protocol/lane-ports.ts";
 import { doorbellPort } from "../../protocol/messages.ts";
 import { type Json, jsonOption, option } from "./option.ts";
 import type { Firmware } from "./platforms.ts";

@@ -4,7 +4,7 @@ import { QnError, messageOf } from "../../base/errors.ts";
 import { LineReader } from "../../protocol/frame.ts";
 import { after, pause, within } from "../../system/clock.ts";
 import { type Connection, connect } from "../../system/net/connection.ts";
-import { isErrno } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
 import { tracers } from "../../system/trace.ts";
 import { watchFolder } from "../../system/watch.ts";
 import { type QmpEvent, type QmpMessage, commandLine, parseMessage } from "./wire.ts";

@@ -1,7 +1,8 @@
 /** Gives back the room of layers that no snapshot names: what lies on one is merged into it. */
 import { link, rename, rm, rmdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { isErrno, isThere, writeFileAtomically } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
+import { isThere, writeFileAtomically } from "../../system/files.ts";
 import { layersFolder, liveOverlay } from "../image/live-disk.ts";
 import { qemuImg } from "../image/qemu-img.ts";
 import type { VmPaths } from "../layout.ts";

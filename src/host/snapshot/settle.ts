@@ -5,7 +5,8 @@
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
-import { isErrno, isThere, namesIn, readTextIfThere } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
+import { isThere, namesIn, readTextIfThere } from "../../system/files.ts";
 import { dataVersionSchema } from "./manifest.ts";
 import { dataDisk } from "../../protocol/disks.ts";
 import { noteDataVersion } from "../image/data-version.ts";

@@ -5,7 +5,7 @@ import { messageOf, QnError } from "../../base/errors.ts";
 import { encode, LineReader } from "../../protocol/frame.ts";
 import { connect, type Connection, listen, type Listener } from "../../system/net/connection.ts";
 import { converse } from "../../system/net/conversation.ts";
-import { isErrno } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
 import { linesOf } from "../../system/net/lines.ts";
 import { type ControlEvent, parseControlEvent, parseRequest, type Request } from "./messages.ts";
 

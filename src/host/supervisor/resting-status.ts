@@ -1,22 +1,18 @@
 /** What `qn status` shows of a VM without a supervisor: apart, so that showing it loads nothing of one. */
-import { ownUser } from "../../system/platform.ts";
+import { ownUser } from "../../system/own-user.ts";
 import type { VmConfig } from "../config/schema.ts";
 import type { VmPaths } from "../layout.ts";
 import type { Status } from "./messages.ts";
+import { restingSummary } from "./resting-summary.ts";
 
 /** The status of a VM that has no supervisor; whoever knows why it is down says so in `state` and `reason`. */
 export function restingStatus(paths: VmPaths, config: VmConfig | undefined): Status {
   return {
     name: paths.name,
-    state: "stopped",
-    reason: null,
+    ...restingSummary(config),
     phase: null,
-    arch: config?.arch ?? "x86_64",
     accel: null,
-    cpus: config?.cpus ?? 0,
-    memoryMiB: config?.memoryMiB ?? 0,
     memory: { usedBytes: null, residentBytes: null },
-    image: config?.image ?? "",
     docker: { socket: paths.dockerSocket, context: null, reachable: false },
     ssh: {
       host: "127.0.0.1",

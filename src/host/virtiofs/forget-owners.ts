@@ -1,6 +1,6 @@
 /** Takes away what qn's own server has kept of owners below a folder: all is the user's then, in containers too. */
 import { closeSync, constants, fstatSync, openSync, readdirSync } from "node:fs";
-import { isErrno } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
 import { chmodFd, getAttribute, removeAttributeFd } from "../../system/kernel/file-calls.ts";
 import { O_PATH } from "../../system/kernel/libc.ts";
 import { allocate } from "../../system/kernel/memory.ts";

@@ -2,7 +2,8 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { QnError } from "../../base/errors.ts";
-import { isErrno, isThere, readTextIfThere, writeFileAtomically } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
+import { isThere, readTextIfThere, writeFileAtomically } from "../../system/files.ts";
 import type { VmPaths } from "../layout.ts";
 
 /** Grows when a qn that does not know of a change would harm the VM or misread its files. */

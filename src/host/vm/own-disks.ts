@@ -1,6 +1,6 @@
 /** The disks that are the VM's own, whatever its image is: the data disk, and those of the setting `volumes`. */
 import { stat } from "node:fs/promises";
-import { isErrno } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
 import { dataDisk } from "../../protocol/disks.ts";
 import type { VmConfig } from "../config/schema.ts";
 import { dataVersionFile, olderData } from "../image/data-version.ts";

@@ -1,7 +1,7 @@
 /** The settings that a VM has now: all of it that `qn status` and `qn ls` need, who load nothing of a start. */
 import { cpus, homedir, totalmem } from "node:os";
 import { lazily } from "../../base/lazily.ts";
-import { readTextAtOnce } from "../../system/files.ts";
+import { readTextAtOnce } from "../../system/files-at-once.ts";
 import { ownArch } from "../../system/platform.ts";
 import { type Loaded, loadConfig, loaderOf } from "../config/load.ts";
 import type { ConfigInput } from "../config/schema.ts";

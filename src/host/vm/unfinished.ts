@@ -6,7 +6,8 @@ import { readdirSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { QnError } from "../../base/errors.ts";
-import { isErrno, isThere } from "../../system/files.ts";
+import { isErrno } from "../../system/errno.ts";
+import { isThere } from "../../system/files.ts";
 import { isVmName, layoutOf, type VmPaths } from "../layout.ts";
 
 /**

@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { lanePorts } from "../../../src/protocol/lanes.ts";
+import { lanePorts } from "../../../src/protocol/lane-ports.ts";
 import { until } from "../../support/until.ts";
 import type { Vm, VmTest } from "../../support/vm.ts";
 

@@ -15,7 +15,7 @@ import {
   readSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { isErrno } from "../../../system/files.ts";
+import { isErrno } from "../../../system/errno.ts";
 import { dropCachedPages, O_PATH } from "../../../system/kernel/libc.ts";
 import type { Entry } from "./mirror-plan.ts";
 

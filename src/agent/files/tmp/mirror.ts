@@ -3,7 +3,8 @@ import { closeSync, lstatSync, mkdirSync, openSync, rmdirSync, unlinkSync } from
 import { join, relative } from "node:path";
 import { messageOf, QnError } from "../../../base/errors.ts";
 import { pause } from "../../../system/clock.ts";
-import { isErrno, isThere } from "../../../system/files.ts";
+import { isErrno } from "../../../system/errno.ts";
+import { isThere } from "../../../system/files.ts";
 import { bindMount, unmount } from "../../../system/kernel/libc.ts";
 import { mountTable } from "../../../system/mount-table.ts";
 import { belowFile, type DatedEntry, entryAt, holdName, holdsSomething, isOfKind, lookAt } from "./entry.ts";

@@ -7,7 +7,7 @@ import { lstat, readlink, rename, rm, symlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { messageOf, QnError } from "../../../base/errors.ts";
 import { connect } from "../../../system/net/connection.ts";
-import { isErrno } from "../../../system/files.ts";
+import { isErrno } from "../../../system/errno.ts";
 import type { Layout, VmPaths } from "../../layout.ts";
 
 /** Where Docker's clients look when nobody tells them. */

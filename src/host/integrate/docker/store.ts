@@ -7,8 +7,9 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { messageOf } from "../../../base/errors.ts";
 import { pause } from "../../../system/clock.ts";
-import { isThere, readTextAtOnce, readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
-import { ownUser } from "../../../system/platform.ts";
+import { readTextAtOnce } from "../../../system/files-at-once.ts";
+import { isThere, readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
+import { ownUser } from "../../../system/own-user.ts";
 import type { Environment } from "../../vm/settings.ts";
 import { memberOf, withMember, withoutMember } from "./json-member.ts";
 

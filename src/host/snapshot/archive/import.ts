@@ -4,7 +4,8 @@ import { type FileHandle, mkdir, open, rename, rm, stat, writeFile } from "node:
 import { dirname, join } from "node:path";
 import { messageOf, QnError } from "../../../base/errors.ts";
 import { byteSize } from "../../../base/words.ts";
-import { isErrno, isThere, writeAt, writeFileAtomically } from "../../../system/files.ts";
+import { isErrno } from "../../../system/errno.ts";
+import { isThere, writeAt, writeFileAtomically } from "../../../system/files.ts";
 import { lockFolder } from "../../../system/kernel/lock.ts";
 import { diskFailure, freeBytes } from "../../image/copy-disk.ts";
 import { wholeGiB } from "../../image/disk.ts";

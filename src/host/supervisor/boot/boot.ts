@@ -8,7 +8,7 @@ import { secretBytes } from "../../../protocol/handshake.ts";
 import { type Boot, bootCredential } from "../../../protocol/messages.ts";
 import { listen } from "../../../system/net/connection.ts";
 import { isThere, readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
-import { ownUser } from "../../../system/platform.ts";
+import { ownUser } from "../../../system/own-user.ts";
 import { run } from "../../../system/process.ts";
 import { flakeAside, flakeIn } from "../../config/flake.ts";
 import { dismissMasters } from "../../integrate/ssh-master.ts";

@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { cpus } from "node:os";
-import { isErrno, readTextIfThere } from "../../../system/files.ts";
+import { isErrno } from "../../../system/errno.ts";
+import { readTextIfThere } from "../../../system/files.ts";
 import type { VmSpec } from "../../qemu/args.ts";
 import type { DiskIdentity } from "./state.ts";
 

@@ -6,7 +6,7 @@ import { changeEtc } from "../../../../src/host/integrate/nix-builder.ts";
 import { renderBuilderSshConfig } from "../../../../src/host/integrate/ssh-config.ts";
 import { layoutOf } from "../../../../src/host/layout.ts";
 import { run } from "../../../../src/system/process.ts";
-import { ownUser } from "../../../../src/system/platform.ts";
+import { ownUser } from "../../../../src/system/own-user.ts";
 import { failureOf } from "../../../support/failures.ts";
 import { newFolder } from "../../../support/folder.ts";
 

@@ -16,7 +16,7 @@ import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
 import { layoutOf } from "../../../../src/host/layout.ts";
 import { findProgram, run } from "../../../../src/system/process.ts";
-import { ownUser } from "../../../../src/system/platform.ts";
+import { ownUser } from "../../../../src/system/own-user.ts";
 import { type FakeVm, fakeVm, programsMs } from "../../../support/fake-vm.ts";
 import { repository } from "../../../support/program.ts";
 import { tempHome } from "../../../support/temp-home.ts";

@@ -8,7 +8,7 @@ import { dismissMasters, shareMaster, unsharedWords } from "../../../../src/host
 import { layoutOf, sshMasterSocket, type VmPaths } from "../../../../src/host/layout.ts";
 import { listen } from "../../../../src/system/net/connection.ts";
 import { isThere } from "../../../../src/system/files.ts";
-import { ownUser } from "../../../../src/system/platform.ts";
+import { ownUser } from "../../../../src/system/own-user.ts";
 import { run } from "../../../../src/system/process.ts";
 
 /** A VM's folder in a home of this name. */

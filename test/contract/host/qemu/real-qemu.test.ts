@@ -14,7 +14,7 @@ import { type QmpClient, awaitQmp, connectQmp } from "../../../../src/host/qmp/c
 import { queryStatus, queryVersion, quit, userNetForwards } from "../../../../src/host/qmp/commands.ts";
 import { freeze, settleDisk } from "../../../../src/host/snapshot/layers.ts";
 import { keepConsole } from "../../../../src/host/supervisor/boot/console.ts";
-import { lanePorts } from "../../../../src/protocol/lanes.ts";
+import { lanePorts } from "../../../../src/protocol/lane-ports.ts";
 import { findProgram, run } from "../../../../src/system/process.ts";
 import { watchFolder } from "../../../../src/system/watch.ts";
 import { folderIn, furnishedVm } from "../../../support/real-qemu.ts";
