@@ -111,6 +111,32 @@ export const linesOfWays: readonly Rows[] = [
     ["if (performance.now() > this.#turnEndsMs)", "if (false)"],
   ],
   [
+    "src/host/ports/udp.ts",
+    [`${contract}/host/ports/udp-flood.test.ts`],
+    ["    all.makeRoom();\n", ""],
+    ['{ rank: "port", gone: this.#gone.signal }', '{ rank: "port" }'],
+    ["return this.#options.gateway.flows.hold(bytes);", "return true;"],
+    ["    this.#takeWaiting();\n    this.#idle.cancel();", "    this.#idle.cancel();"],
+  ],
+  [
+    "src/host/gate/flow-limit.ts",
+    [`${contract}/host/ports/udp-flood.test.ts`],
+    ["port.size > most.size ? port : most", "most"],
+  ],
+  [
+    "src/host/gate/gateway.ts",
+    [`${contract}/host/ports/udp-flood.test.ts`],
+    ["(await this.#nextPool(options.gone))", "(await this.#nextPool(undefined))"],
+  ],
+  [
+    "src/host/gate/client-limit.ts",
+    [`${contract}/host/gate/client-limit.test.ts`],
+    ["for (const other of this.#silent) other.pause();", ""],
+    ["    else client.pause();", ""],
+    ["this.#all.forget(client, early.length);", ""],
+    ["this.#all.forget(client, waiter.early.length);", ""],
+  ],
+  [
     "src/system/net/connection.ts",
     [`${contract}/system/net/connection.test.ts`],
     [

@@ -11,6 +11,8 @@ export const open = { open: "port", protocol: "udp", hostIp: "0.0.0.0", hostPort
 /** What a test sees and changes of such a port. */
 export type HostSide = Disposable & {
   readonly port: number;
+  /** What its flows were made with, for another port of the same VM. */
+  readonly options: FlowOptions;
   readonly flows: Flows;
   readonly gateway: Gateway;
   readonly refusals: string[];
@@ -31,7 +33,7 @@ export async function hostSide(key: GateKey, options: Partial<FlowOptions> = {})
   gateway.use(pool);
   let counting = { count: -1, resolve: () => {} };
   let refusing: (reason: string) => void = () => {};
-  const flows = new Flows({
+  const all: FlowOptions = {
     gateway,
     open: () => open,
     answer: (answer, client) => socket.send(answer, client),
@@ -45,12 +47,14 @@ export async function hostSide(key: GateKey, options: Partial<FlowOptions> = {})
       refusing(reason);
     },
     ...options,
-  });
+  };
+  const flows = new Flows(all);
   const socket = await listenForDatagrams({ hostname: "127.0.0.1", port: 0 }, (datagram, client) =>
     flows.take(datagram, client),
   );
   const host: HostSide = {
     port: socket.port,
+    options: all,
     flows,
     gateway,
     refusals: [],

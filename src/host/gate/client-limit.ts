@@ -5,10 +5,15 @@ import type { Connection } from "../../system/net/connection.ts";
  * As many as a server's load test has, and few enough that QEMU's slirp, which goes through all of its connections for
  * each packet, leaves Docker's own streams their time (decision D145).
  */
-const usualLimits: Limits = { ofForward: 512, ofAll: 1_024, waitingOfForward: 2_048 };
+const usualLimits: Limits = { ofForward: 512, ofAll: 1_024, waitingOfForward: 2_048, waitingBytes: 4 * 1024 ** 2 };
 
-/** The most clients that are carried, and that wait. */
-export type Limits = { readonly ofForward: number; readonly ofAll: number; readonly waitingOfForward: number };
+/** The most clients that are carried, and that wait; and what those who wait have said, in bytes. */
+export type Limits = {
+  readonly ofForward: number;
+  readonly ofAll: number;
+  readonly waitingOfForward: number;
+  readonly waitingBytes: number;
+};
 
 /** Carries a client that has its place: `early` is what it has said while it waited; `leave` gives the place back. */
 type Serve = (client: Connection, early: Uint8Array, leave: () => void) => void;
@@ -19,6 +24,9 @@ export class ClientLimit {
   #taken = 0;
   /** The forwards somebody waits for, each served in turn. */
   readonly #waitedFor = new Set<ForwardClients>();
+  /** Those who wait, are read, and have said nothing yet; and how many bytes the others have said. */
+  readonly #silent = new Set<Connection>();
+  #waitingBytes = 0;
 
   constructor(limits: Limits = usualLimits) {
     this.#limits = limits;
@@ -52,6 +60,28 @@ export class ClientLimit {
   waitFor(forward: ForwardClients): void {
     this.#waitedFor.add(forward);
   }
+
+  /** To be called for a client that waits: it is read, or left alone until its turn where others have said enough. */
+  listenTo(client: Connection): void {
+    if (this.#waitingBytes < this.#limits.waitingBytes) this.#silent.add(client);
+    else client.pause();
+  }
+
+  /** One of them has said so many bytes, and is read no more before its turn. */
+  hear(client: Connection, bytes: number): void {
+    client.pause();
+    this.#silent.delete(client);
+    this.#waitingBytes += bytes;
+    if (this.#waitingBytes < this.#limits.waitingBytes) return;
+    for (const other of this.#silent) other.pause();
+    this.#silent.clear();
+  }
+
+  /** It waits no more. */
+  forget(client: Connection, bytes: number): void {
+    this.#silent.delete(client);
+    this.#waitingBytes -= bytes;
+  }
 }
 
 /** The places of one forward's clients. */
@@ -84,6 +114,7 @@ class ForwardClients {
     for (const [client, { early }] of this.#waiting) {
       if (!this.#hasRoom) return this.#all.waitFor(this);
       this.#waiting.delete(client);
+      this.#all.forget(client, early.length);
       this.#carry(client, early);
     }
   }
@@ -104,22 +135,24 @@ class ForwardClients {
     });
   }
 
-  /** Until its turn it is read as far as its first words: who ends without any has only gone away. */
+  /** Until its turn it is read as far as its first words, if at all: who ends without any has only gone away. */
   #wait(client: Connection, onGone: () => void): void {
     const waiter = { early: new Uint8Array() };
     this.#waiting.set(client, waiter);
     const leave = (): void => {
       if (!this.#waiting.delete(client)) return;
+      this.#all.forget(client, waiter.early.length);
       client.reset();
       onGone();
     };
     client.take({
-      onData(bytes) {
+      onData: (bytes) => {
         waiter.early = Buffer.concat([waiter.early, bytes]);
-        client.pause();
+        this.#all.hear(client, bytes.length);
       },
       onEnd: leave,
       onClose: leave,
     });
+    this.#all.listenTo(client);
   }
 }

@@ -6,6 +6,7 @@ import type { Connection } from "../../system/net/connection.ts";
 import type { Proven } from "./dial.ts";
 import type { GatePool, TakeOptions } from "./pool.ts";
 import { ClientLimit } from "./client-limit.ts";
+import { FlowLimit } from "./flow-limit.ts";
 import { carryClient, type StreamObserver } from "./stream.ts";
 
 /**
@@ -17,11 +18,12 @@ const usualPatienceMs = 20_000;
 export class Gateway {
   /** Where clients of ports are waited for and counted. */
   readonly clients = new ClientLimit();
+  readonly flows = new FlowLimit();
 
   readonly #patienceMs: number;
   #pool: GatePool | undefined;
-  /** The gate that comes after the one that was lost, while it is waited for. */
-  #next: PromiseWithResolvers<GatePool | undefined> | undefined;
+  /** Who waits for the gate that comes after the one that was lost, as long as anybody may. */
+  #waiting: Set<(next: GatePool | undefined) => void> | undefined;
   #patience: Timer | undefined;
 
   /** Called before each stream. */
@@ -36,7 +38,7 @@ export class Gateway {
     const isLost = pool === undefined && this.#pool !== undefined;
     this.#pool = pool;
     if (isLost) {
-      this.#next = Promise.withResolvers();
+      this.#waiting = new Set();
       this.#patience = after(this.#patienceMs, () => this.#settle(undefined), { background: true });
     } else if (pool !== undefined) this.#settle(pool);
   }
@@ -47,7 +49,7 @@ export class Gateway {
    */
   async take(open: Open["open"] = "docker", options: TakeOptions = {}): Promise<Proven> {
     for (;;) {
-      const pool = this.#pool ?? (await this.#next?.promise);
+      const pool = this.#pool ?? (await this.#nextPool(options.gone));
       if (pool === undefined) throw new QnError("LINK_REFUSED", "The guest cannot be reached.");
       this.onUse();
       try {
@@ -81,9 +83,26 @@ export class Gateway {
     }
   }
 
+  /** The next gate; nothing when it does not come in time, or `gone` fires: nobody waits for somebody who has gone. */
+  async #nextPool(gone: AbortSignal | undefined): Promise<GatePool | undefined> {
+    const waiting = this.#waiting;
+    if (waiting === undefined || gone?.aborted === true) return undefined;
+    const { promise, resolve } = Promise.withResolvers<GatePool | undefined>();
+    const leave = (): void => {
+      if (waiting.delete(resolve)) resolve(undefined);
+    };
+    waiting.add(resolve);
+    gone?.addEventListener("abort", leave, { once: true });
+    try {
+      return await promise;
+    } finally {
+      gone?.removeEventListener("abort", leave);
+    }
+  }
+
   #settle(pool: GatePool | undefined): void {
     this.#patience?.cancel();
-    this.#next?.resolve(pool);
-    this.#next = undefined;
+    for (const resolve of this.#waiting ?? []) resolve(pool);
+    this.#waiting = undefined;
   }
 }

@@ -6,18 +6,16 @@ import { type Open, parseOpened } from "../../protocol/stream-request.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import type { Connection } from "../../system/net/connection.ts";
 import type { Peer } from "../../system/net/datagrams.ts";
+import type { PortFlows } from "../gate/flow-limit.ts";
 import type { Gateway } from "../gate/gateway.ts";
 
 /** How long a flow may be silent both ways: about as long as the kernel's own conntrack keeps a UDP stream. */
 const flowIdleMs = 90_000;
 
 /**
- * Flows of one port; past that the idlest ends, so that a flood of clients, or of forged ones, takes nobody else's
- * flow.
+ * Datagrams and bytes of one client that wait for its flow to open; past that, and past what may wait of all clients,
+ * they are dropped, as UDP would.
  */
-const flowsMax = 1_024;
-
-/** Datagrams and bytes of one client that wait for its flow to open; past that they are dropped, as UDP would. */
 const waitingMax = 32;
 const waitingBytesMax = 65_535;
 
@@ -37,9 +35,17 @@ export class Flows {
   readonly #options: FlowOptions;
   /** In the order of their last datagram, the idlest first. */
   readonly #flows = new Map<string, Flow>();
+  readonly #asPort: PortFlows;
 
   constructor(options: FlowOptions) {
     this.#options = options;
+    const flows = this.#flows;
+    this.#asPort = {
+      get size() {
+        return flows.size;
+      },
+      endIdlest: () => flows.values().next().value?.close(),
+    };
   }
 
   /** Passes a client's datagram on, in the client's flow or a new one. */
@@ -55,8 +61,8 @@ export class Flows {
   }
 
   #begin(key: string, client: Peer): Flow {
-    const [idlest] = this.#flows.values();
-    if (this.#flows.size >= flowsMax) idlest?.close();
+    const all = this.#options.gateway.flows;
+    all.makeRoom();
     const flow: Flow = new Flow(this.#options, client, {
       onUse: () => {
         // Out and in again: a Map keeps the order of insertion.
@@ -64,10 +70,12 @@ export class Flows {
       },
       onEnd: () => {
         this.#flows.delete(key);
+        all.has(this.#asPort, this.#flows.size > 0);
         this.#options.onCount(this.#flows.size);
       },
     });
     this.#flows.set(key, flow);
+    all.has(this.#asPort, true);
     this.#options.onCount(this.#flows.size);
     return flow;
   }
@@ -84,10 +92,10 @@ class Flow {
   readonly #client: Peer;
   readonly #owner: FlowOwner;
   #connection: Connection | undefined;
-  #waiting: Uint8Array[] = [];
+  readonly #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #isFull = false;
-  #isOver = false;
+  readonly #gone = new AbortController();
   #idle: Timer;
 
   constructor(options: FlowOptions, client: Peer, owner: FlowOwner) {
@@ -102,16 +110,29 @@ class Flow {
     this.#touch(payload.length);
     if (this.#connection !== undefined) {
       if (!this.#isFull) this.#isFull = !this.#connection.write(encodeDatagram(payload));
-    } else if (this.#waiting.length < waitingMax && this.#waitingBytes + payload.length <= waitingBytesMax) {
+    } else if (this.#mayWait(payload.length)) {
       // The receive buffer may be used again for the next datagram.
       this.#waiting.push(new Uint8Array(payload));
       this.#waitingBytes += payload.length;
     }
   }
 
+  #mayWait(bytes: number): boolean {
+    if (this.#waiting.length >= waitingMax || this.#waitingBytes + bytes > waitingBytesMax) return false;
+    return this.#options.gateway.flows.hold(bytes);
+  }
+
+  /** What has waited, which waits no more. */
+  #takeWaiting(): readonly Uint8Array[] {
+    this.#options.gateway.flows.release(this.#waitingBytes);
+    this.#waitingBytes = 0;
+    return this.#waiting.splice(0);
+  }
+
   close(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.#gone.signal.aborted) return;
+    this.#gone.abort();
+    this.#takeWaiting();
     this.#idle.cancel();
     this.#connection?.reset();
     this.#owner.onEnd();
@@ -120,8 +141,8 @@ class Flow {
   async #open(): Promise<void> {
     const { gateway, open } = this.#options;
     try {
-      const { connection, lines } = await gateway.take("docker", { rank: "port" });
-      if (this.#isOver) return connection.reset();
+      const { connection, lines } = await gateway.take("docker", { rank: "port", gone: this.#gone.signal });
+      if (this.#gone.signal.aborted) return connection.reset();
       const reader = new LineReader();
       reader.push(lines.release());
       connection.write(encode(open()));
@@ -132,7 +153,7 @@ class Flow {
         onClose: () => this.close(),
       });
       this.#connection = connection;
-      for (const payload of this.#waiting.splice(0)) connection.write(encodeDatagram(payload));
+      for (const payload of this.#takeWaiting()) connection.write(encodeDatagram(payload));
       connection.resume();
     } catch (error) {
       this.#refuse(messageOf(error));
@@ -165,7 +186,7 @@ class Flow {
   }
 
   #refuse(reason: string): void {
-    if (!this.#isOver) this.#options.onRefused(reason);
+    if (!this.#gone.signal.aborted) this.#options.onRefused(reason);
     this.close();
   }
 

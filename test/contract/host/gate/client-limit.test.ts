@@ -4,6 +4,9 @@ import { ClientLimit } from "../../../../src/host/gate/client-limit.ts";
 import { connect, type Connection } from "../../../../src/system/net/connection.ts";
 import { listenSomewhere, receive } from "../../../support/streams.ts";
 
+/** More than the clients of most tests say. */
+const waitingBytes = 1024 ** 2;
+
 type Carried = { readonly client: Connection; readonly early: string; readonly leave: () => void };
 
 /** A forward whose clients are noted; `changed` resolves with the next thing that happens at it. */
@@ -47,7 +50,7 @@ async function forwardOf(places: ClientLimit) {
 }
 
 test("a forward has so many places, and whoever leaves makes room for the one who has waited longest, with its words", async () => {
-  await using web = await forwardOf(new ClientLimit({ ofForward: 2, ofAll: 10, waitingOfForward: 10 }));
+  await using web = await forwardOf(new ClientLimit({ ofForward: 2, ofAll: 10, waitingOfForward: 10, waitingBytes }));
   const clients: Connection[] = [];
   for (let index = 0; index < 4; index += 1) {
     const client = await web.client();
@@ -74,7 +77,7 @@ for (const [how, leave] of [
   ["ends without a word", (client: Connection) => client.end()],
 ] as const) {
   test(`a client that waits and ${how} is taken out of the line, and its place is nobody's`, async () => {
-    await using web = await forwardOf(new ClientLimit({ ofForward: 1, ofAll: 10, waitingOfForward: 3 }));
+    await using web = await forwardOf(new ClientLimit({ ofForward: 1, ofAll: 10, waitingOfForward: 3, waitingBytes }));
     await web.client();
     const waiting = [await web.client(), await web.client(), await web.client()];
     for (const client of waiting) leave(client);
@@ -87,7 +90,7 @@ for (const [how, leave] of [
 }
 
 test("a client that has said something and then ends still has its turn: it may be waiting for the answer", async () => {
-  await using web = await forwardOf(new ClientLimit({ ofForward: 1, ofAll: 10, waitingOfForward: 3 }));
+  await using web = await forwardOf(new ClientLimit({ ofForward: 1, ofAll: 10, waitingOfForward: 3, waitingBytes }));
   await web.client();
   const asking = await web.client();
   asking.write("the question");
@@ -101,15 +104,70 @@ test("a client that has said something and then ends still has its turn: it may 
   expect((early ?? "") + received.whole.toString()).toBe("the question");
 });
 
+test("what those who wait have said is bounded for all forwards together, and comes whole in their turn", async () => {
+  const places = new ClientLimit({ ofForward: 1, ofAll: 1, waitingOfForward: 50, waitingBytes: 65_536 });
+  const forwards = [await forwardOf(places), await forwardOf(places)] as const;
+  const [web, other] = forwards;
+  await web.client();
+  const words = Buffer.alloc(100_000, "x");
+  const say = (client: Connection | undefined): void => {
+    client?.write(words);
+    client?.end();
+  };
+  const early: (Connection | undefined)[] = [];
+  for (let index = 0; index < 20; index += 1) early.push(await forwards[index % 2]?.client());
+  for (const client of early) say(client);
+  // They come while enough has been said.
+  for (let index = 0; index < 20; index += 1) say(await forwards[index % 2]?.client());
+  web.carried[0]?.leave();
+  let heard = 0;
+  const served = new Set(web.carried.slice(0, 1));
+  for (let index = 0; index < 40; index += 1) {
+    // One after the other has the only place.
+    const [next] = [...web.carried, ...other.carried].filter((each) => !served.has(each));
+    if (next === undefined) throw new Error("nobody has the place");
+    served.add(next);
+    heard += next.early.length;
+    const received = receive(next.client);
+    next.client.resume();
+    await received.ended;
+    expect(next.early.length + received.bytes).toBe(words.length);
+    next.leave();
+  }
+  for (const forward of forwards) await forward[Symbol.asyncDispose]();
+  expect(heard).toBeLessThan(3 * words.length);
+});
+
+for (const [how, leave] of [
+  ["goes", (said: Connection) => said.reset()],
+  ["is served", (_: Connection, first: Carried | undefined) => first?.leave()],
+] as const) {
+  test(`who has said much and ${how} makes room for the words, or the end, of others`, async () => {
+    const places = new ClientLimit({ ofForward: 1, ofAll: 10, waitingOfForward: 10, waitingBytes: 1 });
+    await using web = await forwardOf(places);
+    await web.client();
+    const talker = await web.client();
+    talker.write("word");
+    // What was said before somebody came is heard before he is accepted, or with him.
+    await using elsewhere = await forwardOf(new ClientLimit());
+    await elsewhere.client();
+    leave(talker, web.carried[0]);
+    await web.until(() => web.gone.length + web.carried.length === 2);
+    const before = web.gone.length;
+    (await web.client()).end();
+    await web.until(() => web.gone.length > before);
+  });
+}
+
 test("a line that is full takes nobody else, and says so", async () => {
-  await using web = await forwardOf(new ClientLimit({ ofForward: 1, ofAll: 10, waitingOfForward: 2 }));
+  await using web = await forwardOf(new ClientLimit({ ofForward: 1, ofAll: 10, waitingOfForward: 2, waitingBytes }));
   for (let index = 0; index < 3; index += 1) await web.client();
   const late = receive(await web.client());
   expect([await late.closed, web.gone]).toEqual(["ECONNRESET", ["2 clients wait for their turn already."]]);
 });
 
 test("all forwards together have so many places too, and none takes all that become free", async () => {
-  const places = new ClientLimit({ ofForward: 3, ofAll: 3, waitingOfForward: 10 });
+  const places = new ClientLimit({ ofForward: 3, ofAll: 3, waitingOfForward: 10, waitingBytes });
   await using greedy = await forwardOf(places);
   await using modest = await forwardOf(places);
   for (let index = 0; index < 6; index += 1) await greedy.client();
