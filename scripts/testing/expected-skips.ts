@@ -91,6 +91,7 @@ export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
   "test/long/other-arch.test.ts": ["QEMU", "an image that a person has built"],
   "test/long/pull.test.ts": ["an image that a person has built"],
   "test/long/release.test.ts": ["Linux"],
+  "test/long/service.root.test.ts": ["a right that root may lack"],
   "test/long/site.test.ts": ["a program that a person has fetched"],
   "test/long/virtiofs-battery.test.ts": ["root", "a right that root may lack"],
   "test/long/virtiofs-database.test.ts": ["a right that root may lack", "a program that a person has fetched"],

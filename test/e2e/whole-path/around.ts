@@ -1,6 +1,6 @@
 /** What is around a VM: the machine's checks and reports, events, a shell's completion, the usual socket, services. */
 import { expect } from "bun:test";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { wrongFields } from "../../support/json-fields.ts";
 import { qnProgram } from "../../support/program.ts";
@@ -61,9 +61,29 @@ export function aroundTests(test: VmTest): void {
     expect([await completed("rest"), await completed("down", "de")]).toEqual(["restart", "default"]);
   });
 
-  test("a VM that no service starts says so", async (vm) => {
-    const { exitCode, stdout } = await vm.fail(["qn", "service", "status", "--json"]);
-    expect([exitCode, JSON.parse(stdout)]).toMatchObject([3, { installed: false }]);
+  // That a manager starts it is in test/long/service.root.test.ts.
+  test("a service is set up without a session for the next login, is shown, and goes without a trace", async (vm) => {
+    const [config, runtime] = [join(vm.inTmp, "config"), join(vm.inTmp, "no-manager")];
+    const alone = [
+      "env",
+      "--unset=DBUS_SESSION_BUS_ADDRESS",
+      `XDG_CONFIG_HOME=${config}`,
+      `XDG_RUNTIME_DIR=${runtime}`,
+    ];
+    const service = async (word: string): Promise<string> =>
+      await vm.succeed([...alone, "sh", "-c", 'exec "$@" 2>&1', "sh", qnProgram, "service", ...word.split(" ")]);
+    const none = await vm.fail([...alone, qnProgram, "service", "status", "--json"]);
+    expect([none.exitCode, JSON.parse(none.stdout)]).toMatchObject([3, { installed: false }]);
+    const said = await service("install");
+    expect(said).toContain('VM "default" starts at login: ');
+    expect(said).toContain("It could not be started now, but will be at the next login: ");
+    const state = JSON.parse(await service("status --json")) as { readonly file: string };
+    expect(wrongFields("service status", state)).toEqual([]);
+    expect(state).toMatchObject({ manager: "systemd", installed: true, active: false });
+    expect(await readFile(state.file, "utf8")).toContain(`ExecStart="${qnProgram}" "supervise" "default" "--service"`);
+    expect(await service("uninstall")).toContain('VM "default" does not start at login any more.');
+    expect(await readdir(join(config, "systemd/user"))).toEqual([]);
+    expect(await vm.status()).toMatchObject({ state: "running" });
   });
 }
 
