@@ -4,7 +4,7 @@ import { arches } from "../base/words.ts";
 import { bootDisksSchema, diskSizesSchema, diskStatesSchema } from "./disk-messages.ts";
 import { lanesSchema } from "./lanes.ts";
 import { namesSchema } from "./names.ts";
-import { parserOf } from "./parser.ts";
+import { checked, parserOf, valueIn } from "./parser.ts";
 import { asleepSchema, sleepSchema } from "./sleep.ts";
 import { timeZoneSchema } from "./time-zone.ts";
 import { portSchema, provisionStepsMax, publishers } from "./terms.ts";
@@ -253,30 +253,21 @@ export type FailedPort = Extract<HostMessage, { type: "served" }>["failed"][numb
 export const parseBoot = parserOf("boot credential", bootSchema);
 
 /** The same of messages; nothing for one of a kind that only a newer other side knows. */
-export const parseAgentMessage = passingOver(agentMessageSchema, parserOf("agent's message", agentMessageSchema));
-export const parseHostMessage = passingOver(hostMessageSchema, parserOf("host's message", hostMessageSchema));
+export const parseAgentMessage = passingOver("agent's message", agentMessageSchema);
+export const parseHostMessage = passingOver("host's message", hostMessageSchema);
 
 // --- internal ---
 
 type Kind = { readonly entries: { readonly type: { readonly literal: string } } };
 
-function passingOver<Message>(
-  { options }: { readonly options: readonly Kind[] },
-  parse: (line: string) => Message,
-): (line: string) => Message | undefined {
-  const kinds = options.map(({ entries }) => entries.type.literal);
+function passingOver<Schema extends v.GenericSchema & { readonly options: readonly Kind[] }>(
+  what: string,
+  schema: Schema,
+): (line: string) => v.InferOutput<Schema> | undefined {
+  const kinds = schema.options.map(({ entries }) => entries.type.literal);
   return (line) => {
-    const value = valueOf(line);
+    const value = valueIn(what, line);
     const type = typeof value === "object" && value !== null && "type" in value ? value.type : undefined;
-    return typeof type === "string" && !kinds.includes(type) ? undefined : parse(line);
+    return typeof type === "string" && !kinds.includes(type) ? undefined : checked(what, schema, value);
   };
-}
-
-/** What the line holds; nothing when it is not JSON, which is the parser's to refuse. */
-function valueOf(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

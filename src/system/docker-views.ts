@@ -4,6 +4,9 @@
  */
 import * as v from "valibot";
 
+/** Of an answer that is wrong, the first fault is enough: root in a guest can send one with millions. */
+const first = { abortEarly: true } as const;
+
 /** The driver of a volume that is made, and what it is told; `local` unless named. */
 const volumeDriverSchema = v.object({
   Name: v.nullish(v.string(), ""),
@@ -61,7 +64,7 @@ export type ContainerDetails = v.InferOutput<typeof detailsSchema>;
  * with it.
  */
 export function parseDetails(value: unknown): ContainerDetails {
-  return v.parse(detailsSchema, value);
+  return v.parse(detailsSchema, value, first);
 }
 
 /** What `GET /containers/json` has of each container, whoever asks. */
@@ -100,7 +103,7 @@ export type Container = v.InferOutput<typeof runningSchema>[number];
 
 /** Parses `GET /containers/json` for the agent. Throws what is wrong with it. */
 export function parseRunning(answer: unknown): Container[] {
-  return v.parse(runningSchema, answer);
+  return v.parse(runningSchema, answer, first);
 }
 
 const servicePortsSchema = v.nullish(
@@ -138,7 +141,7 @@ export type ServicePort = {
  * takes a moment to say both). Throws what is wrong with it.
  */
 export function parseServices(answer: unknown): ServicePort[] {
-  return v.parse(servicesSchema, answer).flatMap(({ ID, Spec, Endpoint }) => {
+  return v.parse(servicesSchema, answer, first).flatMap(({ ID, Spec, Endpoint }) => {
     const ports = [...(Endpoint?.Ports ?? []), ...(Spec.EndpointSpec?.Ports ?? [])];
     const published = ports.filter(({ PublishMode, PublishedPort }) => PublishMode === "ingress" && PublishedPort > 0);
     const keyed = published.map(
@@ -180,7 +183,7 @@ export type ListedContainer = {
 
 /** Parses `GET /containers/json` for commands, cut down to what they show. Throws what is wrong with it. */
 export function parseListed(answer: unknown): ListedContainer[] {
-  return v.parse(listedSchema, answer).map(({ Id, Names, State, Ports, Mounts, HostConfig }) => ({
+  return v.parse(listedSchema, answer, first).map(({ Id, Names, State, Ports, Mounts, HostConfig }) => ({
     id: Id,
     name: nameIn(Names, Id),
     state: State,
@@ -208,7 +211,7 @@ export type AskedPort = {
 
 /** Parses the answer to `GET /containers/ID/json` for its ports (`docker run -p`). Throws what is wrong with it. */
 export function parseAsked(answer: unknown): AskedPort[] {
-  const bindings = v.parse(askedSchema, answer).HostConfig.PortBindings ?? {};
+  const bindings = v.parse(askedSchema, answer, first).HostConfig.PortBindings ?? {};
   return Object.entries(bindings).flatMap(([key, places]) => {
     const [, port, protocol = "tcp"] = /^(\d+)(?:\/(tcp|udp|sctp))?$/.exec(key) ?? [];
     if (protocol !== "tcp" && protocol !== "udp" && protocol !== "sctp") return [];

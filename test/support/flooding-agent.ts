@@ -8,7 +8,19 @@ import type { Connection } from "../../src/system/net/connection.ts";
 import { questionAbout } from "./fake-dns.ts";
 
 /** What it floods its host with. */
-export const floods = ["docker", "clock", "mounts", "names", "ports", "choosing", "log", "provision", "hello"] as const;
+export const floods = [
+  "docker",
+  "clock",
+  "mounts",
+  "names",
+  "ports",
+  "choosing",
+  "log",
+  "provision",
+  "hello",
+  "later",
+  "wrong",
+] as const;
 export type Flood = (typeof floods)[number];
 
 /** The takers of a gate's two conversations. */
@@ -107,6 +119,12 @@ function wordsOf(flood: Exclude<Flood, "names">, folder: string, taken: readonly
       return repeated(Buffer.from(provision(0) + provision(1)));
     case "hello":
       return repeated(Buffer.from(encode({ type: "hello", protocol: protocolVersion, version: "0.1.0" })));
+    // Of a kind that only a newer host knows, and as dear to read as a line can be.
+    case "later":
+      return Buffer.from(`{"type":"later","deep":${"[".repeat(500_000)}${"]".repeat(500_000)}}\n`);
+    // Wrong in more places than anybody wants to hear of; it ends its link, and the host comes again.
+    case "wrong":
+      return Buffer.from(`{"type":"ports","report":1,"ports":[${"{},".repeat(345_000)}{}]}\n`);
   }
 }
 

@@ -53,7 +53,7 @@ export function parseArchiveManifest(text: string, file: string): ArchiveManifes
   } catch (cause) {
     throw refused(file, "its manifest is not JSON", cause);
   }
-  const result = v.safeParse(manifestSchema, value);
+  const result = v.safeParse(manifestSchema, value, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
   throw refused(file, `its manifest is wrong at "${v.getDotPath(issue) ?? "the top"}"`);
