@@ -66,6 +66,12 @@ export const linesOfGuests: readonly Rows[] = [
     [`${unit}/system/docker-views.test.ts`],
     ["const first = { abortEarly: true } as const;", "const first = {} as const;"],
   ],
+  // How a person sees its words.
+  [
+    "src/host/supervisor/seam/guest-sleep.ts",
+    [`${contract}/host/supervisor/suspend/suspend.test.ts`],
+    ["return stopped.map(plain);", "return stopped;"],
+  ],
   // What an image may be.
   [
     "src/host/image/qcow2.ts",

@@ -47,6 +47,8 @@ export type Behaviour =
   | "no-docker"
   /** The guest does not let go of the host's folders; QEMU does not save it; somebody dies when QEMU gets a command. */
   | "holds-mounts"
+  /** The agent is told to let go of them, and says nothing. */
+  | "never-sleeps"
   | "cannot-migrate"
   | Dying
   /** The guest is a real one, without an emulator. */
@@ -198,8 +200,10 @@ async function bootGuest({ door, say, tell, processors }: GuestOptions): Promise
   const link = new HostLink({ version, arch: ownArch(), image: "fake 1" });
   link.onDisks = async (disks) => [...disks];
   const refusal = "bash (12) uses /home/ann, a folder of this machine.";
-  link.onSleep = async (answer) =>
-    answer({ type: "asleep", stopped: ["web"], ...(behaviour === "holds-mounts" && { refusal }) });
+  link.onSleep = async (answer) => {
+    if (behaviour === "never-sleeps") return;
+    answer({ type: "asleep", stopped: ["web\u001b[2J"], ...(behaviour === "holds-mounts" && { refusal }) });
+  };
   const gate = openGate({
     secret: Buffer.from(boot.secret, "hex"),
     address: { hostname: "127.0.0.1", port: gatePort() },

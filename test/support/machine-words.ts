@@ -38,7 +38,7 @@ export function words(state: State): string {
     case "stopped":
       return ["stopped", ...(state.forced ? ["forced"] : []), ...(state.isSuspended ? ["suspended"] : [])].join(" ");
     case "suspending":
-      return "suspending";
+      return state.isToStop ? "suspending to stop" : "suspending";
     case "failed":
       return `failed ${state.error.code}`;
     case "running":

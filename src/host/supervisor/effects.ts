@@ -89,11 +89,11 @@ export class Effects {
       case "ping-docker":
         return this.#seam?.pingDocker();
       case "press-power-button":
-        return this.#attempt(async () => {
-          if (this.#qemu !== undefined) await powerDown(this.#qemu.qmp);
-        });
+        return this.#attempt(async () => this.#qemu && (await powerDown(this.#qemu.qmp)));
       case "suspend":
         return this.#suspend();
+      case "call-off-suspend":
+        return this.#seam?.sleep.callOff();
       case "kill-qemu":
         return void this.#kill();
       case "set-deadline":

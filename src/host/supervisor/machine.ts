@@ -15,7 +15,7 @@ export function step(state: State, event: Event, limits: Limits): Step {
     case "degraded":
       return whileUp(state, event, limits);
     case "suspending":
-      return whileSuspending(state, event);
+      return whileSuspending(state, event, limits);
     case "stopping":
       return whileStopping(state, event);
     case "stopped":
@@ -155,18 +155,21 @@ function whileUp(state: Extract<State, { name: "running" | "degraded" }>, event:
 }
 
 /** Links and Docker are let go of meanwhile; only QEMU and the one who saves it have a say. */
-function whileSuspending(state: State, event: Event): Step {
+function whileSuspending(state: Extract<State, { name: "suspending" }>, event: Event, limits: Limits): Step {
   switch (event.type) {
     case "suspended":
       return asleep;
     case "suspend-failed":
+      if (state.isToStop) return stopping(false, limits);
       return [{ name: "degraded", silent: "agent" }, { type: "dial-gate" }];
     case "qemu-exited":
       return failed(event.error);
     case "failure":
       return giveUp(event.error);
     case "stop":
-      return event.force ? [{ name: "stopping", forced: true, failure: undefined }, { type: "kill-qemu" }] : [state];
+      if (event.force) return [{ name: "stopping", forced: true, failure: undefined }, { type: "kill-qemu" }];
+      // A guest may never answer, and whoever waits for its end is not to wait for that.
+      return [{ name: "suspending", isToStop: true }, { type: "call-off-suspend" }];
     case "adopted":
     case "prepared":
     case "disks-ready":

@@ -23,7 +23,8 @@ export type State =
   | { readonly name: "running"; readonly isAdopted?: true }
   | { readonly name: "degraded"; readonly silent: Silent; readonly isAdopted?: true }
   | { readonly name: "stopping"; readonly forced: boolean; readonly failure: ErrorReport | undefined }
-  | { readonly name: "suspending" }
+  /** `isToStop`: somebody wants it shut down, which it is if it cannot be suspended. */
+  | { readonly name: "suspending"; readonly isToStop?: true }
   | { readonly name: "stopped"; readonly forced: boolean; readonly isSuspended?: true }
   | { readonly name: "failed"; readonly error: ErrorReport };
 
@@ -69,6 +70,7 @@ export type Effect =
   | { readonly type: "ping-docker" }
   | { readonly type: "press-power-button" }
   | { readonly type: "suspend" }
+  | { readonly type: "call-off-suspend" }
   | { readonly type: "kill-qemu" }
   | { readonly type: "set-deadline"; readonly ms: number }
   | { readonly type: "clear-deadline" }

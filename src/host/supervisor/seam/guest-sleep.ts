@@ -43,6 +43,11 @@ export class GuestSleep {
     this.#asked?.resolve(asleep);
   }
 
+  /** Nobody waits any more for what the guest answers; what is being saved already is saved. */
+  callOff(): void {
+    this.#asked?.reject(refused("It is to be shut down."));
+  }
+
   lost(): void {
     this.#asked?.reject(refused("The agent in the guest was lost."));
   }

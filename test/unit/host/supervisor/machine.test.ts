@@ -238,6 +238,19 @@ describe("each event has its consequence", () => {
       {
         ...asleep,
         "suspend-failed": "degraded agent, dial-gate",
+        stop: "suspending to stop, call-off-suspend",
+        "stop --force": "stopping forced, kill-qemu",
+        "call off": "stopping forced, kill-qemu",
+        ...gone,
+        ...wrong,
+      },
+    ],
+    [
+      { name: "suspending", isToStop: true },
+      {
+        ...asleep,
+        "suspend-failed": "stopping, deadline 90000, press-power-button",
+        stop: "suspending to stop, call-off-suspend",
         "stop --force": "stopping forced, kill-qemu",
         "call off": "stopping forced, kill-qemu",
         ...gone,

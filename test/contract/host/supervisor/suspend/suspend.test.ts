@@ -52,7 +52,8 @@ test("a VM that is suspended goes on with the secret that it had, and its state 
   await using vm = await fakeVm("boots");
   await vm.up();
   const before = await readBootRecord(vm.paths);
-  expect(await suspend(vm)).toEqual(["web"]);
+  // As a person sees it, whatever a guest calls its containers.
+  expect(await suspend(vm)).toEqual([String.raw`web\x1b[2J`]);
   expect([await stateOf(vm), states(vm), statSync(vm.paths.suspended).mode & 0o777]).toEqual([
     { state: "suspended", reason: null },
     [""],
@@ -80,6 +81,21 @@ test("a guest that does not let go, and a QEMU that does not save it, run on", a
     expect(await stateOf(vm)).toEqual({ state: "running", reason: null });
     expect(await dockerApi(vm.paths.dockerSocket).containers()).toEqual([]);
   }
+});
+
+test("a guest that is asked to let go and never answers keeps nobody from shutting its VM down", async () => {
+  await using vm = await fakeVm("never-sleeps");
+  await vm.up();
+  const suspending = failureOf(() => takeDown(vm.paths, { force: false, suspend: () => {} }));
+  await until("a VM that is being suspended", 20_000, async () =>
+    (await stateOf(vm)).state === "suspending" ? true : undefined,
+  );
+  expect(await takeDown(vm.paths, { force: false })).toBe("stopped");
+  expect(await suspending).toMatchObject({
+    code: "SUSPEND_REFUSED",
+    message: "The VM cannot be suspended now. It is to be shut down.",
+  });
+  expect([states(vm), await stateOf(vm)]).toEqual([[], { state: "stopped", reason: null }]);
 });
 
 const changes: Record<string, { change: (vm: FakeVm) => void | Promise<void>; why: string }> = {
