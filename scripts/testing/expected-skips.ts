@@ -31,6 +31,7 @@ type Need = keyof typeof needs;
 
 /** Files, and folders with a slash at the end: what some of their tests need. */
 export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
+  "test/contract/agent/changes/announce-virtiofs.test.ts": ["Linux on x86_64", "root", "a right that root may lack"],
   "test/contract/agent/changes/announce.test.ts": ["Linux on x86_64"],
   "test/contract/agent/changes/echo-suppression.test.ts": ["root"],
   "test/contract/agent/changes/echo-virtiofs.test.ts": ["root", "a right that root may lack"],

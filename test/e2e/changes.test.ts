@@ -1,6 +1,7 @@
 /** What the host changes below a mount, as a running container hears of it, and what holds for mounts below /tmp. */
 import { expect } from "bun:test";
 import { appendFile, mkdir, rename, rm, stat } from "node:fs/promises";
+import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { until } from "../support/until.ts";
 import { bootVm, runPlain, testWithVm, type Vm } from "../support/vm.ts";
@@ -27,6 +28,15 @@ const eventMs = 20_000;
 
 /** How long the host would need at most to tell of what the guest has done, and how long for it to come back. */
 const echoMs = 3_000;
+
+/**
+ * Whether a watch of one file by itself is one of what is at its name, whatever that is: so with 9p, whose files are
+ * paths. With virtiofs it ends with the file, as on one machine.
+ */
+async function watchesNames(vm: Vm): Promise<boolean> {
+  const { mounts } = JSON.parse(await vm.qn("mounts", "--json")) as { mounts: { path: string; driver: string }[] };
+  return mounts.find(({ path }) => path === homedir())?.driver === "9p";
+}
 
 /** Waits until what the host has changed has been told, and forgets it: what is heard next is of the next change. */
 async function forgetAll(watching: Watching): Promise<void> {
@@ -63,6 +73,9 @@ watchTest("a container hears of edits, new files, renames and deletions on a sha
   await Bun.write(join(folder, "sub/other"), "in its place");
   await rename(join(folder, "sub/other"), join(folder, "sub/file"));
   expect(await vm.docker("exec", "hears", "cat", "/mnt/sub/file")).toBe("in its place");
+  const still = (await watchesNames(vm)) ? ["3 CLOSE_WRITE", "3 MODIFY"] : [];
+  for (const event of still.length > 0 ? still : ["3 ATTRIB", "3 DELETE_SELF", "3 IGNORED"])
+    await watching.heard(event, eventMs);
   await Bun.write(join(folder, "new"), "new");
   await watching.heard("1 MODIFY new", eventMs);
   await rename(join(folder, "new"), join(folder, "renamed"));
@@ -83,8 +96,7 @@ watchTest("a container hears of edits, new files, renames and deletions on a sha
     "2 CREATE own",
     "2 MODIFY file",
     "2 MODIFY own",
-    "3 CLOSE_WRITE",
-    "3 MODIFY",
+    ...still,
   ]);
   expect(await heardOfOwn(vm, watching, "mv /mnt/sub/own /mnt/moved; echo in >/mnt/dir/file")).toEqual([
     "1 MOVED_TO moved",
@@ -92,7 +104,13 @@ watchTest("a container hears of edits, new files, renames and deletions on a sha
   ]);
   expect(
     await heardOfOwn(vm, watching, "rm -r /mnt/dir; chmod 600 /mnt/moved; rm /mnt/moved; touch /mnt/sub/file"),
-  ).toEqual(["1 ATTRIB moved", "1 DELETE dir", "1 DELETE moved", "2 ATTRIB file", "3 ATTRIB"]);
+  ).toEqual([
+    "1 ATTRIB moved",
+    "1 DELETE dir",
+    "1 DELETE moved",
+    "2 ATTRIB file",
+    ...still.slice(0, 1).map(() => "3 ATTRIB"),
+  ]);
 });
 
 watchTest("a container hears of changes in a read-only share too", async (vm) => {

@@ -12,6 +12,7 @@ const eventNames: readonly (readonly [number, string])[] = [
   [0x200, "DELETE"],
   [0x400, "DELETE_SELF"],
   [0x800, "MOVE_SELF"],
+  [0x8000, "IGNORED"],
 ];
 
 /**

@@ -1,9 +1,9 @@
 /** Raises inotify events in the guest's kernel for a change that the host has made, and changes nothing there. */
 import { constants } from "node:fs";
-import { chown, open } from "node:fs/promises";
+import { chown, open, stat } from "node:fs/promises";
 import { dropCachedPages, isBeingWritten, removeAttribute } from "../../system/kernel/libc.ts";
 import { raiseModified } from "../../system/kernel/uring.ts";
-import type { Pin } from "./inode-pins.ts";
+import type { Ended, Owner, Pin } from "./inode-pins.ts";
 
 /** Bits of a mode: set-id files lose them with a change of owner, and who may run a file must not find it busy. */
 const setIdBits = 0o6000;
@@ -42,6 +42,17 @@ export async function announceFolder(
  */
 export function announceGone(path: string): void {
   raiseLocally(path);
+}
+
+/**
+ * Raises IN_ATTRIB of what has no name any more in a share of virtiofs, since the host has removed it, or put something
+ * else there. From the server's answer the kernel learns that no name leads to it, and raises IN_DELETE_SELF once
+ * nobody holds it, as on one machine.
+ */
+export async function announceEnd({ path, owner }: Ended): Promise<void> {
+  // The host may have renamed it, and given it to somebody else.
+  const now = await stat(path).catch(() => owner);
+  if (!(await raiseAttrib(path, now))) raiseLocally(path);
 }
 
 // --- internal ---
@@ -90,7 +101,7 @@ async function raiseWritten(path: string): Promise<boolean> {
  * A change to the owner that it has: nothing changes but the time of the last such change. Whether IN_ATTRIB could be
  * raised by it.
  */
-async function raiseAttrib(path: string, { uid, gid, mode }: Pin["stats"]): Promise<boolean> {
+async function raiseAttrib(path: string, { uid, gid, mode }: Owner): Promise<boolean> {
   try {
     if ((mode & setIdBits) === 0) {
       await chown(path, uid, gid);

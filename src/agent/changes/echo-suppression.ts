@@ -55,6 +55,8 @@ export class EchoSuppression {
   readonly #keys = new Map<string, string>();
   readonly #states = new Map<string, string>();
   readonly #changes = new Map<string, number>();
+  /** Names that the guest has given to something else or taken away, until the host tells of them. */
+  readonly #names = new Set<string>();
   /** What has changed and has not been looked at yet, with when that was told, by the clock of files. */
   readonly #noted = new Map<string, number>();
   #nextLook: Timer | undefined;
@@ -118,6 +120,16 @@ export class EchoSuppression {
     return "other";
   }
 
+  /** Whether it is the guest that has given a name to something else, or taken it away; after `settled`. */
+  hasTakenName(path: string): boolean {
+    return this.#names.has(path);
+  }
+
+  /** The host has told of these names: what it tells next has happened later. */
+  onTold(paths: readonly string[]): void {
+    for (const path of paths) this.#names.delete(path);
+  }
+
   /** Hears nothing any more. */
   close(): void {
     this.#nextLook?.cancel();
@@ -160,6 +172,9 @@ export class EchoSuppression {
     if (isGone) this.#drop(path);
     else this.#note(path);
     if (above === undefined || !isOfNames) return;
+    this.#names.add(path);
+    const [oldest = ""] = this.#names;
+    if (this.#names.size > statesMax) this.#names.delete(oldest);
     this.#note(above);
     if (isFolder && !isGone) this.#options.onFolder(path);
   }

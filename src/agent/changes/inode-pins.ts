@@ -12,15 +12,23 @@ import { sharesIn } from "../files/shares.ts";
 /** A file or folder that is held. `path` leads to it whatever becomes of its name. */
 export type Pin = { readonly path: string; readonly stats: Stats };
 
+/** Whose it is, and what it may be used for. */
+export type Owner = Pick<Stats, "uid" | "gid" | "mode">;
+
+/** What is held without a name, and whose it was when it had one. */
+export type Ended = { readonly path: string; readonly owner: Owner };
+
 /** Where the agent looks for a path of the guest's, and who wants to know what is held. */
 export type InodePinsOptions = {
   readonly ownPath: (path: string) => string;
   /** Held from now on, and changed by the guest itself: a folder, or a file whose folder is not held. */
   readonly onHeld: (path: string, pin: Pin) => Promise<void>;
   readonly onReleased: (path: string) => void;
+  /** It is not at its path any more, nor at another one, and is let go of next. */
+  readonly onEnd: (path: string, ended: Ended) => Promise<void>;
 };
 
-type Held = { readonly handle: FileHandle; readonly isFile: boolean };
+type Held = { readonly handle: FileHandle; readonly isFile: boolean; readonly owner: Owner };
 
 /**
  * Holds files and folders of shares. A 9p client without a cache makes a new inode at each look-up, and a watch
@@ -63,7 +71,7 @@ export class InodePins {
     if (held !== undefined) {
       const pin = await pinIfNamed(held.handle, at);
       if (pin !== undefined) return pin;
-      await this.release(path);
+      await this.end(path);
     }
     if (!this.#isMounted(path)) return undefined;
     let handle: FileHandle | undefined;
@@ -73,7 +81,8 @@ export class InodePins {
       const share = shareOn(pin.stats.dev);
       // The sources may be others by now.
       if ((await readlink(pin.path)) === at && share !== undefined && this.#isMounted(path)) {
-        this.#held.set(path, { handle, isFile: pin.stats.isFile() });
+        const { uid, gid, mode } = pin.stats;
+        this.#held.set(path, { handle, isFile: pin.stats.isFile(), owner: { uid, gid, mode } });
         handle = undefined;
         // A folder tells of the files in it. Where the guest keeps what it reads, asking for the state of what is being
         // written may lose it (decision D56); a read-only share has no changes by the guest.
@@ -89,18 +98,26 @@ export class InodePins {
     return undefined;
   }
 
-  /** Lets go of `path` and all below it. */
-  async release(path: string): Promise<void> {
+  /** Lets go of `path` and all below it: what is held is not what is there, if anything is. */
+  async end(path: string): Promise<void> {
     const taken = this.#held.take(path);
-    for (const [released] of taken) this.#options.onReleased(released);
-    await Promise.all(taken.map(([, { handle }]) => handle.close()));
+    for (const [at, { handle, owner }] of taken) {
+      const isUnnamed = (await readlink(pathOf(handle)).catch(() => "")).endsWith(unnamed);
+      if (isUnnamed) await this.#options.onEnd(at, { path: pathOf(handle), owner });
+    }
+    await this.#letGo(taken);
   }
 
   /** Lets go of all that is at or below none of `sources`, and holds nothing there from now on. */
   async keepOnly(sources: readonly string[]): Promise<void> {
     this.#sources = sources;
     const over = this.#held.entries().filter(([path]) => !this.#isMounted(path));
-    await Promise.all(over.map(([path]) => this.release(path)));
+    await Promise.all(over.map(([path]) => this.#letGo(this.#held.take(path))));
+  }
+
+  async #letGo(taken: readonly [path: string, held: Held][]): Promise<void> {
+    for (const [released] of taken) this.#options.onReleased(released);
+    await Promise.all(taken.map(([, { handle }]) => handle.close()));
   }
 
   #isMounted(path: string): boolean {
@@ -114,6 +131,9 @@ export function forgetShareDevices(): void {
 }
 
 // --- internal ---
+
+/** What the kernel writes behind the path of what has no name any more, as far as it knows (proc_pid_fd(5)). */
+const unnamed = " (deleted)";
 
 async function pinOf(handle: FileHandle): Promise<Pin> {
   return { path: pathOf(handle), stats: await handle.stat() };

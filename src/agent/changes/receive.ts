@@ -7,7 +7,7 @@ import { after, within } from "../../system/clock.ts";
 import type { Container } from "../../system/docker-views.ts";
 import { Lister } from "../../base/lister.ts";
 import { ownPathOf } from "../files/shares.ts";
-import { announceFile, announceFolder, announceGone } from "./announce.ts";
+import { announceEnd, announceFile, announceFolder, announceGone } from "./announce.ts";
 import { lookAgain } from "./look-again.ts";
 import { EchoSuppression } from "./echo-suppression.ts";
 import { type Pin, InodePins } from "./inode-pins.ts";
@@ -71,6 +71,9 @@ export class ChangeReceiver {
       ownPath: (path) => ownPathOf(path, shares),
       onHeld: (path, pin) => this.#own.watch(path, pin),
       onReleased: (path) => this.#own.forget(path),
+      onEnd: async (path, ended) => {
+        if (this.#isBelieved(path) && !this.#own.hasTakenName(path)) await announceEnd(ended);
+      },
     });
   }
 
@@ -148,24 +151,32 @@ export class ChangeReceiver {
   }
 
   async #take({ gone, folders, files }: Pick<Changes, "gone" | "folders" | "files">): Promise<void> {
-    await this.#lookAgain([...gone, ...folders, ...files]);
+    const told = [...gone, ...folders, ...files];
+    await this.#lookAgain(told);
     for (const path of gone) {
-      const file = this.#pins.fileAt(path);
+      const file = this.#isBelieved(path) ? undefined : this.#pins.fileAt(path);
       if (file !== undefined) announceGone(file);
       // The kernel would go on showing a name that is held and gone, or of another kind now.
-      await this.#pins.release(path);
+      await this.#pins.end(path);
     }
     for (const [path, pin] of await this.#othersOf(folders, "folders")) {
       await announceFolder(pin, () => this.#pins.fileIn(path));
     }
     for (const [, pin] of await this.#othersOf(files, "files")) await announceFile(pin);
+    this.#own.onTold(told);
+  }
+
+  /** Has the kernel see what is there; whoever had the names until now, and who took them, is known then. */
+  async #lookAgain(paths: readonly string[]): Promise<void> {
+    const believed = paths.filter((path) => this.#isBelieved(path));
+    if (believed.length === 0) return;
+    await Promise.all(believed.map((path) => lookAgain(ownPathOf(path, this.#shares))));
+    await this.#own.settled();
   }
 
   /** What virtiofs serves, the kernel may have believed otherwise for a moment longer. */
-  async #lookAgain(paths: readonly string[]): Promise<void> {
-    const shares = this.#shares;
-    const believed = paths.filter((path) => innermostOf(path, shares)?.driver === "virtiofs");
-    await Promise.all(believed.map((path) => lookAgain(ownPathOf(path, shares))));
+  #isBelieved(path: string): boolean {
+    return innermostOf(path, this.#shares)?.driver === "virtiofs";
   }
 
   /** Those that somebody else than the guest has made what they are; what is not known yet is taken again later. */
@@ -219,7 +230,7 @@ export class ChangeReceiver {
   async #holdAs(path: string, isKind: "isDirectory" | "isFile") {
     const pin = await this.#pins.hold(path);
     if (pin === undefined || pin.stats[isKind]()) return pin;
-    await this.#pins.release(path);
+    await this.#pins.end(path);
     return await this.#pins.hold(path);
   }
 }

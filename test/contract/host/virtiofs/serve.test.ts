@@ -34,6 +34,27 @@ test("a file that the guest knows and does not have open is no other file when t
   });
 });
 
+test("who gives away a file that the host has replaced learns that it has no name, and the new one is not touched", async () => {
+  await inShare(async ({ guest, folder }) => {
+    await writeFile(join(folder, "file"), "old");
+    const node = await lookup(guest, "file");
+    await rename(join(folder, "file"), join(folder, "old"));
+    await writeFile(join(folder, "file"), "new");
+    const { uid, mode } = await stat(join(folder, "file"));
+    const changing = (valid: number) =>
+      guest.ask(op.setattr, node, Buffer.concat([words(valid, 0), Buffer.alloc(60), words(0o777, 0, 1234, 1234, 0)]));
+    const { error, body } = await changing(2 | 4);
+    // Of struct fuse_attr: the type, the number of links, and the owner.
+    expect([error, body.readUInt32LE(76) >>> 12, body.readUInt32LE(80), body.readUInt32LE(84)]).toEqual([
+      0, 8, 0, 1234,
+    ]);
+    // All else is an error, upon which Linux looks the name up again.
+    for (const valid of [1, 2, 2 | 4 | 8, 2 | 4 | 32]) expect((await changing(valid)).error).toBe(-116);
+    expect(await stat(join(folder, "file"))).toMatchObject({ uid, mode });
+    expect(await stat(join(folder, "old"))).toMatchObject({ uid, mode });
+  });
+});
+
 test.each([
   [0, 0n, 0],
   [100, 0n, 100_000_000],

@@ -13,7 +13,7 @@ import {
 } from "../../../../system/kernel/file-calls.ts";
 import { set64, writeAttributesReply } from "../attributes.ts";
 import { ownerAttribute } from "../../node/owner.ts";
-import { fileType } from "../../node/stat.ts";
+import { fileType, statx } from "../../node/stat.ts";
 import type { ServedShare } from "../served-share.ts";
 import { attributesBytes, errors, replyHeader, requestHeader } from "../wire.ts";
 import { dropSetId, setSize } from "./data.ts";
@@ -55,8 +55,9 @@ export function setattr(share: ServedShare): number {
   if (share.options.readOnly) return errors.EROFS;
   const slot = share.node;
   const fd = share.nodeFd;
-  if (fd < 0) return fd;
   const valid = call.u32(0);
+  if (fd === errors.ESTALE && slot !== 0 && (valid & ~set.killSetId) === (set.uid | set.gid)) return ended(share, slot);
+  if (fd < 0) return fd;
   if ((valid & (set.mode | set.uid | set.gid)) !== 0) {
     const seen = share.look(fd);
     const change = {
@@ -179,6 +180,20 @@ function described(share: ServedShare, fd: number): number {
   if (status < 0) return status;
   const { attributes } = share.options;
   writeAttributesReply(share.reply.view, replyHeader, share.stat.view, share.deviceIndex, attributes);
+  return attributesBytes;
+}
+
+/**
+ * The answer to who gives a file away that the host has taken from its name: done, as a moment earlier, and it has no
+ * name. The kernel learns so that it is gone, which no error says; programs in the guest that watch it hear of it then.
+ */
+function ended(share: ServedShare, slot: number): number {
+  const { bytes, view } = share.stat;
+  bytes.fill(0);
+  view.setUint16(statx.mode, share.nodes.typeOf(slot) << 12, true);
+  view.setUint32(statx.uid, share.call.u32(76), true);
+  view.setUint32(statx.gid, share.call.u32(80), true);
+  writeAttributesReply(share.reply.view, replyHeader, view, () => 0, share.options.attributes);
   return attributesBytes;
 }
 
