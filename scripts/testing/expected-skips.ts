@@ -36,6 +36,7 @@ export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
   "test/contract/agent/changes/echo-suppression.test.ts": ["root"],
   "test/contract/agent/changes/echo-virtiofs.test.ts": ["root", "a right that root may lack"],
   "test/contract/agent/changes/look-again.test.ts": ["root", "a right that root may lack"],
+  "test/contract/agent/changes/mounted-files.test.ts": ["root", "a right that root may lack"],
   "test/contract/agent/docker/localhost.test.ts": ["Linux", "a right that root may lack"],
   "test/contract/agent/setup/keep-alive.test.ts": ["Linux", "a right that root may lack"],
   "test/contract/agent/docker/plugin.test.ts": ["Linux"],

@@ -7,7 +7,7 @@ import { inContainer } from "../e2e/files/where.ts";
 import { bunContainer } from "../support/bun-container.ts";
 import { processesLeft } from "../support/processes.ts";
 import { runProgram } from "../support/program.ts";
-import { bootVm, testWithVm, type Vm, type VmTest } from "../support/vm.ts";
+import { bootVm, runPlain, testWithVm, type Vm, type VmTest } from "../support/vm.ts";
 import { watchIn } from "../support/watching.ts";
 
 /**
@@ -57,6 +57,18 @@ test("what the host has made, saved or removed is what a container's next look f
     expect(await vm.docker("exec", "looks", "cat", `/mnt/${name}`)).toBe(`${round}`);
   }
   await vm.docker("rm", "-f", "looks");
+});
+
+test("a file that a container mounts by itself stays what it was when the host replaces it, and is the new one then", async (vm) => {
+  const file = join(vm.inHome, "by-itself");
+  await Bun.write(file, "old");
+  await vm.docker(...runPlain, "-d", "--name", "mounts", "-v", `${file}:/x`, "busybox", "sleep", "100000");
+  await Bun.write(`${file}.next`, "new");
+  await rename(`${file}.next`, file);
+  expect(await vm.docker("exec", "mounts", "cat", "/x")).toBe("old");
+  await vm.docker("restart", "--time", "0", "mounts");
+  expect(await vm.docker("exec", "mounts", "cat", "/x")).toBe("new");
+  await vm.docker("rm", "-f", "mounts");
 });
 
 // The program that watches is one of x86_64.

@@ -11,6 +11,7 @@ import { announceEnd, announceFile, announceFolder, announceGone } from "./annou
 import { lookAgain } from "./look-again.ts";
 import { EchoSuppression } from "./echo-suppression.ts";
 import { type Pin, InodePins } from "./inode-pins.ts";
+import { MountedFiles } from "./mounted-files.ts";
 import { mountSourcesOf, someSources } from "./sources.ts";
 
 /** What the host tells of the folders that it watches. */
@@ -44,6 +45,7 @@ export class ChangeReceiver {
   readonly #unwatched: ReadonlySet<string>;
   readonly #own = new EchoSuppression({ mark: markFolder, onFolder: (path) => void this.#onOwnFolder(path) });
   readonly #pins: InodePins;
+  readonly #files = new MountedFiles();
   readonly #link: ChangesLink;
   /** What running containers mount, what those mount that are about to start, and both together. */
   #running: readonly string[] = [];
@@ -94,6 +96,8 @@ export class ChangeReceiver {
     this.#starting.set(id, sources);
     const held = async (): Promise<void> => {
       await this.#follow(true);
+      const believed = sources.filter((path) => this.#isBelieved(path));
+      for (const path of believed) await this.#files.keep(path, ownPathOf(path, this.#shares));
       await this.#holding;
     };
     await within(held(), deadlineMs, () => new Error("The folder is large.")).catch(() => {});
@@ -212,7 +216,7 @@ export class ChangeReceiver {
     const sources = someSources([...this.#running, ...[...this.#starting.values()].flat()]);
     const isSame = sources.join("\n") === this.#sources.join("\n");
     this.#sources = sources;
-    if (!isSame) await this.#pins.keepOnly(sources);
+    if (!isSame) await Promise.all([this.#pins.keepOnly(sources), this.#files.keepOnly(sources)]);
     if (isAsking) await this.#ask();
     else if (!isSame) this.#link.report(sources);
   }
