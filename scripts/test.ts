@@ -30,6 +30,9 @@ const deadlinesMs = {
 /** What tests look for by the name of a variable, an ordinary user's as root's: Nix' libraries. */
 const named = ["NIXPKGS_LIB", "NIX_DARWIN", "HOME_MANAGER"] as const;
 
+/** What a long run tries with mounts that virtiofs serves, too; all of e2e/files has a file of its own in test/long. */
+const alsoOnVirtiofs = ["changes", "whole-path", "as-root.root"].map((name) => `test/e2e/${name}.test.ts`);
+
 /** Each counts as one test. */
 const checks = { ...tools, "shell scripts": shellcheck };
 const brokenLines = [bun, "scripts/mutate.ts"];
@@ -96,15 +99,21 @@ async function endToEnd(): Promise<(() => Promise<unknown>)[]> {
   }
   const images = await report.step("guest image", () => guestImage(account));
   if (images.failed > 0) return [];
-  const suites = asOrdinary.map((path) => ({ account, path }));
+  const suites: Suite[] = asOrdinary.map((path) => ({ account, path }));
   // First, since the shortest come last: no worker is to wait long for the other.
   if (isRoot) suites.unshift(...asRoot.map((path) => ({ account: { ...ownAccount(root), tree: account.tree }, path })));
   else await report.step("end to end as root", () => skipped(asRoot));
-  return suites.map((each) => () => {
-    const name = `${basename(each.path, ".test.ts")} as ${each.account.name}`;
-    return report.step(name, () => suite(each.account, [each.path], `${name}: `));
-  });
+  const again = flags.long ? suites.filter(({ path }) => alsoOnVirtiofs.includes(path)) : [];
+  return [...suites, ...again.map((each) => ({ ...each, more: { QN_FILES_DRIVER: "auto" } }))].map(
+    ({ account: who, path, more }) => {
+      const name = `${basename(path, ".test.ts")} as ${who.name}${more === undefined ? "" : ", on virtiofs"}`;
+      return () => report.step(name, () => suite(who, [path], `${name}: `, more));
+    },
+  );
 }
+
+/** A file of tests, who runs it, and variables by which its VMs are other ones. */
+type Suite = { readonly account: Account; readonly path: string; readonly more?: Readonly<Record<string, string>> };
 
 function isNamed(path: string): boolean {
   return wanted.length === 0 || wanted.some((word) => path.includes(word));
@@ -143,7 +152,12 @@ async function guestImage(account: Account): Promise<Counts> {
 }
 
 /** One `bun test` run, its output with `label`. Whatever it leaves running is ended, and fails one more test. */
-async function suite(account: Account, files: readonly string[], label = ""): Promise<Counts> {
+async function suite(
+  account: Account,
+  files: readonly string[],
+  label: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Counts> {
   if (files.length === 0) return none;
   const folder = await account.newFolder();
   const reportPath = join(folder, "report.xml");
@@ -151,7 +165,8 @@ async function suite(account: Account, files: readonly string[], label = ""): Pr
     const [program = "", ...words] = bunTest(deadlinesMs.test, "--reporter=junit", `--reporter-outfile=${reportPath}`);
     // Published ports are on this machine, so no proxy may be asked for them.
     const noProxy = "127.0.0.1,localhost,::1";
-    const env = { PATH: searchPath(account.tree), QN_TEST_FOLDER: folder, NO_PROXY: noProxy, ...namedVariables() };
+    const usual = { PATH: searchPath(account.tree), QN_TEST_FOLDER: folder, NO_PROXY: noProxy, ...namedVariables() };
+    const env = { ...usual, ...more };
     const command = account.command([join(account.tree, program), ...words, ...files.map((path) => `./${path}`)], env);
     const deadlineMs = files.some((path) => path.startsWith("test/long/")) ? deadlinesMs.long : deadlinesMs.suite;
     const status = await child(command, account.tree, deadlineMs, (line) => report.line(label, line));
