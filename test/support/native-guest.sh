@@ -64,6 +64,8 @@ umount -l /mnt
 # The agent first, as the units have it: Docker asks it before it serves anybody.
 # shellcheck disable=SC2016 # The shell in the guest expands it.
 exec setpriv --pdeathsig KILL unshare --pid --fork --kill-child --mount-proc /bin/sh -c '
+  # As systemd has it: what is mounted comes back to whoever asks for that.
+  mount --make-rshared /
   export CREDENTIALS_DIRECTORY=/run/credentials PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin
   nft -f /etc/qn/nftables.conf
   sysctl --quiet --system
