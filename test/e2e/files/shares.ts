@@ -1,6 +1,6 @@
 /** Which folders are shared, where, and what is refused. */
 import { expect } from "bun:test";
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { runPlain, type VmTest } from "../../support/vm.ts";
 import { inContainer, oddPaths } from "./where.ts";
@@ -49,6 +49,24 @@ export function shareTests(test: VmTest): void {
     }
     const whole = await vm.fail(["docker", "run", "--rm", "--volume", "/tmp:/mnt", "busybox", "true"]);
     expect(whole.stderr).toContain('"/tmp" as a whole is the guest\'s own');
+  });
+
+  test("a volume that binds a folder shows the host's or is refused, and so is a link that leads out of a share", async (vm) => {
+    const options = (device: string) => ["type=none", "o=bind", `device=${device}`].flatMap((each) => ["--opt", each]);
+    const folder = join(vm.inTmp, "by-volume");
+    await Bun.write(join(folder, "here"), "from the host\n");
+    await vm.docker("volume", "create", ...options(folder), "by-volume");
+    const script = "cat /mnt/here; echo from the container >/mnt/back";
+    const run = [...runPlain, "--rm", "--volume", "by-volume:/mnt", "busybox", "sh", "-c", script];
+    expect(await vm.docker(...run)).toBe("from the host");
+    expect(await Bun.file(join(folder, "back")).text()).toBe("from the container\n");
+    const elsewhere = "/opt/qn-nowhere";
+    const refused = await vm.fail(["docker", "volume", "create", ...options(elsewhere)]);
+    expect(refused.stderr).toContain(`"${elsewhere}" is not mounted from the host. \`qn down\` and \`qn up --mount`);
+    const link = join(vm.inHome, "leads-out");
+    await symlink(elsewhere, link);
+    const { stderr } = await vm.fail(["docker", "run", "--rm", "--volume", `${link}:/mnt`, "busybox", "true"]);
+    expect(stderr).toContain(`"${link}" leads to "${elsewhere}", which is not mounted from the host.`);
   });
 
   test("what belongs to the guest's system is mounted from there, and every path of Docker's socket is its socket", async (vm) => {
