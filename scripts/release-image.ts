@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import manifest from "../package.json";
 import { byteSize } from "../src/base/words.ts";
 import { makeRelease, zstdWindowLog } from "./support/release/images.ts";
+import { setReleasedModes } from "./support/release/modes.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -31,6 +32,7 @@ const { images } = await makeRelease(out, {
   signedAtMs: Date.now(),
   zstd: { level: Number(level), windowLog: zstdWindowLog },
 });
+await setReleasedModes(out);
 for (const { image, files } of images) {
   for (const { file, bytes, download } of files) {
     console.log(

@@ -1,6 +1,6 @@
 /** A whole release of this tree, made twice: the programs of four systems, and the guest images that are there. */
 import { expect, test } from "bun:test";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import manifest from "../../package.json";
 import { hostTarget } from "../../scripts/support/bun-template.ts";
@@ -22,21 +22,27 @@ test.skipIf(process.platform !== "linux")(
     await writeFile(join(folder.path, "key.pem"), privatePem);
     const images = bothImages.every(Boolean) ? ["--images", sharedImages, "--level", "3"] : ["--without-images"];
     const made: Record<string, string>[] = [];
-    // From two folders: neither they nor the checkout's own path may be in what is made.
-    for (const [out, cwd, up] of [
-      ["one", folder.path, ""],
-      ["two", join(folder.path, "below"), "../"],
+    // From two folders: neither they nor the checkout's own path may be in what is made; nor the maker's umask(2).
+    for (const [out, cwd, up, mask] of [
+      ["one", folder.path, "", "022"],
+      ["two", join(folder.path, "below"), "../", "077"],
     ] as const) {
       await mkdir(cwd, { recursive: true });
       const words = ["--trial", "--key", `${up}key.pem`, "--out", `${up}${out}`, ...images];
-      const said = await runProgram([join(repository, "scripts/release"), ...words], { cwd });
+      const masked = ["sh", "-c", `umask ${mask} && exec "$@"`, "sh"];
+      const said = await runProgram([...masked, join(repository, "scripts/release"), ...words], { cwd });
       expect([said.exitCode, said.stderr]).toEqual([0, ""]);
       expect(said.stdout).toContain("This is not a whole release: ");
       const files = join(folder.path, out, `v${manifest.version}`);
       const names = (await readdir(files)).toSorted();
       made.push(
         Object.fromEntries(
-          await Promise.all(names.map(async (name) => [name, await hashOf(join(files, name))] as const)),
+          await Promise.all(
+            names.map(async (name) => {
+              const { mode } = await stat(join(files, name));
+              return [name, `${(mode & 0o7777).toString(8)} ${await hashOf(join(files, name))}`] as const;
+            }),
+          ),
         ),
       );
     }

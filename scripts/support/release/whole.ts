@@ -1,5 +1,5 @@
 /** Makes a release: archives for each system, guest images, formula, list of parts, sums and their signature. */
-import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import manifest from "../../../package.json";
 import { releaseKeys } from "../../../src/host/image/pull/keys.ts";
@@ -12,6 +12,7 @@ import { changelogFault } from "./changelog.ts";
 import { formulaFile, formulaText } from "./formula.ts";
 import { buildImages, imagesIn } from "./guest-images.ts";
 import { makeRelease, zstdWindowLog } from "./images.ts";
+import { releasedMode, setReleasedModes } from "./modes.ts";
 import { packagesOf } from "./packages.ts";
 import { buildPrograms, packPrograms, programOf, requirePrograms } from "./programs.ts";
 import { sbomName, sbomText } from "./sbom.ts";
@@ -64,8 +65,10 @@ export async function makeWholeRelease(parts: WholeParts): Promise<MadeRelease> 
   try {
     await mkdir(files, { recursive: true });
     await makeFiles(parts, scratch, files);
+    await setReleasedModes(files);
     await rename(files, folder);
     await writeFile(join(parts.out, "latest"), `${version}\n`);
+    await chmod(join(parts.out, "latest"), releasedMode.file);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

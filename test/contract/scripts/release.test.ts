@@ -36,7 +36,7 @@ async function succeed(command: readonly string[], cwd: string): Promise<string>
   return stdout;
 }
 
-test.skipIf(!isLinux)("a release made twice is the same to the last byte, whoever makes it and when", async () => {
+test.skipIf(!isLinux)("a release made twice is the same, bytes and modes, whoever makes it and when", async () => {
   await using folder = await newFolder();
   const parts = await releaseParts(folder.path);
   const first = await makeWholeRelease(parts);
@@ -53,6 +53,8 @@ test.skipIf(!isLinux)("a release made twice is the same to the last byte, whoeve
     const lacks = ["its programs were made elsewhere"];
     expect([first.lacks, second.lacks]).toEqual([lacks, lacks]);
     expect(await sumsIn(second.folder)).toEqual(await sumsIn(first.folder));
+    const modes = await succeed(["find", `v${version}`, "latest", "-printf", "%y%m\n"], join(folder.path, "again"));
+    expect([...new Set(modes.trim().split("\n"))].toSorted()).toEqual(["d755", "f644"]);
   } finally {
     process.umask(mask);
     if (zone === undefined) delete process.env["TZ"];
