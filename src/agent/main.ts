@@ -202,7 +202,7 @@ function ownSockets({ boot, containers }: Guest, table: PortTable, onTrouble: (t
 
 /** What the host hears until the signal fires. */
 async function speakToHost(
-  { link, docker, opened, signal }: Guest,
+  { link, docker, sleeper, opened, signal }: Guest,
   table: PortTable,
   lister: Lister<ServedPort>,
   { localhost, idleFiles }: { readonly localhost: DockerLocalhost; readonly idleFiles: IdleFiles | undefined },
@@ -229,6 +229,7 @@ async function speakToHost(
     }
     localhost.lead();
     rememberHalfClosed(onTrouble);
+    void sleeper.startStopped();
     // Ports before Docker: whoever waits for Docker finds them open by then, or hears why they are not.
     void lister
       .refresh()

@@ -85,5 +85,9 @@ test("a QEMU that is killed while it is saved leaves a VM that starts anew with 
   await suspending;
   await vm.qn("up");
   expect(await vm.docker("volume", "ls", "--quiet")).toContain("kept");
+  // It was stopped so that the guest could be saved, and no policy starts it again.
+  const isRunning = async (): Promise<true | undefined> =>
+    (await vm.docker("inspect", "--format", "{{.State.Running}}", "mounting")) === "true" || undefined;
+  expect(await until("the container that was stopped", 120_000, isRunning)).toBe(true);
   expect((await readdir(vm.folder)).filter((name) => name.startsWith("suspended"))).toEqual([]);
 });

@@ -9,6 +9,7 @@ import { mountShares, shareTargets, unmountShares } from "../files/shares.ts";
 import type { HostLink } from "../link/link.ts";
 import { programsIn } from "./holders.ts";
 import { Sleeper } from "./sleeper.ts";
+import { stoppedNote } from "./stopped-note.ts";
 
 /** Sleeps when the host says so, and wakes when a host links to it. */
 export function guestSleeper(boot: Boot, link: HostLink, docker: DockerApi, containers: Containers): Sleeper {
@@ -19,6 +20,7 @@ export function guestSleeper(boot: Boot, link: HostLink, docker: DockerApi, cont
     isRemovedWhenStopped: async (id) => (await docker.details(id)).HostConfig.AutoRemove === true,
     stop: (id) => docker.stop(id),
     start: (id) => docker.start(id),
+    note: stoppedNote(),
     unmount: () => unmountShares(programsIn),
     async mount() {
       forgetShareDevices();

@@ -8,6 +8,7 @@ import { within } from "../../system/clock.ts";
 import { type Container, nameIn } from "../../system/docker-views.ts";
 import type { CallHooks } from "../docker/hooks.ts";
 import { holding } from "./holders.ts";
+import type { StoppedNote } from "./stopped-note.ts";
 
 /** What the sleeper needs of the rest of the agent. */
 export type SleeperOptions = {
@@ -19,6 +20,7 @@ export type SleeperOptions = {
   readonly isRemovedWhenStopped: (id: string) => Promise<boolean>;
   readonly stop: (id: string) => Promise<void>;
   readonly start: (id: string) => Promise<void>;
+  readonly note: StoppedNote;
   /** Takes all mounts of the host away. Throws AGENT_FAILED with who uses one. */
   readonly unmount: () => void;
   readonly mount: () => Promise<void>;
@@ -40,6 +42,8 @@ export class Sleeper {
   /** Whether it is just letting go, and whether another host has linked to it meanwhile. */
   #isLettingGo = false;
   #isWanted = false;
+  /** Pending while what was stopped starts again; never rejects. */
+  #started: Promise<void> = Promise.resolve();
 
   /** Called when the host has been told: what it has opened to the guest has no other end when it comes back. */
   onAsleep: () => void = () => {};
@@ -57,10 +61,12 @@ export class Sleeper {
 
   /** Lets go; `answer` tells the host, before its connections end. A guest that cannot has everything again by then. */
   async sleep(answer: (asleep: Asleep) => void): Promise<void> {
+    this.#isWanted = false;
+    // Docker asks this agent about each start, and would wait for it to be awake again.
+    await this.#started;
     if (this.#awake !== undefined) return answer(refused("It is being suspended already."));
     this.#awake = Promise.withResolvers();
     this.#isLettingGo = true;
-    this.#isWanted = false;
     const refusal = await this.#letGo().then(
       () => (this.#isWanted ? "The host has linked to it anew." : undefined),
       messageOf,
@@ -78,7 +84,6 @@ export class Sleeper {
   async wake(): Promise<void> {
     this.#isWanted = true;
     if (this.#awake === undefined || this.#isLettingGo) return;
-    const stopped = this.#stopped.toReversed();
     this.#stopped = [];
     try {
       await this.#options.mount();
@@ -87,15 +92,38 @@ export class Sleeper {
     }
     this.#awake.resolve();
     this.#awake = undefined;
-    for (const container of stopped) {
-      await this.#options.start(container.Id).catch((error: unknown) => {
-        this.#options.onTrouble(`${nameOf(container)} does not start again: ${messageOf(error)}`);
-      });
+    await this.startStopped();
+  }
+
+  /**
+   * Starts what was stopped for a suspend, the last first. To be called when Docker answers, too: another agent may
+   * have stopped them, or the guest have started anew since. Whoever does not start again is told of, and forgotten.
+   */
+  async startStopped(): Promise<void> {
+    this.#started = this.#started.then(() => this.#startStopped());
+    await this.#started;
+  }
+
+  async #startStopped(): Promise<void> {
+    const { note, containers, start, onTrouble } = this.#options;
+    if (this.#awake !== undefined) return;
+    try {
+      const ids = await note.read();
+      // A Docker that does not answer yet calls this again when it does.
+      if (ids.length > 0) await containers();
+      for (const id of ids.toReversed()) {
+        await start(id).catch((error: unknown) => {
+          onTrouble(`The container ${nameIn([], id)} does not start again after a suspend: ${messageOf(error)}`);
+        });
+      }
+      await note.write([]);
+    } catch (error) {
+      onTrouble(messageOf(error));
     }
   }
 
   async #letGo(): Promise<void> {
-    const { containers, targets, isRemovedWhenStopped, stop, unmount, sync } = this.#options;
+    const { containers, targets, isRemovedWhenStopped, stop, note, unmount, sync } = this.#options;
     const held = holding(await containers(), targets());
     // Nobody is stopped for nothing.
     for (const container of held) {
@@ -103,6 +131,7 @@ export class Sleeper {
       if (await isRemovedWhenStopped(container.Id)) throw inTheWay(container, "it is removed when it stops (--rm)");
     }
     for (const container of held) {
+      await note.write([...this.#stopped, container].map(({ Id }) => Id));
       await within(stop(container.Id), stopMs, () => new Error(`The container ${nameOf(container)} does not stop.`));
       this.#stopped = [...this.#stopped, container];
     }

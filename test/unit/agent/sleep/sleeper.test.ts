@@ -13,16 +13,27 @@ function container(name: string, sources: readonly string[], Labels: Record<stri
 /** A guest, and what was done to it so far. */
 function guestWith(
   containers: readonly Container[],
-  more: { readonly removed?: readonly string[]; readonly unmount?: () => void } = {},
+  more: {
+    readonly removed?: readonly string[];
+    readonly unmount?: () => void;
+    readonly noted?: readonly string[];
+    readonly start?: (id: string) => Promise<void>;
+    readonly list?: () => Promise<readonly Container[]>;
+  } = {},
 ) {
   const done: string[] = [];
   const answers: Asleep[] = [];
+  let noted = more.noted ?? [];
   const sleeper = new Sleeper({
     targets: () => ["/home/ann"],
-    containers: async () => containers,
+    containers: more.list ?? (async () => containers),
     isRemovedWhenStopped: async (id) => more.removed?.includes(id) === true,
     stop: async (id) => void done.push(`stop ${id}`),
-    start: async (id) => void done.push(`start ${id}`),
+    async start(id) {
+      await more.start?.(id);
+      done.push(`start ${id}`);
+    },
+    note: { read: async () => noted, write: async (ids) => void (noted = ids) },
     unmount() {
       more.unmount?.();
       done.push("unmount");
@@ -36,7 +47,7 @@ function guestWith(
     await sleeper.sleep((asleep) => void answers.push(asleep));
     return answers.at(-1);
   };
-  return { sleeper, done, sleep };
+  return { sleeper, done, sleep, noted: () => noted };
 }
 
 test("what holds a mount is what sees anything of it", () => {
@@ -60,6 +71,38 @@ test("containers with mounts are stopped, the newest first, and start again in t
   done.length = 0;
   await sleeper.wake();
   expect(done).toEqual([]);
+});
+
+test("who is stopped is noted before, and forgotten when it has started again", async () => {
+  const seen: (readonly string[])[] = [];
+  const guest = guestWith([container("web", ["/home/ann/web"]), container("db", ["/home/ann/db"])], {
+    start: async () => void seen.push(guest.noted()),
+    unmount: () => void seen.push(guest.noted()),
+  });
+  await guest.sleep();
+  await guest.sleeper.wake();
+  expect([seen, guest.noted()]).toEqual([Array.from({ length: 3 }, () => ["web", "db"]), []]);
+});
+
+test("an agent that finds a note starts who is in it, and none while the guest is asleep", async () => {
+  const guest = guestWith([], { noted: ["web", "db"] });
+  await guest.sleep();
+  await guest.sleeper.startStopped();
+  expect(guest.done).toEqual(["unmount", "sync", "hang up"]);
+  await guest.sleeper.wake();
+  expect([guest.done.slice(3), guest.noted()]).toEqual([["mount", "start db", "start web"], []]);
+});
+
+test("a container that does not start again is told of and forgotten; a Docker that does not answer forgets none", async () => {
+  const gone = guestWith([], { noted: ["web"], start: () => Promise.reject(new Error("no such container")) });
+  await gone.sleeper.startStopped();
+  expect([gone.done, gone.noted()]).toEqual([
+    ["The container web does not start again after a suspend: no such container"],
+    [],
+  ]);
+  const silent = guestWith([], { noted: ["web"], list: () => Promise.reject(new Error("no answer")) });
+  await silent.sleeper.startStopped();
+  expect([silent.done, silent.noted()]).toEqual([["no answer"], ["web"]]);
 });
 
 const inTheWay: [string, Container, Parameters<typeof guestWith>[1], string][] = [
