@@ -34,7 +34,9 @@ export function serveShare(options: ShareOptions, warn: (text: string) => void):
   const connection = store.takeKept(share, device) ?? store.accept();
   if (connection === undefined) return;
   device.resume();
+  // Before the first answer, after which it may be killed at once. A request that kills each worker is refused in time.
   writeSync(signsFd, workerSigns.ready);
+  device.serveLeft();
   const waiting = new Waiting();
   for (;;) {
     waiting.watch([connection, workerFds.store, ...device.kicks]);

@@ -107,10 +107,14 @@ export class Device {
     this.#handle(parseHeader(this.#in.view), fds);
   }
 
-  /** Serves what a killed process has left in the rings, which nobody kicks for again. */
+  /** Takes the rings up where a killed process has left them. */
   resume(): void {
     for (const ring of this.#rings) this.#begin(ring);
     this.#isResumed = false;
+  }
+
+  /** Serves what a killed process has left in the rings, which nobody kicks for again. */
+  serveLeft(): void {
     // What was done and not told is told once more: one call too many harms nobody.
     for (const ring of this.#rings) {
       this.#serve(ring);
