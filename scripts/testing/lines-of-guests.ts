@@ -119,6 +119,12 @@ export const linesOfGuests: readonly Rows[] = [
     ["flags | O_CREAT | O_EXCL | O_NOFOLLOW, share", "flags | O_CREAT, share"],
   ],
   [
+    "src/host/virtiofs/fuse/operations/status.ts",
+    [`${contract}/host/virtiofs/serve.test.ts`],
+    ["(valid & ~set.killSetId) === (set.uid | set.gid)", "(valid & set.uid) !== 0"],
+    ["=== (set.uid | set.gid)) return ended(share, slot);", "=== 0) return ended(share, slot);"],
+  ],
+  [
     "src/host/virtiofs/node/node-descriptors.ts",
     [`${contract}/host/virtiofs/hostile.test.ts`],
     ["this.#nodes.nameOf(next), O_PATH | O_NOFOLLOW)", "this.#nodes.nameOf(next), O_PATH)"],

@@ -1,6 +1,6 @@
 /** Mounts that qn serves itself by virtiofs, asked for by its old name (`files.driver: qn`), in a real guest. */
 import { expect } from "bun:test";
-import { appendFile, mkdir, readdir, readFile, rename } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { inContainer } from "../e2e/files/where.ts";
@@ -96,6 +96,14 @@ watchTest("a container hears of the host's edits, sees each, and is not told wha
   await Bun.sleep(echoMs);
   const own = ["CLOSE_WRITE file", "CLOSE_WRITE own", "CREATE dir", "CREATE own", "MODIFY file", "MODIFY own"];
   expect(watching.events().slice(before).toSorted()).toEqual(own.map((event) => `1 ${event}`));
+});
+
+watchTest("a file that is watched by itself says so when the host removes it with its folder", async (vm) => {
+  const folder = join(vm.inHome, "removed");
+  await Bun.write(join(folder, "sub/file"), "one");
+  await using watching = await watchIn(vm, "watches", `${folder}:/mnt`, ["/mnt/sub/file"]);
+  await rm(join(folder, "sub"), { recursive: true });
+  await watching.heard("1 ATTRIB", 20_000);
 });
 
 test("calls of POSIX give in a container on a mount what they give on the host's own file system", async (vm) => {

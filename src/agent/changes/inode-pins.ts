@@ -24,7 +24,7 @@ export type InodePinsOptions = {
   /** Held from now on, and changed by the guest itself: a folder, or a file whose folder is not held. */
   readonly onHeld: (path: string, pin: Pin) => Promise<void>;
   readonly onReleased: (path: string) => void;
-  /** It is not at its path any more, nor at another one, and is let go of next. */
+  /** It is not at its path any more, nor at another one that the guest has given it, and is let go of next. */
   readonly onEnd: (path: string, ended: Ended) => Promise<void>;
 };
 
@@ -101,10 +101,13 @@ export class InodePins {
   /** Lets go of `path` and all below it: what is held is not what is there, if anything is. */
   async end(path: string): Promise<void> {
     const taken = this.#held.take(path);
-    for (const [at, { handle, owner }] of taken) {
-      const isUnnamed = (await readlink(pathOf(handle)).catch(() => "")).endsWith(unnamed);
-      if (isUnnamed) await this.#options.onEnd(at, { path: pathOf(handle), owner });
-    }
+    const ends = taken.map(async ([at, { handle, owner }]) => {
+      const link = await readlink(pathOf(handle)).catch(() => "");
+      // What lies in a folder that is gone keeps its name, and what the guest has moved has another one.
+      const isEnded = link.endsWith(unnamed) || link === this.#options.ownPath(at);
+      if (isEnded) await this.#options.onEnd(at, { path: pathOf(handle), owner });
+    });
+    await Promise.all(ends);
     await this.#letGo(taken);
   }
 

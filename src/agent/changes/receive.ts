@@ -160,9 +160,9 @@ export class ChangeReceiver {
     for (const path of gone) {
       const file = this.#isBelieved(path) ? undefined : this.#pins.fileAt(path);
       if (file !== undefined) announceGone(file);
-      // The kernel would go on showing a name that is held and gone, or of another kind now.
-      await this.#pins.end(path);
     }
+    // The kernel would go on showing a name that is held and gone, or of another kind now.
+    await Promise.all(gone.map((path) => this.#pins.end(path)));
     for (const [path, pin] of await this.#othersOf(folders, "folders")) {
       await announceFolder(pin, () => this.#pins.fileIn(path));
     }
