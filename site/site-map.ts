@@ -17,7 +17,7 @@ export const siteMap: readonly Section[] = [
   {
     text: "Reference",
     pages: [
-      ...docs("commands", "config", "json", "files", "changes", "differences", "glossary", "releases"),
+      ...docs("commands", "config", "environment", "json", "files", "changes", "differences", "glossary", "releases"),
       "CHANGELOG.md",
     ],
   },

@@ -10,7 +10,7 @@ import { leaves } from "../../../src/host/config/schema.ts";
 const root = join(import.meta.dir, "../../..");
 const paths = [
   "docs/guides/*.md",
-  "docs/{fix-it,glossary,compared,json,commands,config,errors,nix,files,releases,faults,differences,security}.md",
+  "docs/{fix-it,glossary,compared,environment,json,commands,config,errors,nix,files,releases,faults,differences,security}.md",
   "{README,SECURITY}.md",
 ].flatMap((pattern) => [...new Glob(pattern).scanSync(root)]);
 const pages = await Promise.all(
@@ -71,6 +71,17 @@ test("every setting that a page for users sets is there", () => {
   );
   expect(set.filter(([, name]) => !known.includes(name))).toEqual([]);
   expect(set.length).toBeGreaterThan(5);
+});
+
+test("the page of variables has each that the code reads and that is no setting, and no other", async () => {
+  const code = [...new Glob("src/**/*.ts").scanSync(root), "install.sh"];
+  const texts = await Promise.all(code.map((path) => Bun.file(join(root, path)).text()));
+  const read = new Set(texts.flatMap((text) => text.match(/\bQN_[A-Z]+(?:_[A-Z]+)*\b/g) ?? []));
+  // The build puts it into the program.
+  const others = [...leaves.map(({ variable }) => variable), "QN_RELEASE_COMMIT"];
+  const [, page = ""] = pages.find(([path]) => path === "docs/environment.md") ?? [];
+  const named = page.match(/(?<=^\|.*`)QN_\w+(?=`.*\|.*\|$)/gm) ?? [];
+  expect(named.toSorted()).toEqual([...read].filter((name) => !others.includes(name)).toSorted());
 });
 
 test("pages for users have lines of at most 100 columns but for tables", async () => {
