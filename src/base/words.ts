@@ -91,15 +91,15 @@ export function innermostOf<Folder extends { readonly path: string }>(
 }
 
 /**
- * The known word nearest to a mistyped one, or nothing when none is near: a Levenshtein distance of at most 2, and of
- * at most half of the word, or every two letters would be "up".
+ * The known word nearest to a mistyped one, or nothing when none is near: at most two letters that are missing, too
+ * many, others or swapped, and at most a third of the longer word, or any two letters would be "up", and "nope" "copy".
  */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const ranked = known
     .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
+    .filter(({ candidate, distance }) => distance <= Math.min(2, Math.max(word.length, candidate.length) / 3))
     .toSorted((a, b) => a.distance - b.distance);
-  const best = ranked[0];
-  return best !== undefined && best.distance <= Math.min(2, word.length / 2) ? best.candidate : undefined;
+  return ranked[0]?.candidate;
 }
 
 /** Below zero when `a` is older than `b`, above when newer: by numbers, part by part. */
@@ -110,15 +110,19 @@ export function compareVersions(a: string, b: string): number {
   return index < 0 ? 0 : (left[index] ?? 0) - (right[index] ?? 0);
 }
 
+/** Levenshtein's distance, in which two letters that have changed places count once. */
 function editDistance(from: string, to: string): number {
+  let above: number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let i = 1; i <= from.length; i += 1) {
     const next = [i];
     for (let j = 1; j <= to.length; j += 1) {
       const substitute = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(substitute, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+      const isSwapped = i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
+      const swap = isSwapped ? (above[j - 2] ?? 0) + 1 : Infinity;
+      next.push(Math.min(substitute, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, swap));
     }
-    row = next;
+    [above, row] = [row, next];
   }
   return row[to.length] ?? 0;
 }

@@ -151,7 +151,8 @@ export function mountsIn(rawArgs: readonly string[], cwd: string): readonly Shar
     const value = word.startsWith("--mount=") ? word.slice("--mount=".length) : undefined;
     const text = value ?? (word === "--mount" ? rawArgs[index + 1] : undefined);
     if (text === undefined) return [];
-    const [, path = text, mode] = /^(.+):(ro|rw)$/s.exec(text) ?? [];
+    // Colima and Lima mount for reading only unless a path ends with `:w`.
+    const [, path = text, mode] = /^(.+):(ro|rw|w)$/s.exec(text) ?? [];
     return [{ path: resolve(cwd, path), readOnly: mode === "ro" }];
   });
 }

@@ -66,22 +66,21 @@ test("a count of one has no s", () => {
 });
 
 test("a mistyped word finds its nearest neighbour, one that is nothing like any finds none", () => {
-  const known = ["up", "down", "status", "ls", "env", "cpus", "memoryMiB"];
-  const words = ["dwon", "down", "stats", "statsu", "memoryMib", "cpu", "pu", "rm", "run", "xy", "a", "", "restore"];
+  const known = ["up", "down", "status", "ls", "env", "cpus", "memoryMiB", "stop", "copy"];
+  const near = ["dwon", "down", "stats", "statsu", "sattsu", "memoryMib", "cpu", "spot", "ocpy"];
+  const strange = ["pu", "ip", "rm", "run", "xy", "a", "", "restore", "nope", "show", "hop", "share"];
+  const words = [...near, ...strange];
   expect(words.map((word) => [word, nearest(word, known)])).toEqual([
     ["dwon", "down"],
     ["down", "down"],
     ["stats", "status"],
     ["statsu", "status"],
+    ["sattsu", "status"],
     ["memoryMib", "memoryMiB"],
     ["cpu", "cpus"],
-    ["pu", undefined],
-    ["rm", undefined],
-    ["run", undefined],
-    ["xy", undefined],
-    ["a", undefined],
-    ["", undefined],
-    ["restore", undefined],
+    ["spot", undefined],
+    ["ocpy", "copy"],
+    ...strange.map((word) => [word, undefined]),
   ]);
   expect(nearest("up", [])).toBeUndefined();
 });

@@ -40,8 +40,9 @@ test("the folder one is in can be shared as a dot", () => {
 });
 
 test("a folder may be said to be writable, as it is without a word", () => {
-  expect(mountsIn(["--mount", "/srv:rw", "--mount=a:b:rw"], "/")).toEqual([
+  expect(mountsIn(["--mount", "/srv:rw", "--mount", "/opt:w", "--mount=a:b:rw"], "/")).toEqual([
     { path: "/srv", readOnly: false },
+    { path: "/opt", readOnly: false },
     { path: "/a:b", readOnly: false },
   ]);
 });
