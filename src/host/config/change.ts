@@ -26,7 +26,7 @@ export function changesIn(words: readonly string[]): ReadonlyMap<string, unknown
       const sign = word.indexOf("=");
       if (sign < 1) {
         throw new QnError("USAGE", `"${word}" is not a setting with a value.`, {
-          hint: "Write it as in `qn config set cpus=4 ports.bind=all`.",
+          hint: "Write it as in `qn config set cpus=4 'mounts=[{ path: /srv/data }]'`.",
         });
       }
       const [name, text] = [word.slice(0, sign), word.slice(sign + 1)];

@@ -79,7 +79,8 @@ export function leafAt(path: string): Leaf {
   if (found !== undefined) return found;
   const known = leaves.map((leaf) => leaf.path);
   const inside = known.filter((name) => name.startsWith(`${path}.`));
-  const near = inside.length > 0 ? inside.join(", ") : nearest(path, [...known, ...Object.keys(otherNames)]);
+  const near =
+    inside.length > 0 ? inside.join(", ") : (inSection(path) ?? nearest(path, [...known, ...Object.keys(otherNames)]));
   const hint = near === undefined ? {} : { hint: `Did you mean ${near}?` };
   throw new QnError("CONFIG_INVALID", `"${path}" is not a known setting.`, hint);
 }
@@ -102,6 +103,11 @@ const otherNames: Readonly<Record<string, string>> = {
   cpu: "cpus",
   mount: "mounts",
 };
+
+/** The setting whose name in its section is this word: `files.tmp` for `tmp`. */
+function inSection(word: string): string | undefined {
+  return leaves.find(({ path }) => path.endsWith(`.${word}`))?.path;
+}
 
 type Layer = { readonly origin: Origin; readonly where: string; readonly values: unknown };
 
@@ -159,9 +165,8 @@ function describe(issue: v.BaseIssue<unknown>): string[] {
   const path = v.getDotPath(issue) ?? "";
   if (path === "") return [noMapping];
   if (issue.expected === "never") return unknownNames(issue, path);
-  if (issue.type !== "strict_object") return [`${path} ${issue.message}, got ${JSON.stringify(issue.input)}`];
-  if (issue.input === undefined) return [`${path} is missing`];
-  return [`${path} must be a mapping of names to values, got ${JSON.stringify(issue.input)}`];
+  if (issue.type === "strict_object" && issue.input === undefined) return [`${path} is missing`];
+  return [`${path} ${issue.message}, got ${JSON.stringify(issue.input)}`];
 }
 
 const noMapping = "The settings must be a mapping of names to values.";
@@ -175,7 +180,10 @@ function unknownNames(issue: v.BaseIssue<unknown>, path: string): string[] {
     .filter((name) => !known.includes(name))
     .map((name) => {
       const other = Object.hasOwn(otherNames, name) ? otherNames[name] : undefined;
-      const near = other !== undefined && known.includes(other) ? other : nearest(name, known);
+      const near =
+        other !== undefined && known.includes(other)
+          ? other
+          : ((place.length === 0 ? inSection(name) : undefined) ?? nearest(name, known));
       const hint = near === undefined ? "" : `; did you mean ${near}?`;
       return `${[...place, name].join(".")} is not a known setting${hint}`;
     });

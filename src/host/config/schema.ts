@@ -30,8 +30,10 @@ import {
   machineValue,
   oneOf,
   portRule,
+  provisionExample,
   provisionSchema,
   qemuWord,
+  shareExample,
   shareSchema,
   switchedOn,
   tapName,
@@ -102,8 +104,10 @@ const settings = {
     "How the guest's code runs: kvm (Linux), hvf (macOS), tcg (emulation), or auto.",
     () => "auto",
   ),
-  mounts: setting(listOf(shareSchema), "Host folders that the guest sees at the same path.", (host) =>
-    [host.homeFolder, ...sharedBesideHome[host.os]].map((path) => ({ path, readOnly: false })),
+  mounts: setting(
+    listOf(shareSchema, `[${shareExample}]`),
+    "Host folders that the guest sees at the same path.",
+    (host) => [host.homeFolder, ...sharedBesideHome[host.os]].map((path) => ({ path, readOnly: false })),
   ),
   files: section("Files of the host in containers.", {
     driver: setting(
@@ -129,7 +133,7 @@ const settings = {
       () => "loopback",
     ),
     deny: setting(
-      listOf(portRule),
+      listOf(portRule, '[22, "6000-6063"]'),
       'Ports and ranges that are never forwarded, such as [22, "6000-6063"].',
       (): (number | string)[] => [],
     ),
@@ -152,10 +156,11 @@ const settings = {
     ),
   }),
   changes: section("Changes on the host that containers hear of (inotify).", {
-    exclude: setting(listOf(text), "Names of folders that are not watched, nor what is below them.", () => [
-      ".git",
-      "node_modules",
-    ]),
+    exclude: setting(
+      listOf(text, "[dist, .cache]"),
+      "Names of folders that are not watched, nor what is below them.",
+      () => [".git", "node_modules"],
+    ),
     entriesMax: setting(
       wholeNumber(0, 1_000_000),
       "The most files and folders that are watched below all mounts of running containers; 0 watches nothing.",
@@ -169,7 +174,7 @@ const settings = {
       () => "auto",
     ),
     daemon: setting(
-      () => v.record(daemonKey(), v.unknown(), "must be a mapping"),
+      () => v.record(daemonKey(), v.unknown(), "must be a mapping such as { log-driver: journald }"),
       "More of a Debian guest's daemon.json for Docker; qn's own keys, such as hosts and data-root, are refused.",
       () => ({}),
     ),
@@ -182,12 +187,12 @@ const settings = {
   qemu: section("QEMU's own words, for what qn has no setting for.", {
     cpu: setting(text, "The processor as behind QEMU's -cpu, such as max,-avx512f; auto is qn's choice.", () => "auto"),
     machine: setting(
-      () => v.record(machineProperty(), machineValue(), "must be a mapping"),
+      () => v.record(machineProperty(), machineValue(), "must be a mapping such as { hmat: on }"),
       "Properties of QEMU's -machine on top of qn's own, such as hmat: on.",
       () => ({}),
     ),
     args: setting(
-      listOf(qemuWord),
+      listOf(qemuWord, "[-device, qemu-xhci]"),
       "Words behind QEMU's command line, one a line; those that open a monitor are refused.",
       () => [],
     ),
@@ -195,7 +200,7 @@ const settings = {
   provision: setting(
     () =>
       v.pipe(
-        v.array(provisionSchema(), "must be a list"),
+        v.array(provisionSchema(), `must be a list such as [${provisionExample}]`),
         v.maxLength(provisionStepsMax, `must have at most ${provisionStepsMax} entries`),
         v.readonly(),
       ),

@@ -170,7 +170,10 @@ function leaf(path: string, below: Setting): Leaf {
 }
 
 function strict(entries: readonly (readonly [string, v.GenericSchema])[]) {
-  return v.strictObject(Object.fromEntries(entries.map(([name, schema]) => [name, v.optional(schema)])));
+  return v.strictObject(
+    Object.fromEntries(entries.map(([name, schema]) => [name, v.optional(schema)])),
+    "must be a mapping of names to values",
+  );
 }
 
 const untold: Told = (schema) => v.lazy(schema);

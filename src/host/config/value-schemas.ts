@@ -44,30 +44,42 @@ export const portRule = () =>
     v.check((rule) => rangeOf(rule) !== undefined, "must be a port from 1 to 65535 or a range such as 6000-6063"),
   );
 
-/** A list. */
+/** A list; `example` is one, as people write it. */
 export const listOf =
-  <const Item extends v.GenericSchema>(item: () => Item) =>
+  <const Item extends v.GenericSchema>(item: () => Item, example: string) =>
   () =>
-    v.pipe(v.array(item(), "must be a list"), v.readonly());
+    v.pipe(v.array(item(), `must be a list such as ${example}`), v.readonly());
+
+/** One, as people write it. */
+export const shareExample = "{ path: /srv/data }";
 
 /**
  * A host folder that the guest sees at the same path. `security` is how owners and special files are kept on the host,
  * none unless named; `cache` is what the guest remembers of files, none unless named (docs/files.md has both tables).
  */
 export const shareSchema = () =>
-  v.strictObject({
-    path: absolutePath(),
-    readOnly: v.optional(switchedOn(), false),
-    security: v.optional(oneOf(["none", "mapped-xattr"])()),
-    cache: v.optional(oneOf(["mmap", "none", "loose"])()),
-  });
+  v.strictObject(
+    {
+      path: absolutePath(),
+      readOnly: v.optional(switchedOn(), false),
+      security: v.optional(oneOf(["none", "mapped-xattr"])()),
+      cache: v.optional(oneOf(["mmap", "none", "loose"])()),
+    },
+    `must be a mapping such as ${shareExample}`,
+  );
+
+/** One, as people write it. */
+export const provisionExample = "{ run: apt-get update, when: once }";
 
 /** A command that root runs in the guest. */
 export const provisionSchema = () =>
-  v.strictObject({
-    run: text(),
-    when: v.optional(oneOf(["boot", "once"])(), "boot"),
-  });
+  v.strictObject(
+    {
+      run: text(),
+      when: v.optional(oneOf(["boot", "once"])(), "boot"),
+    },
+    `must be a mapping such as ${provisionExample}`,
+  );
 
 /** Keys of Docker's daemon.json that qn's own parts depend on: sockets, plugins, ports and the place of the data. */
 const ownDaemonKeys = ["hosts", "authorization-plugins", "userland-proxy", "data-root"];

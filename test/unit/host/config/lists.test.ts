@@ -1,6 +1,8 @@
 /** Lists in the settings: what an entry may be, and what is said of one that is not. */
 import { expect, test } from "bun:test";
 import { loadConfig } from "../../../../src/host/config/load.ts";
+import { leaves } from "../../../../src/host/config/schema.ts";
+import { nested, valueAt } from "../../../../src/host/config/setting.ts";
 import { failureOf } from "../../../support/failures.ts";
 
 const host = { arch: "x86_64", cpus: 8, memoryMiB: 16_384, homeFolder: "/home/ann", os: "linux" } as const;
@@ -30,7 +32,7 @@ test("a command for the guest has words to run, and a time that qn knows", async
     details: [
       'provision.0.run must not be empty, got "" (/c.yaml)',
       'provision.1.when must be one of boot, once, got "daily" (/c.yaml)',
-      'provision.2 must be a mapping of names to values, got "ls" (/c.yaml)',
+      'provision.2 must be a mapping such as { run: apt-get update, when: once }, got "ls" (/c.yaml)',
       "provision.3.run is missing (/c.yaml)",
       "provision.4.runs is not a known setting; did you mean run? (/c.yaml)",
     ],
@@ -38,4 +40,19 @@ test("a command for the guest has words to run, and a time that qn knows", async
   expect((await failureOf(() => load({ file: `provision: [${"{ run: ls },".repeat(65)}]` }))).details?.[0]).toStartWith(
     "provision must have at most 64 entries, got",
   );
+});
+
+test("what stands where a list or a mapping has to be is refused with one that could stand there, and can", async () => {
+  const places = leaves.filter(({ initial }) => typeof initial(host) === "object");
+  const said = await Promise.all(
+    places.map(async (leaf) => {
+      const refusal = await failureOf(() => load({ file: JSON.stringify(nested(new Map([[leaf.path, "x"]]))) }));
+      return [leaf.path, / such as (.*), got "x"/.exec(refusal.details?.[0] ?? "")?.[1]] as const;
+    }),
+  );
+  for (const [path, example = "none"] of said) {
+    const values = nested(new Map([[path, Bun.YAML.parse(example)]]));
+    expect(valueAt(load({ file: JSON.stringify(values) }).config, path)).toMatchObject(Object(Bun.YAML.parse(example)));
+  }
+  expect(said.map(([path]) => path)).toContain("qemu.machine");
 });

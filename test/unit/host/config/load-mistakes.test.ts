@@ -22,19 +22,20 @@ test("every mistake of every source is reported at once, each with its place and
     "sound: yes please",
     "memory: 3",
     "cpu: 3",
+    "tmp: none",
   ].join("\n");
   const env = { QN_CPUS: "many", QN_ACCEL: "xen" };
   const flags = { diskGiB: 1 };
   expect(await failureOf(() => load({ file, env, flags }))).toEqual({
     code: "CONFIG_INVALID",
-    message: "17 settings are wrong.",
+    message: "18 settings are wrong.",
     details: [
       'arch must be one of x86_64, aarch64, got "arm64" (/c.yaml)',
       "cpus must be at least 1, got 0 (/c.yaml)",
       "memoryMiB must be a whole number, got 1.5 (/c.yaml)",
       'diskGiB must be a number, got "60" (/c.yaml)',
       'image must not be empty, got "" (/c.yaml)',
-      'mounts.0 must be a mapping of names to values, got "/srv" (/c.yaml)',
+      'mounts.0 must be a mapping such as { path: /srv/data }, got "/srv" (/c.yaml)',
       'mounts.1.path must be an absolute path, got "home" (/c.yaml)',
       "mounts.2.path is missing (/c.yaml)",
       "mounts.3.readonly is not a known setting; did you mean readOnly? (/c.yaml)",
@@ -43,6 +44,7 @@ test("every mistake of every source is reported at once, each with its place and
       'sound must be true or false, got "yes please" (/c.yaml)',
       "memory is not a known setting; did you mean memoryMiB? (/c.yaml)",
       "cpu is not a known setting; did you mean cpus? (/c.yaml)",
+      "tmp is not a known setting; did you mean files.tmp? (/c.yaml)",
       'cpus must be a number, got "many" (QN_CPUS)',
       'accel must be one of auto, kvm, hvf, tcg, got "xen" (QN_ACCEL)',
       "diskGiB must be at least 2, got 1 (the command line)",
@@ -80,7 +82,7 @@ test("a variable whose list or switch cannot be read is a mistake that shows its
     message: "3 settings are wrong.",
     details: [
       'cpus must be a number, got " " (QN_CPUS)',
-      'mounts must be a list, got "[/srv" (QN_MOUNTS)',
+      'mounts must be a list such as [{ path: /srv/data }], got "[/srv" (QN_MOUNTS)',
       'sound must be true or false, got "yes" (QN_SOUND)',
     ],
   });
