@@ -9,9 +9,10 @@ const sample = { os: "linux", arch: "x86_64", cpus: 8, memoryMiB: 16_384, homeFo
 
 /** docs/config.md, whole. */
 export function configPage(): string {
-  const rows = leaves.map(({ path, variable, help, initial, effective }) => {
+  const rows = leaves.map(({ path, variable, help, initial, effective, rule }) => {
     const json = valueAt(editorSchema(), `properties.${path.replace(".", ".properties.")}`);
-    const cells = [`\`${path}\``, help, valuesOf(json), `\`${JSON.stringify(initial(sample))}\``, `\`${variable}\``];
+    const value = `\`${JSON.stringify(initial(sample))}\`${rule === undefined ? "" : `: ${rule}`}`;
+    const cells = [`\`${path}\``, help, valuesOf(json), value, `\`${variable}\``];
     return `| ${[...cells, effective].join(" | ")} |`;
   });
   return reflow(

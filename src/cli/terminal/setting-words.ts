@@ -6,11 +6,11 @@ export function valueWords(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-/** Who has set it: a file, a variable, the command line, or nobody. */
-export function originWords(origin: Origin): string {
+/** Who has set it: a file, a variable, the command line, or nobody; `rule` is then where the default is from. */
+export function originWords(origin: Origin, rule?: string): string {
   switch (origin.from) {
     case "default":
-      return "default";
+      return rule === undefined ? "default" : `default (${rule})`;
     case "file":
       return origin.path;
     case "environment":

@@ -56,10 +56,22 @@ const settings = {
     oneOf(arches),
     "The guest's architecture; another one than the host's is emulated, which is slow.",
     (host) => host.arch,
+    "at the next start",
+    "this machine's",
   ),
-  cpus: setting(wholeNumber(1, 256), "Virtual processors.", (host) => Math.min(4, host.cpus)),
-  memoryMiB: setting(wholeNumber(512, 4_194_304), "Memory in MiB.", (host) =>
-    Math.max(512, Math.min(4096, Math.floor(host.memoryMiB / 2))),
+  cpus: setting(
+    wholeNumber(1, 256),
+    "Virtual processors.",
+    (host) => Math.min(4, host.cpus),
+    "at the next start",
+    "up to 4 of this machine's",
+  ),
+  memoryMiB: setting(
+    wholeNumber(512, 4_194_304),
+    "Memory in MiB.",
+    (host) => Math.max(512, Math.min(4096, Math.floor(host.memoryMiB / 2))),
+    "at the next start",
+    "half of this machine's, at most 4096",
   ),
   diskGiB: setting(
     wholeNumber(2, 65_536),

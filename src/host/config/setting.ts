@@ -15,12 +15,16 @@ export type HostSize = {
 /** When a changed setting counts: qn reads it whenever it asks, or a VM that runs keeps what it was started with. */
 export type Effective = "now" | "at the next start";
 
-/** One setting. `schema` gives what its value may be; `help` is one line for documents and editors. */
+/**
+ * One setting. `schema` gives what its value may be; `help` is one line for documents and editors; `rule` says how the
+ * default follows from the machine, where it does.
+ */
 export type Setting<Schema extends v.GenericSchema = v.GenericSchema> = {
   readonly schema: () => Schema;
   readonly help: string;
   readonly initial: (host: HostSize) => v.InferOutput<Schema>;
   readonly effective: Effective;
+  readonly rule?: string;
 };
 
 /** Settings that belong together, below one name. */
@@ -66,8 +70,9 @@ export function setting<const Schema extends v.GenericSchema>(
   help: string,
   initial: Setting<Schema>["initial"],
   effective: Effective = "at the next start",
+  rule?: string,
 ): Setting<Schema> {
-  return { schema: lazily(schema), help, initial, effective };
+  return { schema: lazily(schema), help, initial, effective, ...(rule !== undefined && { rule }) };
 }
 
 /** Describes a section. */

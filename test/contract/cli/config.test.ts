@@ -59,6 +59,9 @@ test("config show names for each setting its value and where it comes from", asy
     ["all", file],
     ["debian", "default"],
   ]);
+  // What follows from the machine says how.
+  const own = (await qnConfig(path, ["show", "arch"], { QN_CPUS: "1" })).stdout;
+  expect(own).toMatch(/^arch +\w+ +default \(this machine's\)$/m);
   const json: unknown = JSON.parse((await qnConfig(path, ["show", "--json"])).stdout);
   expect(json).toMatchObject({
     schema: 1,

@@ -12,7 +12,9 @@ test("docs/config.md is what the script of the docs writes", async () => {
 
 test("docs/config.md has a row for every setting, with its help and its range", () => {
   for (const { path, help } of leaves) expect(configPage()).toContain(`| \`${path}\` | ${help} | `);
-  expect(configPage()).toContain("| `cpus` | Virtual processors. | 1 to 256 | `4` | `QN_CPUS` | at the next start |");
+  expect(configPage()).toContain(
+    "| `cpus` | Virtual processors. | 1 to 256 | `4`: up to 4 of this machine's | `QN_CPUS` | at the next start |",
+  );
 });
 
 test("nix/modules/settings.json is what the script of the docs writes, with every setting in it", async () => {

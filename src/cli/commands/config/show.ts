@@ -21,9 +21,9 @@ export const command = defineCommand({
     if (paths.name !== "default") await requireVm(paths);
     const { config, origins } = await effectiveConfig(paths, process.env);
     const shown = leaves.filter(({ path }) => wanted.length === 0 || wanted.includes(path));
-    const rows = shown.map(({ path, variable, effective }) => {
+    const rows = shown.map(({ path, variable, effective, rule }) => {
       const origin = origins[path] ?? { from: "default" };
-      return { path, value: valueAt(config, path), origin, variable, effective };
+      return { path, value: valueAt(config, path), origin, variable, effective, rule };
     });
     if (args.json === true) {
       const settings = rows.map(
@@ -34,7 +34,7 @@ export const command = defineCommand({
     }
     printTable(
       ["SETTING", "VALUE", "FROM"],
-      rows.map(({ path, value, origin }) => [path, valueWords(value), originWords(origin)]),
+      rows.map(({ path, value, origin, rule }) => [path, valueWords(value), originWords(origin, rule)]),
     );
   },
 });
