@@ -16,6 +16,9 @@ const names: Names = {
     const { listImages } = await import("../../host/image/store.ts");
     return (await listImages(qnHome().images)).map(({ manifest }) => manifest.name);
   },
+  async settings() {
+    return (await import("../../host/config/schema.ts")).leaves;
+  },
 };
 
 /** The command that completes the lines of `root`, the tree that it is itself a part of. */

@@ -10,7 +10,12 @@ export const command = defineCommand({
   examples: ["qn report web --output /tmp/web.tar.gz --keep-names"],
   args: {
     vm: vmArg,
-    output: { type: "string", alias: "o", description: "The file to write", valueHint: "FILE" },
+    output: {
+      type: "string",
+      alias: "o",
+      description: "The file to write; a new one in the current folder unless given",
+      valueHint: "FILE",
+    },
     "keep-names": { type: "boolean", description: "Leave the names of home folder, user and host in it" },
   },
   async run({ args }) {

@@ -6,8 +6,12 @@ import { findCommand, type Root, type Table } from "../tree.ts";
 /** A candidate: the word, and what it is for. */
 export type Candidate = { readonly word: string; readonly about: string };
 
-/** Names that only this machine knows. */
-export type Names = { vms(): Promise<readonly string[]>; images(): Promise<readonly string[]> };
+/** Names that only this machine knows, and the settings, which few lines need. */
+export type Names = {
+  vms(): Promise<readonly string[]>;
+  images(): Promise<readonly string[]>;
+  settings(): Promise<readonly { readonly path: string; readonly help: string }[]>;
+};
 
 /** Values that are known for a flag or a positional argument, by its name. */
 const fixedValues: Readonly<Record<string, readonly string[]>> = {
@@ -21,6 +25,9 @@ const valuesOf: Readonly<Record<string, readonly string[]>> = {
   "env shell": ["bash", "zsh", "fish", "json"],
   "completion shell": ["bash", "zsh", "fish"],
 };
+
+/** What follows the name of a setting in the commands that take any number of them. */
+const behindSetting: Readonly<Record<string, string>> = { "config set": "=", "config show": "", "config unset": "" };
 
 /**
  * What fits in the place of the last of `words`, which are those behind `qn` up to the cursor; the last one may be
@@ -56,12 +63,22 @@ async function fitting(command: CommandDef, table: Table | undefined, line: Line
   const flagBefore = flagNamed(args, rest.at(-1) ?? "");
   if (flagBefore?.[1].type === "string") return await values(path, flagBefore[0], names);
   if (last.startsWith("-")) return [...flagWords(args), ...flagsEverywhere];
+  const end = behindSetting[path];
+  if (end !== undefined) return await settingWords(end, line);
   const isCommandNext = rest.every((word) => word.startsWith("-"));
   if (table !== undefined) return isCommandNext ? commandWords(table) : [];
   const positionals = args.filter(([, { type }]) => type === "positional");
   const given = rest.filter((word, index) => !word.startsWith("-") && !takesValue(args, rest[index - 1] ?? "")).length;
   const [name] = positionals[given] ?? [];
   return name === undefined ? [] : await values(path, name, names);
+}
+
+/** Names of settings, and of VMs in front of the first. Behind `cpus=` bash takes the sign for a word of its own. */
+async function settingWords(end: string, { rest, names }: Line): Promise<readonly Candidate[]> {
+  if (rest.at(-1) === "=") return [];
+  const settings = (await names.settings()).map(({ path, help }) => ({ word: `${path}${end}`, about: help }));
+  const isFirst = rest.every((word) => word.startsWith("-"));
+  return isFirst ? [...(await values("", "vm", names)), ...settings] : settings;
 }
 
 async function values(path: string, name: string, names: Names): Promise<readonly Candidate[]> {

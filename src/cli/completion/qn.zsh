@@ -10,7 +10,8 @@ _qn() {
     about+=("${line//$'\t'/  -- }")
   done
   if (( ${#found} )); then
-    compadd -l -d about -a found
+    # Behind `cpus=` a value follows, and no space.
+    if [[ ${found[-1]} == *= ]]; then compadd -S '' -l -d about -a found; else compadd -l -d about -a found; fi
   else
     _files
   fi

@@ -58,6 +58,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
   "qn|image|b": ["build"],
   "qn|completion|z": ["zsh"],
   "qn|up|--qui": ["--quiet"],
+  "qn|config|set|web|files.t": ["files.tmp="],
 };
 
 for (const [shell, { command, script }] of Object.entries(shells)) {
@@ -67,7 +68,7 @@ for (const [shell, { command, script }] of Object.entries(shells)) {
       await using at = await place();
       const asked = Object.keys(lines);
       const { stdout } = await run([...command, script], { env: { ...at.env, ASKED: asked.join("\n") } });
-      const answers = stdout.split("=\n").map((answer) => answer.trim().split("\n").toSorted());
+      const answers = stdout.split(/^=\n/m).map((answer) => answer.trim().split("\n").toSorted());
       const offered = Object.fromEntries(asked.map((line, index) => [line, answers[index] ?? []]));
       expect(offered).toEqual(lines as Record<string, string[]>);
     },

@@ -25,7 +25,7 @@ async function fromTables(table: Table, above = ""): Promise<(readonly [path: st
 
 const all = await fromTables(commands);
 const reference = await commandsPage(root);
-const names = { vms: async () => [], images: async () => [] };
+const names = { vms: async () => [], images: async () => [], settings: async () => [] };
 
 /** What each of the four says of a command, with the marks of its form taken away. */
 const places: Readonly<Record<string, (path: string) => Promise<string>>> = {

@@ -40,7 +40,7 @@ function tree() {
   return { root, loaded, ran };
 }
 
-const names = { vms: async () => ["web"], images: async () => [] };
+const names = { vms: async () => ["web"], images: async () => [], settings: async () => [] };
 
 test("lists of commands are shown and completed from the tables, without loading a command", async () => {
   const { root, loaded } = tree();

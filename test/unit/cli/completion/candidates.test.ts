@@ -3,7 +3,11 @@ import { expect, test } from "bun:test";
 import { commands, root } from "../../../../src/cli/commands.ts";
 import { candidates } from "../../../../src/cli/completion/candidates.ts";
 
-const names = { vms: async () => ["default", "web"], images: async () => ["debian"] };
+const names = {
+  vms: async () => ["default", "web"],
+  images: async () => ["debian"],
+  settings: async () => ["cpus", "files.tmp", "ports.bind"].map((path) => ({ path, help: "" })),
+};
 
 async function next(...words: string[]): Promise<string[]> {
   return (await candidates(root, words, names)).map(({ word }) => word);
@@ -40,4 +44,16 @@ test("a flag that takes a value is followed by its values, or by nothing", async
 test("flags come when a hyphen is typed, those of every command too", async () => {
   expect(await next("status", "--")).toEqual(["--json", "--help", "--quiet", "--verbose"]);
   expect(await next("ssh", "web", "--", "")).toEqual([]);
+});
+
+test("settings come where any number of them may stand, with what follows, and VMs before the first", async () => {
+  expect(await next("config", "set", "")).toEqual(["default", "web", "cpus=", "files.tmp=", "ports.bind="]);
+  expect(await next("config", "set", "--all", "f")).toEqual(["files.tmp="]);
+  expect(await next("config", "set", "web", "cpus=2", "p")).toEqual(["ports.bind="]);
+  expect([await next("config", "get", "web", "c"), await next("config", "unset", "f")]).toEqual([
+    ["cpus"],
+    ["files.tmp"],
+  ]);
+  // As bash has `cpus=`, and what is behind it.
+  expect([await next("config", "set", "cpus", "="), await next("config", "set", "cpus", "=", "")]).toEqual([[], []]);
 });
