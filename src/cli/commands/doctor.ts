@@ -2,6 +2,7 @@
 import { examine } from "../../host/doctor/checks.ts";
 import { defineCommand, jsonArg } from "../command.ts";
 import { statuses } from "../statuses.ts";
+import { doctorLines } from "../terminal/doctor-lines.ts";
 import { printJson, printLines } from "../terminal/print.ts";
 import { qnHome } from "../vm-here.ts";
 
@@ -13,9 +14,6 @@ export const command = defineCommand({
     // Warnings alone are no reason.
     if (findings.some(({ level }) => level === "fail")) process.exitCode = statuses.problem;
     if (args.json === true) return printJson("doctor", findings);
-    for (const { check, level, text, fix } of findings) {
-      printLines([`${level.padEnd(5)} ${check.padEnd(13)} ${text}`]);
-      if (fix !== null) printLines([`${" ".repeat(20)}${fix}`]);
-    }
+    printLines(doctorLines(findings, process.stdout.isTTY ? process.stdout.columns : undefined));
   },
 });
