@@ -7,7 +7,7 @@ const guides = (...names: readonly string[]) => names.map((name) => `docs/guides
 const docs = (...names: readonly string[]) => names.map((name) => `docs/${name}.md`);
 
 export const siteMap: readonly Section[] = [
-  { text: "Start", pages: ["README.md", ...guides("install", "first-project", "coming-from")] },
+  { text: "Start", pages: ["README.md", ...guides("install", "first-project", "coming-from", "questions")] },
   {
     text: "Guides",
     pages: guides("data", "snapshots", "hot-reload", "other-processors", "several-vms", "network", "ci", "tools"),
@@ -17,14 +17,24 @@ export const siteMap: readonly Section[] = [
   {
     text: "Reference",
     pages: [
-      ...docs("commands", "config", "environment", "json", "files", "changes", "differences", "glossary", "releases"),
+      ...docs("commands", "config", "environment", "json", "files", "differences", "glossary", "releases"),
       "CHANGELOG.md",
     ],
   },
   {
     text: "Design",
     pages: [
-      ...docs("architecture", "guest", "security", "decisions", "faults", "benchmarks", "compared", "clients"),
+      ...docs(
+        "architecture",
+        "guest",
+        "changes",
+        "security",
+        "decisions",
+        "faults",
+        "benchmarks",
+        "compared",
+        "clients",
+      ),
       "CONTRIBUTING.md",
       "SECURITY.md",
     ],

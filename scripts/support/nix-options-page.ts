@@ -1,4 +1,5 @@
 /** The page of the documentation that lists the options of the Nix modules, made from what Nix itself says about them. */
+import { reflow } from "./reflow.ts";
 
 /** An option as nix/check shows it; `default` is Nix, and null where there is none. */
 export type NixOption = {
@@ -26,7 +27,8 @@ export function nixOptionsPage({ guest, host, darwin, home }: NixOptions): strin
         return row(name, options?.[name], kinds);
       });
     });
-  return `# Options of the Nix modules
+  return reflow(
+    `# Options of the Nix modules
 
 ## A guest
 
@@ -48,7 +50,9 @@ type; what is not said is qn's default.
 ${ofHosts.join("\n")}
 
 This page is made from \`nix/modules\` by \`bun scripts/docs.ts\` where Nix and nixpkgs' \`lib\` are (NIXPKGS_LIB).
-`;
+`,
+    100,
+  );
 }
 
 // --- internal ---

@@ -76,7 +76,7 @@ const otherSharing = /shared connections?|VMs (may )?share one|blocks that sever
 
 /** What users read: messages, and the pages that are for them. */
 const userText =
-  /^(src\/.*\.ts|(README|CHANGELOG|SECURITY|docs\/(guides\/.*|fix-it|glossary|compared|errors|config|commands|json|nix|nix-options))\.md)$/;
+  /^(src\/.*\.ts|(README|CHANGELOG|SECURITY|docs\/(guides\/.*|fix-it|glossary|compared|clients|environment|errors|config|commands|differences|files|json|nix|nix-options|releases))\.md)$/;
 
 /** Words that only those know who work on qn, some of which mean something else to everybody. */
 const houseWords = /\b(seams?|lanes?|doorbells?|doors?|gates?|rooms?|slirp|nudges?)\b/i;

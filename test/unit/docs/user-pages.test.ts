@@ -6,13 +6,15 @@ import { argsOf } from "../../../src/cli/command.ts";
 import { root as commands } from "../../../src/cli/commands.ts";
 import { findCommand } from "../../../src/cli/tree.ts";
 import { leaves } from "../../../src/host/config/schema.ts";
+import { siteMap } from "../../../site/site-map.ts";
 
 const root = join(import.meta.dir, "../../..");
-const paths = [
-  "docs/guides/*.md",
-  "docs/{fix-it,glossary,compared,environment,json,commands,config,errors,nix,files,releases,faults,differences,security}.md",
-  "{README,SECURITY}.md",
-].flatMap((pattern) => [...new Glob(pattern).scanSync(root)]);
+// All but those for who changes qn, and the changelog, which tells of words that are no commands.
+const design = siteMap.find(({ text }) => text === "Design")?.pages ?? [];
+const ofUsers = ["compared", "clients", "faults", "security"].map((name) => `docs/${name}.md`);
+const paths = siteMap
+  .flatMap(({ pages: each }) => each)
+  .filter((path) => path !== "CHANGELOG.md" && (!design.includes(path) || [...ofUsers, "SECURITY.md"].includes(path)));
 const pages = await Promise.all(
   paths.toSorted().map(async (path) => [path, await Bun.file(join(root, path)).text()] as const),
 );
