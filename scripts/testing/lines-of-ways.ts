@@ -124,6 +124,20 @@ export const linesOfWays: readonly Rows[] = [
     ["port.size > most.size ? port : most", "most"],
   ],
   [
+    "src/host/gate/listener-limit.ts",
+    [`${unit}/host/gate/listener-limit.test.ts`],
+    ["if (this.#count >= this.#max) throw", "if (false) throw"],
+    ["if (isOpen) this.#count -= 1;", "this.#count -= 1;"],
+  ],
+  [
+    "src/host/ports/apply.ts",
+    [`${contract}/host/ports/refused.test.ts`],
+    [
+      "await this.#gateway.listeners.open(() =>",
+      "await (async (open: () => Listener | Promise<Listener>) => await open())(() =>",
+    ],
+  ],
+  [
     "src/host/gate/gateway.ts",
     [`${contract}/host/ports/udp-flood.test.ts`],
     ["(await this.#nextPool(options.gone))", "(await this.#nextPool(undefined))"],
@@ -133,6 +147,7 @@ export const linesOfWays: readonly Rows[] = [
     [`${contract}/host/gate/client-limit.test.ts`],
     ["for (const other of this.#silent) other.pause();", ""],
     ["    else client.pause();", ""],
+    [" || this.#all.isLineFull", ""],
     ["this.#all.forget(client, early.length);", ""],
     ["this.#all.forget(client, waiter.early.length);", ""],
   ],

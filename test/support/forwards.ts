@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Gateway } from "../../src/host/gate/gateway.ts";
+import type { ListenerLimit } from "../../src/host/gate/listener-limit.ts";
 import { GatePool } from "../../src/host/gate/pool.ts";
 import { Forwards } from "../../src/host/ports/apply.ts";
 import type { PortRules } from "../../src/host/ports/listener-plan.ts";
@@ -20,8 +21,9 @@ export function forwardsTo(
   gate: TestGate,
   rules: PortRules = { bind: "loopback", deny: [] },
   os?: NodeJS.Platform,
+  listeners?: ListenerLimit,
 ): Disposable & { readonly forwards: Forwards } {
-  const gateway = new Gateway();
+  const gateway = new Gateway(undefined, listeners);
   const pool = new GatePool(gate.key);
   gateway.use(pool);
   const forwards = new Forwards(gateway, rules, os);

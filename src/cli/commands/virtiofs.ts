@@ -1,9 +1,9 @@
 /** `qn virtiofs`: hidden; holds one mount for QEMU, and is the worker that serves it. */
-import { readFileSync } from "node:fs";
 import { QnError } from "../../base/errors.ts";
 import { lifetimeOf } from "../../host/virtiofs/fuse/attributes.ts";
 import { holdShare } from "../../host/virtiofs/holder.ts";
 import { serveShare } from "../../host/virtiofs/worker.ts";
+import { openFilesMax } from "../../system/open-files.ts";
 import { defineCommand } from "../command.ts";
 import { selfCommand } from "../self.ts";
 import { warn } from "../terminal/show.ts";
@@ -46,10 +46,3 @@ export const command = defineCommand({
     process.exit();
   },
 });
-
-// --- internal ---
-
-/** How many descriptors this process may have (proc_pid_limits(5)). */
-function openFilesMax(): number {
-  return Number(/^Max open files +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? 1024);
-}

@@ -1,17 +1,26 @@
 /** How many clients of ports are carried at once, in all and of each forward; the others wait in a line. */
 import type { Connection } from "../../system/net/connection.ts";
+import { openFilesMax } from "../../system/open-files.ts";
+import { type DescriptorShares, sharesOf } from "./descriptor-shares.ts";
 
 /**
  * As many as a server's load test has, and few enough that QEMU's slirp, which goes through all of its connections for
  * each packet, leaves Docker's own streams their time (decision D145).
  */
-const usualLimits: Limits = { ofForward: 512, ofAll: 1_024, waitingOfForward: 2_048, waitingBytes: 4 * 1024 ** 2 };
+const usualLimits = ({ clients, waiting }: DescriptorShares): Limits => ({
+  ofForward: 512,
+  ofAll: Math.min(1_024, clients),
+  waitingOfForward: 2_048,
+  waitingOfAll: waiting,
+  waitingBytes: 4 * 1024 ** 2,
+});
 
 /** The most clients that are carried, and that wait; and what those who wait have said, in bytes. */
 export type Limits = {
   readonly ofForward: number;
   readonly ofAll: number;
   readonly waitingOfForward: number;
+  readonly waitingOfAll: number;
   readonly waitingBytes: number;
 };
 
@@ -27,8 +36,10 @@ export class ClientLimit {
   /** Those who wait, are read, and have said nothing yet; and how many bytes the others have said. */
   readonly #silent = new Set<Connection>();
   #waitingBytes = 0;
+  /** How many wait, whatever they have said. */
+  #waiting = 0;
 
-  constructor(limits: Limits = usualLimits) {
+  constructor(limits: Limits = usualLimits(sharesOf(openFilesMax()))) {
     this.#limits = limits;
   }
 
@@ -39,6 +50,10 @@ export class ClientLimit {
 
   get hasRoom(): boolean {
     return this.#taken < this.#limits.ofAll;
+  }
+
+  get isLineFull(): boolean {
+    return this.#waiting >= this.#limits.waitingOfAll;
   }
 
   /** To be called by a forward: one more is carried, one less, or somebody waits there. */
@@ -63,6 +78,7 @@ export class ClientLimit {
 
   /** To be called for a client that waits: it is read, or left alone until its turn where others have said enough. */
   listenTo(client: Connection): void {
+    this.#waiting += 1;
     if (this.#waitingBytes < this.#limits.waitingBytes) this.#silent.add(client);
     else client.pause();
   }
@@ -79,6 +95,7 @@ export class ClientLimit {
 
   /** It waits no more. */
   forget(client: Connection, bytes: number): void {
+    this.#waiting -= 1;
     this.#silent.delete(client);
     this.#waitingBytes -= bytes;
   }
@@ -101,9 +118,9 @@ class ForwardClients {
   /** Carries the client, now or in its turn; `onGone` is told instead when it goes before, or finds the line full. */
   admit(client: Connection, onGone: (reason?: string) => void): void {
     if (this.#hasRoom && this.#waiting.size === 0) return this.#carry(client, new Uint8Array());
-    if (this.#waiting.size >= this.#limits.waitingOfForward) {
+    if (this.#waiting.size >= this.#limits.waitingOfForward || this.#all.isLineFull) {
       client.reset();
-      return onGone(`${this.#limits.waitingOfForward} clients wait for their turn already.`);
+      return onGone("Too many clients wait for their turn already.");
     }
     this.#wait(client, onGone);
     this.#all.waitFor(this);

@@ -1,4 +1,6 @@
 /** How many UDP clients the ports of one VM have at once, and how much of what they say may wait. */
+import { openFilesMax } from "../../system/open-files.ts";
+import { type DescriptorShares, sharesOf } from "./descriptor-shares.ts";
 
 /** What is bounded: flows of all ports, and the bytes that wait for theirs to open. */
 export type FlowBounds = { readonly flows: number; readonly waitingBytes: number };
@@ -7,7 +9,10 @@ export type FlowBounds = { readonly flows: number; readonly waitingBytes: number
  * As many as clients of TCP ports are carried at once: QEMU's slirp goes through all of its connections for each
  * packet. What waits is less than a tenth of what the supervisor has at rest.
  */
-const usualBounds: FlowBounds = { flows: 1_024, waitingBytes: 4 * 1024 ** 2 };
+const usualBounds = ({ flows }: DescriptorShares): FlowBounds => ({
+  flows: Math.min(1_024, flows),
+  waitingBytes: 4 * 1024 ** 2,
+});
 
 /** A port that has flows. */
 export type PortFlows = {
@@ -22,7 +27,7 @@ export class FlowLimit {
   readonly #ports = new Set<PortFlows>();
   #waitingBytes = 0;
 
-  constructor(bounds: FlowBounds = usualBounds) {
+  constructor(bounds: FlowBounds = usualBounds(sharesOf(openFilesMax()))) {
     this.#bounds = bounds;
   }
 

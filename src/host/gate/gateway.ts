@@ -7,6 +7,7 @@ import type { Proven } from "./dial.ts";
 import type { GatePool, TakeOptions } from "./pool.ts";
 import { ClientLimit } from "./client-limit.ts";
 import { FlowLimit } from "./flow-limit.ts";
+import { ListenerLimit } from "./listener-limit.ts";
 import { carryClient, type StreamObserver } from "./stream.ts";
 
 /**
@@ -19,6 +20,7 @@ export class Gateway {
   /** Where clients of ports are waited for and counted. */
   readonly clients = new ClientLimit();
   readonly flows = new FlowLimit();
+  readonly listeners: ListenerLimit;
 
   readonly #patienceMs: number;
   #pool: GatePool | undefined;
@@ -29,8 +31,9 @@ export class Gateway {
   /** Called before each stream. */
   onUse: () => void = () => {};
 
-  constructor(patienceMs: number = usualPatienceMs) {
+  constructor(patienceMs: number = usualPatienceMs, listeners: ListenerLimit = new ListenerLimit()) {
     this.#patienceMs = patienceMs;
+    this.listeners = listeners;
   }
 
   /** The gate that new streams take; nothing while the guest cannot be reached. Streams that there are go on. */

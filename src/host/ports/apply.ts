@@ -8,6 +8,7 @@ import { listen } from "../../system/net/connection.ts";
 import { listenForDatagrams } from "../../system/net/datagrams.ts";
 import { isErrno } from "../../system/errno.ts";
 import type { Gateway } from "../gate/gateway.ts";
+import type { Listener } from "../gate/listener-limit.ts";
 import {
   isAddress,
   isUnspecified,
@@ -24,16 +25,13 @@ import { DeniedPort, NoAddress, refusalText, UncarriedProtocol } from "./refusal
 import { SecondTries } from "./second-tries.ts";
 import { Flows } from "./udp.ts";
 
-/** Whatever listens for a forward. */
-type Closable = { close(): void };
-
 /** A forward: a host listener that serves a published port, or the reason why it cannot. */
 export type Forward = {
   readonly protocol: PublishedPort["protocol"];
   readonly hostIp: string;
   readonly hostPort: number;
   serves: Served;
-  listener: Closable | undefined;
+  listener: Listener | undefined;
   /** What listening failed with. */
   refused: unknown;
   /** The last error in words: why it does not listen, or why a client was turned away. */
@@ -186,7 +184,10 @@ export class Forwards {
       const rule = ruleAgainst(forward, this.#rules);
       if (rule !== undefined) throw new DeniedPort(rule);
       const as = listensAs(forward, this.#os);
-      forward.listener = await listeners[protocol](forward, as, this.#gateway, () => this.onChange("counts"));
+      const onCount = (): void => this.onChange("counts");
+      forward.listener = await this.#gateway.listeners.open(() =>
+        listeners[protocol](forward, as, this.#gateway, onCount),
+      );
     } catch (error) {
       forward.refused = error;
       forward.error = messageOf(error);
@@ -203,7 +204,7 @@ type Counted = "connections" | "bytes" | "error";
 /** How each protocol is listened on. */
 const listeners: Record<
   PublishedPort["protocol"],
-  (forward: Forward, as: ListensAs, gateway: Gateway, onCount: () => void) => Closable | Promise<Closable>
+  (forward: Forward, as: ListensAs, gateway: Gateway, onCount: () => void) => Listener | Promise<Listener>
 > = {
   tcp: listenTcp,
   udp: listenUdp,
@@ -212,7 +213,7 @@ const listeners: Record<
   },
 };
 
-function listenTcp(forward: Forward, { address, admits }: ListensAs, gateway: Gateway, onCount: () => void): Closable {
+function listenTcp(forward: Forward, { address, admits }: ListensAs, gateway: Gateway, onCount: () => void): Listener {
   const count = countOn(forward, onCount);
   const onBytes = (fromClient: number, fromGuest: number): void => count({ bytes: fromClient + fromGuest });
   const places = gateway.clients.ofForward((client, early, leave) => {
@@ -239,7 +240,7 @@ async function listenUdp(
   { address, admits }: ListensAs,
   gateway: Gateway,
   onCount: () => void,
-): Promise<Closable> {
+): Promise<Listener> {
   const count = countOn(forward, onCount);
   const flows = new Flows({
     gateway,

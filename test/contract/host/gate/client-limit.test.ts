@@ -4,8 +4,8 @@ import { ClientLimit } from "../../../../src/host/gate/client-limit.ts";
 import { connect, type Connection } from "../../../../src/system/net/connection.ts";
 import { listenSomewhere, receive } from "../../../support/streams.ts";
 
-/** More than the clients of most tests say. */
-const waitingBytes = 1024 ** 2;
+/** More than the clients of most tests are and say. */
+const line = { waitingOfAll: 100, waitingBytes: 1024 ** 2 };
 
 type Carried = { readonly client: Connection; readonly early: string; readonly leave: () => void };
 
@@ -50,7 +50,7 @@ async function forwardOf(places: ClientLimit) {
 }
 
 test("a forward has so many places, and whoever leaves makes room for the one who has waited longest, with its words", async () => {
-  await using web = await forwardOf(new ClientLimit({ ofForward: 2, ofAll: 10, waitingOfForward: 10, waitingBytes }));
+  await using web = await forwardOf(new ClientLimit({ ofForward: 2, ofAll: 10, waitingOfForward: 10, ...line }));
   const clients: Connection[] = [];
   for (let index = 0; index < 4; index += 1) {
     const client = await web.client();
@@ -77,7 +77,7 @@ for (const [how, leave] of [
   ["ends without a word", (client: Connection) => client.end()],
 ] as const) {
   test(`a client that waits and ${how} is taken out of the line, and its place is nobody's`, async () => {
-    await using web = await forwardOf(new ClientLimit({ ofForward: 1, ofAll: 10, waitingOfForward: 3, waitingBytes }));
+    await using web = await forwardOf(new ClientLimit({ ofForward: 1, ofAll: 10, waitingOfForward: 3, ...line }));
     await web.client();
     const waiting = [await web.client(), await web.client(), await web.client()];
     for (const client of waiting) leave(client);
@@ -90,7 +90,7 @@ for (const [how, leave] of [
 }
 
 test("a client that has said something and then ends still has its turn: it may be waiting for the answer", async () => {
-  await using web = await forwardOf(new ClientLimit({ ofForward: 1, ofAll: 10, waitingOfForward: 3, waitingBytes }));
+  await using web = await forwardOf(new ClientLimit({ ofForward: 1, ofAll: 10, waitingOfForward: 3, ...line }));
   await web.client();
   const asking = await web.client();
   asking.write("the question");
@@ -105,7 +105,13 @@ test("a client that has said something and then ends still has its turn: it may 
 });
 
 test("what those who wait have said is bounded for all forwards together, and comes whole in their turn", async () => {
-  const places = new ClientLimit({ ofForward: 1, ofAll: 1, waitingOfForward: 50, waitingBytes: 65_536 });
+  const places = new ClientLimit({
+    ofForward: 1,
+    ofAll: 1,
+    waitingOfForward: 50,
+    waitingOfAll: 100,
+    waitingBytes: 65_536,
+  });
   const forwards = [await forwardOf(places), await forwardOf(places)] as const;
   const [web, other] = forwards;
   await web.client();
@@ -143,7 +149,13 @@ for (const [how, leave] of [
   ["is served", (_: Connection, first: Carried | undefined) => first?.leave()],
 ] as const) {
   test(`who has said much and ${how} makes room for the words, or the end, of others`, async () => {
-    const places = new ClientLimit({ ofForward: 1, ofAll: 10, waitingOfForward: 10, waitingBytes: 1 });
+    const places = new ClientLimit({
+      ofForward: 1,
+      ofAll: 10,
+      waitingOfForward: 10,
+      waitingOfAll: 100,
+      waitingBytes: 1,
+    });
     await using web = await forwardOf(places);
     await web.client();
     const talker = await web.client();
@@ -160,14 +172,26 @@ for (const [how, leave] of [
 }
 
 test("a line that is full takes nobody else, and says so", async () => {
-  await using web = await forwardOf(new ClientLimit({ ofForward: 1, ofAll: 10, waitingOfForward: 2, waitingBytes }));
+  await using web = await forwardOf(new ClientLimit({ ofForward: 1, ofAll: 10, waitingOfForward: 2, ...line }));
   for (let index = 0; index < 3; index += 1) await web.client();
   const late = receive(await web.client());
-  expect([await late.closed, web.gone]).toEqual(["ECONNRESET", ["2 clients wait for their turn already."]]);
+  expect([await late.closed, web.gone]).toEqual(["ECONNRESET", ["Too many clients wait for their turn already."]]);
+});
+
+test("no more clients wait for all forwards together than are allowed to", async () => {
+  const places = new ClientLimit({ ofForward: 1, ofAll: 10, waitingOfForward: 5, ...line, waitingOfAll: 2 });
+  await using web = await forwardOf(places);
+  await using other = await forwardOf(places);
+  for (const forward of [web, web, other, other]) await forward.client();
+  const late = receive(await other.client());
+  expect([await late.closed, other.gone]).toEqual(["ECONNRESET", ["Too many clients wait for their turn already."]]);
+  web.carried[0]?.leave();
+  await other.client();
+  expect(other.gone).toHaveLength(1);
 });
 
 test("all forwards together have so many places too, and none takes all that become free", async () => {
-  const places = new ClientLimit({ ofForward: 3, ofAll: 3, waitingOfForward: 10, waitingBytes });
+  const places = new ClientLimit({ ofForward: 3, ofAll: 3, waitingOfForward: 10, ...line });
   await using greedy = await forwardOf(places);
   await using modest = await forwardOf(places);
   for (let index = 0; index < 6; index += 1) await greedy.client();

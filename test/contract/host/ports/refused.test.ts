@@ -1,6 +1,7 @@
 /** Ports that the host cannot or must not listen on: each is refused with the reason, and stops no other. */
 import { expect, test } from "bun:test";
 import { basename } from "node:path";
+import { ListenerLimit } from "../../../../src/host/gate/listener-limit.ts";
 import { listenForDatagrams } from "../../../../src/system/net/datagrams.ts";
 import { freePort } from "../../../support/datagrams.ts";
 import { forwardsTo, published, states, stranger } from "../../../support/forwards.ts";
@@ -41,6 +42,18 @@ for (const protocol of ["tcp", "udp"] as const) {
     ]);
   });
 }
+
+test("ports beyond those that this process may listen on are refused with the reason, and have room once others end", async () => {
+  using gate = realGate();
+  using host = forwardsTo(gate, undefined, undefined, new ListenerLimit(2));
+  const ports = [await freePort(), await freePort(), await freePort()] as const;
+  const report = ports.map((port, index) => published(port, { protocol: index === 1 ? "udp" : "tcp" }));
+  const reason = `Port ${ports[2]} on 127.0.0.1 cannot be opened: there are 2 listeners, as many as qn may have here.`;
+  expect(await host.forwards.serve(report)).toEqual([
+    { protocol: "tcp", hostIp: "127.0.0.1", hostPort: ports[2], reason },
+  ]);
+  expect(await host.forwards.serve(report.slice(1))).toEqual([]);
+});
 
 test("the owner of a port is whoever holds it at that address, not at another one", async () => {
   using gate = realGate();
