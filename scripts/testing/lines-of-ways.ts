@@ -124,6 +124,16 @@ export const linesOfWays: readonly Rows[] = [
     ["port.size > most.size ? port : most", "most"],
   ],
   [
+    "src/host/gate/stream.ts",
+    [`${contract}/host/gate/answers.test.ts`],
+    ["new LineReader(openedBytesMax)", "new LineReader()"],
+  ],
+  [
+    "src/host/ports/udp.ts",
+    [`${contract}/host/ports/udp.test.ts`],
+    ["new LineReader(openedBytesMax)", "new LineReader()"],
+  ],
+  [
     "src/host/gate/listener-limit.ts",
     [`${unit}/host/gate/listener-limit.test.ts`],
     ["if (this.#count >= this.#max) throw", "if (false) throw"],

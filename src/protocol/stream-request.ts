@@ -35,10 +35,14 @@ export type Open = v.InferOutput<typeof openSchema>;
 /** The streams that lead on to some address in the guest. */
 export type OpenOnward = Exclude<Open, { open: "control" | "names" }>;
 
+/** The most letters of a reason, and the longest answer in bytes: JSON writes a control character as six. */
+const reasonLettersMax = 4_096;
+export const openedBytesMax = 6 * reasonLettersMax + 256;
+
 /** The answer to `Open`: from here on the bytes of the stream (piece.ts) or datagrams, or why not. */
 const openedSchema = v.variant("ok", [
   v.object({ ok: v.literal(true), reuse }),
-  v.object({ ok: v.literal(false), reason: v.pipe(v.string(), v.maxLength(4_096)) }),
+  v.object({ ok: v.literal(false), reason: v.pipe(v.string(), v.maxLength(reasonLettersMax)) }),
 ]);
 
 export type Opened = v.InferOutput<typeof openedSchema>;

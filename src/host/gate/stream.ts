@@ -1,6 +1,6 @@
 /** Turns a proven connection into a stream that carries one client of a host listener. */
 import { encode, LineReader } from "../../protocol/frame.ts";
-import { type Open, type Opened, parseOpened } from "../../protocol/stream-request.ts";
+import { type Open, type Opened, openedBytesMax, parseOpened } from "../../protocol/stream-request.ts";
 import { pieces } from "../../protocol/piece.ts";
 import { carry } from "../../system/net/carry.ts";
 import type { Connection } from "../../system/net/connection.ts";
@@ -29,7 +29,7 @@ export function carryClient(
   early: Uint8Array = new Uint8Array(),
 ): void {
   const { connection, lines, giveBack } = proven;
-  const reader = new LineReader();
+  const reader = new LineReader(openedBytesMax);
   reader.push(lines.release());
   const request = encode(giveBack === undefined ? open : { ...open, reuse: true });
   tracers.wire?.("->", request);

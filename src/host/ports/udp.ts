@@ -2,7 +2,7 @@
 import { messageOf } from "../../base/errors.ts";
 import { DatagramReader, encodeDatagram } from "../../protocol/datagram.ts";
 import { encode, LineReader } from "../../protocol/frame.ts";
-import { type Open, parseOpened } from "../../protocol/stream-request.ts";
+import { type Open, openedBytesMax, parseOpened } from "../../protocol/stream-request.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import type { Connection } from "../../system/net/connection.ts";
 import type { Peer } from "../../system/net/datagrams.ts";
@@ -143,7 +143,7 @@ class Flow {
     try {
       const { connection, lines } = await gateway.take("docker", { rank: "port", gone: this.#gone.signal });
       if (this.#gone.signal.aborted) return connection.reset();
-      const reader = new LineReader();
+      const reader = new LineReader(openedBytesMax);
       reader.push(lines.release());
       connection.write(encode(open()));
       connection.take({

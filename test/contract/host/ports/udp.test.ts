@@ -144,7 +144,7 @@ test("a server that is not there yet is spoken to by the same flow once it is", 
 test("a gate that answers nonsense is told, and its flow ends", async () => {
   for (const [nonsense, reason] of [
     ["{]\n", "The answer to an open request is not JSON."],
-    ["x".repeat(1_048_577), "A message is longer than 1048576 bytes."],
+    ["x".repeat(24_833), "A message is longer than 24832 bytes."],
     ["\0\u0005hello\n", "The answer to an open request is not JSON."],
   ] as const) {
     using gate = handGate();
