@@ -71,6 +71,11 @@ export function dockerTests(test: VmTest): void {
     expect(await vm.succeed(["docker", "exec", "--interactive", "idle", "cat"], { stdin })).toBe("through exec");
   });
 
+  test("a container may open 1,048,576 files, as with Docker's own packages, and not a billion", async (vm) => {
+    const limits = ["sh", "-c", "ulimit -Sn; ulimit -Hn"];
+    expect(await vm.docker(...runPlain, "--rm", "busybox", ...limits)).toBe("1048576\n1048576");
+  });
+
   test("attach talks with a container and ends with its exit status", async (vm) => {
     const loop = 'while read word; do echo "got $word"; [ "$word" = end ] && exit 9; done';
     await vm.docker(...runPlain, "--detach", "--interactive", "--name", "talker", "busybox", "sh", "-c", loop);
