@@ -9,12 +9,15 @@ import { atTerminal } from "../support/person-at-terminal.ts";
 import { repository, runProgram } from "../support/program.ts";
 import { freePort, knock, until } from "../support/until.ts";
 import { testWithVm, type Vm, type VmTest } from "../support/vm.ts";
+import { goProgramTests } from "./clients/go-programs.ts";
 
 const tools = join(repository, "dist/tools");
 const clients = join(tools, clientsFolder);
 const registryProgram = join(tools, "docker-registry");
 const inVm = testWithVm(undefined, { lacks: !existsSync(clients) || !existsSync(registryProgram) });
 const test: VmTest = (name, action) => inVm(name, action, 900_000);
+const goFolder = join(clients, "bin");
+const hasGoPrograms = ["buildx", "act", "kind"].every((name) => existsSync(join(goFolder, name)));
 const hasCompose = (await runProgram(["docker", "compose", "version"])).exitCode === 0;
 const composeTest = hasCompose ? test : testWithVm(undefined, { lacks: true });
 
@@ -186,3 +189,5 @@ test("a registry on this machine: a wrong password is refused, push, pull and FR
   await vm.docker("rmi", `${address}/ours/more`, `${address}/ours/tool`);
   expect(await vm.docker("run", "--rm", "--quiet", `${address}/ours/more`, "cat", "/more")).toBe("more");
 });
+
+goProgramTests(hasGoPrograms ? test : testWithVm(undefined, { lacks: true }), goFolder);
