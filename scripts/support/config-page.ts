@@ -56,7 +56,7 @@ Together they may take half an hour. What needs Docker is better done from this 
 
 \`\`\`sh
 qn config set diskGiB=100  # the data disk, with all of Docker's; at once, also while the VM runs
-qn disk add db 20          # 20 GiB more: /var/lib/qn-disks/db in the guest, at its next start
+qn disk add db 20G         # 20 GiB more: /var/lib/qn-disks/db in the guest, at its next start
 docker run -v /var/lib/qn-disks/db:/var/lib/postgresql postgres
 qn disk ls                 # sizes, and what they take on this machine
 qn disk rm db              # its data stays, and comes back with the name; --data deletes it

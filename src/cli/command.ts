@@ -94,15 +94,15 @@ export function wholeNumber(flag: string, text: string | undefined): number | un
 
 /**
  * An amount of memory or disk from the command line, in whole MiB or GiB: `8G`, `8GiB`, or a number of that unit.
- * Throws USAGE with the flag and the value; so few MiB that GiB must be meant are asked about.
+ * Throws USAGE with `word`, as `--memory` or SIZE, and the value; so few MiB that GiB must be meant are asked about.
  */
-export function sizeFlag(flag: string, unit: "MiB" | "GiB", text: string | undefined): number | undefined {
+export function amount(word: string, unit: "MiB" | "GiB", text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const size = sizeIn(unit, text);
   if (size !== undefined && size > 0 && meantAsGiB(unit, text) === undefined) return size;
   const what = size === undefined || size === 0 ? `no amount such as 4096 (${unit}) or 8G` : `${size} MiB`;
-  const hint = size === undefined || size === 0 ? {} : { hint: `Did you mean \`--${flag} ${size}G\`?` };
-  throw new QnError("USAGE", `--${flag} is "${text}", which is ${what}.`, hint);
+  const hint = size === undefined || size === 0 ? {} : { hint: `Did you mean \`${word} ${size}G\`?` };
+  throw new QnError("USAGE", `${word} is "${text}", which is ${what}.`, hint);
 }
 
 // --- internal ---

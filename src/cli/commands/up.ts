@@ -18,7 +18,7 @@ import { effectiveConfig } from "../../host/vm/settings.ts";
 import { describeDocker } from "../../system/docker-api.ts";
 import { isThere } from "../../system/files.ts";
 import { isLocked } from "../../system/kernel/lock.ts";
-import { defineCommand, sizeFlag, vmArg, wholeNumber } from "../command.ts";
+import { amount, defineCommand, vmArg, wholeNumber } from "../command.ts";
 import { selfCommand } from "../self.ts";
 import { printEvent } from "../terminal/print.ts";
 import { valueWords } from "../terminal/setting-words.ts";
@@ -64,8 +64,8 @@ export const command = defineCommand({
       vm: args.vm,
       flags: {
         cpus: wholeNumber("cpus", args.cpus),
-        memoryMiB: sizeFlag("memory", "MiB", args.memory),
-        diskGiB: sizeFlag("disk", "GiB", args.disk),
+        memoryMiB: amount("--memory", "MiB", args.memory),
+        diskGiB: amount("--disk", "GiB", args.disk),
         arch: otherArchNames[args.arch ?? ""] ?? args.arch,
         accel: args.accel,
         image: args.image,

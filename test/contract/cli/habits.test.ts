@@ -32,6 +32,7 @@ const works: Readonly<Record<string, readonly [status: number, same: string]>> =
   "container list nope": [4, "container ls nope"],
   "container ps nope": [4, "container ls nope"],
   "disk list nope": [4, "disk ls nope"],
+  "disk add db 20G web": [0, "disk add db 20 web"],
   "disk remove db nope": [4, "disk rm db nope"],
   "mounts list nope": [4, "mounts nope"],
   "mounts show nope": [4, "mounts ls nope"],

@@ -74,7 +74,7 @@ const aboutVm = `status NOPE, down NOPE, restart NOPE, delete NOPE, env NOPE, ss
   socket link NOPE, clone NOPE other, rename NOPE other, disk ls NOPE, disk rm db NOPE, snapshot ls NOPE,
   snapshot create NOPE a, snapshot restore NOPE a, snapshot rm NOPE a, data export NOPE f, image rollback NOPE,
   service install NOPE, service status NOPE, container ls NOPE, container start NOPE/a, container logs NOPE/a,
-  deploy NOPE .#a, nix-builder enable NOPE`;
+  deploy NOPE .#a, nix-builder enable NOPE, report NOPE`;
 
 test("a VM that there is not has one answer everywhere", async () => {
   // Each has a name of its own: consola folds what is said many times over.

@@ -1,7 +1,7 @@
 /** Mistakes on the command line, refused before anything runs. */
 import { expect, test } from "bun:test";
 import { runCommand } from "citty";
-import { defineCommand, jsonArg, sizeFlag, vmArg, wholeNumber, wordsBehindDashes } from "../../../src/cli/command.ts";
+import { amount, defineCommand, jsonArg, vmArg, wholeNumber, wordsBehindDashes } from "../../../src/cli/command.ts";
 import { failureOf } from "../../support/failures.ts";
 
 /** Runs a command line through a command that has one of each kind of argument; what it was given, when it ran. */
@@ -68,18 +68,18 @@ test("a number on the command line is whole, above zero and written in digits", 
 
 test("an amount may have a unit, and so few MiB that GiB must be meant are asked about", async () => {
   const taken = (["8G", "8GiB", "8gb", "8192", "8192m", "1.5g"] as const).map((text) =>
-    sizeFlag("memory", "MiB", text),
+    amount("--memory", "MiB", text),
   );
   expect(taken).toEqual([8192, 8192, 8192, 8192, 8192, 1536]);
-  expect([sizeFlag("disk", "GiB", "100"), sizeFlag("disk", "GiB", "1T"), sizeFlag("disk", "GiB", undefined)]).toEqual([
+  expect([amount("--disk", "GiB", "100"), amount("--disk", "GiB", "1T"), amount("--disk", "GiB", undefined)]).toEqual([
     100,
     1024,
     undefined,
   ]);
   for (const text of ["", "G", "8X", "-1", "0", "1.5", "100M"]) {
-    expect(await failureOf(() => sizeFlag("disk", "GiB", text))).toMatchObject({ code: "USAGE" });
+    expect(await failureOf(() => amount("--disk", "GiB", text))).toMatchObject({ code: "USAGE" });
   }
-  expect(await failureOf(() => sizeFlag("memory", "MiB", "4"))).toEqual({
+  expect(await failureOf(() => amount("--memory", "MiB", "4"))).toEqual({
     code: "USAGE",
     message: '--memory is "4", which is 4 MiB.',
   });
