@@ -1,5 +1,5 @@
 /** The door to how many descriptors this process may have. */
-import { readTextAtOnce } from "./files.ts";
+import { readTextAtOnce } from "./files-at-once.ts";
 
 /** What macOS lets a process have at least (OPEN_MAX, sys/syslimits.h). */
 const onMac = 10_240;
