@@ -3,6 +3,7 @@
  * alone, and moves small typed arrays when their `.buffer` is asked for: both silently. What is here is mapped by
  * mmap(2), where neither happens, and stays until it is unmapped.
  */
+import { readFileSync } from "node:fs";
 import { FFIType, type Pointer, toArrayBuffer } from "bun:ffi";
 import { fromLibrary } from "./library.ts";
 
@@ -45,7 +46,36 @@ export function copyMemory(target: number, source: number, length: number): void
   libc().memmove(target, source, length);
 }
 
+/**
+ * Lets go of the pages of this program's own code, which the kernel brings again as they are run (madvise(2),
+ * MADV_DONTNEED: nobody has written to a mapping that nobody may write to). Does nothing where there is no proc(5).
+ */
+export function releaseCode(): void {
+  for (const { address, length } of codeIn(textOf("/proc/self/maps"), process.execPath)) {
+    libc().madvise(pointerTo(address), length, MADV_DONTNEED);
+  }
+}
+
+/** The mappings of a program's code in the text of /proc/PID/maps. */
+export function codeIn(maps: string, program: string): { readonly address: number; readonly length: number }[] {
+  return maps.split("\n").flatMap((line) => {
+    const [, from = "", to = "", path] = /^([0-9a-f]+)-([0-9a-f]+) r-xp \S+ \S+ \d+ +(.+)$/.exec(line) ?? [];
+    const address = Number.parseInt(from, 16);
+    return path === program ? [{ address, length: Number.parseInt(to, 16) - address }] : [];
+  });
+}
+
 // --- internal ---
+
+const MADV_DONTNEED = 4;
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
 
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
@@ -71,6 +101,7 @@ const { i32, ptr, i64_fast, u64_fast } = FFIType;
 const libc = fromLibrary({
   mmap: { args: [ptr, u64_fast, i32, i32, i32, i64_fast], returns: ptr },
   munmap: { args: [ptr, u64_fast], returns: i32 },
+  madvise: { args: [ptr, u64_fast, i32], returns: i32 },
   // Addresses as numbers: a conversion to pointers would be of no use to anybody.
   memmove: { args: [u64_fast, u64_fast, u64_fast], returns: FFIType.void },
 });
