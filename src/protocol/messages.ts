@@ -5,7 +5,7 @@ import { bootDisksSchema, diskSizesSchema, diskStatesSchema } from "./disk-messa
 import { lanesSchema } from "./lanes.ts";
 import { namesSchema } from "./names.ts";
 import { checked, parserOf, valueIn } from "./parser.ts";
-import { asleepSchema, sleepSchema } from "./sleep.ts";
+import { asleepSchema, sleepSchema, usedSchema, useSchema } from "./sleep.ts";
 import { timeZoneSchema } from "./time-zone.ts";
 import { portSchema, provisionStepsMax, publishers } from "./terms.ts";
 
@@ -193,6 +193,7 @@ const agentMessageSchema = v.variant("type", [
   v.object({ type: v.literal("clock"), asked: finite }),
   /** How much memory the guest uses; the number is that of the question. */
   v.object({ type: v.literal("memory"), answers: whole, usedBytes: whole }),
+  usedSchema,
 ]);
 
 /** What the agent tells the host on the control connection. State, never deltas: the next report repairs a lost one. */
@@ -237,6 +238,7 @@ const hostMessageSchema = v.variant("type", [
   }),
   /** How much memory do you use? The number comes back with the answer. */
   v.object({ type: v.literal("memory"), ask: whole }),
+  useSchema,
 ]);
 
 /**

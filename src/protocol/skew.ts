@@ -12,7 +12,7 @@ export function skewOf(protocol: number): "older" | "newer" | undefined {
 
 /**
  * What this agent lists in `hello`: it sets the guest's clock when the host says so, runs commands of the settings,
- * opens lanes, mounts and grows disks, gives dockerd certificates, says how much memory the guest uses, and lets go of
- * the host's folders to be suspended.
+ * opens lanes, mounts and grows disks, gives dockerd certificates, says how much memory the guest uses, lets go of the
+ * host's folders to be suspended, and says whether anything is in use.
  */
-export const capabilities = ["clock", "provision", "lanes", "disks", "certificates", "memory", "sleep"] as const;
+export const capabilities = ["clock", "provision", "lanes", "disks", "certificates", "memory", "sleep", "use"] as const;

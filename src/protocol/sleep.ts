@@ -4,12 +4,17 @@ import * as v from "valibot";
 /** The most containers that are named, and the longest reason. */
 const namesMax = 256;
 const name = v.pipe(v.string(), v.maxLength(256));
+const number = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 /**
  * Let go of the host's folders: while they are mounted, QEMU cannot save the guest. The guest takes them again when a
  * host links to it, whether it was suspended meanwhile or not.
  */
-export const sleepSchema = v.object({ type: v.literal("sleep") });
+export const sleepSchema = v.object({
+  type: v.literal("sleep"),
+  /** Only if nothing in the guest is in use: nobody has asked for it, and no container is stopped. */
+  ifUnused: v.optional(v.boolean()),
+});
 
 /**
  * The answer: the containers that were stopped because they hold mounts, in that order, and that start again with the
@@ -19,6 +24,16 @@ export const asleepSchema = v.object({
   type: v.literal("asleep"),
   stopped: v.pipe(v.array(name), v.maxLength(namesMax)),
   refusal: v.optional(v.pipe(v.string(), v.maxLength(4_096))),
+});
+
+/** Is anything in use? The number comes back with the answer. */
+export const useSchema = v.object({ type: v.literal("use"), ask: number });
+
+/** What is in use, as a sentence; nothing when nothing is. */
+export const usedSchema = v.object({
+  type: v.literal("use"),
+  answers: number,
+  use: v.optional(v.pipe(v.string(), v.maxLength(4_096))),
 });
 
 /** How a guest answers. */

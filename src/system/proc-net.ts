@@ -32,7 +32,23 @@ export function heldSocketsIn(table: string, protocol: HeldSocket["protocol"]): 
   });
 }
 
+/** How many TCP connections somebody has to this port of this network namespace, over IPv4 and IPv6. */
+export async function connectionsAt(port: number): Promise<number> {
+  const tables = ["/proc/net/tcp", "/proc/net/tcp6"].map((path) => readFile(path, "utf8").catch(() => ""));
+  return (await Promise.all(tables)).reduce((sum, table) => sum + connectionsIn(table, port), 0);
+}
+
+/** The same in one table. */
+export function connectionsIn(table: string, port: number): number {
+  const end = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const rows = table.split("\n").map((line) => line.trim().split(/\s+/));
+  return rows.filter(([, local = "", , state]) => state === established && local.endsWith(end)).length;
+}
+
 // --- internal ---
+
+/** TCP_ESTABLISHED (include/net/tcp_states.h). */
+const established = "01";
 
 /**
  * The states that hold a port (include/net/tcp_states.h): LISTEN for TCP; for UDP CLOSE, which is unconnected, and

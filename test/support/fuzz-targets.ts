@@ -169,6 +169,7 @@ export const fuzzTargets: Readonly<Record<string, FuzzTarget>> = {
     { type: "provision", steps: [{ state: "failed", status: 1, last: "x" }] },
     { type: "clock", asked: 1 },
     { type: "memory", answers: 1, usedBytes: 1 },
+    { type: "use", answers: 1, use: "web runs" },
     { type: "log", text: "x" },
   ]),
   "host-message": lineTarget(parseHostMessage, [
@@ -177,6 +178,7 @@ export const fuzzTargets: Readonly<Record<string, FuzzTarget>> = {
     { type: "lanes", ports: ["qn.lane.0"], token: nonce },
     { type: "clock", answer: { asked: 1, nowMs: 2 } },
     { type: "memory", ask: 1 },
+    { type: "use", ask: 1 },
   ]),
   credential: lineTarget(parseBoot, [
     boot,

@@ -48,7 +48,9 @@ export class HostLink {
   /** Called when the host wants the clock looked at, or answers what `ask` has asked on the same link. */
   onClock: (message: Extract<HostMessage, { type: "clock" }>, ask: (asked: number) => void) => void = () => {};
   /** Called when the host is about to suspend the guest; `answer` tells it that the guest has let go, or cannot. */
-  onSleep: (answer: (asleep: Asleep) => void) => Promise<void> = async () => {};
+  onSleep: (ifUnused: boolean, answer: (asleep: Asleep) => void) => Promise<void> = async () => {};
+  /** Called when the host asks what is in use; resolves to that, as a sentence. */
+  onUse: () => Promise<string | undefined> = async () => undefined;
   /** Called with each new link: a guest that was suspended is awake. Owns its errors. */
   onLinked: () => void = () => {};
   /** Called with how the host completes names. */
@@ -159,12 +161,18 @@ export class HostLink {
 
   #hear(message: HostMessage, send: (answer: AgentMessage) => void): void | Promise<void> {
     if (message.type === "clock") this.onClock(message, (asked) => send({ type: "clock", asked }));
-    if (message.type === "sleep") void this.onSleep(send).catch((error: unknown) => this.log(messageOf(error)));
+    if (message.type === "sleep") {
+      void this.onSleep(message.ifUnused === true, send).catch((error: unknown) => this.log(messageOf(error)));
+    }
     // The host goes on speaking meanwhile.
     if (message.type === "disks") void this.#answerDisks(message, send);
     if (message.type === "memory") {
       const answer = this.onMemory().then((usedBytes) => send({ type: "memory", answers: message.ask, usedBytes }));
       void answer.catch((error: unknown) => this.log(`memory: ${messageOf(error)}`));
+    }
+    if (message.type === "use") {
+      const answer = this.onUse().then((use) => send({ type: "use", answers: message.ask, use }));
+      void answer.catch((error: unknown) => this.log(`use: ${messageOf(error)}`));
     }
     if (message.type === "names") this.onNames(message);
     if (message.type === "served") this.onServed(message.report, message.failed, message.taken);

@@ -10,6 +10,7 @@ import type { HostLink } from "../link/link.ts";
 import { programsIn } from "./holders.ts";
 import { Sleeper } from "./sleeper.ts";
 import { stoppedNote } from "./stopped-note.ts";
+import { useOf } from "./use.ts";
 
 /** Sleeps when the host says so, and wakes when a host links to it. */
 export function guestSleeper(boot: Boot, link: HostLink, docker: DockerApi, containers: Containers): Sleeper {
@@ -27,9 +28,11 @@ export function guestSleeper(boot: Boot, link: HostLink, docker: DockerApi, cont
       await mountShares(boot);
     },
     sync: writeAll,
+    use: () => useOf(containers),
     onTrouble,
   });
-  link.onSleep = (answer) => sleeper.sleep(answer);
+  link.onSleep = (ifUnused, answer) => sleeper.sleep(ifUnused, answer);
+  link.onUse = () => useOf(containers);
   link.onLinked = () => void sleeper.wake().catch((error: unknown) => onTrouble(messageOf(error)));
   return sleeper;
 }

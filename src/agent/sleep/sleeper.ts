@@ -26,6 +26,8 @@ export type SleeperOptions = {
   readonly mount: () => Promise<void>;
   /** Has everything written to the disks. */
   readonly sync: () => Promise<void>;
+  /** What in the guest is in use, as a sentence. Throws when Docker does not answer. */
+  readonly use: () => Promise<string | undefined>;
   readonly onTrouble: (text: string) => void;
 };
 
@@ -59,15 +61,18 @@ export class Sleeper {
     },
   };
 
-  /** Lets go; `answer` tells the host, before its connections end. A guest that cannot has everything again by then. */
-  async sleep(answer: (asleep: Asleep) => void): Promise<void> {
+  /**
+   * Lets go; `answer` tells the host, before its connections end. A guest that cannot has everything again by then.
+   * With `ifUnused` it does not while something is in use.
+   */
+  async sleep(ifUnused: boolean, answer: (asleep: Asleep) => void): Promise<void> {
     this.#isWanted = false;
     // Docker asks this agent about each start, and would wait for it to be awake again.
     await this.#started;
     if (this.#awake !== undefined) return answer(refused("It is being suspended already."));
     this.#awake = Promise.withResolvers();
     this.#isLettingGo = true;
-    const refusal = await this.#letGo().then(
+    const refusal = await this.#letGo(ifUnused).then(
       () => (this.#isWanted ? "The host has linked to it anew." : undefined),
       messageOf,
     );
@@ -122,8 +127,10 @@ export class Sleeper {
     }
   }
 
-  async #letGo(): Promise<void> {
-    const { containers, targets, isRemovedWhenStopped, stop, note, unmount, sync } = this.#options;
+  async #letGo(ifUnused: boolean): Promise<void> {
+    const { use, containers, targets, isRemovedWhenStopped, stop, note, unmount, sync } = this.#options;
+    const used = ifUnused ? await use() : undefined;
+    if (used !== undefined) throw new Error(used);
     const held = holding(await containers(), targets());
     // Nobody is stopped for nothing.
     for (const container of held) {

@@ -46,6 +46,7 @@ const agentMessages: readonly AgentMessage[] = [
   { type: "log", text: "Docker: gone\n" },
   { type: "clock", asked: 12.5 },
   { type: "memory", answers: 3, usedBytes: 367_001_600 },
+  { type: "use", answers: 4, use: "The container web runs." },
   { type: "disks", answers: 3, disks: [{ name: "data", sizeBytes: 2 ** 44 }] },
   { type: "disks", answers: 4, disks: [{ name: "db", error: "it is not mounted" }] },
 ];
@@ -63,6 +64,7 @@ const failed = { protocol: "udp", hostIp: "::", hostPort: 53, reason: "Port 53 o
 
 const hostMessages: readonly HostMessage[] = [
   { type: "memory", ask: 3 },
+  { type: "use", ask: 4 },
   { type: "clock" },
   { type: "clock", answer: { asked: 12.5, nowMs: 1_763_712_000_000 } },
   { type: "hello", protocol: 1, version: "0.1.0" },
@@ -108,7 +110,7 @@ test("a field that a newer side adds is left out", () => {
 });
 
 /** What not every version has said from the first on. */
-const mayBeLeftOut = ["listen", "proxy", "arch", "image", "answer", "reuse"];
+const mayBeLeftOut = ["listen", "proxy", "arch", "image", "answer", "reuse", "use"];
 
 test("a field that is missing is refused, unless older versions did not know it", async () => {
   for (const [parse, message] of messages) {
@@ -184,7 +186,7 @@ test("what is no message of its kind is refused with what is wrong", async () =>
     ["PROTOCOL", 'The word behind a stream is wrong at "ready": Invalid key: Expected "ready" but received undefined.'],
     [
       "PROTOCOL",
-      `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "mounts" | "log" | "provision" | "disks" | "asleep" | "clock" | "memory") but received undefined.`,
+      `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "mounts" | "log" | "provision" | "disks" | "asleep" | "clock" | "memory" | "use") but received undefined.`,
     ],
     [
       "PROTOCOL",

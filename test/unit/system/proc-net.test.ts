@@ -1,6 +1,6 @@
 /** Linux' tables of sockets, as the kernel writes them. */
 import { expect, test } from "bun:test";
-import { heldSocketsIn } from "../../../src/system/proc-net.ts";
+import { connectionsIn, heldSocketsIn } from "../../../src/system/proc-net.ts";
 
 const head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
 
@@ -31,4 +31,13 @@ test("addresses are read in the machine's byte order", () => {
   const words = ["0100007F", "00000000", "00000000000000000000000001000000", "B80D01200000000067452301EFCDAB89"];
   const addressOf = (hex: string) => heldSocketsIn(`${head} 0: ${hex}:0050 0:0 0A 0 0 0 0 0 1`, "tcp")[0]?.address;
   expect(words.map(addressOf)).toEqual(["127.0.0.1", "0.0.0.0", "::1", "2001:db8::123:4567:89ab:cdef"]);
+});
+
+test("connections to a port are those that are established, and that somebody else has made", () => {
+  const table = `${head}   0: 00000000:03FE 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 ffff 100 0 0 10 0
+   1: 0F02000A:03FE 0202000A:CF0A 01 00000000:00000000 02:000A3B1C 00000000     0        0 4713 4 ffff 20 4 30 10 -1
+   2: 0F02000A:03FE 0202000A:CF0C 06 00000000:00000000 03:00000000 00000000     0        0 0 3
+   3: 0F02000A:CF0A 0202000A:03FE 01 00000000:00000000 02:000A3B1C 00000000     0        0 4714 4 ffff 20 4 30 10 -1
+`;
+  expect([connectionsIn(table, 1022), connectionsIn(table, 22), connectionsIn("", 1022)]).toEqual([1, 0, 0]);
 });

@@ -19,6 +19,7 @@ function guestWith(
     readonly noted?: readonly string[];
     readonly start?: (id: string) => Promise<void>;
     readonly list?: () => Promise<readonly Container[]>;
+    readonly use?: string;
   } = {},
 ) {
   const done: string[] = [];
@@ -40,11 +41,12 @@ function guestWith(
     },
     mount: async () => void done.push("mount"),
     sync: async () => void done.push("sync"),
+    use: async () => more.use,
     onTrouble: (text) => void done.push(text),
   });
   sleeper.onAsleep = () => void done.push("hang up");
-  const sleep = async (): Promise<Asleep | undefined> => {
-    await sleeper.sleep((asleep) => void answers.push(asleep));
+  const sleep = async (ifUnused = false): Promise<Asleep | undefined> => {
+    await sleeper.sleep(ifUnused, (asleep) => void answers.push(asleep));
     return answers.at(-1);
   };
   return { sleeper, done, sleep, noted: () => noted };
@@ -148,4 +150,11 @@ test("a container is not made while the host's folders are away", async () => {
   await sleeper.wake();
   await made;
   expect(done).toEqual(["unmount", "sync", "hang up", "mount", "made"]);
+});
+
+test("a guest in which something is in use does not let go of anything where that is asked for", async () => {
+  const { done, sleep } = guestWith([container("web", ["/home/ann/web"])], { use: "The container web runs." });
+  expect(await sleep(true)).toEqual({ type: "asleep", stopped: [], refusal: "The container web runs." });
+  expect(done.filter((step) => step !== "mount")).toEqual([]);
+  expect(await sleep()).toEqual({ type: "asleep", stopped: ["web"] });
 });
