@@ -150,7 +150,7 @@ export const linesOfWays: readonly Rows[] = [
   [
     "src/host/gate/gateway.ts",
     [`${contract}/host/ports/udp-flood.test.ts`],
-    ["(await this.#nextPool(options.gone))", "(await this.#nextPool(undefined))"],
+    ["(await this.#nextPool(gone))", "(await this.#nextPool(undefined))"],
   ],
   [
     "src/host/gate/client-limit.ts",

@@ -121,7 +121,9 @@ const baseURL = "http://docker";
  * read.
  */
 async function pinged(call: $Fetch, options: Pick<FetchOptions, "timeout" | "signal">): Promise<Headers> {
-  const response = await call.raw("/_ping", { ...options, responseType: "stream", ignoreResponseError: true });
+  // Nobody asks on the same connection again, and an open one is somebody who uses the VM.
+  const once = { keepalive: false, responseType: "stream", ignoreResponseError: true } as const;
+  const response = await call.raw("/_ping", { ...options, ...once });
   await response.body?.cancel();
   if (!response.ok) throw new Error(`it answers a ping with status ${response.status}`);
   return response.headers;

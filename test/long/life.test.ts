@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { interruptUpAt } from "../support/interrupted-up.ts";
 import { kill9 } from "../support/processes.ts";
-import { freePort, until } from "../support/until.ts";
+import { until } from "../support/until.ts";
 import { bootArgs, giveBusybox, testWithVm, unbornVm, type Vm } from "../support/vm.ts";
 
 const settings = `provision:
@@ -120,42 +120,6 @@ for (const [what, [command, reason]] of Object.entries(anew)) {
     await vm.docker("rm", "--force", "back");
   });
 }
-
-vmTest(
-  "a dockerd that is killed is missed, and its containers, their ports and their mounts are there again",
-  async (vm) => {
-    const port = await freePort();
-    const server = ["httpd", "-f", "-p", "80", "-h", "/mnt"];
-    await Bun.write(join(vm.inTmp, "page"), "from the host");
-    const mount = ["--volume", `${vm.inTmp}:/mnt`, "--publish", `${port}:80`];
-    await vm.docker(
-      "run",
-      "--detach",
-      "--init",
-      "--restart",
-      "always",
-      "--name",
-      "again",
-      ...mount,
-      "busybox",
-      ...server,
-    );
-    await vm.succeed(asRoot(vm, "systemctl kill --signal=KILL docker.service"));
-    await until("who says so", 60_000, async () => {
-      const log = await Bun.file(join(vm.folder, "supervisor.log")).text();
-      return log.includes("-> degraded (docker is silent)") ? true : undefined;
-    });
-    await vm.qn("up");
-    expect((await vm.status()).state).toBe("running");
-    const fetched = async (): Promise<string | undefined> =>
-      await fetch(`http://127.0.0.1:${port}/page`, { signal: AbortSignal.timeout(20_000) }).then(
-        async (response) => await response.text(),
-        () => undefined,
-      );
-    expect(await until("the page", 120_000, fetched)).toBe("from the host");
-    await vm.docker("rm", "--force", "again");
-  },
-);
 
 vmTest("a container with a restart policy finds its mount below /tmp after a restart of the guest", async (vm) => {
   const folder = join(vm.inTmp, "restarts");

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { openGate } from "../../src/agent/link/gate.ts";
 import { HostLink } from "../../src/agent/link/link.ts";
 import { encode, LineReader } from "../../src/protocol/frame.ts";
-import { parseBoot } from "../../src/protocol/messages.ts";
+import { gateGuestPort, parseBoot, sshGuestPort } from "../../src/protocol/messages.ts";
 import { ownArch } from "../../src/system/platform.ts";
 import { type Connection, listen, type Listener } from "../../src/system/net/connection.ts";
 import { answerTo, type Given } from "./fake-answers.ts";
@@ -16,6 +16,7 @@ import { type Flood, floodedFolder, floodingAgent, floods } from "./flooding-age
 import { forwardedPort } from "./forwarding-rule.ts";
 import { bootNativeGuest, nativeFolder } from "./native-guest.ts";
 import { otherWords } from "./other-agents.ts";
+import { until } from "./until.ts";
 
 /** How this QEMU and its guest behave. */
 export type Behaviour =
@@ -69,7 +70,7 @@ else if (behaviour === "exits") {
   const lost = `${part("-chardev", "id=serial", "path")}.lost`;
   const isLost = behaviour === "loses-port" && !existsSync(lost);
   if (isLost) writeFileSync(lost, "");
-  const door = forwardedPort(gatePort(), isLost);
+  const door = forwardedPort(forwarded(gateGuestPort), isLost);
   if (door !== undefined) run(door);
 }
 
@@ -78,6 +79,10 @@ else if (behaviour === "exits") {
 function run(door: Listener): void {
   const serial = part("-chardev", "id=serial", "path");
   const { say, hasReader } = behaviour === "logs-console" ? consoleIn(dirname(serial)) : consoleAt(serial);
+  listen({ hostname: "127.0.0.1", port: forwarded(sshGuestPort) }, (client) => {
+    client.take({ onEnd: () => client.end() });
+    client.write("SSH-2.0-fake\r\n");
+  });
   const monitors = new Set<Connection>();
   // A guest that is loaded boots no more: it is there once QEMU lets it go on.
   const isIncoming = argv.includes("-incoming");
@@ -186,7 +191,7 @@ async function bootGuest({ door, say, tell, processors }: GuestOptions): Promise
   door.close();
   const program = process.env["QN_QEMU"] ?? "/tmp/qemu";
   if (behaviour === "native") {
-    await bootNativeGuest(nativeFolder(program), credential("qn.boot"), gatePort());
+    await bootNativeGuest(nativeFolder(program), credential("qn.boot"), forwarded(gateGuestPort));
     say("login:");
     tell("VSERPORT_CHANGE", { id: "agent", open: true });
     return { lose: () => {} };
@@ -200,13 +205,18 @@ async function bootGuest({ door, say, tell, processors }: GuestOptions): Promise
   const link = new HostLink({ version, arch: ownArch(), image: "fake 1" });
   link.onDisks = async (disks) => [...disks];
   const refusal = "bash (12) uses /home/ann, a folder of this machine.";
-  link.onSleep = async (answer) => {
+  link.onSleep = async (ifUnused, answer) => {
     if (behaviour === "never-sleeps") return;
-    answer({ type: "asleep", stopped: ["web\u001b[2J"], ...(behaviour === "holds-mounts" && { refusal }) });
+    const stopped = ifUnused ? [] : ["web\u001b[2J"];
+    // A test can have it take its time.
+    await until("a guest that lets go", 60_000, () => (existsSync(join(boot.home, "clings")) ? undefined : true));
+    answer({ type: "asleep", stopped, ...(behaviour === "holds-mounts" && { refusal }) });
   };
+  // A test can have a container run that nobody talks to.
+  link.onUse = async () => (existsSync(join(boot.home, "in-use")) ? "The container web runs." : undefined);
   const gate = openGate({
     secret: Buffer.from(boot.secret, "hex"),
-    address: { hostname: "127.0.0.1", port: gatePort() },
+    address: { hostname: "127.0.0.1", port: forwarded(gateGuestPort) },
     addressOf: () => {
       if (docker === undefined) throw new Error("Docker does not run.");
       return { unix: docker.socketPath };
@@ -259,9 +269,12 @@ function part(flag: string, having: string, key: string): string {
   return parts?.find((each) => each.startsWith(`${key}=`))?.slice(key.length + 1) ?? "";
 }
 
-function gatePort(): number {
-  const port = /hostfwd=tcp:127\.0\.0\.1:(\d+)-:1021/.exec(values("-netdev").join(" "))?.[1];
-  return Number(port);
+/** The port of this machine that leads to one of the guest's. */
+function forwarded(guestPort: number): number {
+  const rules = values("-netdev")
+    .join(" ")
+    .matchAll(/hostfwd=tcp:127\.0\.0\.1:(\d+)-:(\d+)/g);
+  return Number(rules.find(([, , port]) => port === `${guestPort}`)?.[1]);
 }
 
 function credential(name: string): string {

@@ -38,7 +38,9 @@ export function words(state: State): string {
     case "stopped":
       return ["stopped", ...(state.forced ? ["forced"] : []), ...(state.isSuspended ? ["suspended"] : [])].join(" ");
     case "suspending":
-      return state.isToStop ? "suspending to stop" : "suspending";
+      return state.next === undefined ? "suspending" : `suspending ${state.next}`;
+    case "asleep":
+      return "asleep";
     case "failed":
       return `failed ${state.error.code}`;
     case "running":
@@ -69,6 +71,8 @@ export const events: Readonly<Record<string, Event>> = {
   deadline: { type: "deadline" },
   failure: { type: "failure", error: failure },
   suspend: { type: "suspend" },
+  "suspend by itself": { type: "suspend", isByItself: true },
+  wake: { type: "wake" },
   suspended: { type: "suspended" },
   "suspend-failed": { type: "suspend-failed" },
   "qemu-exited": { type: "qemu-exited", error: broken },
@@ -76,6 +80,7 @@ export const events: Readonly<Record<string, Event>> = {
 };
 
 function effectWords(effect: Effect): string {
+  if (effect.type === "suspend" && effect.isByItself) return "suspend by itself";
   return effect.type === "set-deadline" ? `deadline ${effect.ms}` : effect.type;
 }
 

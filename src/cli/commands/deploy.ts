@@ -60,7 +60,8 @@ async function deploy(request: DeployRequest): Promise<void> {
   const target = word === undefined ? undefined : parseTarget(word, process.cwd());
   const { paths } = vmNamed(vm);
   const { state } = await statusOfVm(paths, process.env);
-  if (state !== "running") throw new QnError("NOT_RUNNING", `The VM "${paths.name}" is ${state}.`);
+  if (state !== "running" && state !== "asleep")
+    throw new QnError("NOT_RUNNING", `The VM "${paths.name}" is ${state}.`);
   const phase = (text: string): void => showPhase(text, Date.now() - startedAtMs);
 
   using interrupted = interruption();

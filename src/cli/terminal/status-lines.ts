@@ -11,7 +11,7 @@ export function statusLines(status: Status): readonly string[] {
     ["guest", `${status.arch}, ${counted(status.cpus, "CPU")}, ${status.memoryMiB} MiB, image ${status.image}`],
     ["memory", memoryWords(memory)],
     ["accel", status.accel ?? undefined],
-    ["docker", `unix://${docker.socket}${docker.reachable ? "" : " (does not answer)"}`],
+    ["docker", `unix://${docker.socket}${docker.reachable ? "" : dockerWords(status)}`],
     ["ssh", ssh.port === null ? undefined : `${ssh.user}@${ssh.host} port ${ssh.port}, or: qn ssh ${status.name}`],
     ["ports", status.ports.length === 0 ? undefined : `${counted(status.ports.length, "forward")}, see: qn ports`],
     ["mounts", status.mounts.length === 0 ? undefined : status.mounts.map(mountWords).join(", ")],
@@ -22,6 +22,10 @@ export function statusLines(status: Status): readonly string[] {
 }
 
 // --- internal ---
+
+function dockerWords({ state }: Status): string {
+  return state === "asleep" ? " (wakes the VM)" : " (does not answer)";
+}
 
 function memoryWords({ usedBytes, residentBytes }: Status["memory"]): string | undefined {
   const words = [

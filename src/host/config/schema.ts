@@ -5,6 +5,7 @@
 import * as v from "valibot";
 import { provisionStepsMax } from "../../protocol/terms.ts";
 import { arches, type HostOs } from "../../base/words.ts";
+import { idleTime } from "./idle-time.ts";
 import { tmpReference } from "./tmp-reference.ts";
 import { volumesOf } from "./volumes.ts";
 import {
@@ -225,6 +226,13 @@ const settings = {
     () => "shutdown",
     "now",
   ),
+  idle: section("A VM that nobody uses.", {
+    after: setting(
+      idleTime,
+      "How long nobody has to have used the VM before it falls asleep, such as 15m, and wakes when it is used; or never.",
+      () => "never",
+    ),
+  }),
   nixBuilder: setting(
     switchedOn,
     "Lets this machine's Nix build in a guest that has Nix, with a key that can do nothing else (`qn nix-builder enable`).",

@@ -7,6 +7,7 @@ import type { Proven } from "./dial.ts";
 import type { GatePool, TakeOptions } from "./pool.ts";
 import { ClientLimit } from "./client-limit.ts";
 import { FlowLimit } from "./flow-limit.ts";
+import { IdleClock } from "./idle-clock.ts";
 import { ListenerLimit } from "./listener-limit.ts";
 import { carryClient, type StreamObserver } from "./stream.ts";
 
@@ -21,12 +22,16 @@ export class Gateway {
   readonly clients = new ClientLimit();
   readonly flows = new FlowLimit();
   readonly listeners: ListenerLimit;
+  /** Hears of every client. */
+  readonly idle = new IdleClock();
 
   readonly #patienceMs: number;
   #pool: GatePool | undefined;
   /** Who waits for the gate that comes after the one that was lost, as long as anybody may. */
   #waiting: Set<(next: GatePool | undefined) => void> | undefined;
   #patience: Timer | undefined;
+  /** Called by each client while the guest is asleep. */
+  #onKnock: (() => void) | undefined;
 
   /** Called before each stream. */
   onUse: () => void = () => {};
@@ -47,13 +52,37 @@ export class Gateway {
   }
 
   /**
+   * The guest is asleep, or just falls asleep: clients wait for its next gate as long as it takes, and `onKnock` hears
+   * of each.
+   */
+  rest(onKnock: () => void): void {
+    this.#pool = undefined;
+    this.#waiting ??= new Set();
+    this.#patience?.cancel();
+    this.#onKnock = onKnock;
+  }
+
+  /** Whether the guest is asleep, or just falls asleep. */
+  get isResting(): boolean {
+    return this.#onKnock !== undefined;
+  }
+
+  /** There is no guest to come: whoever waits is refused. */
+  close(): void {
+    this.#pool = undefined;
+    this.#settle(undefined);
+    this.idle.stop();
+  }
+
+  /**
    * A proven connection through the gate of now, or through the next one where it was lost a moment ago: a call of
    * Docker's is late then, and does not fail. Throws LINK_REFUSED when the guest cannot be reached.
    */
   async take(open: Open["open"] = "docker", options: TakeOptions = {}): Promise<Proven> {
     for (;;) {
-      const pool = this.#pool ?? (await this.#nextPool(options.gone));
-      if (pool === undefined) throw new QnError("LINK_REFUSED", "The guest cannot be reached.");
+      this.idle.used();
+      // At once where there is one: by the next turn the client may have gone.
+      const pool = this.#pool ?? (await this.reach(options.gone));
       this.onUse();
       try {
         return await pool.take(open, options);
@@ -61,6 +90,18 @@ export class Gateway {
         if (pool === this.#pool || options.gone?.aborted === true) throw error;
       }
     }
+  }
+
+  /**
+   * Resolves to the gate once there is one: a guest that is asleep is woken. Throws LINK_REFUSED when it cannot be
+   * reached.
+   */
+  async reach(gone?: AbortSignal): Promise<GatePool> {
+    this.idle.used();
+    this.#onKnock?.();
+    const pool = this.#pool ?? (await this.#nextPool(gone));
+    if (pool === undefined) throw new QnError("LINK_REFUSED", "The guest cannot be reached.");
+    return pool;
   }
 
   /**
@@ -77,12 +118,17 @@ export class Gateway {
     // Nobody is let in for a client that has gone meanwhile, which is told of a paused one too if it was reset.
     const gone = new AbortController();
     client.take({ onClose: () => gone.abort() });
+    const leave = this.idle.begin();
+    const onDone = (): void => {
+      leave();
+      observer.onDone?.();
+    };
     try {
-      carryClient(client, await this.take(open.open, { gone: gone.signal }), open, observer, early);
+      carryClient(client, await this.take(open.open, { gone: gone.signal }), open, { ...observer, onDone }, early);
     } catch (error) {
       if (!gone.signal.aborted) observer.onRefused?.(messageOf(error));
       client.reset();
-      observer.onDone?.();
+      onDone();
     }
   }
 
@@ -105,6 +151,7 @@ export class Gateway {
 
   #settle(pool: GatePool | undefined): void {
     this.#patience?.cancel();
+    this.#onKnock = undefined;
     for (const resolve of this.#waiting ?? []) resolve(pool);
     this.#waiting = undefined;
   }

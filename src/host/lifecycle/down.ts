@@ -59,7 +59,7 @@ export async function takeDown(paths: VmPaths, options: DownOptions): Promise<Do
     await removeBootFiles(paths);
     await withdrawContext(paths, options.env ?? process.env, () => {});
     if (await isSuspended(paths)) {
-      if (result === "suspended" || options.keepSuspended === true) return "suspended";
+      if (options.suspend !== undefined || options.keepSuspended === true) return "suspended";
       await giveUp(paths);
       return "given-up";
     }

@@ -173,7 +173,7 @@ async function follow(control: Control, options: UpOptions, as: "started" | "joi
   try {
     // After its last word the supervisor still removes and writes files that a failed start takes away: it is followed
     // to its end.
-    for await (const event of eventsOf(control, { ask: "follow" })) {
+    for await (const event of eventsOf(control, { ask: "follow", wakes: true })) {
       if (end !== undefined) continue;
       onEvent(event);
       if (event.event === "running") return waited ? as : "running";

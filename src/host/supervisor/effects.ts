@@ -7,14 +7,15 @@ import { dismissMasters } from "../integrate/ssh-master.ts";
 import { settleVm } from "../snapshot/settle.ts";
 import { settleInterrupted } from "./suspend/interrupted.ts";
 import { resumeVm } from "./suspend/resume.ts";
-import { Suspension } from "./suspend/suspension.ts";
+import { Rest } from "./suspend/rest.ts";
+import type { Running } from "./suspend/suspension.ts";
 import { ownDisks } from "../vm/own-disks.ts";
 import { prepareOrPull } from "../vm/prepare-or-pull.ts";
 import { type Prepared, prepareVm } from "../vm/prepare.ts";
 import { powerDown } from "../qmp/commands.ts";
 import { type BootRecord, readBootRecord, removeBootFiles } from "./boot/boot.ts";
 import { keepFirmwareStore } from "./boot/firmware-store.ts";
-import { type LaunchOptions, launchQemu } from "./boot/launch.ts";
+import { type LaunchOptions, launchQemu, lostShareTeller } from "./boot/launch.ts";
 import { makeBoot } from "./boot/make.ts";
 import { GuestTrouble } from "./seam/guest-trouble.ts";
 import { GuestDisks } from "./seam/guest-disks.ts";
@@ -42,7 +43,7 @@ export class Effects {
   readonly handForwards: HandForwards;
   /** The disks of the guest that runs. */
   readonly disks: GuestDisks;
-  readonly suspension: Suspension;
+  readonly rest: Rest;
   #isDialled = false;
   /** What there is to show, as far as the start has come. */
   #prepared: Prepared | undefined;
@@ -51,6 +52,7 @@ export class Effects {
   /** The QEMU of a supervisor that has died, until it is this one's or ended. */
   #living: Qemu | undefined;
   #seam: Seam | undefined;
+  #seamOf: object = {};
   #deadline: Timer | undefined;
   #silence: SilenceWatch | undefined;
   #context: Promise<void> | undefined;
@@ -59,7 +61,7 @@ export class Effects {
     this.#options = options;
     this.#tell = tell;
     this.disks = new GuestDisks(tell);
-    this.suspension = new Suspension(options.paths, tell);
+    this.rest = new Rest(options.paths, () => this.#running, tell);
     this.handForwards = new HandForwards(options.paths, (forwards) =>
       this.#isDialled ? this.#seam?.listenByHand(forwards) : undefined,
     );
@@ -67,6 +69,8 @@ export class Effects {
 
   /** Starts the VM, or takes over the QEMU of a supervisor that has died. */
   begin(): void {
+    this.#opened.use(this.rest);
+    this.#opened.defer(() => this.#seam?.close());
     this.#opened.adopt(limitLogs(Object.values(this.#options.paths.logs)), (limit) => limit.close());
     this.#attempt(() => this.#start());
   }
@@ -84,14 +88,19 @@ export class Effects {
         this.#silence?.close();
         // What a full disk does not take is made anew at the next start.
         this.#attempt(() => keepFirmwareStore(this.#options.paths).catch((error) => this.#tell.log(messageOf(error))));
-        if (!this.#isDialled) void this.#beginHandForwards();
+        if (!this.#isDialled) void this.handForwards.begin(this.#tell.warn);
+        this.#isDialled = true;
         return this.#seam?.dial();
       case "ping-docker":
         return this.#seam?.pingDocker();
       case "press-power-button":
         return this.#attempt(async () => this.#qemu && (await powerDown(this.#qemu.qmp)));
       case "suspend":
-        return this.#suspend();
+        return this.rest.suspend(effect.isByItself === true);
+      case "keep-watch":
+        return this.rest.keepWatch(this.#boot);
+      case "wake":
+        return this.#attempt(() => this.#start());
       case "call-off-suspend":
         return this.#seam?.sleep.callOff();
       case "kill-qemu":
@@ -164,6 +173,7 @@ export class Effects {
       ? prepareOrPull({ layout, paths, env, flags, signal, pull })
       : prepareVm(layout, paths, env, flags));
     this.#prepared = prepared;
+    this.rest.leave(prepared.config.idle.after);
     if (living !== undefined && record !== undefined) return await this.#takeOver(living, record, prepared);
     // Without its secret this QEMU is of no use to anybody; its disks are needed for the next one.
     await living?.kill();
@@ -193,12 +203,7 @@ export class Effects {
   }
 
   #launching(): LaunchOptions {
-    // A server ends with QEMU, too: only of one that ends before it a person has to know.
-    const onLostShare = (path: string): void => {
-      const lost = `The server of virtiofs has ended for the mount ${path}, which hangs until \`qn restart\`.`;
-      const status = this.#qemu?.qmp.execute("query-status");
-      void status?.then(() => this.#tell.warn(lost)).catch(() => {});
-    };
+    const onLostShare = lostShareTeller(() => this.#qemu, this.#tell.warn);
     return { signal: this.#calledOff.signal, onLostShare };
   }
 
@@ -206,7 +211,6 @@ export class Effects {
   async #startAgain(): Promise<void> {
     const { paths } = this.#options;
     this.#silence?.close();
-    this.#seam?.close();
     this.#tell.warn("QEMU crashed while the guest booted; it is started once more.");
     for (const line of tailOf(paths.logs.qemu, 5)) this.#tell.log(`QEMU's last words: ${line}`);
     const prepared = this.#prepared;
@@ -250,7 +254,8 @@ export class Effects {
     const { how, hasCrashed } = await qemu.exited;
     trouble.close();
     this.#qemu = undefined;
-    if (this.suspension.isSaved) return;
+    this.disks.disown();
+    if (this.rest.suspension.hasSaved(qemu)) return;
     const details = [...tailOf(paths.logs.qemu, 5), ...tailOf(paths.logs.serial, 10)];
     const error = new QnError("QEMU_EXITED", `${how} while the VM was needed.`, { details });
     this.#tell.dispatch({ type: "qemu-exited", error: reportOf(error), hasCrashed });
@@ -264,31 +269,24 @@ export class Effects {
     this.#tell.dispatch({ type: "qemu-exited", error: reportOf(new QnError("QEMU_EXITED", "QEMU does not run.")) });
   }
 
-  /** The seam of this boot; it reaches for nothing before there is somebody to dial. */
+  /** The seam of this boot, which reaches for nothing before it is to dial; who goes on finds the one it had. */
   #openSeam(prepared: Prepared, boot: BootRecord): void {
     const { paths, env } = this.#options;
     this.#boot = boot;
-    const seam = new Seam({
-      ...seamOptions(this.#options, prepared, boot, { ...this.#tell, guestDisks: this.disks }),
+    const of = { secret: boot.secret, config: prepared.config };
+    if (this.#seam !== undefined && Bun.deepEquals(of, this.#seamOf)) return;
+    this.#seam?.close();
+    this.#seamOf = of;
+    this.#isDialled = false;
+    this.#seam = new Seam({
+      ...seamOptions(this.#options, prepared, boot, { ...this.#tell, guestDisks: this.disks, doors: this.rest.doors }),
       onDocker: () => (this.#context ??= offerContext(paths, env, prepared.config.docker.context, this.#tell.warn)),
     });
-    this.#seam = this.#opened.adopt(seam, (it) => it.close());
   }
 
-  /** What is suspended has been running. */
-  #suspend(): void {
+  get #running(): Running | undefined {
     const [seam, qemu, boot, spec] = [this.#seam, this.#qemu, this.#boot, this.#prepared?.spec];
-    if (seam && qemu && boot && spec) this.suspension.begin({ seam, qemu, boot, spec });
-  }
-
-  /** A forward by hand that is not to be had is no reason to be without a VM. */
-  async #beginHandForwards(): Promise<void> {
-    this.#isDialled = true;
-    try {
-      for (const { reason } of await this.handForwards.begin()) this.#tell.warn(reason);
-    } catch (error) {
-      this.#tell.warn(messageOf(error));
-    }
+    return seam && qemu && boot && spec && { seam, qemu, boot, spec };
   }
 
   /** Runs a step whose failure ends the VM. */

@@ -16,6 +16,8 @@ export function step(state: State, event: Event, limits: Limits): Step {
       return whileUp(state, event, limits);
     case "suspending":
       return whileSuspending(state, event, limits);
+    case "asleep":
+      return whileAsleep(state, event);
     case "stopping":
       return whileStopping(state, event);
     case "stopped":
@@ -29,12 +31,15 @@ export function step(state: State, event: Event, limits: Limits): Step {
 /** Ends this supervisor alone: the VM ran before it, and its containers run on until the next one takes it over. */
 const letGo: Step = [{ name: "stopped", forced: false }, { type: "clear-deadline" }, { type: "finish" }];
 
-/** The guest is in a file, and QEMU has ended. */
-const asleep: Step = [
+/** The guest is in a file, QEMU has ended, and so does the supervisor. */
+const suspended: Step = [
   { name: "stopped", forced: false, isSuspended: true },
   { type: "clear-deadline" },
   { type: "finish" },
 ];
+
+/** The guest goes on, or, where it cannot, starts anew: as in a supervisor that has just begun. */
+const wake: Step = [initial, { type: "wake" }];
 
 function whileStarting(state: Extract<State, { name: "starting" }>, event: Event, limits: Limits): Step {
   const to = (phase: Phase): State => ({ ...state, phase });
@@ -86,6 +91,7 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
     case "suspend":
     case "suspended":
     case "suspend-failed":
+    case "wake":
       return [state];
     case "deadline":
       return giveUp(lateness(state, limits));
@@ -141,7 +147,13 @@ function whileUp(state: Extract<State, { name: "running" | "degraded" }>, event:
       if (event.isCallOff && state.isAdopted) return state.name === "running" ? [state] : letGo;
       return stopping(event.force, limits);
     case "suspend":
-      return state.name === "running" ? [{ name: "suspending" }, { type: "suspend" }] : [state];
+      if (state.name !== "running") return [state];
+      return event.isByItself
+        ? [
+            { name: "suspending", next: "asleep" },
+            { type: "suspend", isByItself: true },
+          ]
+        : [{ name: "suspending" }, { type: "suspend" }];
     case "adopted":
     case "prepared":
     case "disks-ready":
@@ -150,17 +162,26 @@ function whileUp(state: Extract<State, { name: "running" | "degraded" }>, event:
     case "provisioning":
     case "suspended":
     case "suspend-failed":
+    case "wake":
       return [state];
   }
 }
 
-/** Links and Docker are let go of meanwhile; only QEMU and the one who saves it have a say. */
+/** Links and Docker are let go of meanwhile; only QEMU, the one who saves it and persons have a say. */
 function whileSuspending(state: Extract<State, { name: "suspending" }>, event: Event, limits: Limits): Step {
   switch (event.type) {
     case "suspended":
-      return asleep;
+      if (state.next === "asleep") return [{ name: "asleep" }, { type: "keep-watch" }];
+      return state.next === "wake" ? wake : suspended;
+    case "wake":
+      // Saved it is in a moment, and goes on right after.
+      return state.next === "asleep" ? [{ ...state, next: "wake" }] : [state];
+    case "suspend":
+      // A person's word counts more, and is answered as if it had come first.
+      if (event.isByItself || state.next === undefined || state.next === "stop") return [state];
+      return [{ name: "suspending" }];
     case "suspend-failed":
-      if (state.isToStop) return stopping(false, limits);
+      if (state.next === "stop") return stopping(false, limits);
       return [{ name: "degraded", silent: "agent" }, { type: "dial-gate" }];
     case "qemu-exited":
       return failed(event.error);
@@ -169,7 +190,7 @@ function whileSuspending(state: Extract<State, { name: "suspending" }>, event: E
     case "stop":
       if (event.force) return [{ name: "stopping", forced: true, failure: undefined }, { type: "kill-qemu" }];
       // A guest may never answer, and whoever waits for its end is not to wait for that.
-      return [{ name: "suspending", isToStop: true }, { type: "call-off-suspend" }];
+      return [{ name: "suspending", next: "stop" }, { type: "call-off-suspend" }];
     case "adopted":
     case "prepared":
     case "disks-ready":
@@ -183,17 +204,23 @@ function whileSuspending(state: Extract<State, { name: "suspending" }>, event: E
     case "paused":
     case "resumed":
     case "guest-reset":
-    case "suspend":
     case "deadline":
       return [state];
   }
+}
+
+/** Nothing runs: there is nobody but those who want it, or want it down. */
+function whileAsleep(state: State, event: Event): Step {
+  if (event.type === "wake") return wake;
+  // It is as it should be for both; whether its memory is kept is the business of whoever asks.
+  return event.type === "stop" || (event.type === "suspend" && !event.isByItself) ? suspended : [state];
 }
 
 function whileStopping(state: Extract<State, { name: "stopping" }>, event: Event): Step {
   switch (event.type) {
     case "suspended":
       // A kill that came too late.
-      return asleep;
+      return suspended;
     case "qemu-exited":
       return state.failure === undefined
         ? [{ name: "stopped", forced: state.forced }, { type: "clear-deadline" }, { type: "finish" }]
@@ -218,6 +245,7 @@ function whileStopping(state: Extract<State, { name: "stopping" }>, event: Event
     case "guest-reset":
     case "suspend":
     case "suspend-failed":
+    case "wake":
     case "failure":
       return [state];
   }

@@ -13,7 +13,7 @@ import { phases } from "./states.ts";
  */
 const requests = {
   status: () => v.object({ ask: v.literal("status"), memory: v.optional(v.boolean()) }),
-  follow: () => v.object({ ask: v.literal("follow") }),
+  follow: () => v.object({ ask: v.literal("follow"), wakes: v.optional(v.boolean()) }),
   ports: () => v.object({ ask: v.literal("ports") }),
   events: () => v.object({ ask: v.literal("events") }),
   stop: () => v.object({ ask: v.literal("stop"), force: v.boolean(), isCallOff: v.optional(v.boolean()) }),
@@ -28,11 +28,11 @@ const requests = {
 };
 
 /**
- * What a command asks for. `status` has memory only where it is asked for, since the guest is asked then. `follow`,
- * `ports` and `stop` are answered by events until the supervisor ends; `ports` has all that `follow` has, and the
- * forwards whenever they change; `events` has the states, too. A `stop` that calls a start off leaves a QEMU alone that
- * was only taken over. `suspend` is answered as `stop` is, or by `refused`; `forward` by `forwarded` or `refused`,
- * `grow` by `grown` or `refused`.
+ * What a command asks for. A `follow` that `wakes` has a VM go on that is asleep. `status` has memory only where it is
+ * asked for, since the guest is asked then. `follow`, `ports` and `stop` are answered by events until the supervisor
+ * ends; `ports` has all that `follow` has, and the forwards whenever they change; `events` has the states, too. A
+ * `stop` that calls a start off leaves a QEMU alone that was only taken over. `suspend` is answered as `stop` is, or
+ * by `refused`; `forward` by `forwarded` or `refused`, `grow` by `grown` or `refused`.
  */
 export type Request = OneOf<typeof requests>;
 
@@ -73,6 +73,7 @@ const stateNames = [
   "running",
   "degraded",
   "suspending",
+  "asleep",
   "suspended",
   "stopping",
   "failed",

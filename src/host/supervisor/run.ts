@@ -48,6 +48,8 @@ class Supervisor {
   readonly #finished = Promise.withResolvers<void>();
   readonly #warnings: string[] = [];
   readonly #phases: ControlEvent[] = [{ event: "phase", phase: "image", sinceMs: 0 }];
+  /** When the start began that `sinceMs` counts from: this one's, or the last time that the VM woke up. */
+  #beganAtMs = this.#startedAtMs;
   #state: State = initial;
 
   constructor(options: SuperviseOptions) {
@@ -100,6 +102,8 @@ class Supervisor {
     const limits = { stopGraceMs, bootMs: this.#effects.bootLimitMs(), ...this.#options.limits };
     const [next, ...effects] = step(before, event, limits);
     this.#state = next.name === "failed" ? this.#withConsole(next) : next;
+    if (before.name !== next.name) this.#effects.rest.idle.stateIs(next.name);
+    if (effects.some(({ type }) => type === "wake")) this.#beginAgain();
     if (describe(before) !== describe(next)) {
       log(`${describe(before)} -> ${describe(next)} (${event.type})`);
       if (this.#state.name === "failed") this.#recordFailure(this.#state.error);
@@ -109,6 +113,12 @@ class Supervisor {
       if (told !== undefined) this.#tell(told);
     }
     for (const effect of effects) this.#perform(effect);
+  }
+
+  /** Who follows a VM that wakes up hears of that start alone. */
+  #beginAgain(): void {
+    this.#beganAtMs = Date.now();
+    this.#phases.length = 0;
   }
 
   #perform(effect: Effect): void {
@@ -121,6 +131,7 @@ class Supervisor {
       case "status":
         return this.#tellStatus(request, client);
       case "follow": {
+        if (request.wakes === true) this.#dispatch({ type: "wake" });
         this.#followers.add(client);
         for (const text of this.#warnings) client.send({ event: "warning", text });
         // Whoever comes a moment late hears of the phases before, too.
@@ -159,17 +170,21 @@ class Supervisor {
 
   /** Whoever asks while it is under way waits with the first. */
   async #suspend(client: Client): Promise<void> {
+    const wasAsleep = this.#state.name === "asleep";
     this.#followers.add(client);
     this.#dispatch({ type: "suspend" });
     try {
+      if (wasAsleep) return;
       if (this.#state.name !== "suspending") throw notNow(this.#state);
-      await this.#effects.suspension.done;
+      await this.#effects.rest.suspension.done;
     } catch (error) {
       client.send({ event: "refused", error: sendable(reportOf(error)) });
     }
   }
 
   async #grow({ disks }: Extract<Request, { ask: "grow" }>, client: Client): Promise<void> {
+    // Disks grow in the hands of QEMU.
+    this.#dispatch({ type: "wake" });
     try {
       client.send({ event: "grown", disks: [...(await this.#effects.disks.grow(disks))] });
     } catch (error) {
@@ -199,7 +214,7 @@ class Supervisor {
   }
 
   #asEvent(state: State): ControlEvent | undefined {
-    const sinceMs = Date.now() - this.#startedAtMs;
+    const sinceMs = Date.now() - this.#beganAtMs;
     switch (state.name) {
       case "starting":
         return { event: "phase", phase: state.phase, sinceMs };
@@ -209,13 +224,14 @@ class Supervisor {
         return {
           event: "stopped",
           forced: state.forced,
-          ...(state.isSuspended && { suspended: { containers: [...this.#effects.suspension.containers] } }),
+          ...(state.isSuspended && { suspended: { containers: [...this.#effects.rest.suspension.containers] } }),
         };
       case "failed":
         return { event: "failed", error: sendable(state.error) };
       case "degraded":
         return { event: "degraded", reason: reasonOf(state) ?? "" };
       case "suspending":
+      case "asleep":
       case "stopping":
         return undefined;
     }
@@ -263,8 +279,10 @@ function describe(state: State): string {
       return `starting (${state.phase}${state.isPaused ? ", paused" : ""})`;
     case "degraded":
       return `degraded (${state.silent} is silent)`;
-    case "running":
     case "suspending":
+      return state.next === undefined ? state.name : `suspending, ${state.next} next`;
+    case "running":
+    case "asleep":
     case "stopping":
     case "stopped":
     case "failed":

@@ -23,8 +23,13 @@ export type State =
   | { readonly name: "running"; readonly isAdopted?: true }
   | { readonly name: "degraded"; readonly silent: Silent; readonly isAdopted?: true }
   | { readonly name: "stopping"; readonly forced: boolean; readonly failure: ErrorReport | undefined }
-  /** `isToStop`: somebody wants it shut down, which it is if it cannot be suspended. */
-  | { readonly name: "suspending"; readonly isToStop?: true }
+  /**
+   * `next` is what becomes of a VM that falls asleep by itself, and of one that somebody wants shut down, which it is
+   * if it cannot be suspended; without it the supervisor ends.
+   */
+  | { readonly name: "suspending"; readonly next?: "asleep" | "wake" | "stop" }
+  /** The guest is in a file, and whoever connects wakes it. */
+  | { readonly name: "asleep" }
   | { readonly name: "stopped"; readonly forced: boolean; readonly isSuspended?: true }
   | { readonly name: "failed"; readonly error: ErrorReport };
 
@@ -51,8 +56,11 @@ export type Event =
   | { readonly type: "docker-down" }
   /** `isCallOff`: by whoever gave the VM its start, and only takes that back. */
   | { readonly type: "stop"; readonly force: boolean; readonly isCallOff?: boolean | undefined }
-  | { readonly type: "suspend" }
+  /** `isByItself`: because nobody uses it. */
+  | { readonly type: "suspend"; readonly isByItself?: true }
   | { readonly type: "suspended" }
+  /** Somebody has connected, or has asked for a VM that is up. */
+  | { readonly type: "wake" }
   /** The guest goes on: it could not be saved. */
   | { readonly type: "suspend-failed" }
   | { readonly type: "deadline" }
@@ -69,8 +77,12 @@ export type Effect =
   | { readonly type: "dial-gate" }
   | { readonly type: "ping-docker" }
   | { readonly type: "press-power-button" }
-  | { readonly type: "suspend" }
+  | { readonly type: "suspend"; readonly isByItself?: true }
   | { readonly type: "call-off-suspend" }
+  /** Takes the place of the guest at its doors. */
+  | { readonly type: "keep-watch" }
+  /** The start, once more. */
+  | { readonly type: "wake" }
   | { readonly type: "kill-qemu" }
   | { readonly type: "set-deadline"; readonly ms: number }
   | { readonly type: "clear-deadline" }

@@ -72,6 +72,7 @@ export function reasonOf(state: State): string | null {
       return state.isPaused ? silentWords.paused : null;
     case "running":
     case "suspending":
+    case "asleep":
     case "stopping":
     case "stopped":
       return null;

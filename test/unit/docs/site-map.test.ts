@@ -21,8 +21,7 @@ test("no page of the site leads to a file that the site has not", async () => {
     const text = (await Bun.file(join(root, page)).text()).replaceAll(/^```.*?^```$|`[^`]*`/gms, "");
     for (const [, target = ""] of text.matchAll(/\]\(([^)#\s:]+)(?:#[^)\s]+)?\)/g)) {
       const path = join(dirname(page), target);
-      // The README is at "/" there, and VitePress leaves links to it as they are.
-      if (path === "README.md" || ![...mapped, ...pictures, "LICENSE"].includes(path)) lost.push(`${page}: ${target}`);
+      if (![...mapped, ...pictures, "LICENSE"].includes(path)) lost.push(`${page}: ${target}`);
     }
   }
   expect(lost).toEqual([]);

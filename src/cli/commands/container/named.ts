@@ -15,10 +15,10 @@ export async function containerNamed(text: string): Promise<{ readonly paths: Vm
   return name === undefined ? { paths: await runningVm("default"), name: vm } : { paths: await runningVm(vm), name };
 }
 
-/** The paths of a VM that runs. Throws NO_SUCH_VM and NOT_RUNNING. */
+/** The paths of a VM that runs, or wakes up when it is used. Throws NO_SUCH_VM and NOT_RUNNING. */
 export async function runningVm(vm: string): Promise<VmPaths> {
   const { paths } = vmNamed(vm);
   const { state } = await statusOfVm(paths, process.env);
-  if (state === "running" || state === "degraded") return paths;
+  if (state === "running" || state === "degraded" || state === "asleep") return paths;
   throw new QnError("NOT_RUNNING", `The VM "${paths.name}" is ${state}.`);
 }

@@ -67,6 +67,18 @@ export async function launchOnce(
   }
 }
 
+/** Tells a person of a server that has ended before QEMU, with which it ends in any case. */
+export function lostShareTeller(
+  qemu: () => Qemu | undefined,
+  warn: (text: string) => void,
+): LaunchOptions["onLostShare"] {
+  return (path) => {
+    const lost = `The server of virtiofs has ended for the mount ${path}, which hangs until \`qn restart\`.`;
+    const status = qemu()?.qmp.execute("query-status");
+    void status?.then(() => warn(lost)).catch(() => {});
+  };
+}
+
 // --- internal ---
 
 /** Bad luck strikes once in some thousand boots; whatever strikes three times in a row is something else. */

@@ -19,6 +19,6 @@ export async function makeBoot(options: SuperviseOptions, prepared: Prepared): P
   const virtiofs = served.flatMap(({ path, links = [] }) => [path, ...links]);
   const boot: BootRecord = { ...ports, argv, virtiofs };
   await writeBootFiles(layout, paths, boot, prepared, proxySettings(env));
-  await writeSshConfig(layout, paths, boot.sshPort, prepared.config.nixBuilder);
+  await writeSshConfig(layout, paths, boot.sshPort, prepared.config);
   return boot;
 }

@@ -34,7 +34,7 @@ export type GuestDisksOptions = {
 export class GuestDisks {
   readonly #options: GuestDisksOptions;
   readonly #inTurn = newQueue();
-  readonly #monitor = Promise.withResolvers<Monitor>();
+  #monitor = Promise.withResolvers<Monitor>();
   #link: Link | undefined;
   #asked = 0;
   readonly #waiting = new Map<number, (states: readonly DiskState[] | undefined) => void>();
@@ -47,6 +47,11 @@ export class GuestDisks {
   /** There is a QEMU: what has waited for it is done. */
   own(monitor: Monitor): void {
     this.#monitor.resolve(monitor);
+  }
+
+  /** It has ended: what is asked from now on waits for the next one. */
+  disown(): void {
+    this.#monitor = Promise.withResolvers();
   }
 
   /**

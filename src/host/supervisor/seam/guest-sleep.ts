@@ -19,16 +19,16 @@ export class GuestSleep {
 
   /**
    * Resolves when both have let go of each other, to the containers that the guest had to stop. Throws SUSPEND_REFUSED
-   * when it cannot; it has everything again then.
+   * when it cannot; it has everything again then. With `ifUnused` it cannot while something in it is in use.
    */
-  async ask(): Promise<readonly string[]> {
+  async ask(ifUnused: boolean): Promise<readonly string[]> {
     const link = this.#agent().current;
     if (link === undefined) throw refused("The agent in the guest is silent.");
     if (link.hello.capabilities?.includes("sleep") !== true) {
       throw refused(`The agent in the guest (qn ${link.hello.version}) knows nothing of it.`);
     }
     const asked = (this.#asked = Promise.withResolvers<Asleep>());
-    link.tell({ type: "sleep" });
+    link.tell(ifUnused ? { type: "sleep", ifUnused } : { type: "sleep" });
     try {
       const { stopped, refusal } = await within(asked.promise, sleepMs, () => refused("The guest takes too long."));
       if (refusal !== undefined) throw refused(plain(refusal));

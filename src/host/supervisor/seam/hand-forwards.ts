@@ -1,5 +1,5 @@
 /** The forwards by hand of a VM that runs: kept in their file and listened on, one change after the other. */
-import { QnError } from "../../../base/errors.ts";
+import { messageOf, QnError } from "../../../base/errors.ts";
 import { newQueue } from "../../../base/queue.ts";
 import type { FailedPort } from "../../../protocol/messages.ts";
 import type { VmPaths } from "../../layout.ts";
@@ -20,9 +20,14 @@ export class HandForwards {
     this.#listen = listen;
   }
 
-  /** Listens on all that are kept. Gives back those that it cannot. Throws CONFIG_INVALID. */
-  async begin(): Promise<readonly FailedPort[]> {
-    return await this.#inTurn(async () => (await this.#listen(await readForwards(this.#path))) ?? []);
+  /** Listens on all that are kept. `warn` hears of what is not to be had, which is no reason to be without a VM. */
+  async begin(warn: (text: string) => void): Promise<void> {
+    try {
+      const failed = await this.#inTurn(async () => (await this.#listen(await readForwards(this.#path))) ?? []);
+      for (const { reason } of failed) warn(reason);
+    } catch (error) {
+      warn(messageOf(error));
+    }
   }
 
   /**

@@ -9,8 +9,8 @@ import type { GuestDisks } from "./guest-disks.ts";
 import { Provisioning } from "./provision.ts";
 import type { SeamOptions } from "./seam.ts";
 
-/** Who hears of what comes of it, and the disks of the guest. */
-type Tell = Pick<SeamOptions, "dispatch" | "onForwards" | "warn" | "log"> & {
+/** Who hears of what comes of it, the doors, and the disks of the guest. */
+type Tell = Pick<SeamOptions, "dispatch" | "onForwards" | "warn" | "log" | "doors"> & {
   readonly onProvision: (step: number, of: number) => void;
   readonly guestDisks: GuestDisks;
 };

@@ -1,20 +1,14 @@
 /** The seam between host and guest as the supervisor holds it: link to the agent, forwards, Docker socket. */
 import { appendFile } from "node:fs/promises";
-import { basename } from "node:path";
 import { plain } from "../../../base/plain.ts";
 import { messageOf } from "../../../base/errors.ts";
 import { newestOf } from "../../../base/newest.ts";
 import type { AgentMessage, FailedPort } from "../../../protocol/messages.ts";
 import { after, type Timer } from "../../../system/clock.ts";
-import type { Listener } from "../../../system/net/connection.ts";
-import { isThere } from "../../../system/files.ts";
-import { watchFile } from "../../../system/watch.ts";
 import { dockerApi } from "../../../system/docker-api.ts";
-import { openDockerSocket } from "../../gate/docker-socket.ts";
 import type { Answerer } from "../../names/answer.ts";
 import { answerNames } from "../../names/dns-stream.ts";
 import type { GateKey } from "../../gate/dial.ts";
-import { Gateway } from "../../gate/gateway.ts";
 import { ChangeFeed, type WatchOptions } from "../../changes/feed.ts";
 import { emptyMessage } from "../../changes/watch-plan.ts";
 import { dismissMasters } from "../../integrate/ssh-master.ts";
@@ -23,12 +17,14 @@ import type { Forward } from "../../ports/apply.ts";
 import type { HandForward } from "../../ports/by-hand.ts";
 import { type Asked, joinedMounts, joinedReports } from "./waiting-messages.ts";
 import { AgentLink, redialMs } from "./agent-link.ts";
+import type { Doors } from "./doors.ts";
 import { DockerPing } from "./docker-ping.ts";
 import type { GuestLink, Reply } from "./guest-link.ts";
 import type { GuestDisks } from "./guest-disks.ts";
 import { GuestClockKeeper } from "./guest-clock.ts";
 import { GuestMemory } from "./guest-memory.ts";
 import { GuestSleep } from "./guest-sleep.ts";
+import { GuestUse } from "./guest-use.ts";
 import { GuestSearch } from "./guest-search.ts";
 import { GuestForwards, type GuestForwardsOptions } from "./guest-forwards.ts";
 import type { Event } from "../states.ts";
@@ -37,6 +33,7 @@ import type { Provisioning } from "./provision.ts";
 
 /** What the seam needs of the supervisor. */
 export type SeamOptions = GuestForwardsOptions & {
+  readonly doors: Doors;
   readonly paths: VmPaths;
   readonly version: string;
   readonly key: GateKey;
@@ -66,7 +63,7 @@ export type SeamOptions = GuestForwardsOptions & {
 /** The seam of one boot. */
 export class Seam {
   readonly #options: SeamOptions;
-  readonly #gateway = new Gateway();
+  readonly #doors: Doors;
   readonly #forwards: GuestForwards;
   readonly #changes: ChangeFeed;
   readonly #agent: AgentLink;
@@ -74,10 +71,10 @@ export class Seam {
   readonly #search: GuestSearch;
   /** How much memory the guest uses. */
   readonly memory = new GuestMemory(() => this.#agent.current);
+  /** What of the guest is in use. */
+  readonly use = new GuestUse(() => this.#agent.current);
   /** Has the guest let go before it is suspended. */
   readonly sleep = new GuestSleep(() => this.#agent);
-  #dockerSocket: Listener | undefined;
-  #socketWatch: { close(): void } | undefined;
   readonly #ping = new DockerPing<GuestLink | undefined>((link, signal) => this.#askDocker(link, signal));
   /** Messages that take their time, and of which the newest says all that those before it have said. */
   readonly #reports = newestOf<Asked<"ports">>((asked) => this.#forwards.serve(asked), joinedReports);
@@ -91,7 +88,8 @@ export class Seam {
 
   constructor(options: SeamOptions) {
     this.#options = options;
-    this.#forwards = new GuestForwards(this.#gateway, options);
+    this.#doors = options.doors;
+    this.#forwards = new GuestForwards(this.#doors.gateway, options);
     this.#changes = new ChangeFeed(options.watched, options.log);
     this.#agent = new AgentLink({
       ...options,
@@ -109,7 +107,7 @@ export class Seam {
       ...(options.wakeMs !== undefined && { wakeMs: options.wakeMs }),
     });
     this.#search = new GuestSearch(options.resolvConf, () => this.#agent.current, options.log);
-    this.#gateway.onUse = () => this.#clock.used();
+    this.#doors.gateway.onUse = () => this.#clock.used();
   }
 
   get forwards(): readonly Readonly<Forward>[] {
@@ -136,12 +134,11 @@ export class Seam {
    * Asks Docker through the host's own socket: that is the way the user has. The guest holds the question if need be.
    */
   pingDocker(): void {
-    this.#dockerSocket ??= this.#openDockerSocket();
-    this.#socketWatch ??= this.#watchSocket();
+    this.#doors.openDockerSocket();
     this.#ping.ask(this.#agent.current);
   }
 
-  /** Closes every listener and connection. */
+  /** Closes every listener and connection but the doors. */
   close(): void {
     this.#closed = true;
     this.#ping.close();
@@ -151,12 +148,10 @@ export class Seam {
     this.#renames?.cancel();
     this.#forwards.close();
     this.#changes.close();
-    this.#socketWatch?.close();
-    this.#dockerSocket?.closeAll();
   }
 
   #onLinked(link: GuestLink): void {
-    this.#gateway.use(link.pool);
+    this.#doors.gateway.use(link.pool);
     void this.#answerNames(link);
     this.#search.tell();
     this.#clock.look();
@@ -168,35 +163,12 @@ export class Seam {
 
   /** Opens again what may have gone while nobody was awake: listeners that the system has let go, a socket's file. */
   async #reopen(): Promise<void> {
-    await this.#reopenSocket();
+    await this.#doors.reopen();
     await this.#forwards.reopen();
   }
 
-  async #reopenSocket(): Promise<void> {
-    const { log, paths } = this.#options;
-    try {
-      if (this.#dockerSocket === undefined || (await isThere(paths.dockerSocket)) || this.#closed) return;
-      log(`${paths.dockerSocket} was gone; it is opened again`);
-      this.#dockerSocket.close();
-      this.#dockerSocket = this.#openDockerSocket();
-    } catch (error) {
-      log(`${paths.dockerSocket} cannot be opened again: ${messageOf(error)}`);
-    }
-  }
-
-  /** Whoever cleans up may take the socket's file away, and nothing of the socket itself tells of it. */
-  #watchSocket(): { close(): void } {
-    const { folder, dockerSocket } = this.#options.paths;
-    return watchFile(folder, basename(dockerSocket), () => void this.#reopenSocket());
-  }
-
-  #openDockerSocket(): Listener {
-    const { paths, log } = this.#options;
-    return openDockerSocket(paths.dockerSocket, this.#gateway, (reason) => log(`docker.sock: ${reason}`));
-  }
-
   #onLost(): void {
-    this.#gateway.use(undefined);
+    this.#doors.gateway.use(undefined);
     this.sleep.lost();
     this.#changes.close();
     this.#options.disks.guest.unlinked();
@@ -253,6 +225,8 @@ export class Seam {
         return this.memory.answered(message);
       case "asleep":
         return this.sleep.answered(message);
+      case "use":
+        return this.use.answered(message);
       case "clock":
         return this.#clock.asked(message.asked, (answer) => void reply(answer));
     }

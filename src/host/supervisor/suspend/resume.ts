@@ -54,7 +54,7 @@ async function presentOf(options: SuperviseOptions, prepared: Prepared, { boot }
   const { layout, paths, env } = options;
   const { spec, image, config } = prepared;
   await writeBootFiles(layout, paths, boot, prepared, proxySettings(env));
-  await writeSshConfig(layout, paths, boot.sshPort, config.nixBuilder);
+  await writeSshConfig(layout, paths, boot.sshPort, config);
   return {
     qemu: spec.qemu.version,
     image: image.id,

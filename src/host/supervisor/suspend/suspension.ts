@@ -11,7 +11,7 @@ import { saveVm } from "./save.ts";
 
 /** A VM that runs. */
 export type Running = {
-  readonly seam: Pick<Seam, "sleep">;
+  readonly seam: Pick<Seam, "sleep" | "use" | "forwards">;
   readonly qemu: Qemu;
   readonly boot: BootRecord;
   readonly spec: VmSpec;
@@ -23,8 +23,7 @@ export class Suspension {
   done: Promise<void> = Promise.resolve();
   /** Containers that the guest has stopped for it. */
   containers: readonly string[] = [];
-  /** Whether QEMU ends because its guest is in a file. */
-  isSaved = false;
+  #saved: Qemu | undefined;
   readonly #paths: VmPaths;
   readonly #tell: Pick<Teller, "dispatch" | "log">;
 
@@ -33,32 +32,41 @@ export class Suspension {
     this.#tell = tell;
   }
 
-  begin(running: Running): void {
-    this.done = this.#suspend(running);
+  /** Whether this QEMU ends because its guest is in a file. */
+  hasSaved(qemu: Qemu): boolean {
+    return this.#saved === qemu;
+  }
+
+  /** `ifUnused`: not while something in the guest is in use. */
+  begin(running: Running, ifUnused: boolean): void {
+    this.done = this.#suspend(running, ifUnused);
     // Whoever has asked for it hears how it went; nobody may have stayed.
     this.done.catch((error: unknown) => this.#tell.log(messageOf(error)));
   }
 
-  async #suspend({ seam, qemu, boot, spec }: Running): Promise<void> {
+  async #suspend({ seam, qemu, boot, spec }: Running, ifUnused: boolean): Promise<void> {
     const { dispatch } = this.#tell;
     try {
       // Before anybody in the guest is stopped for it.
-      if (spec.shares.some(({ socket }) => socket !== undefined)) throw servedByVirtiofs();
+      const refusal = refusalOf(spec);
+      if (refusal !== undefined) throw refusal;
       await dismissMasters(this.#paths);
-      this.containers = await seam.sleep.ask();
-      await saveVm(this.#paths, qemu, { boot, spec }, () => (this.isSaved = true));
+      this.containers = await seam.sleep.ask(ifUnused);
+      await saveVm(this.#paths, qemu, { boot, spec }, () => (this.#saved = qemu));
       dispatch({ type: "suspended" });
     } catch (error) {
-      dispatch(this.isSaved ? { type: "failure", error: reportOf(error) } : { type: "suspend-failed" });
+      dispatch(this.hasSaved(qemu) ? { type: "failure", error: reportOf(error) } : { type: "suspend-failed" });
       throw error;
     }
   }
 }
 
-// --- internal ---
-
-/** QEMU 7.2 saves no such device, and later ones only with a daemon that helps (docs/decisions.md#d222). */
-function servedByVirtiofs(): QnError {
+/**
+ * Why this VM cannot be suspended at all; nothing where it can. QEMU 7.2 saves no device of virtiofs, and later ones
+ * only with a daemon that helps (docs/decisions.md#d222).
+ */
+export function refusalOf({ shares }: Pick<VmSpec, "shares">): QnError | undefined {
+  if (shares.every(({ socket }) => socket === undefined)) return undefined;
   return new QnError("SUSPEND_REFUSED", "The VM cannot be suspended: its mounts are served by virtiofs.", {
     hint: "The VM runs on. `qn config set files.driver=9p` and `qn restart` let it be suspended from then on.",
   });

@@ -87,3 +87,19 @@ test("a variable whose list or switch cannot be read is a mistake that shows its
     ],
   });
 });
+
+test("a time is never, or a number with its unit, and at most a week", async () => {
+  const times: [string, string][] = [
+    ["15", "must be never, or a time such as 15m or 2h, got 15"],
+    ["0m", 'must be never, or a time such as 15m or 2h, got "0m"'],
+    ["1d", 'must be never, or a time such as 15m or 2h, got "1d"'],
+    ["169h", 'must be at most 168h, got "169h"'],
+  ];
+  for (const [time, mistake] of times) {
+    const failure = await failureOf(() => load({ file: `idle: { after: ${time} }` }));
+    expect(failure).toMatchObject({ details: [`idle.after ${mistake} (/c.yaml)`] });
+  }
+  for (const time of ["never", "90s", "168h"]) {
+    expect(load({ file: `idle: { after: ${time} }` }).config.idle).toEqual({ after: time });
+  }
+});

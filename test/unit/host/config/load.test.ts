@@ -31,6 +31,7 @@ const defaults: VmConfig = {
   qemu: { cpu: "auto", machine: {}, args: [] },
   provision: [],
   down: "shutdown",
+  idle: { after: "never" },
   nixBuilder: false,
   sound: false,
   window: false,
@@ -91,6 +92,8 @@ docker: { context: make, daemon: { dns: [9.9.9.9] }, caCertificates: host }
 qemu: { cpu: max, machine: { hmat: true, max-ram-below-4g: 1 }, args: [-d, guest_errors] }
 provision: [{ run: "sysctl vm.swappiness=1" }, { run: echo once, when: once }]
 down: suspend
+idle:
+  after: 15m
 nixBuilder: true
 sound: true
 window: true
@@ -124,6 +127,7 @@ protected: true
         { run: "echo once", when: "once" },
       ],
       down: "suspend",
+      idle: { after: "15m" },
       nixBuilder: true,
       sound: true,
       window: true,
@@ -181,6 +185,7 @@ test("every variable sets its setting, an empty one none", () => {
     QN_QEMU_ARGS: "[-d, guest_errors]",
     QN_PROVISION: "[{ run: 'true', when: once }]",
     QN_DOWN: "suspend",
+    QN_IDLE_AFTER: "15m",
     QN_NIX_BUILDER: "true",
     QN_SOUND: "true",
     QN_WINDOW: "false",
@@ -210,6 +215,7 @@ test("every variable sets its setting, an empty one none", () => {
       qemu: { cpu: "max", machine: { hmat: "on", "max-ram-below-4g": "1" }, args: ["-d", "guest_errors"] },
       provision: [{ run: "true", when: "once" }],
       down: "suspend",
+      idle: { after: "15m" },
       nixBuilder: true,
       sound: true,
       window: false,

@@ -46,7 +46,8 @@ class World {
     add(this.#asked, "docker-answers");
     add(this.#qemu && this.#begun, "paused", "resumed", "panic", "reboot");
     add(this.deadline, "deadline");
-    add(this.#qemu && this.#begun, "suspend");
+    add(this.#qemu && this.#begun, "suspend", "suspend by itself");
+    add(true, "wake");
     add(this.#saving && this.#qemu, "suspended", "suspend-failed");
     // A kill of a QEMU that does not run is answered at once.
     add(!this.#qemu && this.done.has("kill-qemu") && !isFinal(this.state), "qemu-exited");
@@ -68,7 +69,7 @@ class World {
     if (type === "linked") [this.#linked, this.#dialled] = [true, false];
     if (type === "link-lost") this.#linked = false;
     if (type === "suspended" || type === "suspend-failed") this.#saving = false;
-    if (type === "suspended") this.#qemu = false;
+    if (type === "suspended") [this.#qemu, this.#linked, this.#dialled, this.#asked] = [false, false, false, false];
     if (type === "deadline") this.deadline = false;
     if (type === "qemu-exited") [this.#qemu, this.#linked, this.#dialled, this.#asked] = [false, false, false, false];
   }
@@ -76,6 +77,11 @@ class World {
   #perform({ type }: Effect): void {
     this.done.set(type, this.times(type) + 1);
     if (type === "suspend") this.#saving = true;
+    if (type === "wake") {
+      this.#begun = false;
+      // Each start has its own tries.
+      for (const each of ["reset-guest", "start-qemu-again"] as const) this.done.delete(each);
+    }
     if (type === "dial-gate") this.#dialled = true;
     if (type === "ping-docker") this.#asked = true;
     if (type === "start-qemu-again") this.#qemu = true;

@@ -14,7 +14,7 @@ const shutDown = {
 const ends = (how: string) =>
   Object.fromEntries(["qemu-exited", "qemu-crashed"].map((name) => [name, `${how}, clear-deadline, finish`]));
 const gone = ends("failed QEMU_EXITED");
-const asleep = { suspended: "stopped suspended, clear-deadline, finish" };
+const whenSaved = { suspended: "stopped suspended, clear-deadline, finish" };
 const wrong = { failure: `stopping forced DISK_FAILED, ${kill}` };
 const late = { deadline: `stopping forced BOOT_TIMEOUT, ${kill}` };
 const noBoot = {
@@ -149,6 +149,7 @@ describe("each event has its consequence", () => {
       { name: "running" },
       {
         suspend: "suspending, suspend",
+        "suspend by itself": "suspending asleep, suspend by itself",
         doorbell: "running, dial-gate",
         linked: "running, ping-docker",
         "link-lost": "degraded agent",
@@ -161,6 +162,7 @@ describe("each event has its consequence", () => {
       { name: "running", isAdopted: true },
       {
         suspend: "suspending, suspend",
+        "suspend by itself": "suspending asleep, suspend by itself",
         doorbell: "running adopted, dial-gate",
         linked: "running adopted, ping-docker",
         "link-lost": "degraded agent adopted",
@@ -234,33 +236,9 @@ describe("each event has its consequence", () => {
       },
     ],
     [
-      { name: "suspending" },
-      {
-        ...asleep,
-        "suspend-failed": "degraded agent, dial-gate",
-        stop: "suspending to stop, call-off-suspend",
-        "stop --force": "stopping forced, kill-qemu",
-        "call off": "stopping forced, kill-qemu",
-        ...gone,
-        ...wrong,
-      },
-    ],
-    [
-      { name: "suspending", isToStop: true },
-      {
-        ...asleep,
-        "suspend-failed": "stopping, deadline 90000, press-power-button",
-        stop: "suspending to stop, call-off-suspend",
-        "stop --force": "stopping forced, kill-qemu",
-        "call off": "stopping forced, kill-qemu",
-        ...gone,
-        ...wrong,
-      },
-    ],
-    [
       { name: "stopping", forced: false, failure: undefined },
       {
-        ...asleep,
+        ...whenSaved,
         "stop --force": `stopping forced, ${kill}`,
         "call off": `stopping forced, ${kill}`,
         deadline: "stopping forced, kill-qemu",
@@ -269,11 +247,11 @@ describe("each event has its consequence", () => {
     ],
     [
       { name: "stopping", forced: true, failure: undefined },
-      { ...asleep, ...ends("stopped forced") },
+      { ...whenSaved, ...ends("stopped forced") },
     ],
     [
       { name: "stopping", forced: true, failure },
-      { ...asleep, ...ends("failed DISK_FAILED") },
+      { ...whenSaved, ...ends("failed DISK_FAILED") },
     ],
     [{ name: "stopped", forced: false }, {}],
     [{ name: "failed", error: failure }, {}],

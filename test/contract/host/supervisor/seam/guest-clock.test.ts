@@ -6,6 +6,7 @@ import { HostLink } from "../../../../../src/agent/link/link.ts";
 import { layoutOf } from "../../../../../src/host/layout.ts";
 import { GuestDisks } from "../../../../../src/host/supervisor/seam/guest-disks.ts";
 import { Provisioning } from "../../../../../src/host/supervisor/seam/provision.ts";
+import { Doors } from "../../../../../src/host/supervisor/seam/doors.ts";
 import { Seam } from "../../../../../src/host/supervisor/seam/seam.ts";
 import { compareClocks } from "../../../../../src/system/kernel/time-jumps.ts";
 import { connect } from "../../../../../src/system/net/connection.ts";
@@ -53,7 +54,9 @@ async function scene(offMs: number) {
   let jump = (): void => {};
   const events: string[] = [];
   const logged: string[] = [];
+  const doors = new Doors(paths, () => {});
   const seam = new Seam({
+    doors,
     paths,
     version: "0.1.0",
     watched: { shared: [], hidden: home.path, exclude: [], entriesMax: 0, mark: "m" },
@@ -89,6 +92,7 @@ async function scene(offMs: number) {
     isRight: () => until("the right time", 10_000, async () => (Math.abs(clocks.offMs) < 100 ? true : undefined)),
     async [Symbol.asyncDispose]() {
       seam.close();
+      doors.close();
       gate[Symbol.dispose]();
       await home[Symbol.asyncDispose]();
       quiet.mockRestore();

@@ -8,6 +8,7 @@ import { layoutOf } from "../../../../../src/host/layout.ts";
 import type { Event } from "../../../../../src/host/supervisor/states.ts";
 import { GuestDisks } from "../../../../../src/host/supervisor/seam/guest-disks.ts";
 import { Provisioning } from "../../../../../src/host/supervisor/seam/provision.ts";
+import { Doors } from "../../../../../src/host/supervisor/seam/doors.ts";
 import { Seam, type SeamOptions } from "../../../../../src/host/supervisor/seam/seam.ts";
 import { encode } from "../../../../../src/protocol/frame.ts";
 import { type FailedPort, protocolVersion, type PublishedPort } from "../../../../../src/protocol/messages.ts";
@@ -51,7 +52,9 @@ async function linked(changes: Partial<SeamOptions> = {}): Promise<Linked> {
   const gate = realGate({ onControl: (connection, early) => agent.adopt(connection, early) });
   const logged: string[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
+  const doors = new Doors(layoutOf(home.path).vm("default"), (text) => logged.push(text));
   const seam = new Seam({
+    doors,
     paths: layoutOf(home.path).vm("default"),
     version: "0.1.0",
     watched: { shared: [], hidden: home.path, mark: `${home.path}/mark`, exclude: [], entriesMax: 0 },
@@ -85,6 +88,7 @@ async function linked(changes: Partial<SeamOptions> = {}): Promise<Linked> {
     },
     async [Symbol.asyncDispose]() {
       seam.close();
+      doors.close();
       gate[Symbol.dispose]();
       await home[Symbol.asyncDispose]();
     },
@@ -171,6 +175,7 @@ test("a link that is lost while another is being made is told at once", async ()
   const linkedOnce = Promise.withResolvers<void>();
   const lost = Promise.withResolvers<void>();
   const seam = new Seam({
+    doors: new Doors(layoutOf(home.path).vm("default"), () => {}),
     paths: layoutOf(home.path).vm("default"),
     version: "0.1.0",
     watched: { shared: [], hidden: "/nowhere", mark: "/nowhere/mark", exclude: [], entriesMax: 0 },

@@ -1,0 +1,66 @@
+/** What a VM that may fall asleep has beside its guest: doors that stay open, and what takes its place there. */
+import { msIn } from "../../config/idle-time.ts";
+import { after, type Timer } from "../../../system/clock.ts";
+import { releaseCode } from "../../../system/kernel/memory.ts";
+import type { VmPaths } from "../../layout.ts";
+import type { BootRecord } from "../boot/boot.ts";
+import type { Teller } from "../options.ts";
+import { Doors } from "../seam/doors.ts";
+import { HeldPorts } from "./held-ports.ts";
+import { Idle } from "./idle.ts";
+import { type Running, Suspension } from "./suspension.ts";
+
+/** How long after it fell asleep nothing is left to do. */
+const quietMs = 5_000;
+
+/** The rest of one supervisor's VM. */
+export class Rest implements Disposable {
+  readonly doors: Doors;
+  readonly suspension: Suspension;
+  readonly idle: Idle;
+  readonly #held: HeldPorts;
+  readonly #running: () => Running | undefined;
+  readonly #dispatch: Teller["dispatch"];
+  #quiet: Timer | undefined;
+
+  /** `running` gives what runs; a VM that is being suspended, or falls asleep, has been running. */
+  constructor(paths: VmPaths, running: () => Running | undefined, tell: Teller) {
+    this.doors = new Doors(paths, tell.log);
+    this.suspension = new Suspension(paths, tell);
+    this.idle = new Idle(this.doors.gateway.idle, running, tell);
+    this.#held = new HeldPorts(this.doors.gateway, () => running()?.boot, tell.log);
+    this.#running = running;
+    this.#dispatch = tell.dispatch;
+  }
+
+  /** Suspends what runs: because somebody wants it, or because nobody uses it. */
+  suspend(isByItself: boolean): void {
+    const running = this.#running();
+    if (running === undefined) return;
+    // From now on nobody is carried into a guest that is saved in a moment.
+    if (isByItself) this.doors.gateway.rest(() => this.#dispatch({ type: "wake" }));
+    this.suspension.begin(running, isByItself);
+    if (isByItself) this.suspension.done.catch((error: unknown) => this.idle.failed(error));
+  }
+
+  /** The guest is asleep. */
+  keepWatch(boot: BootRecord | undefined): void {
+    if (boot !== undefined) this.#held.hold(boot);
+    // What the time awake has left is of no use to anybody now, and once all is quiet most of the code is not either.
+    Bun.gc(true);
+    this.#quiet = after(quietMs, releaseCode);
+  }
+
+  /** A guest starts, whose settings have this as `idle.after`: its ports are QEMU's. */
+  leave(idleAfter: string): void {
+    this.#quiet?.cancel();
+    this.idle.after(msIn(idleAfter));
+    this.#held.letGo();
+  }
+
+  [Symbol.dispose](): void {
+    this.#quiet?.cancel();
+    this.#held.letGo();
+    this.doors.close();
+  }
+}

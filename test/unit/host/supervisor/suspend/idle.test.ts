@@ -1,0 +1,98 @@
+/** When a VM that nobody uses is suspended, what keeps it awake, and what a person hears of that. */
+import { expect, test } from "bun:test";
+import { QnError } from "../../../../../src/base/errors.ts";
+import { turn } from "../../../../../src/system/clock.ts";
+import { Idle } from "../../../../../src/host/supervisor/suspend/idle.ts";
+import { idleTime, minuteMs } from "../../../../support/idle-time.ts";
+
+/** A VM that runs, and what it has told so far. */
+function scene(shares: readonly object[] = []) {
+  const { clock, pass } = idleTime();
+  const guest = { use: undefined as string | undefined, connections: 0, onAsk: () => {} };
+  const told: string[] = [];
+  const idle = new Idle(
+    clock,
+    () => ({
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of a plan only the shares are looked at
+      spec: { shares } as never,
+      seam: {
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- and of a forward its port and its clients
+        forwards: [{ hostPort: 8080, connections: guest.connections }] as never,
+        use: {
+          ask: async () => {
+            guest.onAsk();
+            return guest.use;
+          },
+        } as never,
+      },
+    }),
+    {
+      dispatch: ({ type }) => void told.push(type),
+      warn: (text) => void told.push(`warned: ${text}`),
+      log: (text) => void told.push(text),
+    },
+  );
+  idle.after(15 * minuteMs);
+  idle.stateIs("running");
+  /** What is told in so many minutes. */
+  const passing = async (minutes: number): Promise<string[]> => {
+    pass(minutes);
+    await turn();
+    return told.splice(0);
+  };
+  return { idle, clock, guest, passing };
+}
+
+test("a VM that nobody uses is suspended when the time is over, once", async () => {
+  const { passing } = scene();
+  expect([await passing(14), await passing(1), await passing(60)]).toEqual([[], ["suspend"], []]);
+});
+
+test("what is in use begins the time anew, and is told when it is something else", async () => {
+  const { guest, passing } = scene();
+  guest.use = "The container web runs.";
+  expect([await passing(15), await passing(15)]).toEqual([["stays awake: The container web runs."], []]);
+  guest.connections = 2;
+  expect(await passing(15)).toEqual(["stays awake: Port 8080 has clients."]);
+  guest.connections = 0;
+  guest.use = undefined;
+  expect([await passing(14), await passing(1)]).toEqual([[], ["suspend"]]);
+});
+
+test("whoever comes while the guest is asked keeps it awake", async () => {
+  const { clock, guest, passing } = scene();
+  guest.onAsk = () => clock.used();
+  expect(await passing(15)).toEqual([]);
+});
+
+test("what cannot be saved is tried again after an hour, and a person hears of each reason once", async () => {
+  const { idle, passing } = scene();
+  const fails = async (why: string): Promise<string[]> => {
+    idle.stateIs("suspending");
+    idle.stateIs("degraded");
+    idle.failed(new QnError("SUSPEND_REFUSED", why));
+    idle.stateIs("running");
+    return await passing(0);
+  };
+  expect(await passing(15)).toEqual(["suspend"]);
+  expect(await fails("No space.")).toEqual(["warned: Nobody uses the VM, but it stays awake. No space."]);
+  expect([await passing(59), await passing(1)]).toEqual([[], ["suspend"]]);
+  expect(await fails("No space.")).toEqual([]);
+  expect([await passing(59), await passing(1)]).toEqual([[], ["suspend"]]);
+  expect(await fails("Another.")).toEqual(["warned: Nobody uses the VM, but it stays awake. Another."]);
+});
+
+test("a VM whose mounts virtiofs serves stays awake, and a person hears why", async () => {
+  const { passing } = scene([{ socket: "/qn0.sock" }]);
+  expect(await passing(15)).toEqual([expect.stringContaining("its mounts are served by virtiofs")]);
+  expect(await passing(60)).toEqual([]);
+});
+
+test("the time does not count in a VM that does not run, nor where it never ends", async () => {
+  const { idle, passing } = scene();
+  idle.stateIs("degraded");
+  expect(await passing(60)).toEqual([]);
+  idle.after(undefined);
+  idle.stateIs("running");
+  expect(await passing(600)).toEqual([]);
+});
