@@ -90,7 +90,8 @@ test("a second deployment waits for nobody while one is under way", async (vm) =
 test("what is no system is refused, and nothing changes", async (vm) => {
   await inGuest(vm.folder, "mkdir -p /var/lib/systems/none");
   const { exitCode } = await vm.fail(["qn", "deploy", "/var/lib/systems/none", "--boot"]);
-  expect([13, 61]).toContain(exitCode);
+  // What the guest does not have is to be copied there, which needs Nix here.
+  expect(exitCode).toBe(Bun.which("nix") === null ? 13 : 61);
   expect(await systemsNow(vm.folder)).toEqual(first);
 });
 

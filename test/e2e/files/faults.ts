@@ -26,13 +26,13 @@ export function faultTests(test: VmTest): void {
     expect(await inContainer(vm, "deleted", "cat /mnt/file")).toBe("again");
   });
 
-  test("a whole share that the host deletes is an error that names it, and the other shares go on", async (vm) => {
+  test("a whole share that the host deletes is an error of its container, and the other shares go on", async (vm) => {
     const share = join(vm.inHome, "cached");
     await Bun.write(join(share, "file"), "text\n");
     expect(await inContainer(vm, "cached", "cat /mnt/file")).toBe("text");
     await rm(share, { recursive: true });
     const refused = await vm.fail(["docker", "run", "--rm", "-v", `${share}:/mnt`, "busybox", "cat", "/mnt/file"]);
-    expect(refused.stderr).toMatch(/\/cached|\/mnt\/file/);
+    expect(refused.stderr).toContain("/mnt/file");
     await Bun.write(join(vm.inHome, "alive"), "alive\n");
     expect(await vm.docker(...runPlain, "--rm", "-v", `${vm.inHome}:/mnt`, "busybox", "cat", "/mnt/alive")).toBe(
       "alive",
