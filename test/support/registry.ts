@@ -16,13 +16,17 @@ export type Registry = AsyncDisposable & { readonly port: number; readonly asked
 /** An image of one file, for who only looks at where a pull comes from. */
 export const oneFile: HubImage = { layer: rawTar([{ name: "pulled", text: "from a registry\n" }]), command: [] };
 
-/** Serves images by their names in it, with any tag: plainly, or with a certificate. */
-export function registry(images: Readonly<Record<string, HubImage>>, tls?: Pick<Certified, "key" | "cert">): Registry {
+/** Serves images by their names in it, with any tag: plainly, or with a certificate; to this machine alone, unless told otherwise. */
+export function registry(
+  images: Readonly<Record<string, HubImage>>,
+  tls?: Pick<Certified, "key" | "cert">,
+  hostname = "127.0.0.1",
+): Registry {
   const asked: string[] = [];
   const blobs = new Map<string, Blob>();
   const manifests = new Map(Object.entries(images).map(([name, image]) => [name, keepImage(blobs, image)]));
   const server = Bun.serve({
-    hostname: "127.0.0.1",
+    hostname,
     port: 0,
     ...(tls === undefined ? {} : { tls }),
     fetch({ url }) {
@@ -43,7 +47,9 @@ export function registry(images: Readonly<Record<string, HubImage>>, tls?: Pick<
 
 /** The setting `docker.daemon` with which a guest asks this registry in the place of Docker Hub, where images are `library/NAME`. */
 export function asDockerHub({ port }: Registry): string {
-  return JSON.stringify({ "registry-mirrors": [`http://10.0.2.2:${port}`] });
+  const at = `10.0.2.2:${port}`;
+  // BuildKit does not believe a mirror's address that it goes without TLS.
+  return JSON.stringify({ "registry-mirrors": [`http://${at}`], "insecure-registries": [at] });
 }
 
 // --- internal ---

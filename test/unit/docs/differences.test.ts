@@ -48,6 +48,7 @@ const seenBy: Readonly<Record<string, readonly (readonly [file: string, sentence
   ],
   "any path of the machine can be mounted": [
     ["e2e/files/shares", "a source that no share covers is refused with the way to share it, whoever asks"],
+    ["e2e/files/shares", "a volume that binds a folder shows the host's or is refused, and so is a link"],
   ],
   "`-v /etc/hosts:…`, `/etc/machine-id`, `/etc/ssl/certs` are the machine's (`/etc/localtime` and `/etc/timezone` are with qn, too)":
     [["e2e/files/shares", "the guest's own names, number and authorities are mounted, and the host's time zone"]],
