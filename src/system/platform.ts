@@ -1,4 +1,5 @@
-/** The door to what machine this is. */
+/** The door to what machine this is, and whose. */
+import { userInfo } from "node:os";
 import { QnError } from "../base/errors.ts";
 import type { Arch } from "../base/words.ts";
 
@@ -10,4 +11,9 @@ export function ownArch(): Arch {
   const arch = archOf[process.arch];
   if (arch === undefined) throw new QnError("QEMU_MISSING", `qn does not run on ${process.arch}.`);
   return arch;
+}
+
+/** Whose what this program makes is. */
+export function ownUid(): number {
+  return userInfo().uid;
 }

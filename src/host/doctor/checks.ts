@@ -7,8 +7,7 @@ import { protocolVersion } from "../../protocol/messages.ts";
 import { skewOf } from "../../protocol/skew.ts";
 import { isThere } from "../../system/files.ts";
 import { isLocked } from "../../system/kernel/lock.ts";
-import { ownUser } from "../../system/own-user.ts";
-import { ownArch } from "../../system/platform.ts";
+import { ownArch, ownUid } from "../../system/platform.ts";
 import { findProgram, run } from "../../system/process.ts";
 import { canPull, wayWithoutPull } from "../image/pull/pull.ts";
 import { findImage } from "../image/store.ts";
@@ -94,7 +93,7 @@ async function checkHome({ layout }: Examined): Promise<readonly Finding[]> {
   layout.vm("default");
   if (!(await isThere(home))) return [good("home", `${home} is not there yet; \`qn up\` makes it.`)];
   const { uid, mode } = await stat(home);
-  if (uid !== ownUser().uid) {
+  if (uid !== ownUid()) {
     return [failure("home", `${home} belongs to another user.`, "Set QN_HOME to a folder of your own.")];
   }
   await access(home, constants.W_OK | constants.X_OK);

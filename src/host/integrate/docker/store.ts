@@ -9,7 +9,7 @@ import { messageOf } from "../../../base/errors.ts";
 import { pause } from "../../../system/clock.ts";
 import { readTextAtOnce } from "../../../system/files-at-once.ts";
 import { isThere, readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
-import { ownUser } from "../../../system/own-user.ts";
+import { ownUid } from "../../../system/platform.ts";
 import type { Environment } from "../../vm/settings.ts";
 import { memberOf, withMember, withoutMember } from "./json-member.ts";
 
@@ -35,7 +35,7 @@ export function dockerFolder(env: Environment): string {
  * somebody else (as it may under sudo), or when another qn holds it for 2 s.
  */
 export async function withDockerFiles<Result>(folder: string, action: () => Promise<Result>): Promise<Result> {
-  if ((await stat(folder)).uid !== ownUser().uid) throw new Error(`${folder} belongs to another user`);
+  if ((await stat(folder)).uid !== ownUid()) throw new Error(`${folder} belongs to another user`);
   // Whoever only looks needs no lock, and no door to the C library.
   const { lockFolder } = await import("../../../system/kernel/lock.ts");
   for (let attempt = 0; attempt < lockPatience.tries; attempt += 1) {
@@ -132,7 +132,7 @@ async function configPath(folder: string): Promise<string> {
 async function ownMode(path: string): Promise<number> {
   if (!(await isThere(path))) return 0o600;
   const { uid, mode } = await stat(path);
-  if (uid !== ownUser().uid) throw new Error(`${path} belongs to another user`);
+  if (uid !== ownUid()) throw new Error(`${path} belongs to another user`);
   return mode & 0o777;
 }
 

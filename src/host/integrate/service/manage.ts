@@ -8,7 +8,7 @@ import type { HostOs } from "../../../base/words.ts";
 import { isErrno } from "../../../system/errno.ts";
 import { readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
 import { findProgram, type Outcome, run } from "../../../system/process.ts";
-import { ownUser } from "../../../system/own-user.ts";
+import { ownUid } from "../../../system/platform.ts";
 import type { VmPaths } from "../../layout.ts";
 import type { Environment } from "../../vm/settings.ts";
 import { agentLabel, namesLog, renderPlist, renderUnit, type ServiceSpec, unitName } from "./service-files.ts";
@@ -161,7 +161,7 @@ function ctl(...words: string[]): Command {
 }
 
 function launchdService(host: ServiceHost, home: string, service: string): ManagedService {
-  const domain = `gui/${ownUser().uid}`;
+  const domain = `gui/${ownUid()}`;
   const label = agentLabel(service);
   const file = join(home, "Library/LaunchAgents", `${label}.plist`);
   return {
