@@ -1,7 +1,7 @@
 /**
  * The benchmarks: ratios, each measured within this one run, since machines differ and are noisy.
  *
- *   node_modules/.bin/bun test/bench/bench.ts [--keep] [up|start|memory|calls|status|ssh|rest|requests|streams|rounds|tmp|race|options|shares]…
+ *   node_modules/.bin/bun test/bench/bench.ts [--keep] [up|start|suspend|memory|calls|status|ssh|rest|requests|streams|rounds|tmp|race|options|shares]…
  *
  * Needs dist/qn and, but for `status`, a guest image of this build (`QN_HOME=$PWD/dist/e2e dist/qn image build`), and no other load.
  * With `--keep` the ratios are what the next run is compared with (figures.json; `bun scripts/docs.ts` then makes their table).
@@ -21,11 +21,13 @@ import { measureStart } from "./start.ts";
 import { measureStatus } from "./status.ts";
 import { measureStreams } from "./streams.ts";
 import { measureTmp, raceTmp } from "./tmp.ts";
+import { measureSuspend } from "./suspend.ts";
 import { measureUp } from "./up.ts";
 
 const benchmarks = {
   up: measureUp,
   start: measureStart,
+  suspend: measureSuspend,
   memory: measureMemory,
   calls: (vm: Vm) => measureDockerCalls(guestOf(vm)),
   ssh: measureSsh,

@@ -15,7 +15,7 @@ export async function measureStatus(): Promise<Ratio[]> {
   await using vm = await fakeVm("boots");
   await vm.up();
   const program = await oneLine(join(vm.layout.home, "_tools"));
-  const env = { ...vm.env, QN_HOME: vm.layout.home };
+  const env = { QN_HOME: vm.layout.home };
   const ratios = await compared("qn status --json`", [qnProgram, "status", "--json"], env, program);
   const home = join(vm.layout.home, "_tools/home");
   // One of them has wrong settings.

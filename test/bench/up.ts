@@ -1,21 +1,20 @@
 /** `qn up` beside the same QEMU command line started bare, both timed to the same answer of Docker. */
-import { copyFile, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { carryClient } from "../../src/host/gate/stream.ts";
 import { dial } from "../../src/host/gate/dial.ts";
 import { awaitQmp } from "../../src/host/qmp/client.ts";
 import { listen } from "../../src/system/net/connection.ts";
 import type { Vm } from "../support/vm.ts";
+import { keptCredentials } from "./credentials.ts";
 import { inTurn, type Ratio, ratioOf } from "./figures.ts";
 
 const rounds = 4;
 const what = "`qn up` beside the same QEMU started bare, to Docker's first answer";
-const credentials = ["boot.credential", "ssh-key.credential"] as const;
 
 /** The ratio of the times. */
 export async function measureUp(vm: Vm): Promise<Ratio[]> {
-  // The supervisor removes the credentials at the end of a boot; the bare QEMU needs them too.
-  for (const name of credentials) await copyFile(join(vm.folder, name), join(vm.inTmp, name));
+  const putCredentials = await keptCredentials(vm);
   const boot: { argv: string[]; gatePort: number; secret: string } = JSON.parse(
     await readFile(join(vm.folder, "boot.json"), "utf8"),
   );
@@ -30,7 +29,7 @@ export async function measureUp(vm: Vm): Promise<Ratio[]> {
       return seconds;
     },
     async () => {
-      for (const name of credentials) await copyFile(join(vm.inTmp, name), join(vm.folder, name));
+      await putCredentials();
       return await bootBare(vm, boot);
     },
   );
