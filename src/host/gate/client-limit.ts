@@ -1,7 +1,6 @@
 /** How many clients of ports are carried at once, in all and of each forward; the others wait in a line. */
 import type { Connection } from "../../system/net/connection.ts";
-import { openFilesMax } from "../../system/open-files.ts";
-import { type DescriptorShares, sharesOf } from "./descriptor-shares.ts";
+import { type DescriptorShares, ownShares } from "./descriptor-shares.ts";
 
 /**
  * As many as a server's load test has, and few enough that QEMU's slirp, which goes through all of its connections for
@@ -39,7 +38,7 @@ export class ClientLimit {
   /** How many wait, whatever they have said. */
   #waiting = 0;
 
-  constructor(limits: Limits = usualLimits(sharesOf(openFilesMax()))) {
+  constructor(limits: Limits = usualLimits(ownShares())) {
     this.#limits = limits;
   }
 

@@ -1,6 +1,5 @@
 /** How many UDP clients the ports of one VM have at once, and how much of what they say may wait. */
-import { openFilesMax } from "../../system/open-files.ts";
-import { type DescriptorShares, sharesOf } from "./descriptor-shares.ts";
+import { type DescriptorShares, ownShares } from "./descriptor-shares.ts";
 
 /** What is bounded: flows of all ports, and the bytes that wait for theirs to open. */
 export type FlowBounds = { readonly flows: number; readonly waitingBytes: number };
@@ -27,7 +26,7 @@ export class FlowLimit {
   readonly #ports = new Set<PortFlows>();
   #waitingBytes = 0;
 
-  constructor(bounds: FlowBounds = usualBounds(sharesOf(openFilesMax()))) {
+  constructor(bounds: FlowBounds = usualBounds(ownShares())) {
     this.#bounds = bounds;
   }
 

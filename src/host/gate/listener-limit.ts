@@ -1,6 +1,5 @@
 /** How many listeners the ports of one VM have at once: a guest may ask for more than this process may have open. */
-import { openFilesMax } from "../../system/open-files.ts";
-import { sharesOf } from "./descriptor-shares.ts";
+import { ownShares } from "./descriptor-shares.ts";
 
 /** Whatever listens. */
 export type Listener = { close(): void };
@@ -10,7 +9,7 @@ export class ListenerLimit {
   readonly #max: number;
   #count = 0;
 
-  constructor(max: number = sharesOf(openFilesMax()).listeners) {
+  constructor(max: number = ownShares().listeners) {
     this.#max = max;
   }
 

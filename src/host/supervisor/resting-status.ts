@@ -14,15 +14,7 @@ export function restingStatus(paths: VmPaths, config: VmConfig | undefined): Sta
     accel: null,
     memory: { usedBytes: null, residentBytes: null },
     docker: { socket: paths.dockerSocket, context: null, reachable: false },
-    ssh: {
-      host: "127.0.0.1",
-      port: null,
-      // Lists of VMs show nobody, and to find out who runs this takes as long as one of them.
-      get user() {
-        return ownUser().name;
-      },
-      identityFile: paths.sshKey,
-    },
+    ssh: { host: "127.0.0.1", port: null, user: ownUser().name, identityFile: paths.sshKey },
     ports: [],
     mounts: config === undefined ? [] : mountsOf(config),
     qemu: { pid: null, version: null },
