@@ -1,5 +1,6 @@
 /** How the fake QEMU is stopped, saved and loaded: its "memory" is a few bytes, and its guest's life goes on with them. */
-import { connect, type Connection, listen } from "../../src/system/net/connection.ts";
+import { readFileSync } from "node:fs";
+import { connect, listen } from "../../src/system/net/connection.ts";
 
 /** The commands at whose arrival a test may have somebody die. */
 export type Fatal = "stop" | "migrate" | "quit" | "migrate-incoming" | "cont";
@@ -35,16 +36,18 @@ type Told = {
   readonly onBroken: () => void;
 };
 
+/** What it cannot. */
+type Faults = { readonly savesNothing: boolean; readonly readsNoPath: boolean };
+
 /** The processors of the fake's guest, in QEMU's words. */
 export class Migration {
   state: "running" | "paused" | "postmigrate" | "inmigrate";
   readonly #told: Told;
-  readonly #isBlocked: boolean;
+  readonly #faults: Faults;
 
-  /** `isBlocked` saves nothing. */
-  constructor(isIncoming: boolean, isBlocked: boolean, told: Told) {
+  constructor(isIncoming: boolean, faults: Faults, told: Told) {
     this.state = isIncoming ? "inmigrate" : "running";
-    this.#isBlocked = isBlocked;
+    this.#faults = faults;
     this.#told = told;
   }
 
@@ -53,7 +56,7 @@ export class Migration {
     if (command === "stop") this.state = "paused";
     // As where whoever was to listen has died: QEMU says so, and its guest stands still as before.
     if (command === "migrate") this.#send(unix).catch(() => this.#told.tell("MIGRATION", { status: "failed" }));
-    if (command === "migrate-incoming") this.#receive(unix);
+    if (command === "migrate-incoming") this.#receive(uri);
     if (command !== "cont" || this.state === "running") return;
     this.state = "running";
     this.#told.tell("RESUME");
@@ -62,7 +65,7 @@ export class Migration {
 
   async #send(unix: string): Promise<void> {
     const connection = await connect({ unix });
-    if (this.#isBlocked) {
+    if (this.#faults.savesNothing) {
       connection.reset();
       return this.#told.tell("MIGRATION", { status: "failed" });
     }
@@ -77,19 +80,28 @@ export class Migration {
     connection.end();
   }
 
-  #receive(unix: string): void {
+  #receive(uri: string): void {
     let text = "";
-    const finish = (connection: Connection): void => {
-      connection.end();
+    const finish = (): void => {
       this.state = "paused";
       const isWhole = text.startsWith(begin) && text.endsWith(end);
       this.#told.tell("MIGRATION", { status: isWhole ? "completed" : "failed" });
       if (!isWhole) this.#told.onBroken();
     };
-    listen({ unix }, (connection) =>
+    const [way = "", where = ""] = uri.split(/:(.*)/s);
+    if (way !== "unix") {
+      if (way === "fd") text = readFileSync(Number(where)).toString();
+      const [, path = "", offset] = /^(.*),offset=(\d+)$/.exec(where) ?? [];
+      if (way === "file" && !this.#faults.readsNoPath) text = readFileSync(path).subarray(Number(offset)).toString();
+      return void setImmediate(finish);
+    }
+    listen({ unix: where }, (connection) =>
       connection.take({
         onData: (bytes) => (text += Buffer.from(bytes).toString()),
-        onEnd: () => finish(connection),
+        onEnd: () => {
+          connection.end();
+          finish();
+        },
       }),
     );
   }

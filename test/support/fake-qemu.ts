@@ -51,6 +51,9 @@ export type Behaviour =
   /** The agent is told to let go of them, and says nothing. */
   | "never-sleeps"
   | "cannot-migrate"
+  /** A QEMU that reads a state from a path, and one that says that it would. */
+  | "newer-qemu"
+  | "newer-qemu-reads-no-path"
   | Dying
   /** The guest is a real one, without an emulator. */
   | "native";
@@ -59,8 +62,9 @@ export type Behaviour =
 process.stderr.on("error", () => {});
 
 const [behaviour, ...argv] = process.argv.slice(2) as [Behaviour, ...string[]];
+const version = behaviour.startsWith("newer-qemu") ? "10.0.2" : "7.2.22";
 
-if (argv.includes("--version")) process.stdout.write("QEMU emulator version 7.2.22 (fake)\n");
+if (argv.includes("--version")) process.stdout.write(`QEMU emulator version ${version} (fake)\n`);
 else if (argv.includes("help")) process.stdout.write("tcg\n");
 else if (values("-device").every((value) => !value.includes("qn-system"))) process.exitCode = 1;
 else if (behaviour === "exits") {
@@ -109,7 +113,8 @@ function run(door: Listener): void {
         for (const line of commands.cut(bytes)) obey(monitor, line);
       },
     });
-    send(monitor, { QMP: { version: { qemu: { major: 7, minor: 2, micro: 22 }, package: "" }, capabilities: [] } });
+    const [major, minor, micro] = version.split(".").map(Number);
+    send(monitor, { QMP: { version: { qemu: { major, minor, micro }, package: "" }, capabilities: [] } });
   });
   // Firmware takes longer than a supervisor needs to come, and what is said while nobody is there is gone.
   void hasReader.then(() => say("UEFI firmware (fake)"));
@@ -139,8 +144,12 @@ function run(door: Listener): void {
     say("UEFI firmware (fake)");
   });
   const start = async (): Promise<void> => void (guest = await bootGuest({ door, say, tell, processors: migration }));
+  const faults = {
+    savesNothing: behaviour === "cannot-migrate",
+    readsNoPath: behaviour === "newer-qemu-reads-no-path",
+  };
   const onRunning = (): void => void (guest ?? start());
-  const migration = new Migration(isIncoming, behaviour === "cannot-migrate", { tell, onRunning, onBroken: end });
+  const migration = new Migration(isIncoming, faults, { tell, onRunning, onBroken: end });
 
   function obey(monitor: Connection, line: string): void {
     const { execute, id, arguments: sent } = JSON.parse(line) as { execute: string; id: number; arguments?: Given };
@@ -201,8 +210,8 @@ async function bootGuest({ door, say, tell, processors }: GuestOptions): Promise
   const docker = behaviour === "no-docker" ? undefined : await fakeDocker({ socketPath });
   const flood = floods.find((each) => behaviour === `floods-${each}`);
   const flooding = flood === undefined ? undefined : floodingAgent(flood, floodedFolder(program));
-  const version = behaviour === "older-version" ? "0.0.9" : "0.1.0";
-  const link = new HostLink({ version, arch: ownArch(), image: "fake 1" });
+  const agent = behaviour === "older-version" ? "0.0.9" : "0.1.0";
+  const link = new HostLink({ version: agent, arch: ownArch(), image: "fake 1" });
   link.onDisks = async (disks) => [...disks];
   const refusal = "bash (12) uses /home/ann, a folder of this machine.";
   link.onSleep = async (ifUnused, answer) => {

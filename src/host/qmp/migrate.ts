@@ -15,15 +15,15 @@ export async function saveTo(qmp: QmpClient, socketPath: string): Promise<void> 
 }
 
 /**
- * Loads a state into a QEMU that waits for one (`-incoming defer`): it listens at `socketPath`, and `send` sends it
- * there. The guest stands still afterwards, and its disks are not touched before it goes on. Throws QEMU_FAILED, and
- * what `send` throws.
+ * Loads a state from `uri` into a QEMU that waits for one (`-incoming defer`); `beside` is what has to be done
+ * meanwhile. The guest stands still afterwards, and its disks are not touched before it goes on. Throws QEMU_FAILED,
+ * and what `beside` throws.
  */
-export async function loadFrom(qmp: QmpClient, socketPath: string, send: () => Promise<void>): Promise<void> {
+export async function loadFrom(qmp: QmpClient, uri: string, beside: () => Promise<void>): Promise<void> {
   await setCapabilities(qmp, ["events", "late-block-activate"]);
   await settled(qmp, async () => {
-    await qmp.execute("migrate-incoming", { uri: `unix:${socketPath}` });
-    await send();
+    await qmp.execute("migrate-incoming", { uri });
+    await beside();
   });
 }
 

@@ -41,8 +41,8 @@ export async function launchQemu(
 }
 
 /**
- * Starts it for this boot and no other. No server is left when that fails. `more` are further words for QEMU. Throws
- * what `startVirtiofs` and `startQemu` throw.
+ * Starts it for this boot and no other. No server is left when that fails. `more` are further words for QEMU, and
+ * `inherited` descriptors that it has from 3 on. Throws what `startVirtiofs` and `startQemu` throw.
  */
 export async function launchOnce(
   { paths, self }: SuperviseOptions,
@@ -50,11 +50,12 @@ export async function launchOnce(
   boot: BootRecord,
   { signal, onLostShare }: LaunchOptions,
   more: readonly string[] = [],
+  inherited: readonly number[] = [],
 ): Promise<Qemu> {
   const voice = newVoice(paths);
   try {
     const servers = await startVirtiofs({ ...prepared, self }, paths, voice, ({ path }) => onLostShare(path));
-    const qemu = await startQemu([...boot.argv, ...more], paths, voice, signal).catch((error: unknown) => {
+    const qemu = await startQemu([...boot.argv, ...more], paths, voice, signal, inherited).catch((error: unknown) => {
       servers.stop();
       throw error;
     });

@@ -42,18 +42,19 @@ const monitorDeadlineMs = 60_000;
 /**
  * Starts QEMU in a session of its own, so that no terminal's signal and no supervisor's end reaches it. Throws
  * QEMU_FAILED with what it said when it ends, or `signal` fires, before its monitor answers; it is gone then. `voice`
- * is the caller's until it runs, and closed with it then.
+ * is the caller's until it runs, and closed with it then. `inherited` are descriptors that it has from 3 on.
  */
 export async function startQemu(
   argv: readonly string[],
   paths: VmPaths,
   voice: Voice,
   signal: AbortSignal,
+  inherited: readonly number[] = [],
 ): Promise<Qemu> {
   for (const socket of [paths.qmpSocket, paths.serialSocket]) await rm(socket, { force: true });
   writeFileSync(paths.logs.serial, "", { mode: 0o600 });
   const child = withMask(ownersFilesMask, () =>
-    Bun.spawn([...argv], { stdin: "ignore", stdout: voice.fd, stderr: voice.fd, detached: true }),
+    Bun.spawn([...argv], { stdio: ["ignore", voice.fd, voice.fd, ...inherited], detached: true }),
   );
   child.unref();
   const ended = new AbortController();

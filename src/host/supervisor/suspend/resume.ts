@@ -1,9 +1,8 @@
 /** Lets a suspended VM go on where it was. */
-import { rm } from "node:fs/promises";
 import { messageOf, QnError } from "../../../base/errors.ts";
 import { writeSshConfig } from "../../integrate/ssh-config.ts";
 import { qemuArgs } from "../../qemu/args.ts";
-import { goOn, loadFrom } from "../../qmp/migrate.ts";
+import { goOn } from "../../qmp/migrate.ts";
 import { type BootRecord, writeBootFiles } from "../boot/boot.ts";
 import { proxySettings } from "../boot/proxy.ts";
 import { type LaunchOptions, launchOnce } from "../boot/launch.ts";
@@ -13,8 +12,8 @@ import type { Prepared } from "../../vm/prepare.ts";
 import { giveUp, isSuspended, sweep, take } from "./files.ts";
 import { misfit, type Present } from "./fit.ts";
 import { cpuIdentity, diskIdentities, toldIdentity } from "./identity.ts";
+import { type Launch, loadedQemu } from "./load.ts";
 import { type Head, readHead } from "./state.ts";
-import { sendStream } from "./stream.ts";
 
 /** A guest that goes on. */
 export type Resumed = { readonly boot: BootRecord; readonly qemu: Qemu };
@@ -37,7 +36,12 @@ export async function resumeVm(
   try {
     const head = await readHead(paths.suspended);
     why = head === undefined ? "its saved state is not whole" : misfit(head, await presentOf(options, prepared, head));
-    if (head !== undefined && why === undefined) return await goOnFrom(options, prepared, head, launching);
+    if (head !== undefined && why === undefined) {
+      const resumed = await goOnFrom(options, prepared, head, launching);
+      // To let go of half a gigabyte takes a file system a tenth of a second, and nobody has to wait for it.
+      void sweep(paths).catch((error: unknown) => warn(messageOf(error)));
+      return resumed;
+    }
   } catch (error) {
     if (launching.signal.aborted) return undefined;
     why = messageOf(error).replace(/\.$/, "");
@@ -72,20 +76,17 @@ async function goOnFrom(
   launching: LaunchOptions,
 ): Promise<Resumed> {
   const { paths } = options;
-  const qemu = await launchOnce(options, prepared, boot, launching, ["-S", "-incoming", "defer"]);
+  const launch: Launch = (inherited) =>
+    launchOnce(options, prepared, boot, launching, ["-S", "-incoming", "defer"], inherited);
+  const qemu = await loadedQemu(paths, prepared.spec.qemu.version, stream, launch, launching.signal);
   try {
-    await rm(paths.suspendSocket, { force: true });
-    await loadFrom(qemu.qmp, paths.suspendSocket, () => sendStream(paths.suspended, paths.suspendSocket, stream));
     if (launching.signal.aborted) throw new QnError("INTERRUPTED", "The start was called off.");
     // Before the guest writes anything: from here on the state and the disks part.
     await take(paths);
     await goOn(qemu.qmp);
-    await sweep(paths);
   } catch (error) {
     await qemu.kill();
     throw error;
-  } finally {
-    await rm(paths.suspendSocket, { force: true });
   }
   return { boot, qemu };
 }

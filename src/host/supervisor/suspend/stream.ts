@@ -1,5 +1,6 @@
 /** Carries QEMU's migration stream to a file and back, through a Unix socket: every QEMU can do that. */
-import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { QnError } from "../../../base/errors.ts";
 import { connect, type Connection, listen } from "../../../system/net/connection.ts";
 import { headBytes } from "./state.ts";
@@ -51,29 +52,40 @@ export async function receiveStream(
 
 /** Feeds the file's stream to the QEMU that listens at `socketPath`. Throws QEMU_FAILED when it is another one. */
 export async function sendStream(path: string, socketPath: string, expected: StreamFacts): Promise<void> {
-  const file = openSync(path, "r");
+  const connection = await connect({ unix: socketPath });
+  const feed = new Feed(connection);
   try {
-    const connection = await connect({ unix: socketPath });
-    const feed = new Feed(connection);
-    const pieces = new Pieces(() => {});
-    for (let at = 0; at < expected.bytes;) {
-      // A new one each time: what the kernel does not take at once waits in it.
-      const chunk = Buffer.allocUnsafe(Math.min(pieceBytes, expected.bytes - at));
-      const length = readSync(file, chunk, 0, chunk.length, headBytes + at);
-      if (length === 0) break;
-      pieces.add(chunk.subarray(0, length));
-      await feed.write(chunk.subarray(0, length));
-      at += length;
-    }
-    const { bytes, hash } = pieces.finish();
-    if (bytes !== expected.bytes || hash !== expected.hash) {
-      connection.reset();
-      throw new QnError("QEMU_FAILED", "The saved state is not what was written.");
-    }
-    connection.end();
-  } finally {
-    closeSync(file);
+    await checkStream(path, expected, (chunk) => feed.write(chunk));
+  } catch (error) {
+    connection.reset();
+    throw error;
   }
+  connection.end();
+}
+
+/**
+ * Reads the file's stream to its end, and gives each part of it to `onChunk` before it reads on. Throws QEMU_FAILED
+ * when it is not what was written.
+ */
+export async function checkStream(
+  path: string,
+  expected: StreamFacts,
+  onChunk: (chunk: Uint8Array) => Promise<void> = async () => {},
+): Promise<void> {
+  await using file = await open(path, "r");
+  const pieces = new Pieces(() => {});
+  for (let at = 0; at < expected.bytes;) {
+    // A new one each time: what a connection does not take at once waits in it.
+    const chunk = Buffer.allocUnsafe(Math.min(pieceBytes, expected.bytes - at));
+    const { bytesRead } = await file.read(chunk, 0, chunk.length, headBytes + at);
+    if (bytesRead === 0) break;
+    pieces.add(chunk.subarray(0, bytesRead));
+    await onChunk(chunk.subarray(0, bytesRead));
+    at += bytesRead;
+  }
+  const { bytes, hash } = pieces.finish();
+  if (bytes !== expected.bytes || hash !== expected.hash)
+    throw new QnError("QEMU_FAILED", "The saved state is not what was written.");
 }
 
 // --- internal ---

@@ -67,6 +67,16 @@ test("a VM that is suspended goes on with the secret that it had, and its state 
   expect(await takeDown(vm.paths, { force: false })).toBe("stopped");
 });
 
+test("a newer QEMU reads the state itself, and one that cannot after all has it sent", async () => {
+  for (const behaviour of ["newer-qemu", "newer-qemu-reads-no-path"] as const) {
+    await using vm = await fakeVm(behaviour);
+    await vm.up();
+    await suspend(vm);
+    expect(await upAgain(vm)).toEqual({ warnings: [], hasBooted: false });
+    await until("a state that is gone", 20_000, () => states(vm).length === 0 || undefined);
+  }
+});
+
 test("a guest that does not let go, and a QEMU that does not save it, run on", async () => {
   const reasons: [Behaviour, string][] = [
     ["holds-mounts", "bash (12) uses /home/ann, a folder of this machine."],

@@ -1,0 +1,86 @@
+/** Starts a QEMU with a saved state in it, in the quickest way that it knows. */
+import { closeSync, openSync, readSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { compareVersions } from "../../../base/words.ts";
+import type { VmPaths } from "../../layout.ts";
+import { loadFrom } from "../../qmp/migrate.ts";
+import type { Qemu } from "../boot/qemu.ts";
+import { headBytes } from "./state.ts";
+import { checkStream, sendStream, type StreamFacts } from "./stream.ts";
+
+/** Starts a QEMU that waits for a state, and has these descriptors from 3 on. */
+export type Launch = (inherited: readonly number[]) => Promise<Qemu>;
+
+/**
+ * A QEMU of this version whose guest stands still as it was saved. Throws QEMU_FAILED when there is no way, or the
+ * state is not what was written; no QEMU is left then.
+ */
+export async function loadedQemu(
+  paths: VmPaths,
+  version: string,
+  stream: StreamFacts,
+  launch: Launch,
+  signal: AbortSignal,
+): Promise<Qemu> {
+  const [first, ...others] = waysFor(version);
+  try {
+    return await first(paths, stream, launch);
+  } catch (error) {
+    const [second] = others;
+    if (second === undefined || signal.aborted) throw error;
+    return await second(paths, stream, launch);
+  }
+}
+
+// --- internal ---
+
+type Way = (paths: VmPaths, stream: StreamFacts, launch: Launch) => Promise<Qemu>;
+
+/**
+ * QEMU reads a file itself two to three times as quickly as it takes its bytes from a socket. A descriptor of a plain
+ * file is what older ones know; it is deprecated since 9.1 (docs/about/deprecated.rst), and `file:`, with an offset, is
+ * there since 8.2 (docs/devel/migration/main.rst). Newer ones were not to be had here, so what every QEMU knows is
+ * behind it.
+ */
+function waysFor(version: string): readonly [Way, ...Way[]] {
+  return compareVersions(version, "9.1.0") < 0 ? [byDescriptor] : [byPath, bySocket];
+}
+
+async function byDescriptor(paths: VmPaths, stream: StreamFacts, launch: Launch): Promise<Qemu> {
+  const file = openSync(paths.suspended, "r");
+  let qemu: Qemu;
+  try {
+    // It reads from where the file stands.
+    readSync(file, Buffer.alloc(headBytes));
+    qemu = await launch([file]);
+  } finally {
+    closeSync(file);
+  }
+  return await loaded(qemu, "fd:3", () => checkStream(paths.suspended, stream));
+}
+
+async function byPath({ suspended }: VmPaths, stream: StreamFacts, launch: Launch): Promise<Qemu> {
+  const uri = `file:${suspended},offset=${headBytes}`;
+  return await loaded(await launch([]), uri, () => checkStream(suspended, stream));
+}
+
+async function bySocket({ suspended, suspendSocket }: VmPaths, stream: StreamFacts, launch: Launch): Promise<Qemu> {
+  const qemu = await launch([]);
+  await rm(suspendSocket, { force: true });
+  try {
+    return await loaded(qemu, `unix:${suspendSocket}`, () => sendStream(suspended, suspendSocket, stream));
+  } finally {
+    await rm(suspendSocket, { force: true });
+  }
+}
+
+/** The same QEMU, once it has loaded what is at `uri`; it is gone when that fails. */
+async function loaded(qemu: Qemu, uri: string, beside: () => Promise<void>): Promise<Qemu> {
+  try {
+    await loadFrom(qemu.qmp, uri, beside);
+    return qemu;
+  } catch (error) {
+    await qemu.kill();
+    throw error;
+  }
+}
