@@ -91,6 +91,17 @@ test("config set takes the types from the schema, keeps remarks, and says what o
   expect(await Bun.file(file).text()).toBe("# mine\n\nprotected: true\n");
 });
 
+test("who changes the machine of a suspended VM hears that it may not go on, and nobody else does", async () => {
+  const { path } = await home("cpus: 2\n");
+  const lost = 'The VM "default" is suspended, and goes on only as the machine that it was';
+  expect((await qnConfig(path, ["set", "cpus=3"])).stderr).not.toContain("suspended");
+  await Bun.write(`${path}/default/suspended.state`, "");
+  const changed = await qnConfig(path, ["set", "cpus=4"]);
+  expect([changed.exitCode, changed.stderr]).toEqual([0, expect.stringContaining(lost)]);
+  expect(changed.stderr).not.toContain("qn restart");
+  expect((await qnConfig(path, ["set", "protected=true"])).stderr).not.toContain(lost);
+});
+
 test("config set refuses every mistake at the door, and the file stays as it was", async () => {
   const { path, file } = await home("cpus: 2\n");
   const refused = [

@@ -7,7 +7,7 @@ import { valueAt } from "../../../host/config/setting.ts";
 import type { VmPaths } from "../../../host/layout.ts";
 import { acceptForAll, DiskTurn } from "../../../host/lifecycle/disk-turn.ts";
 import { statusOfVm } from "../../../host/lifecycle/status.ts";
-import type { GrownDisk } from "../../../host/supervisor/messages.ts";
+import type { GrownDisk, Status } from "../../../host/supervisor/messages.ts";
 import { requireVm } from "../../../host/vm/require-vm.ts";
 import { effectiveConfig } from "../../../host/vm/settings.ts";
 import { dataDisk } from "../../../protocol/disks.ts";
@@ -90,15 +90,19 @@ export async function sayWhen(
 ): Promise<void> {
   if (paths === undefined) return say("VMs that run get it at their next start, and a VM's own settings win.");
   const { config, origins } = await effectiveConfig(paths, process.env);
-  const running = await isRunning(paths);
+  const state = await stateOf(paths);
+  const isSaved = state === "suspended" || state === "asleep";
+  const restart = isSaved || state === "stopped" || state === "failed" ? "" : `: qn restart ${paths.name}`;
+  let countsLater = false;
   for (const path of changed) {
     const origin = origins[path] ?? { from: "default" };
     const by = origin.from === "file" && origin.path === paths.config ? "" : ` (${originWords(origin)})`;
-    const restart = running ? `: qn restart ${paths.name}` : "";
     const isNow = leafAt(path).effective === "now" && !(growsLater && path === "diskGiB");
     const when = isNow ? ", from now on" : `, from the next start on${restart}`;
     say(`  ${path} is ${valueWords(valueAt(config, path))}${by}${when}`);
+    countsLater ||= !isNow;
   }
+  if (isSaved && countsLater) warn(`The VM "${paths.name}" is ${state}${begunAnew}`);
 }
 
 /** Says of each disk that has grown in a VM that runs how far its guest is with it. */
@@ -113,12 +117,14 @@ export function sayGrown(grown: readonly GrownDisk[] = []): void {
 
 // --- internal ---
 
+/** Not each setting makes another machine of it; most do. */
+const begunAnew =
+  ", and goes on only as the machine that it was: with other settings it may start anew, as after a power cut. Take the change back, start it and shut it down, and change it then.";
+
 /** A VM that does not answer may run: it is said rather once too often when a change counts. */
-async function isRunning(paths: VmPaths): Promise<boolean> {
-  try {
-    const { state } = await statusOfVm(paths, process.env);
-    return state !== "stopped" && state !== "failed";
-  } catch {
-    return true;
-  }
+async function stateOf(paths: VmPaths): Promise<Status["state"] | undefined> {
+  return await statusOfVm(paths, process.env).then(
+    ({ state }) => state,
+    () => undefined,
+  );
 }
