@@ -13,6 +13,16 @@ export function skewOf(protocol: number): "older" | "newer" | undefined {
 /**
  * What this agent lists in `hello`: it sets the guest's clock when the host says so, runs commands of the settings,
  * opens lanes, mounts and grows disks, gives dockerd certificates, says how much memory the guest uses, lets go of the
- * host's folders to be suspended, and says whether anything is in use.
+ * host's folders to be suspended, says whether anything is in use, and finds mounts that are plugged in again.
  */
-export const capabilities = ["clock", "provision", "lanes", "disks", "certificates", "memory", "sleep", "use"] as const;
+export const capabilities = [
+  "clock",
+  "provision",
+  "lanes",
+  "disks",
+  "certificates",
+  "memory",
+  "sleep",
+  "use",
+  "plug",
+] as const;

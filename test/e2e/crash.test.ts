@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { page } from "../support/busybox.ts";
-import { countOf, startCounting, startMounting } from "../support/counting.ts";
+import { countOf, expectMounts, startCounting, startMounting } from "../support/counting.ts";
 import { expectNothingLeft, interruptUpAt } from "../support/interrupted-up.ts";
 import { isAlive, kill9, processesLeft, processesNaming } from "../support/processes.ts";
 import { freePort, knock, until } from "../support/until.ts";
@@ -162,8 +162,7 @@ vmTest("what runs in a VM that is suspended goes on where it was, and what holds
   expect(await Promise.all(["page", "counting"].map((name) => startOf(vm, name)))).toEqual(before);
   expect(await countOf(vm, "counting")).toBeGreaterThan(count);
   expect(await until("the page", 20_000, () => fetched(port).catch(() => undefined))).toBe(page);
-  const seen = (): Promise<string | undefined> => vm.docker("exec", "mounting", "ls", "/mnt").catch(() => undefined);
-  expect(await until("the mount", 60_000, seen)).toContain("busybox");
+  await expectMounts(vm, "mounting");
   expect(await readdir(vm.folder)).not.toContain("suspended.state");
   await vm.docker("rm", "--force", "page", "counting", "mounting");
 });

@@ -2,7 +2,7 @@
 import { expect } from "bun:test";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { countOf, startCounting, startMounting } from "../support/counting.ts";
+import { countOf, expectMounts, startCounting, startMounting } from "../support/counting.ts";
 import { kill9 } from "../support/processes.ts";
 import { until } from "../support/until.ts";
 import { testWithVm, type Vm } from "../support/vm.ts";
@@ -67,8 +67,7 @@ test("a program that uses a folder of this machine is named, and everything runs
   ]);
   expect((await vm.status()).state).toMatch(/running|degraded/);
   await vm.qn("up");
-  const seen = (): Promise<string | undefined> => vm.docker("exec", "mounting", "ls", "/mnt").catch(() => undefined);
-  expect(await until("the mount", 60_000, seen)).toContain("busybox");
+  await expectMounts(vm, "mounting");
   expect(await vm.docker("run", "--rm", "--volume", `${vm.inTmp}:/mnt`, "busybox", "ls", "/mnt")).toContain("busybox");
   session.kill("SIGKILL");
 });

@@ -1,4 +1,8 @@
 /** Containers of a VM that is suspended: one counts in its own memory, which tells whether it lives on and has lost a step. */
+import { expect } from "bun:test";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { until } from "./until.ts";
 import type { Vm } from "./vm.ts";
 
 /** Starts it under that name; `more` are further words of `docker run`. */
@@ -15,8 +19,18 @@ export async function countOf(vm: Vm, name: string): Promise<number> {
   return Number(count);
 }
 
-/** Starts one that holds a mount of this machine's at /mnt, and does nothing. */
+/** Starts one that holds mounts of this machine's, of folders and of a file by itself, and does nothing. */
 export async function startMounting(vm: Vm, name: string): Promise<void> {
-  const mount = ["--volume", `${vm.inTmp}:/mnt`];
-  await vm.docker("run", "--detach", "--init", "--name", name, ...mount, "busybox", "sleep", "1000000");
+  const here = join(vm.inHome, "here");
+  await writeFile(here, "here");
+  const mounts = [`${vm.inTmp}:/in-tmp`, `${vm.inHome}:/in-home`, `${here}:/file`];
+  const words = mounts.flatMap((mount) => ["--volume", mount]);
+  await vm.docker("run", "--detach", "--init", "--name", name, ...words, "busybox", "sleep", "1000000");
+}
+
+/** Resolves when it runs, and sees what it mounts. */
+export async function expectMounts(vm: Vm, name: string): Promise<void> {
+  const see = ["exec", name, "sh", "-c", "ls /in-tmp; cat /in-home/here /file"];
+  const seen = await until("the mounts", 60_000, () => vm.docker(...see).catch(() => undefined));
+  expect(seen).toMatch(/busybox[^]*herehere/);
 }

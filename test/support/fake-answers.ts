@@ -2,8 +2,15 @@
 import { statSync, truncateSync } from "node:fs";
 import { migrationCommands } from "./fake-migration.ts";
 
-/** What `block_resize` and the commands of a migration are given. */
-export type Given = { readonly "node-name": string; readonly size: number; readonly uri: string };
+/** What `block_resize`, the commands of a migration and those of devices are given. */
+export type Given = {
+  readonly "node-name": string;
+  readonly size: number;
+  readonly uri: string;
+  readonly id: string;
+  readonly bus: string;
+  readonly backend: { readonly data: { readonly addr: { readonly data: { readonly path: string } } } };
+};
 
 /** The answer to a command of the monitor; `blockdevs` are the words behind -blockdev on the command line. */
 export function answerTo(

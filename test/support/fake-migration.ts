@@ -3,14 +3,18 @@ import { readFileSync } from "node:fs";
 import { connect, listen } from "../../src/system/net/connection.ts";
 
 /** The commands at whose arrival a test may have somebody die. */
-export type Fatal = "stop" | "migrate" | "quit" | "migrate-incoming" | "cont";
+export type Fatal = "stop" | "migrate" | "quit" | "migrate-incoming" | "cont" | "chardev-remove" | "device_add";
 
 /** Who dies then: the supervisor, QEMU, or both. */
 export type Dying = `${"orphaned" | "dies" | "both-die"}-at-${Fatal}`;
 
-/** Kills who has to die at this command. */
+/** Whoever had to die has: later it would be another parent. */
+let isOver = false;
+
+/** Kills who has to die at this command, when it comes for the first time. */
 export function dieAt(command: string, behaviour: string): void {
-  if (!behaviour.endsWith(`-at-${command}`)) return;
+  if (isOver || !behaviour.endsWith(`-at-${command}`)) return;
+  isOver = true;
   if (!behaviour.startsWith("dies")) process.kill(process.ppid, "SIGKILL");
   if (!behaviour.startsWith("orphaned")) process.kill(process.pid, "SIGKILL");
 }
@@ -37,7 +41,7 @@ type Told = {
 };
 
 /** What it cannot. */
-type Faults = { readonly savesNothing: boolean; readonly readsNoPath: boolean };
+type Faults = { readonly savesNothing: () => boolean; readonly readsNoPath: boolean };
 
 /** The processors of the fake's guest, in QEMU's words. */
 export class Migration {
@@ -65,7 +69,7 @@ export class Migration {
 
   async #send(unix: string): Promise<void> {
     const connection = await connect({ unix });
-    if (this.#faults.savesNothing) {
+    if (this.#faults.savesNothing()) {
       connection.reset();
       return this.#told.tell("MIGRATION", { status: "failed" });
     }

@@ -11,6 +11,7 @@ import { answerTo, type Given } from "./fake-answers.ts";
 import { consoleAt, consoleIn } from "./fake-console.ts";
 import { fakeDocker } from "./fake-docker.ts";
 import { inTwoParts } from "./fake-qmp.ts";
+import { Devices } from "./fake-devices.ts";
 import { dieAt, type Dying, Migration } from "./fake-migration.ts";
 import { type Flood, floodedFolder, floodingAgent, floods } from "./flooding-agent.ts";
 import { forwardedPort } from "./forwarding-rule.ts";
@@ -51,6 +52,8 @@ export type Behaviour =
   /** The agent is told to let go of them, and says nothing. */
   | "never-sleeps"
   | "cannot-migrate"
+  /** QEMU unplugs no device of the guest's. */
+  | "cannot-unplug"
   /** A QEMU that reads a state from a path, and one that says that it would. */
   | "newer-qemu"
   | "newer-qemu-reads-no-path"
@@ -65,7 +68,7 @@ const [behaviour, ...argv] = process.argv.slice(2) as [Behaviour, ...string[]];
 const version = behaviour.startsWith("newer-qemu") ? "10.0.2" : "7.2.22";
 
 if (argv.includes("--version")) process.stdout.write(`QEMU emulator version ${version} (fake)\n`);
-else if (argv.includes("help")) process.stdout.write("tcg\n");
+else if (argv.some((word) => /^(.*,)?help$/.test(word))) process.stdout.write("tcg\n");
 else if (values("-device").every((value) => !value.includes("qn-system"))) process.exitCode = 1;
 else if (behaviour === "exits") {
   process.stderr.write("qemu-system-fake: Could not open the disk\nqemu-system-fake: giving up\n");
@@ -144,8 +147,10 @@ function run(door: Listener): void {
     say("UEFI firmware (fake)");
   });
   const start = async (): Promise<void> => void (guest = await bootGuest({ door, say, tell, processors: migration }));
+  const devices = new Devices(argv, behaviour === "cannot-unplug", (device) => tell("DEVICE_DELETED", { device }));
   const faults = {
-    savesNothing: behaviour === "cannot-migrate",
+    // Nor what another process serves, as QEMU 7.2.
+    savesNothing: () => behaviour === "cannot-migrate" || devices.areServed,
     readsNoPath: behaviour === "newer-qemu-reads-no-path",
   };
   const onRunning = (): void => void (guest ?? start());
@@ -157,7 +162,8 @@ function run(door: Listener): void {
     if (execute === "quit" && behaviour === "ignores-all") return;
     const isPaused = existsSync(`${serial}.paused`);
     if (execute === "system_reset") say("reset: UEFI firmware (fake)");
-    send(monitor, { ...answerTo(execute, isPaused ? "io-error" : migration.state, sent, values("-blockdev")), id });
+    const state = isPaused ? "io-error" : migration.state;
+    send(monitor, { ...(devices.obey(execute, sent) ?? answerTo(execute, state, sent, values("-blockdev"))), id });
     migration.obey(execute, sent?.uri);
     if (execute === "cont" && isPaused) {
       rmSync(`${serial}.paused`);

@@ -8,6 +8,7 @@ import type { Containers } from "../docker/containers.ts";
 import { mountShares, shareTargets, unmountShares } from "../files/shares.ts";
 import type { HostLink } from "../link/link.ts";
 import { programsIn } from "./holders.ts";
+import { findDevices } from "./plugged-devices.ts";
 import { Sleeper } from "./sleeper.ts";
 import { stoppedNote } from "./stopped-note.ts";
 import { useOf } from "./use.ts";
@@ -25,6 +26,7 @@ export function guestSleeper(boot: Boot, link: HostLink, docker: DockerApi, cont
     unmount: () => unmountShares(programsIn),
     async mount() {
       forgetShareDevices();
+      await findDevices(boot.shares.filter(({ driver }) => driver === "virtiofs").length);
       await mountShares(boot);
     },
     sync: writeAll,

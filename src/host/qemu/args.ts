@@ -56,6 +56,37 @@ export const bareArgs = ["-nodefaults", "-no-user-config"] as const;
 
 /** QEMU's command line for one boot, the program first. */
 export function qemuArgs(spec: VmSpec, ports: BootPorts): readonly string[] {
+  return argsWith(spec, ports, devices.share);
+}
+
+/** The same for a guest that was saved, and is loaded: what was unplugged before is not there, but for its port. */
+export function incomingArgs(spec: VmSpec, ports: BootPorts): readonly string[] {
+  const loaded = argsWith(spec, ports, (share) => (share.socket === undefined ? devices.share(share) : []));
+  return [...loaded, "-S", ...option("-incoming", "defer")];
+}
+
+/** Whether the firmware has a part in the start, and keeps its variables in a store. */
+export function startsWithUefi({ kernel, arch }: Pick<VmSpec, "kernel" | "arch">): boolean {
+  return kernel === undefined || guestPlatforms[arch].kernelNeedsUefi;
+}
+
+/**
+ * The seccomp filter: the same that libvirt gives every QEMU. A guest that breaks out of its devices starts no
+ * programs and gains no rights.
+ */
+export const sandboxArgs = option("-sandbox", "on", {
+  obsolete: "deny",
+  elevateprivileges: "deny",
+  spawn: "deny",
+  resourcecontrol: "deny",
+});
+
+// --- internal ---
+
+/** The chassis of the ports of shares count from here: the user's own words hardly have these. */
+const firstChassis = 100;
+
+function argsWith(spec: VmSpec, ports: BootPorts, wordsOf: typeof devices.share): readonly string[] {
   const isUefi = startsWithUefi(spec);
   const flash = { pflash0: devices.nodes.firmwareCode, pflash1: spec.firmware.vars && devices.nodes.firmwareVars };
   const isServed = spec.shares.some(({ socket }) => socket !== undefined);
@@ -88,7 +119,10 @@ export function qemuArgs(spec: VmSpec, ports: BootPorts): readonly string[] {
     ...devices.lanes(spec.laneSockets),
     ...devices.randomness(),
     ...devices.balloon(),
-    ...spec.shares.flatMap((share) => devices.share(share)),
+    ...spec.shares.flatMap((share, index) => [
+      ...(share.socket === undefined ? [] : devices.sharePort(share.tag, firstChassis + index)),
+      ...wordsOf(share),
+    ]),
     // Behind the others, which keep their places on the bus whatever disks come and go.
     ...spec.volumes.flatMap((volume) => devices.ownDisk(volume)),
     ...(spec.sound === undefined ? [] : devices.sound(spec.sound)),
@@ -96,19 +130,3 @@ export function qemuArgs(spec: VmSpec, ports: BootPorts): readonly string[] {
     ...spec.extra,
   ];
 }
-
-/** Whether the firmware has a part in the start, and keeps its variables in a store. */
-export function startsWithUefi({ kernel, arch }: Pick<VmSpec, "kernel" | "arch">): boolean {
-  return kernel === undefined || guestPlatforms[arch].kernelNeedsUefi;
-}
-
-/**
- * The seccomp filter: the same that libvirt gives every QEMU. A guest that breaks out of its devices starts no
- * programs and gains no rights.
- */
-export const sandboxArgs = option("-sandbox", "on", {
-  obsolete: "deny",
-  elevateprivileges: "deny",
-  spawn: "deny",
-  resourcecontrol: "deny",
-});

@@ -131,7 +131,7 @@ export function share({ tag, path, readOnly, security = "none", socket }: Shared
   if (socket !== undefined) {
     return [
       ...option("-chardev", "socket", { id: tag, path: socket }),
-      ...option("-device", virtiofsDevice, { chardev: tag, tag, "queue-size": 1024 }),
+      ...option("-device", virtiofsDevice, virtiofsProperties(tag)),
     ];
   }
   return [
@@ -144,6 +144,24 @@ export function share({ tag, path, readOnly, security = "none", socket }: Shared
     }),
     ...option("-device", "virtio-9p-pci", { fsdev: tag, mount_tag: tag }),
   ];
+}
+
+/**
+ * Where a share of virtiofs is plugged in: from a port of its own it can be unplugged, from the machine's root bus not.
+ * `chassis` is another number for each, 1 or more. No ports of I/O are kept for it: there are few, and none is needed.
+ */
+export function sharePort(tag: string, chassis: number): Words {
+  return option("-device", "pcie-root-port", { id: portOf(tag), chassis, "io-reserve": 0 });
+}
+
+/** The id of that port. */
+export function portOf(tag: string): string {
+  return `port-${tag}`;
+}
+
+/** The device of a share of virtiofs in its port; both it and its chardev have the tag as their id. */
+export function virtiofsProperties(tag: string) {
+  return { bus: portOf(tag), id: tag, chardev: tag, tag, "queue-size": 1024 } as const;
 }
 
 /** Memory that a server of vhost-user can map too: it reads and writes the guest's buffers itself. */

@@ -13,7 +13,8 @@ import { ownDisks } from "../vm/own-disks.ts";
 import { prepareOrPull } from "../vm/prepare-or-pull.ts";
 import { type Prepared, prepareVm } from "../vm/prepare.ts";
 import { powerDown } from "../qmp/commands.ts";
-import { type BootRecord, readBootRecord, removeBootFiles } from "./boot/boot.ts";
+import { type BootRecord, readBootRecord, removeBootFiles, servedPaths } from "./boot/boot.ts";
+import { type Plug, plugger } from "./boot/plugs.ts";
 import { keepFirmwareStore } from "./boot/firmware-store.ts";
 import { type LaunchOptions, launchQemu, lostShareTeller } from "./boot/launch.ts";
 import { makeBoot } from "./boot/make.ts";
@@ -44,6 +45,8 @@ export class Effects {
   /** The disks of the guest that runs. */
   readonly disks: GuestDisks;
   readonly rest: Rest;
+  readonly #launching: LaunchOptions;
+  readonly #plug: Plug;
   #isDialled = false;
   /** What there is to show, as far as the start has come. */
   #prepared: Prepared | undefined;
@@ -60,6 +63,9 @@ export class Effects {
   constructor(options: SuperviseOptions, tell: Teller) {
     this.#options = options;
     this.#tell = tell;
+    const onLostShare = lostShareTeller(() => this.#qemu, tell.warn);
+    this.#launching = { signal: this.#calledOff.signal, onLostShare };
+    this.#plug = plugger(options, onLostShare, tell.warn);
     this.disks = new GuestDisks(tell);
     this.rest = new Rest(options.paths, () => this.#running, tell);
     this.handForwards = new HandForwards(options.paths, (forwards) =>
@@ -143,7 +149,7 @@ export class Effects {
       qemu: { pid: this.#qemu?.pid, version: this.#qemu?.qmp.version },
       sshPort: this.#boot?.sshPort,
       guestMemory: this.#seam?.memory,
-      virtiofs: this.#boot === undefined ? undefined : (this.#boot.virtiofs ?? []),
+      virtiofs: this.#boot && servedPaths(this.#boot),
       dockerReachable: this.#seam?.dockerReachable ?? false,
       forwards: this.#seam?.forwards ?? [],
     };
@@ -179,7 +185,7 @@ export class Effects {
     await living?.kill();
     this.#living = undefined;
     if (signal.aborted) return;
-    const resumed = await resumeVm(this.#options, prepared, this.#launching(), warn);
+    const resumed = await resumeVm(this.#options, prepared, signal, warn);
     if (resumed !== undefined) return await this.#takeOver(resumed.qemu, resumed.boot, prepared);
     if (signal.aborted) return;
     dispatch({ type: "prepared" });
@@ -194,17 +200,12 @@ export class Effects {
   async #launch(prepared: Prepared, first: BootRecord): Promise<void> {
     const { paths, limits } = this.#options;
     const { dispatch } = this.#tell;
-    const { boot, qemu } = await launchQemu(this.#options, prepared, first, this.#launching());
+    const { boot, qemu } = await launchQemu(this.#options, prepared, first, this.#launching);
     this.#openSeam(prepared, boot);
     const { silenceMs = this.#patience.silenceMs } = limits;
     const silence = watchForSilence(paths.logs.serial, silenceMs, () => dispatch({ type: "stalled" }));
     this.#silence = this.#opened.adopt(silence, (it) => it.close());
     this.#own(qemu);
-  }
-
-  #launching(): LaunchOptions {
-    const onLostShare = lostShareTeller(() => this.#qemu, this.#tell.warn);
-    return { signal: this.#calledOff.signal, onLostShare };
   }
 
   /** Another boot, with everything anew, for a guest that lost its QEMU before it was up. */
@@ -223,6 +224,7 @@ export class Effects {
     this.#openSeam(prepared, boot);
     await dismissMasters(this.#options.paths);
     const trouble = this.#own(qemu);
+    await this.#plug(qemu, boot);
     this.#tell.dispatch({ type: "adopted" });
     // Settings that were changed while nobody was there count as if they had been changed now.
     this.disks.grow(ownDisks(this.#options.paths, prepared.config)).catch((error) => this.#tell.warn(messageOf(error)));
@@ -286,7 +288,7 @@ export class Effects {
 
   get #running(): Running | undefined {
     const [seam, qemu, boot, spec] = [this.#seam, this.#qemu, this.#boot, this.#prepared?.spec];
-    return seam && qemu && boot && spec && { seam, qemu, boot, spec };
+    return seam && qemu && boot && spec && { seam, qemu, boot, spec, plug: this.#plug };
   }
 
   /** Runs a step whose failure ends the VM. */

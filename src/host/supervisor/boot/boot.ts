@@ -20,29 +20,41 @@ import { toldShares } from "../../vm/shares.ts";
 import { portRangeOf } from "./port-range.ts";
 import { hostTimeZone } from "./time-zone.ts";
 
-const bootSchema = v.object({
+const servedSchema = v.object({
+  tag: v.string(),
+  path: v.string(),
+  readOnly: v.boolean(),
+  cache: v.optional(v.picklist(["none", "mmap", "loose"])),
+  links: v.optional(v.array(v.string())),
+});
+
+/** A share that virtiofs serves. */
+export type Served = v.InferOutput<typeof servedSchema>;
+
+/** What is known of a boot before QEMU runs. */
+export const bootSchema = v.object({
   secret: v.string(),
   gatePort: v.number(),
   sshPort: v.number(),
   startedAtMs: v.number(),
   argv: v.array(v.string()),
-  qemuPid: v.optional(v.number()),
   dockerPorts: v.optional(v.object({ first: v.number(), last: v.number() })),
-  virtiofs: v.optional(v.array(v.string())),
+  served: v.optional(v.array(servedSchema)),
 });
+
+const recordSchema = v.object({ ...bootSchema.entries, qemuPid: v.optional(v.number()) });
 
 /**
  * One boot of a VM, kept beside it so that a new supervisor can adopt a living QEMU. `argv` is QEMU's command line,
- * `virtiofs` has the paths of the mounts that are served so, and those of links to them; `qemuPid` is to be believed
- * only while a QEMU answers at the VM's monitor.
+ * `served` are the mounts of virtiofs; `qemuPid` is to be believed only while a QEMU answers at the VM's monitor.
  */
-export type BootRecord = v.InferOutput<typeof bootSchema>;
+export type BootRecord = v.InferOutput<typeof recordSchema>;
 
 /**
  * A new secret, the VM's slot for Docker's ports, and free ports of those that no guest reaches, or any where none of
  * them is free; sshd's port stays what it was when it still can, so that ssh hosts stay known.
  */
-export async function newBoot(layout: Layout, paths: VmPaths): Promise<Omit<BootRecord, "argv" | "virtiofs">> {
+export async function newBoot(layout: Layout, paths: VmPaths): Promise<Omit<BootRecord, "argv" | "served">> {
   const previous = await readBootRecord(paths);
   const dockerPorts = await portRangeOf(layout, paths);
   const all = doorsOf(dockerPorts);
@@ -66,10 +78,15 @@ export async function newBoot(layout: Layout, paths: VmPaths): Promise<Omit<Boot
 export async function readBootRecord(paths: VmPaths): Promise<BootRecord | undefined> {
   const text = await readTextIfThere(paths.bootFile);
   try {
-    return text === undefined ? undefined : v.parse(bootSchema, JSON.parse(text));
+    return text === undefined ? undefined : v.parse(recordSchema, JSON.parse(text));
   } catch {
     return undefined;
   }
+}
+
+/** The paths of the mounts of virtiofs, and those of links to them. */
+export function servedPaths({ served = [] }: BootRecord): readonly string[] {
+  return served.flatMap(({ path, links = [] }) => [path, ...links]);
 }
 
 /** Writes the record again once QEMU runs. */

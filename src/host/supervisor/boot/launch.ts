@@ -1,12 +1,14 @@
 /** Starts QEMU with the processes that serve its shares. */
 import { QnError } from "../../../base/errors.ts";
+import type { VmPaths } from "../../layout.ts";
 import type { Prepared } from "../../vm/prepare.ts";
+import { deviceIds } from "../../qmp/plug.ts";
 import type { SuperviseOptions } from "../options.ts";
-import { type BootRecord, recordQemu } from "./boot.ts";
+import { type BootRecord, recordQemu, type Served } from "./boot.ts";
 import { makeBoot } from "./make.ts";
 import { type Qemu, startQemu } from "./qemu.ts";
 import { startVirtiofs } from "./virtiofs.ts";
-import { newVoice } from "./voice.ts";
+import { newVoice, type Voice } from "./voice.ts";
 
 /**
  * What calls the start off, and who hears of a server that has ended before QEMU: programs in the guest wait for its
@@ -14,7 +16,7 @@ import { newVoice } from "./voice.ts";
  */
 export type LaunchOptions = {
   readonly signal: AbortSignal;
-  readonly onLostShare: (path: string) => void;
+  readonly onLostShare: (share: Served) => void;
 };
 
 /** What runs, and the boot that it was started for. */
@@ -32,7 +34,7 @@ export async function launchQemu(
 ): Promise<Launched> {
   for (let boot = first, tries = 1; ; tries += 1) {
     try {
-      return { boot, qemu: await launchOnce(supervise, prepared, boot, options) };
+      return { boot, qemu: await launchOnce(supervise, boot, options) };
     } catch (error) {
       if (options.signal.aborted || tries === launchesMax || !hasLostPort(error)) throw error;
     }
@@ -41,46 +43,75 @@ export async function launchQemu(
 }
 
 /**
- * Starts it for this boot and no other. No server is left when that fails. `more` are further words for QEMU, and
- * `inherited` descriptors that it has from 3 on. Throws what `startVirtiofs` and `startQemu` throw.
+ * Starts QEMU for a guest that is loaded, in the boot that it was saved in: with these words, without a server, and
+ * with `inherited` descriptors from 3 on. Throws what `startQemu` throws.
  */
-export async function launchOnce(
+export async function launchIncoming(
+  { paths }: SuperviseOptions,
+  boot: BootRecord,
+  incoming: Incoming,
+  signal: AbortSignal,
+): Promise<Qemu> {
+  return await withVoice(paths, async (voice) => await launch(paths, boot, incoming, voice, signal));
+}
+
+/** Tells a person of a server that has ended while its share is still plugged in: the guest waits for it. */
+export function lostShareTeller(
+  qemu: () => Qemu | undefined,
+  warn: (text: string) => void,
+): LaunchOptions["onLostShare"] {
+  return ({ tag, path }) => {
+    const lost = `The server of virtiofs has ended for the mount ${path}, which hangs until \`qn restart\`.`;
+    const qmp = qemu()?.qmp;
+    if (qmp === undefined) return;
+    void deviceIds(qmp).then(
+      (ids) => ids.has(tag) && warn(lost),
+      () => {},
+    );
+  };
+}
+
+// --- internal ---
+
+type Incoming = { readonly argv: readonly string[]; readonly inherited: readonly number[] };
+
+async function launchOnce(
   { paths, self }: SuperviseOptions,
-  prepared: Prepared,
   boot: BootRecord,
   { signal, onLostShare }: LaunchOptions,
-  more: readonly string[] = [],
-  inherited: readonly number[] = [],
 ): Promise<Qemu> {
-  const voice = newVoice(paths);
-  try {
-    const servers = await startVirtiofs({ ...prepared, self }, paths, voice, ({ path }) => onLostShare(path));
-    const qemu = await startQemu([...boot.argv, ...more], paths, voice, signal, inherited).catch((error: unknown) => {
+  return await withVoice(paths, async (voice) => {
+    const servers = await startVirtiofs({ served: boot.served ?? [], self }, paths, voice, onLostShare);
+    return await launch(paths, boot, { argv: boot.argv, inherited: [] }, voice, signal).catch((error: unknown) => {
       servers.stop();
       throw error;
     });
-    // Before anything else: should this supervisor die, only the record says which process to end.
-    await recordQemu(paths, boot, qemu.pid);
-    return qemu;
+  });
+}
+
+async function launch(
+  paths: VmPaths,
+  boot: BootRecord,
+  { argv, inherited }: Incoming,
+  voice: Voice,
+  signal: AbortSignal,
+): Promise<Qemu> {
+  const qemu = await startQemu(argv, paths, voice, signal, inherited);
+  // Before anything else: should this supervisor die, only the record says which process to end.
+  await recordQemu(paths, boot, qemu.pid);
+  return qemu;
+}
+
+/** The voice of the programs of a boot; it is theirs once QEMU runs. */
+async function withVoice(paths: VmPaths, start: (voice: Voice) => Promise<Qemu>): Promise<Qemu> {
+  const voice = newVoice(paths);
+  try {
+    return await start(voice);
   } catch (error) {
     voice.close();
     throw error;
   }
 }
-
-/** Tells a person of a server that has ended before QEMU, with which it ends in any case. */
-export function lostShareTeller(
-  qemu: () => Qemu | undefined,
-  warn: (text: string) => void,
-): LaunchOptions["onLostShare"] {
-  return (path) => {
-    const lost = `The server of virtiofs has ended for the mount ${path}, which hangs until \`qn restart\`.`;
-    const status = qemu()?.qmp.execute("query-status");
-    void status?.then(() => warn(lost)).catch(() => {});
-  };
-}
-
-// --- internal ---
 
 /** Bad luck strikes once in some thousand boots; whatever strikes three times in a row is something else. */
 const launchesMax = 3;

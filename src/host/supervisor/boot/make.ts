@@ -16,8 +16,7 @@ export async function makeBoot(options: SuperviseOptions, prepared: Prepared): P
   const ports = await newBoot(layout, paths);
   const argv = [...qemuArgs(prepared.spec, { gate: ports.gatePort, ssh: ports.sshPort })];
   const served = prepared.shares.filter(({ driver }) => driver === "virtiofs");
-  const virtiofs = served.flatMap(({ path, links = [] }) => [path, ...links]);
-  const boot: BootRecord = { ...ports, argv, virtiofs };
+  const boot: BootRecord = { ...ports, argv, served };
   await writeBootFiles(layout, paths, boot, prepared, proxySettings(env));
   await writeSshConfig(layout, paths, boot.sshPort, prepared.config);
   return boot;

@@ -25,6 +25,8 @@ export type Qemu = {
   readonly pid: number | undefined;
   readonly qmp: QmpClient;
   readonly exited: Promise<Ended>;
+  /** Resolves when what it and its servers have said by now is in the log. */
+  heard(): Promise<void>;
   /** Calls `listener` for each event in order, until the end: for a reset once the last words before it are logged. */
   onEvent(listener: (event: QmpEvent) => void): void;
   /** Lets go of it: it runs on, for the next supervisor. */
@@ -118,6 +120,7 @@ async function owned(
     pid,
     qmp,
     exited,
+    heard: async () => await words?.heard(),
     onEvent(listener) {
       const tell = async (event: QmpEvent, before: Promise<void>): Promise<void> => {
         await before;

@@ -5,23 +5,24 @@ import { QnError } from "../../../base/errors.ts";
 import { isThere } from "../../../system/files.ts";
 import { type FolderWatch, watchFolder } from "../../../system/watch.ts";
 import { shareSocket, type VmPaths } from "../../layout.ts";
-import type { Prepared } from "../../vm/prepare.ts";
-import type { GuestShare } from "../../vm/shares.ts";
+import type { Served } from "./boot.ts";
 import { tailOf } from "./serial.ts";
 import type { Voice } from "./voice.ts";
+
+/** What their output goes to. */
+export type Speaking = Pick<Voice, "fd" | "heard">;
 
 /**
  * Starts them by the command `self`, and resolves when QEMU can connect to each. Throws QEMU_FAILED when one does not
  * start; `stop` ends them where QEMU never came. `onEnd` is told of one that ends: the guest waits for its share
- * without end where QEMU has not ended too.
+ * without end where it is still plugged in.
  */
 export async function startVirtiofs(
-  { shares, self }: Pick<Prepared, "shares"> & { readonly self: readonly string[] },
+  { served, self }: { readonly served: readonly Served[]; readonly self: readonly string[] },
   paths: VmPaths,
-  voice: Voice,
+  voice: Speaking,
   onEnd: OnEnd,
 ): Promise<{ stop(): void }> {
-  const served = shares.filter(({ driver }) => driver === "virtiofs");
   const children: Bun.Subprocess[] = [];
   const stop = (): void => {
     for (const child of children) child.kill("SIGKILL");
@@ -39,7 +40,7 @@ export async function startVirtiofs(
 
 // --- internal ---
 
-type OnEnd = (share: GuestShare) => void;
+type OnEnd = (share: Served) => void;
 
 /**
  * How long the guest believes what it has seen of a file: with none each look at one costs two questions, and 100 ms
@@ -48,7 +49,7 @@ type OnEnd = (share: GuestShare) => void;
 const lifetimesMs = { mmap: 100, none: 0, loose: 1000 } as const;
 
 /** This program as the server of one share, which ends as QEMU does. */
-function serverCommand(self: readonly string[], paths: VmPaths, share: GuestShare): readonly string[] {
+function serverCommand(self: readonly string[], paths: VmPaths, share: Served): readonly string[] {
   return [
     ...self,
     "virtiofs",
@@ -62,8 +63,8 @@ function serverCommand(self: readonly string[], paths: VmPaths, share: GuestShar
 async function startOne(
   command: readonly string[],
   paths: VmPaths,
-  voice: Voice,
-  share: GuestShare,
+  voice: Speaking,
+  share: Served,
   onEnd: OnEnd,
 ): Promise<Bun.Subprocess> {
   const socket = shareSocket(paths, share.tag);

@@ -31,6 +31,16 @@ export function nextWords({ words, logs }: VmPaths): Words | undefined {
   return existsSync(words) ? keepWords([openToRead(words)], logs.qemu) : undefined;
 }
 
+/** Lets further programs speak to whoever hears the others, as long as it takes `start` to start them. */
+export async function speaking<Result>({ words }: VmPaths, start: (fd: number) => Promise<Result>): Promise<Result> {
+  const fd = openSync(words, constants.O_WRONLY | constants.O_NONBLOCK);
+  try {
+    return await start(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 // --- internal ---
 
 /** Without O_NONBLOCK it would wait until somebody is there to speak. */

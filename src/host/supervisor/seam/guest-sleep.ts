@@ -19,12 +19,13 @@ export class GuestSleep {
 
   /**
    * Resolves when both have let go of each other, to the containers that the guest had to stop. Throws SUSPEND_REFUSED
-   * when it cannot; it has everything again then. With `ifUnused` it cannot while something in it is in use.
+   * when it cannot; it has everything again then. With `ifUnused` it cannot while something in it is in use. The agent
+   * has to have these `capabilities`.
    */
-  async ask(ifUnused: boolean): Promise<readonly string[]> {
+  async ask(ifUnused: boolean, capabilities: readonly string[]): Promise<readonly string[]> {
     const link = this.#agent().current;
     if (link === undefined) throw refused("The agent in the guest is silent.");
-    if (link.hello.capabilities?.includes("sleep") !== true) {
+    if (!capabilities.every((each) => link.hello.capabilities?.includes(each))) {
       throw refused(`The agent in the guest (qn ${link.hello.version}) knows nothing of it.`);
     }
     const asked = (this.#asked = Promise.withResolvers<Asleep>());

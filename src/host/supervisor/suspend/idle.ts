@@ -3,13 +3,13 @@ import { messageOf } from "../../../base/errors.ts";
 import type { IdleClock } from "../../gate/idle-clock.ts";
 import type { Teller } from "../options.ts";
 import type { State } from "../states.ts";
-import { refusalOf, type Running } from "./suspension.ts";
+import type { Running } from "./suspension.ts";
 
 /** What could not be saved is tried again after at least this long: a disk that is full stays so for a while. */
 const laterMs = 3_600_000;
 
 /** What is looked at before. */
-type Guest = Pick<Running, "spec"> & { readonly seam: Pick<Running["seam"], "use" | "forwards"> };
+type Guest = { readonly seam: Pick<Running["seam"], "use" | "forwards"> };
 
 /** The one of a supervisor. */
 export class Idle {
@@ -60,8 +60,6 @@ export class Idle {
   async #look(): Promise<void> {
     const guest = this.#guest();
     if (guest === undefined) return;
-    const refusal = refusalOf(guest.spec);
-    if (refusal !== undefined) throw refusal;
     const forward = guest.seam.forwards.find(({ connections }) => connections > 0);
     const use = forward === undefined ? await guest.seam.use.ask() : `Port ${forward.hostPort} has clients.`;
     if (use === undefined) {

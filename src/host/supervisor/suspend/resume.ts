@@ -1,11 +1,11 @@
 /** Lets a suspended VM go on where it was. */
 import { messageOf, QnError } from "../../../base/errors.ts";
 import { writeSshConfig } from "../../integrate/ssh-config.ts";
-import { qemuArgs } from "../../qemu/args.ts";
+import { incomingArgs, qemuArgs } from "../../qemu/args.ts";
 import { goOn } from "../../qmp/migrate.ts";
 import { type BootRecord, writeBootFiles } from "../boot/boot.ts";
 import { proxySettings } from "../boot/proxy.ts";
-import { type LaunchOptions, launchOnce } from "../boot/launch.ts";
+import { launchIncoming } from "../boot/launch.ts";
 import type { Qemu } from "../boot/qemu.ts";
 import type { SuperviseOptions } from "../options.ts";
 import type { Prepared } from "../../vm/prepare.ts";
@@ -25,7 +25,7 @@ export type Resumed = { readonly boot: BootRecord; readonly qemu: Qemu };
 export async function resumeVm(
   options: SuperviseOptions,
   prepared: Prepared,
-  launching: LaunchOptions,
+  signal: AbortSignal,
   warn: (text: string) => void,
 ): Promise<Resumed | undefined> {
   const { paths } = options;
@@ -37,13 +37,13 @@ export async function resumeVm(
     const head = await readHead(paths.suspended);
     why = head === undefined ? "its saved state is not whole" : misfit(head, await presentOf(options, prepared, head));
     if (head !== undefined && why === undefined) {
-      const resumed = await goOnFrom(options, prepared, head, launching);
+      const resumed = await goOnFrom(options, prepared, head, signal);
       // To let go of half a gigabyte takes a file system a tenth of a second, and nobody has to wait for it.
       void sweep(paths).catch((error: unknown) => warn(messageOf(error)));
       return resumed;
     }
   } catch (error) {
-    if (launching.signal.aborted) return undefined;
+    if (signal.aborted) return undefined;
     why = messageOf(error).replace(/\.$/, "");
   }
   await giveUp(paths);
@@ -73,14 +73,14 @@ async function goOnFrom(
   options: SuperviseOptions,
   prepared: Prepared,
   { boot, stream }: Head,
-  launching: LaunchOptions,
+  signal: AbortSignal,
 ): Promise<Resumed> {
   const { paths } = options;
-  const launch: Launch = (inherited) =>
-    launchOnce(options, prepared, boot, launching, ["-S", "-incoming", "defer"], inherited);
-  const qemu = await loadedQemu(paths, prepared.spec.qemu.version, stream, launch, launching.signal);
+  const argv = incomingArgs(prepared.spec, { gate: boot.gatePort, ssh: boot.sshPort });
+  const launch: Launch = (inherited) => launchIncoming(options, boot, { argv, inherited }, signal);
+  const qemu = await loadedQemu(paths, prepared.spec.qemu.version, stream, launch, signal);
   try {
-    if (launching.signal.aborted) throw new QnError("INTERRUPTED", "The start was called off.");
+    if (signal.aborted) throw new QnError("INTERRUPTED", "The start was called off.");
     // Before the guest writes anything: from here on the state and the disks part.
     await take(paths);
     await goOn(qemu.qmp);

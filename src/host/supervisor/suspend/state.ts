@@ -5,6 +5,7 @@
 import { open } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import * as v from "valibot";
+import { bootSchema } from "../boot/boot.ts";
 
 const bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
@@ -24,14 +25,7 @@ const headSchema = v.object({
   cpu: v.string(),
   /** A hash of what the guest was told at boot, and can be told no more. */
   told: v.string(),
-  boot: v.object({
-    secret: v.string(),
-    gatePort: v.number(),
-    sshPort: v.number(),
-    startedAtMs: v.number(),
-    argv: v.array(v.string()),
-    dockerPorts: v.optional(v.object({ first: v.number(), last: v.number() })),
-  }),
+  boot: bootSchema,
   disks: v.array(diskSchema),
   stream: v.object({ bytes, hash: v.string() }),
 });

@@ -1,9 +1,10 @@
 /** How a supervisor suspends its VM: the guest lets go of the host, and is saved; or it goes on. */
-import { messageOf, QnError, reportOf } from "../../../base/errors.ts";
+import { messageOf, reportOf } from "../../../base/errors.ts";
 import { dismissMasters } from "../../integrate/ssh-master.ts";
 import type { VmPaths } from "../../layout.ts";
 import type { VmSpec } from "../../qemu/args.ts";
 import type { BootRecord } from "../boot/boot.ts";
+import { type Plug, unplugServed } from "../boot/plugs.ts";
 import type { Qemu } from "../boot/qemu.ts";
 import type { Teller } from "../options.ts";
 import type { Seam } from "../seam/seam.ts";
@@ -15,6 +16,7 @@ export type Running = {
   readonly qemu: Qemu;
   readonly boot: BootRecord;
   readonly spec: VmSpec;
+  readonly plug: Plug;
 };
 
 /** The suspension of one supervisor's VM. */
@@ -44,30 +46,20 @@ export class Suspension {
     this.done.catch((error: unknown) => this.#tell.log(messageOf(error)));
   }
 
-  async #suspend({ seam, qemu, boot, spec }: Running, ifUnused: boolean): Promise<void> {
+  async #suspend({ seam, qemu, boot, spec, plug }: Running, ifUnused: boolean): Promise<void> {
     const { dispatch } = this.#tell;
     try {
-      // Before anybody in the guest is stopped for it.
-      const refusal = refusalOf(spec);
-      if (refusal !== undefined) throw refusal;
       await dismissMasters(this.#paths);
-      this.containers = await seam.sleep.ask(ifUnused);
+      const isServed = boot.served !== undefined && boot.served.length > 0;
+      this.containers = await seam.sleep.ask(ifUnused, isServed ? ["sleep", "plug"] : ["sleep"]);
+      await unplugServed(qemu, boot);
       await saveVm(this.#paths, qemu, { boot, spec }, () => (this.#saved = qemu));
       dispatch({ type: "suspended" });
     } catch (error) {
+      // Before the guest is linked to again, and looks for them.
+      if (!this.hasSaved(qemu)) await plug(qemu, boot);
       dispatch(this.hasSaved(qemu) ? { type: "failure", error: reportOf(error) } : { type: "suspend-failed" });
       throw error;
     }
   }
-}
-
-/**
- * Why this VM cannot be suspended at all; nothing where it can. QEMU 7.2 saves no device of virtiofs, and later ones
- * only with a daemon that helps (docs/decisions.md#d222).
- */
-export function refusalOf({ shares }: Pick<VmSpec, "shares">): QnError | undefined {
-  if (shares.every(({ socket }) => socket === undefined)) return undefined;
-  return new QnError("SUSPEND_REFUSED", "The VM cannot be suspended: its mounts are served by virtiofs.", {
-    hint: "The VM runs on. `qn config set files.driver=9p` and `qn restart` let it be suspended from then on.",
-  });
 }

@@ -3,7 +3,7 @@ import { shellLine } from "../../../../src/base/shell.ts";
 import { expect, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { qemuArgs, type VmSpec } from "../../../../src/host/qemu/args.ts";
+import { incomingArgs, qemuArgs, type VmSpec } from "../../../../src/host/qemu/args.ts";
 import type { HostFacts } from "../../../../src/host/qemu/facts.ts";
 import { hostPlatforms } from "../../../../src/host/qemu/platforms.ts";
 import { macOf } from "../../../../src/host/qemu/mac.ts";
@@ -12,13 +12,18 @@ import type { VmConfig } from "../../../../src/host/config/schema.ts";
 import { type Host, configOf, emulating, factsOf, hosts, pathsOf } from "../../../support/host-facts.ts";
 
 /** A command line with one option a line. */
-function golden(facts: HostFacts, changes: Partial<VmConfig> = {}, kernel?: VmSpec["kernel"]): string {
+function golden(
+  facts: HostFacts,
+  changes: Partial<VmConfig> = {},
+  kernel?: VmSpec["kernel"],
+  argsOf = qemuArgs,
+): string {
   const plan = planVm({
     config: configOf(facts, changes),
     facts,
     paths: pathsOf(facts),
   });
-  return qemuArgs({ ...plan, imageDisk: "/images/disk, 1.qcow2", kernel }, { gate: 40_001, ssh: 40_002 })
+  return argsOf({ ...plan, imageDisk: "/images/disk, 1.qcow2", kernel }, { gate: 40_001, ssh: 40_002 })
     .join("\n")
     .replaceAll(/\n(?!-)/g, " ");
 }
@@ -98,21 +103,34 @@ test("firmware without a store of variables has one flash bank", () => {
   ]);
 });
 
-test("shares that daemons serve are devices of theirs, on memory that they can map", () => {
+/** One of each kind. */
+const servedAndNot = [
+  { path: "/home/ann", readOnly: false, driver: "virtiofs" },
+  { path: "/srv", readOnly: true },
+] as const;
+
+test("shares that daemons serve are devices of theirs in ports of theirs, on memory that they can map", () => {
   const facts = factsOf("linux/x86_64");
-  const mounts = [
-    { path: "/home/ann", readOnly: false, driver: "virtiofs" },
-    { path: "/srv", readOnly: true },
-  ] as const;
-  const lines = golden(facts, { mounts }).split("\n");
+  const lines = golden(facts, { mounts: servedAndNot }).split("\n");
   expect(lines.filter((line) => /memory|fsdev|qn\d/.test(line))).toEqual([
     "-object memory-backend-memfd,id=memory,size=4096M,share=on",
     "-machine q35,vmport=off,pflash0=firmware-code,pflash1=firmware-vars,memory-backend=memory",
+    "-device pcie-root-port,id=port-qn0,chassis=100,io-reserve=0",
     "-chardev socket,id=qn0,path=/home/ann/.qn/default/qn0.sock",
-    "-device vhost-user-fs-pci,chardev=qn0,tag=qn0,queue-size=1024",
+    "-device vhost-user-fs-pci,bus=port-qn0,id=qn0,chardev=qn0,tag=qn0,queue-size=1024",
     "-fsdev local,id=qn1,path=/srv,security_model=none,multidevs=remap,readonly=on",
     "-device virtio-9p-pci,fsdev=qn1,mount_tag=qn1",
   ]);
+});
+
+test("a guest that is loaded has all that it was saved with, and that is all but what daemons serve", () => {
+  for (const host of hosts) {
+    const facts = factsOf(host);
+    const loaded = golden(facts, { mounts: servedAndNot }, undefined, incomingArgs).split("\n");
+    const started = golden(facts, { mounts: servedAndNot }).split("\n");
+    expect([...started.filter((line) => !/,id=qn0,/.test(line)), "-S", "-incoming defer"]).toEqual(loaded);
+    expect(loaded).toContain("-device pcie-root-port,id=port-qn0,chassis=100,io-reserve=0");
+  }
 });
 
 test("further disks come behind all that has a place on the bus, each with its own node and serial", () => {

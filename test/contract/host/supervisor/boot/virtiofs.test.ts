@@ -11,16 +11,14 @@ import { processesLeft } from "../../../../support/processes.ts";
 
 const self = [process.execPath, join(import.meta.dir, "../../../../../src/main.ts")];
 
-test("qn serves each mount of virtiofs itself and leaves the others to QEMU", async () => {
+test("qn serves each mount of virtiofs by a process of its own", async () => {
   await using home = await newFolder();
   const paths = layoutOf(home.path).vm("default");
   await mkdir(paths.folder, { recursive: true });
-  const share = (index: number, driver: "9p" | "virtiofs") =>
-    ({ tag: `qn${index}`, path: home.path, folder: home.path, readOnly: false, driver }) as const;
-  const shares = [share(0, "virtiofs"), share(1, "9p"), share(2, "virtiofs")];
+  const served = ["qn0", "qn2"].map((tag) => ({ tag, path: home.path, readOnly: false }));
   const ended = Promise.withResolvers<string>();
   const voice = newVoice(paths);
-  const servers = await startVirtiofs({ shares, self }, paths, voice, ({ tag }) => ended.resolve(tag));
+  const servers = await startVirtiofs({ served, self }, paths, voice, ({ tag }) => ended.resolve(tag));
   // Their names are there when somebody listens, and not before.
   expect((await readdir(paths.folder)).filter((name) => name.includes(".sock")).toSorted()).toHaveLength(2);
   servers.stop();
@@ -33,10 +31,10 @@ test("a mount that cannot be served is said before QEMU starts, with the server'
   await using home = await newFolder();
   const paths = layoutOf(home.path).vm("default");
   await mkdir(join(paths.folder), { recursive: true });
-  const shares = [{ tag: "qn0", path: home.path, folder: home.path, readOnly: false, driver: "virtiofs" }] as const;
+  const served = [{ tag: "qn0", path: home.path, readOnly: false }];
   const voice = newVoice(paths);
   const refusing = ["sh", "-c", "echo It has no key. >&2; exit 1"];
-  const starting = startVirtiofs({ shares, self: refusing }, paths, voice, () => {});
+  const starting = startVirtiofs({ served, self: refusing }, paths, voice, () => {});
   expect(await failureOf(() => starting)).toEqual({
     code: "QEMU_FAILED",
     message: `The server ended with status 1 for the mount ${home.path}.`,

@@ -6,15 +6,13 @@ import { Idle } from "../../../../../src/host/supervisor/suspend/idle.ts";
 import { idleTime, minuteMs } from "../../../../support/idle-time.ts";
 
 /** A VM that runs, and what it has told so far. */
-function scene(shares: readonly object[] = []) {
+function scene() {
   const { clock, pass } = idleTime();
   const guest = { use: undefined as string | undefined, connections: 0, onAsk: () => {} };
   const told: string[] = [];
   const idle = new Idle(
     clock,
     () => ({
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of a plan only the shares are looked at
-      spec: { shares } as never,
       seam: {
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- and of a forward its port and its clients
         forwards: [{ hostPort: 8080, connections: guest.connections }] as never,
@@ -80,12 +78,6 @@ test("what cannot be saved is tried again after an hour, and a person hears of e
   expect(await fails("No space.")).toEqual([]);
   expect([await passing(59), await passing(1)]).toEqual([[], ["suspend"]]);
   expect(await fails("Another.")).toEqual(["warned: Nobody uses the VM, but it stays awake. Another."]);
-});
-
-test("a VM whose mounts virtiofs serves stays awake, and a person hears why", async () => {
-  const { passing } = scene([{ socket: "/qn0.sock" }]);
-  expect(await passing(15)).toEqual([expect.stringContaining("its mounts are served by virtiofs")]);
-  expect(await passing(60)).toEqual([]);
 });
 
 test("the time does not count in a VM that does not run, nor where it never ends", async () => {

@@ -1,0 +1,78 @@
+/** Mounts of virtiofs are unplugged while the VM is saved, which QEMU 7.2 cannot with them (docs/decisions.md#d310). */
+import { messageOf, QnError } from "../../../base/errors.ts";
+import { shareSocket } from "../../layout.ts";
+import { portOf, virtiofsDevice, virtiofsProperties } from "../../qemu/devices.ts";
+import { deviceIds, plugIn, unplug } from "../../qmp/plug.ts";
+import type { SuperviseOptions } from "../options.ts";
+import type { BootRecord, Served } from "./boot.ts";
+import type { LaunchOptions } from "./launch.ts";
+import type { Qemu } from "./qemu.ts";
+import { startVirtiofs } from "./virtiofs.ts";
+import { speaking } from "./voice.ts";
+
+/** A guest whose processors are emulated on a busy machine takes seconds, another one tenths of one. */
+const unplugMs = 30_000;
+
+/**
+ * Has the guest give the devices back, whose servers end with that. Throws SUSPEND_REFUSED when it does not; some may
+ * be gone then, and a `Plug` brings them back.
+ */
+export async function unplugServed(qemu: Qemu, { served = [] }: BootRecord): Promise<void> {
+  try {
+    const tags = served.map(({ tag }) => tag);
+    const ids = await deviceIds(qemu.qmp);
+    await unplug(
+      qemu.qmp,
+      tags.filter((tag) => ids.has(tag)),
+      unplugMs,
+    );
+  } catch (cause) {
+    const why = cause instanceof QnError ? cause.message : "";
+    throw new QnError("SUSPEND_REFUSED", `The VM cannot be suspended now. ${why}`, { cause });
+  }
+}
+
+/**
+ * Plugs in what of the boot's mounts is not, each with a new server: after a load, a save that was given up, or a
+ * supervisor that died in between. Never rejects.
+ */
+export type Plug = (qemu: Qemu, boot: BootRecord) => Promise<void>;
+
+/** Warns of what cannot be plugged in, which is missing until the VM starts anew. */
+export function plugger(
+  options: Options,
+  onLostShare: LaunchOptions["onLostShare"],
+  warn: (text: string) => void,
+): Plug {
+  return async (qemu, { served = [] }) => {
+    await plugMissing(qemu, served, options, onLostShare).catch((error: unknown) => {
+      warn(`Mounts are missing until \`qn restart\`. ${messageOf(error)}`);
+    });
+  };
+}
+
+// --- internal ---
+
+type Options = Pick<SuperviseOptions, "paths" | "self">;
+
+async function plugMissing(
+  qemu: Qemu,
+  served: readonly Served[],
+  { paths, self }: Options,
+  onLostShare: LaunchOptions["onLostShare"],
+): Promise<void> {
+  if (served.length === 0) return;
+  // One that does not answer has ended, and whoever waits for that tells of it.
+  const ids = await deviceIds(qemu.qmp).catch(() => new Set<string>());
+  const missing = served.filter(({ tag }) => ids.has(portOf(tag)) && !ids.has(tag));
+  for (const share of missing) {
+    const servers = await speaking(paths, async (fd) => {
+      return await startVirtiofs({ served: [share], self }, paths, { fd, heard: () => qemu.heard() }, onLostShare);
+    });
+    const device = { driver: virtiofsDevice, ...virtiofsProperties(share.tag) };
+    await plugIn(qemu.qmp, device, shareSocket(paths, share.tag)).catch((error: unknown) => {
+      servers.stop();
+      throw error;
+    });
+  }
+}
