@@ -13,9 +13,13 @@ const volumeDriverSchema = v.object({
   Options: v.nullish(v.record(v.string(), v.string()), {}),
 });
 
-/** What of a HostConfig says what is mounted: `-v` in Binds, `--mount` in Mounts. To Docker null is nothing, too. */
+/**
+ * What of a HostConfig says what is mounted: `-v` in Binds, `--mount` in Mounts, other containers' in VolumesFrom. To
+ * Docker null is nothing, too.
+ */
 export const mountRequestsSchema = v.object({
   Binds: v.nullish(v.array(v.string()), []),
+  VolumesFrom: v.nullish(v.array(v.string())),
   Mounts: v.nullish(
     v.array(
       v.object({
@@ -31,6 +35,27 @@ export const mountRequestsSchema = v.object({
 
 /** What a container mounts, as a client may write it. */
 export type MountRequests = v.InferInput<typeof mountRequestsSchema>;
+
+/** What a container has mounted, wherever it has that from. */
+const mountPointsSchema = v.array(
+  v.object({
+    Type: v.optional(v.string(), ""),
+    Source: v.optional(v.string(), ""),
+    Name: v.optional(v.string(), ""),
+  }),
+);
+
+/**
+ * The requests, and among them what a container has of others (`--volumes-from`), by what it has mounted: the others
+ * may be gone. Throws when `points` are no such list.
+ */
+export function withTakenMounts<Requests extends MountRequests>(requests: Requests, points: unknown): Requests {
+  if ((requests.VolumesFrom ?? []).length === 0) return requests;
+  const taken = v
+    .parse(mountPointsSchema, points, first)
+    .map(({ Type, Source, Name }) => ({ Type, Source: Type === "volume" ? Name : Source }));
+  return { ...requests, Mounts: [...(requests.Mounts ?? []), ...taken] };
+}
 
 /** What of it says which ports are published: `-p`, by the container's own port, such as "80/tcp". */
 const portEntries = {
@@ -54,17 +79,19 @@ const detailsSchema = v.object({
     ...portEntries,
     ...mountRequestsSchema.entries,
   }),
+  Mounts: v.optional(v.unknown()),
 });
 
 /** What a container was asked to be. */
-export type ContainerDetails = v.InferOutput<typeof detailsSchema>;
+export type ContainerDetails = Omit<v.InferOutput<typeof detailsSchema>, "Mounts">;
 
 /**
- * Parses what Docker says of a container (`GET /containers/ID/json`), or writes of it on the disk. Throws what is wrong
- * with it.
+ * Parses what Docker says of a container (`GET /containers/ID/json`), or writes of it on the disk, with what it has of
+ * other containers among its own mounts. Throws what is wrong with it.
  */
 export function parseDetails(value: unknown): ContainerDetails {
-  return v.parse(detailsSchema, value, first);
+  const { Mounts, ...details } = v.parse(detailsSchema, value, first);
+  return { ...details, HostConfig: withTakenMounts(details.HostConfig, Mounts) };
 }
 
 /** What `GET /containers/json` has of each container, whoever asks. */

@@ -9,6 +9,7 @@ import {
   type MountRequests,
   mountRequestsSchema,
   parseDetails,
+  withTakenMounts,
 } from "../../system/docker-views.ts";
 import { cleanPath } from "../../base/words.ts";
 import { namesIn } from "../../system/files.ts";
@@ -24,7 +25,14 @@ const volumesFolder = "/var/lib/qn/docker/volumes";
 
 const volumeSchema = v.object({ MountOpts: v.optional(v.string(), ""), MountDevice: v.optional(v.string(), "") });
 
-const ownSchema = v.object({ Name: v.string(), State: v.object({ Running: v.boolean() }) });
+/** What a container has mounted, by the place in it. */
+const mountedSchema = v.object({ MountPoints: v.nullish(v.record(v.string(), v.unknown()), {}) });
+
+const ownSchema = v.object({
+  Name: v.string(),
+  State: v.object({ Running: v.boolean() }),
+  ...mountedSchema.entries,
+});
 
 const recordSchema = v.object({
   RestartPolicy: v.nullish(v.object({ Name: v.optional(v.string(), "") })),
@@ -42,8 +50,8 @@ export async function recordOf(id: string, folder: string = recordsFolder): Prom
     const [own, HostConfig] = await Promise.all(
       ["config.v2.json", "hostconfig.json"].map((name) => readJson(join(folder, id, name))),
     );
-    const { Name, State } = v.parse(ownSchema, own);
-    return parseDetails({ Id: id, Name, State, HostConfig });
+    const { Name, State, MountPoints } = v.parse(ownSchema, own);
+    return parseDetails({ Id: id, Name, State, HostConfig, Mounts: Object.values(MountPoints ?? {}) });
   } catch {
     return undefined;
   }
@@ -65,7 +73,7 @@ export async function volumeSources(requests: MountRequests, folder: string = vo
 }
 
 /**
- * The bind sources of every container with a restart policy, as `hostconfig.json` has them. dockerd starts such
+ * The bind sources of every container with a restart policy, as Docker's records have them. dockerd starts such
  * containers before it answers its first request, so they are prepared before dockerd. A record that cannot be read is
  * left out: dockerd does not know that container either.
  */
@@ -74,7 +82,7 @@ export async function sourcesOfRestarting(
   volumes: string = volumesFolder,
 ): Promise<BindSource[]> {
   const names = await namesIn(folder);
-  const records = await Promise.all(names.map((name) => recordAt(join(folder, name, "hostconfig.json"))));
+  const records = await Promise.all(names.map((name) => recordAt(join(folder, name))));
   const restarted = records.filter((record) => record !== undefined && isRestarted(record));
   const ofVolumes = await Promise.all(restarted.map(async (record) => await volumeSources(record ?? {}, volumes)));
   return [...restarted.flatMap((record) => bindSourcesOf(record ?? {})), ...ofVolumes.flat()];
@@ -84,9 +92,12 @@ export async function sourcesOfRestarting(
 
 type DockerRecord = v.InferOutput<typeof recordSchema>;
 
-async function recordAt(path: string): Promise<DockerRecord | undefined> {
+async function recordAt(folder: string): Promise<DockerRecord | undefined> {
   try {
-    return v.parse(recordSchema, await readJson(path));
+    const record = v.parse(recordSchema, await readJson(join(folder, "hostconfig.json")));
+    if ((record.VolumesFrom ?? []).length === 0) return record;
+    const { MountPoints } = v.parse(mountedSchema, await readJson(join(folder, "config.v2.json")));
+    return withTakenMounts(record, Object.values(MountPoints ?? {}));
   } catch {
     return undefined;
   }

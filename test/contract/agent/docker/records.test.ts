@@ -28,6 +28,40 @@ test("the mounts of containers with a restart policy are found, whatever else li
   }
 });
 
+test("what a container has of others is found, a folder and a volume that is one, also by who starts by itself", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "qn-records-"));
+  const [id, broken] = ["c".repeat(64), "d".repeat(64)];
+  const places = { containers: join(folder, "containers"), volumes: join(folder, "volumes") };
+  const write = async (path: string, value: object): Promise<void> =>
+    void (await Bun.write(join(folder, path), JSON.stringify(value)));
+  try {
+    await write("volumes/site/opts.json", { MountOpts: "bind", MountDevice: "/tmp/site" });
+    const MountPoints = {
+      "/a": { Type: "bind", Source: "/tmp/a", Name: "" },
+      "/s": { Type: "volume", Source: "/var/lib/docker/volumes/site/_data", Name: "site", Driver: "local" },
+      "/t": { Type: "tmpfs" },
+    };
+    const host = { RestartPolicy: { Name: "always" }, VolumesFrom: ["gone:ro"], Binds: ["/tmp/own:/own"] };
+    for (const each of [id, broken]) await write(`containers/${each}/hostconfig.json`, host);
+    await write(`containers/${id}/config.v2.json`, { Name: "/taker", State: { Running: false }, MountPoints });
+    await write(`containers/${broken}/config.v2.json`, {
+      Name: "/x",
+      State: { Running: false },
+      MountPoints: { "/a": 7 },
+    });
+    const own = { path: "/tmp/own", createMissing: true };
+    const a = { path: "/tmp/a", createMissing: false };
+    const site = { path: "/tmp/site", createMissing: false };
+    const found = await recordOf(id, places.containers);
+    expect(bindSourcesOf(found?.HostConfig ?? {})).toEqual([own, a]);
+    expect(await volumeSources(found?.HostConfig ?? {}, places.volumes)).toEqual([site]);
+    expect(await sourcesOfRestarting(places.containers, places.volumes)).toEqual([own, a, site]);
+    expect(await recordOf(broken, places.containers)).toBeUndefined();
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
 test("a Docker that has never run has none", async () => {
   expect(await sourcesOfRestarting("/nowhere/at/all")).toEqual([]);
 });
