@@ -20,8 +20,8 @@ export function bindSourcesOf(requests: MountRequests): BindSource[] {
   const devices = (requests.Mounts ?? []).flatMap(({ Type, VolumeOptions }) => {
     const { Name, Options } = VolumeOptions?.DriverConfig ?? {};
     const isLocal = Type === "volume" && ["", "local"].includes(Name ?? "");
-    const device = isLocal ? boundDevice(Options?.["o"], Options?.["device"]) : undefined;
-    return device === undefined ? [] : [{ path: device, createMissing: false }];
+    const folders = isLocal ? foldersOfVolume(Options?.["o"], Options?.["device"]) : [];
+    return folders.map((path) => ({ path, createMissing: false }));
   });
   return [...binds, ...mounts, ...devices]
     .filter((source) => source.path.startsWith("/"))
@@ -29,11 +29,14 @@ export function bindSourcesOf(requests: MountRequests): BindSource[] {
 }
 
 /**
- * The folder that a volume of the driver `local` is, by its options (mount(8)'s `-o bind`); nothing for one that is
- * something else, such as a share of NFS.
+ * The folders that a volume of the driver `local` is made of, by its options (mount(8)): that of `bind`, or the layers
+ * of an overlay; none of one that is something else, such as a share of NFS.
  */
-export function boundDevice(options = "", device = ""): string | undefined {
-  return options.split(",").some((word) => word === "bind" || word === "rbind") ? device : undefined;
+export function foldersOfVolume(options = "", device = ""): string[] {
+  return options.split(",").flatMap((word) => {
+    if (word === "bind" || word === "rbind") return device;
+    return /^(?:lowerdir|upperdir|workdir)=(.*)$/.exec(word)?.[1]?.split(":") ?? [];
+  });
 }
 
 /** The names of the volumes that a container mounts, which were made before or are made for it. */

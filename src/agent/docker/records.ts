@@ -13,7 +13,7 @@ import {
 } from "../../system/docker-views.ts";
 import { cleanPath } from "../../base/words.ts";
 import { namesIn } from "../../system/files.ts";
-import { type BindSource, bindSourcesOf, boundDevice, volumesOf } from "./mounts.ts";
+import { type BindSource, bindSourcesOf, foldersOfVolume, volumesOf } from "./mounts.ts";
 
 /**
  * Docker's own record of its containers, on the data disk: it is mounted before the place where Docker looks for it.
@@ -57,19 +57,19 @@ export async function recordOf(id: string, folder: string = recordsFolder): Prom
   }
 }
 
-/** The folders that the volumes of a container are, as far as they are folders of the host (`o=bind`). */
+/** The folders that the volumes of a container are made of, as far as these are the host's (`o=bind`, overlays). */
 export async function volumeSources(requests: MountRequests, folder: string = volumesFolder): Promise<BindSource[]> {
   const looks = volumesOf(requests).map(async (name) => {
     try {
       const { MountOpts, MountDevice } = v.parse(volumeSchema, await readJson(join(folder, name, "opts.json")));
-      return boundDevice(MountOpts, MountDevice);
+      return foldersOfVolume(MountOpts, MountDevice);
     } catch {
       // A volume without options has no such file, and one that is not there is Docker's to make.
-      return undefined;
+      return [];
     }
   });
-  const devices = (await Promise.all(looks)).filter((path) => path?.startsWith("/") === true);
-  return devices.map((path) => ({ path: cleanPath(path ?? ""), createMissing: false }));
+  const folders = (await Promise.all(looks)).flat().filter((path) => path.startsWith("/"));
+  return folders.map((path) => ({ path: cleanPath(path), createMissing: false }));
 }
 
 /**

@@ -67,7 +67,7 @@ test("an entry is the first name below the folder, and only below it", () => {
   ]);
 });
 
-test("a volume that is made with a container is the folder that it is bound to", () => {
+test("a volume that is made with a container is the folder that it is bound to, or the layers of its overlay", () => {
   const of = (Options: Record<string, string>, Name?: string) => ({
     Type: "volume",
     Source: "v",
@@ -75,12 +75,14 @@ test("a volume that is made with a container is the folder that it is bound to",
   });
   const Mounts = [
     of({ type: "none", o: "bind", device: "/tmp/../srv/x" }),
+    of({ type: "overlay", o: "lowerdir=/tmp/a:/srv/b,upperdir=/tmp/c,workdir=/tmp/d,ro", device: "overlay" }),
     of({ o: "bind", device: "/tmp/y" }, "other"),
     of({ type: "tmpfs", device: "tmpfs", o: "size=1m" }, "local"),
     { Type: "volume", VolumeOptions: null },
     { Type: "volume", VolumeOptions: { DriverConfig: null } },
   ];
-  expect(bindSourcesOf({ Mounts })).toEqual([{ path: "/srv/x", createMissing: false }]);
+  const paths = ["/srv/x", "/tmp/a", "/srv/b", "/tmp/c", "/tmp/d"];
+  expect(bindSourcesOf({ Mounts })).toEqual(paths.map((path) => ({ path, createMissing: false })));
 });
 
 test("volumes are known by their names, which are never paths", () => {
