@@ -23,7 +23,9 @@ test("containers and volumes are there on a new image, and on the old one again,
     "echo stored > /kept/file",
   );
   await expectKept();
-  await vm.succeed(["qn", "ssh", "--", "sudo touch /of-the-first-image && sync"]);
+  await vm.qn("ssh", "--", "sudo", "touch", "/of-the-first-image");
+  await vm.qn("ssh", "--", "test", "-e", "/of-the-first-image");
+  await vm.qn("ssh", "--", "sync");
   expect((await vm.fail(["qn", "image", "rm", "debian"])).exitCode).toBe(23);
 
   // The same system as another file: with other clusters.
@@ -37,7 +39,7 @@ test("containers and volumes are there on a new image, and on the old one again,
   await rm(files, { recursive: true });
 
   await vm.qn("restart");
-  await vm.fail(["qn", "ssh", "--", "test -e /of-the-first-image"]);
+  expect((await vm.fail(["qn", "ssh", "--", "test", "-e", "/of-the-first-image"])).exitCode).toBe(1);
   await expectKept();
   await vm.qn("image", "prune", "--all");
   expect((await vm.fail(["qn", "image", "rollback"])).exitCode).toBe(42);
