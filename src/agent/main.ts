@@ -20,6 +20,8 @@ import { Disks } from "./files/disks.ts";
 import { guardFullDisks } from "./files/full-disk.ts";
 import { fileHooks } from "./files/hooks.ts";
 import { mountShares } from "./files/shares.ts";
+import { SocketListeners } from "./files/sockets/listen.ts";
+import { openSockets } from "./files/sockets/open.ts";
 import { ring } from "./link/doorbell.ts";
 import { openGate } from "./link/gate.ts";
 import { Lanes } from "./link/lanes.ts";
@@ -73,7 +75,8 @@ export async function serveGuest(boot: Boot, identity: Identity, options: AgentO
   const docker = observed(dockerApi(dockerSocket), changes);
   const containers = new Containers(docker);
   const sleeper = guestSleeper(boot, link, docker, containers);
-  const guest: Guest = { boot, link, changes, docker, containers, sleeper, opened, ...options };
+  const sockets = closing(opened, new SocketListeners(link));
+  const guest: Guest = { boot, link, changes, docker, containers, sleeper, sockets, opened, ...options };
   const wanted = roles.filter((role) => options.roles.includes(role));
   const running: Running[] = [];
   // In turn: whoever looks for why the second one fails can log in by then, and finds the shares.
@@ -96,6 +99,7 @@ type Guest = Pick<AgentOptions, "signal"> & {
   readonly docker: DockerApi;
   readonly containers: Containers;
   readonly sleeper: Sleeper;
+  readonly sockets: SocketListeners;
   readonly opened: AsyncDisposableStack;
 };
 
@@ -116,7 +120,7 @@ function aloneAs(role: Role | undefined): typeof whole {
  * Login, shares and disks, which sshd and Docker wait for, what the settings want done before Docker starts, and bind
  * sources.
  */
-async function setUpFiles({ boot, link, containers, signal }: Guest): Promise<Running> {
+async function setUpFiles({ boot, link, containers, sockets, signal }: Guest): Promise<Running> {
   const onTrouble = (text: string): void => link.log(text);
   await provideLogin(boot);
   await provideTimeZone(boot.timeZone).catch((error: unknown) => onTrouble(`time zone: ${messageOf(error)}`));
@@ -128,7 +132,8 @@ async function setUpFiles({ boot, link, containers, signal }: Guest): Promise<Ru
   await extendDaemon(boot.daemon);
   await offerProvision(boot);
   await announceFlake(boot.flake);
-  return { hooks: [await fileHooks(boot, containers, onTrouble)], serve: async () => await fired(signal) };
+  const shown = openSockets(boot, sockets, { onOther: (path) => link.askSocket(path), onTrouble });
+  return { hooks: [await fileHooks(boot, containers, shown, onTrouble)], serve: async () => await fired(signal) };
 }
 
 /** The firewall, the gate, names, and published ports; then the host is rung, and hears of Docker. */
@@ -154,6 +159,7 @@ async function setUpPorts(guest: Guest): Promise<Running> {
     beforePort: async () => void (await Promise.all([changes.catchUpForPage(), table.known()])),
     onControl: (connection, early) => link.adopt(connection, early),
     onNames: (connection, early) => names.host.adopt(connection, early),
+    takeClient: (client) => guest.sockets.take(client),
   });
   opened.defer(() => gate.closeAll());
   const lanes = new Lanes((connection) => gate.admit(connection), onTrouble);

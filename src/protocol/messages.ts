@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { arches } from "../base/words.ts";
 import { bootDisksSchema, diskSizesSchema, diskStatesSchema } from "./disk-messages.ts";
+import { hostSocketsSchema, socketAskedSchema, socketRefusedSchema } from "./host-sockets.ts";
 import { lanesSchema } from "./lanes.ts";
 import { namesSchema } from "./names.ts";
 import { checked, parserOf, valueIn } from "./parser.ts";
@@ -111,6 +112,8 @@ const bootSchema = v.object({
   proxy: v.optional(v.record(v.pipe(v.string(), v.regex(/^(https?|no)_proxy$/i)), v.string()), {}),
   /** Authorities that dockerd believes besides the guest's own: certificates as DER in base64. */
   caCertificates: v.optional(v.pipe(v.array(v.pipe(v.string(), v.base64())), v.maxLength(caCertificatesMax))),
+  /** Sockets of the host that answer in containers. */
+  sockets: v.optional(hostSocketsSchema),
 });
 
 /** What the guest learns at boot. `folder` of a share is where it is mounted: its `path`, or aside for /tmp. */
@@ -194,6 +197,7 @@ const agentMessageSchema = v.variant("type", [
   /** How much memory the guest uses; the number is that of the question. */
   v.object({ type: v.literal("memory"), answers: whole, usedBytes: whole }),
   usedSchema,
+  socketAskedSchema,
 ]);
 
 /** What the agent tells the host on the control connection. State, never deltas: the next report repairs a lost one. */
@@ -239,6 +243,7 @@ const hostMessageSchema = v.variant("type", [
   /** How much memory do you use? The number comes back with the answer. */
   v.object({ type: v.literal("memory"), ask: whole }),
   useSchema,
+  socketRefusedSchema,
 ]);
 
 /**

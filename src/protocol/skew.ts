@@ -13,7 +13,8 @@ export function skewOf(protocol: number): "older" | "newer" | undefined {
 /**
  * What this agent lists in `hello`: it sets the guest's clock when the host says so, runs commands of the settings,
  * opens lanes, mounts and grows disks, gives dockerd certificates, says how much memory the guest uses, lets go of the
- * host's folders to be suspended, says whether anything is in use, and finds mounts that are plugged in again.
+ * host's folders to be suspended, says whether anything is in use, finds mounts that are plugged in again, and shows
+ * containers the host's sockets.
  */
 export const capabilities = [
   "clock",
@@ -25,4 +26,5 @@ export const capabilities = [
   "sleep",
   "use",
   "plug",
+  "sockets",
 ] as const;

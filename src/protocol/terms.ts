@@ -15,3 +15,10 @@ export const publishers = ["docker", "swarm", "nspawn", "host-network", "listen"
 
 /** The most commands of the settings. */
 export const provisionStepsMax = 64;
+
+/** The most sockets of the settings. */
+export const hostSocketsMax = 32;
+
+/** How the settings call the ssh agent's socket, and where it is for programs that know Docker Desktop. */
+export const sshAgent = "ssh-agent";
+export const sshAgentPath = "/run/host-services/ssh-auth.sock";

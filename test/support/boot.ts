@@ -1,4 +1,5 @@
 /** What a guest is told at boot, for tests of the agent that need some of it. */
+import { ShownSockets } from "../../src/agent/files/sockets/show.ts";
 import type { Boot } from "../../src/protocol/messages.ts";
 
 /** A boot of root's VM that shares nothing; `changes` on top. */
@@ -17,3 +18,6 @@ export function testBoot(changes: Partial<Boot> = {}): Boot {
     ...changes,
   };
 }
+
+/** What a guest shows of the host's sockets where the settings have none. */
+export const noSockets = new ShownSockets({ boot: testBoot(), own: [], onOther: () => {}, onTrouble: () => {} });

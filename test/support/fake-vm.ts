@@ -37,9 +37,9 @@ export type FakeVm = AsyncDisposable & {
   files(): Promise<string[]>;
 };
 
-/** Makes the home, in `parent` if given, an image and a QEMU. What still runs at the end of the test is ended. */
-export async function fakeVm(behaviour: Behaviour, parent?: string): Promise<FakeVm> {
-  const home = await tempHome({ images: false, ...(parent !== undefined && { parent }) });
+/** Makes the home, an image and a QEMU. What still runs at the end of the test is ended. */
+export async function fakeVm(behaviour: Behaviour): Promise<FakeVm> {
+  const home = await tempHome({ images: false });
   const layout = layoutOf(home.path);
   const paths = layout.vm("default");
   const tools = join(home.path, "_tools");

@@ -96,3 +96,9 @@ export async function hostSide(key: GateKey, kind: "tcp" | "unix" = "tcp"): Prom
     },
   };
 }
+
+/** A seam's options for settings that name no certificates and no sockets. */
+export const nothingNamed = {
+  caCertificates: "none",
+  sockets: { sockets: [], setting: [], remedyFor: () => undefined },
+} as const;

@@ -5,9 +5,12 @@ import { mirrorSources, sweepDeleted } from "../../src/agent/files/tmp/mirror.ts
 import { serveGuest } from "../../src/agent/main.ts";
 import { messageOf } from "../../src/base/errors.ts";
 import { ownArch } from "../../src/system/platform.ts";
+import { sshAgentPath } from "../../src/protocol/terms.ts";
+import { connect, listen, type Listener } from "../../src/system/net/connection.ts";
 import { run } from "../../src/system/process.ts";
 import { testBoot } from "./boot.ts";
 import { fakeDocker } from "./fake-docker.ts";
+import { receive } from "./streams.ts";
 
 /** One step; each gives back one text. */
 export type Step =
@@ -19,6 +22,10 @@ export type Step =
   | { readonly daemon: Readonly<Record<string, unknown>> }
   /** Takes away what the host has deleted. */
   | { readonly sweep: true }
+  /** Has the host listen at a socket in its folder, and say "host" to whoever comes. */
+  | { readonly socket: string }
+  /** What is heard at a socket, or the error's code. */
+  | { readonly connect: string }
   /** Asks the authorization plugin of the whole agent; its answer. `binds` are below the guest's folder. */
   | { readonly create: readonly string[] }
   | { readonly start: string };
@@ -31,10 +38,13 @@ const guest = `${root}/guest`;
 await Promise.all([mkdir(host), mkdir(guest)]);
 
 const outcomes: string[] = [];
+/** The host's own. */
+const servers: Listener[] = [];
 const plugin = steps.some((step) => "create" in step || "start" in step) ? await wholeAgent() : undefined;
 for (const step of steps) outcomes.push(await perform(step));
 process.stdout.write(JSON.stringify(outcomes));
 await plugin?.stop();
+for (const server of servers) server.closeAll();
 
 async function perform(step: Step): Promise<string> {
   if ("sh" in step) {
@@ -59,10 +69,29 @@ async function perform(step: Step): Promise<string> {
     await sweepDeleted({ asides: [host], folder: guest });
     return "";
   }
+  if ("socket" in step) {
+    const server = listen({ unix: `${host}${step.socket}` }, (client) => {
+      client.write("host");
+      client.end();
+    });
+    servers.push(server);
+    return "";
+  }
+  if ("connect" in step) return await heardAt(step.connect.replace("$guest", guest));
   if (plugin === undefined) return "no plugin";
   if ("start" in step) return await plugin.ask("POST", `/v1.45/containers/${step.start}/start`, undefined);
   const HostConfig = { Binds: step.create.map((bind) => `${guest}${bind}`) };
   return await plugin.ask("POST", "/v1.45/containers/create?name=x", { Image: "busybox", HostConfig });
+}
+
+async function heardAt(path: string): Promise<string> {
+  try {
+    const received = receive(await connect({ unix: path }));
+    await received.ended;
+    return received.whole.toString();
+  } catch (error) {
+    return String(error);
+  }
 }
 
 /** The agent's role "tmp" from login to plugin; what only a guest has is stood in for by the mounts of this namespace. */
@@ -85,7 +114,12 @@ async function wholeAgent() {
   docker.inspected["old"] = { Id: "f00d", Name: "/old", HostConfig: { Binds: [`${guest}/of-old:/x`] } };
   // A link to the folder, as /tmp is one on a Mac.
   const share = { tag: "qn0", path: guest, readOnly: false, folder: "/run/qn/tmp", links: [`${root}/alias`] };
-  const boot = testBoot({ shares: [share] });
+  const sockets = [
+    { name: "ssh-agent", paths: [sshAgentPath, `${root}/alias/deep/s.sock`] },
+    { name: "/var/run/outside/o.sock", paths: ["/var/run/outside/o.sock"] },
+    { name: `${guest}/direct.sock`, paths: [`${guest}/direct.sock`] },
+  ];
+  const boot = testBoot({ shares: [share], sockets });
   const { promise: ready, resolve } = Promise.withResolvers<void>();
   const stopping = new AbortController();
   const identity = { version: "0.0.0", arch: ownArch(), image: "none" };

@@ -7,10 +7,11 @@ import { cleanPath, liesIn, vmWord } from "../../base/words.ts";
 import { volumesFolder } from "../../protocol/disks.ts";
 import { standingOf } from "../../protocol/guest-folders.ts";
 import type { Boot } from "../../protocol/messages.ts";
+import { sshAgentPath } from "../../protocol/terms.ts";
 import type { BindSource } from "../docker/mounts.ts";
 
 /** What the answer depends on. */
-export type SharedWith = Pick<Boot, "vm" | "home" | "shares" | "missing">;
+export type SharedWith = Pick<Boot, "vm" | "home" | "shares" | "missing" | "sockets">;
 
 /**
  * Where a source leads to in the guest once links are followed, and whether there is anything; where there is not,
@@ -55,6 +56,7 @@ export function whyNot(source: string, resolved: ResolvedSource, boot: SharedWit
     return `${named} as a whole is the guest's own: ${what}, and ${whole.folder} is all of the host's ${path}.`;
   }
   if (boot.shares.some((share) => liesIn(path, share.path))) return undefined;
+  if ((boot.sockets ?? []).some(({ paths }) => paths.includes(source) || paths.includes(path))) return undefined;
   const { shareable, meant } = standingOf(path);
   if (path === "/" || madeWhenMissing.includes(path) || (isThere && meant === "guest")) return undefined;
   if (boot.missing === "create") return undefined;
@@ -63,36 +65,21 @@ export function whyNot(source: string, resolved: ResolvedSource, boot: SharedWit
   if (shareable === "only-below") {
     return `${named} cannot be mounted from the host as a whole, because the guest has one itself: mount a folder in it.`;
   }
+  if (path === sshAgentPath) {
+    return `${named} is there once the settings have it: \`qn config set 'files.sockets=[ssh-agent]'\` and a restart of the VM let containers reach the ssh agent of the host.`;
+  }
   if (shareable === "no") {
     const where = `It lies in a folder that the guest has itself, and so cannot be mounted from the host: keep it in another one.`;
-    return `${named} is not ${isThere ? "mounted from the host" : "there in the guest of qn"}. ${where}`;
+    const socket = liesIn(path, "/run") ? " A socket there answers once files.sockets names it." : "";
+    return `${named} is not ${isThere ? "mounted from the host" : "there in the guest of qn"}. ${where}${socket}`;
   }
   const vm = vmWord(boot.vm);
   const how = `\`qn down${vm}\` and \`qn up${vm} --mount ${shellWord(path)}\` mount it until the next start`;
   return `${named} is not mounted from the host. ${how}, "mounts" in ${boot.home}/${boot.vm}/config.yaml does so for good.`;
 }
 
-// --- internal ---
-
-/** Docker makes these where they are missing, and nobody keeps anything in them: control groups of version 1. */
-const madeWhenMissing = ["/cgroup"];
-
-/** dockerd would give the new folder to root, which the host refuses on a share, and fail. */
-async function makeFolder(source: string, path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (cause) {
-    throw new QnError("AGENT_FAILED", `"${source}" is not there on the host and cannot be made: ${messageOf(cause)}.`, {
-      cause,
-    });
-  }
-}
-
-/** As many links as the kernel follows (path_resolution(7)). */
-const linksMax = 40;
-
 /** Follows links as Docker's mount will; entries of /tmp are looked at elsewhere, because they come on demand. */
-async function resolveSource(source: string, { shares }: SharedWith): Promise<ResolvedSource> {
+export async function resolveSource(source: string, { shares }: Pick<SharedWith, "shares">): Promise<ResolvedSource> {
   const aside = shares.filter((share) => share.folder !== share.path);
   let names = source.split("/").filter((name) => name !== "");
   let path = "/";
@@ -115,6 +102,25 @@ async function resolveSource(source: string, { shares }: SharedWith): Promise<Re
       (word) => word !== "",
     );
     path = "/";
+  }
+}
+
+// --- internal ---
+
+/** As many links as the kernel follows (path_resolution(7)). */
+const linksMax = 40;
+
+/** Docker makes these where they are missing, and nobody keeps anything in them: control groups of version 1. */
+const madeWhenMissing = ["/cgroup"];
+
+/** dockerd would give the new folder to root, which the host refuses on a share, and fail. */
+async function makeFolder(source: string, path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (cause) {
+    throw new QnError("AGENT_FAILED", `"${source}" is not there on the host and cannot be made: ${messageOf(cause)}.`, {
+      cause,
+    });
   }
 }
 

@@ -1,7 +1,6 @@
 /** What is done about bind sources while Docker waits: they are the host's before a container is made or starts. */
 import { messageOf } from "../../base/errors.ts";
 import { newQueue } from "../../base/queue.ts";
-import { liesIn } from "../../base/words.ts";
 import type { Boot } from "../../protocol/messages.ts";
 import type { DockerCall } from "../docker/call.ts";
 import type { Containers } from "../docker/containers.ts";
@@ -9,7 +8,8 @@ import type { CallHooks } from "../docker/hooks.ts";
 import { type BindSource, bindSourcesOf } from "../docker/mounts.ts";
 import { sourcesOfRestarting, volumeSources } from "../docker/records.ts";
 import { settleSources } from "./bind-sources.ts";
-import { viewsOf } from "./shares.ts";
+import { throughLinks, viewsOf } from "./shares.ts";
+import type { ShownSockets } from "./sockets/show.ts";
 import { type Mirror, mirrorSources, sweepDeleted } from "./tmp/mirror.ts";
 
 /**
@@ -19,23 +19,31 @@ import { type Mirror, mirrorSources, sweepDeleted } from "./tmp/mirror.ts";
 export async function fileHooks(
   boot: Boot,
   containers: Pick<Containers, "startedBy">,
+  sockets: ShownSockets,
   onTrouble: (text: string) => void,
 ): Promise<CallHooks> {
   const mirrors = boot.shares
     .filter((share) => share.folder !== share.path)
     .map((share) => ({ asides: viewsOf(share).map(({ folder }) => folder), folder: share.path }));
   const tell = (error: unknown): void => onTrouble(messageOf(error));
-  await prepareRestarting(mirrors, tell);
+  await prepareRestarting(mirrors, sockets, tell);
   // Two requests for the same path must not both make its mount point.
   const inTurn = newQueue();
   const sweepSoon = sweeper(mirrors, inTurn, tell);
   return {
     async beforeRequest(call) {
-      const sources = (await sourcesOf(call, containers)).map((source) => throughLinks(source, boot));
-      if (sources.length === 0) return;
+      const called = await sourcesOf(call, containers);
+      if (called.length === 0) return;
+      sockets.showOutside();
+      const sources = called.map(({ path: named, createMissing }) => {
+        const path = throughLinks(named, boot.shares);
+        // In the place of a socket that is not there Docker would make a folder.
+        return { path, createMissing: createMissing && !sockets.has(path) };
+      });
       const settled = await settleSources(sources, boot);
       await inTurn(async () => {
         for (const mirror of mirrors) await mirrorSources(mirror, settled);
+        await sockets.showWithin(settled);
       });
     },
     async beforeAnswer({ kind }) {
@@ -65,21 +73,18 @@ async function sourcesOf(call: DockerCall, containers: Pick<Containers, "started
   }
 }
 
-/** A source below a link that leads to a mirrored folder (macOS: /private/tmp), as it is named in that folder. */
-function throughLinks(source: BindSource, { shares }: Boot): BindSource {
-  for (const { path, folder, links = [] } of shares) {
-    const link = path === folder ? undefined : links.find((name) => liesIn(source.path, name));
-    if (link !== undefined) return { ...source, path: `${path}${source.path.slice(link.length)}` };
-  }
-  return source;
-}
-
 /**
  * Prepares what Docker starts by itself. One that cannot be shown must not keep the others, or Docker, from starting.
  */
-async function prepareRestarting(mirrors: readonly Mirror[], tell: (error: unknown) => void): Promise<void> {
+async function prepareRestarting(
+  mirrors: readonly Mirror[],
+  sockets: ShownSockets,
+  tell: (error: unknown) => void,
+): Promise<void> {
+  sockets.showOutside();
   for (const source of await sourcesOfRestarting()) {
     for (const mirror of mirrors) await mirrorSources(mirror, [source]).catch(tell);
+    await sockets.showWithin([source]).catch(tell);
   }
 }
 

@@ -44,6 +44,9 @@ export async function mountShares(boot: Boot): Promise<void> {
   if (covers.size === 0) await linkIfFree(dockerSocket, boot.dockerSocket);
 }
 
+/** The name of the agent's own sockets for those of the host (sockets/show.ts) in the table of mounts. */
+export const socketSource = "qn-sockets";
+
 /** The mounts of shares, as far as they are in the table. */
 export function sharesIn(table: readonly Mounted[]): readonly Mounted[] {
   return table.filter(({ type }) => shareTypes.has(type));
@@ -55,14 +58,14 @@ export function shareTargets(): readonly string[] {
 }
 
 /**
- * Takes all of it away, with the covers of QN_HOME that lie on it, the last mount first; `mountShares` brings it back.
- * Throws AGENT_FAILED with who uses one; those behind it are gone by then.
+ * Takes all of it away, with the covers of QN_HOME and the sockets that lie on it, the last mount first; `mountShares`
+ * brings it back. Throws AGENT_FAILED with who uses one; those behind it are gone by then.
  */
 export function unmountShares(usersOf: (folder: string) => readonly string[]): void {
   const table = mountTable();
   const shares = new Set(sharesIn(table));
   for (const mounted of table.toReversed()) {
-    if (!shares.has(mounted) && mounted.source !== coverSource) continue;
+    if (!shares.has(mounted) && mounted.source !== coverSource && !isSocketIn(mounted, shares)) continue;
     try {
       unmountUnused(mounted.target);
     } catch (cause) {
@@ -91,10 +94,24 @@ export function ownPathOf(path: string, shares: Boot["shares"]): string {
   return innermost?.readOnly === true ? `${ownFolder}/${innermost.tag}${path.slice(innermost.path.length)}` : path;
 }
 
+/** A path below a link that leads to a mirrored folder (macOS: /private/tmp), as it is named in that folder. */
+export function throughLinks(named: string, shares: Boot["shares"]): string {
+  for (const { path, folder, links = [] } of shares) {
+    const link = path === folder ? undefined : links.find((name) => liesIn(named, name));
+    if (link !== undefined) return `${path}${named.slice(link.length)}`;
+  }
+  return named;
+}
+
 // --- internal ---
 
 /** The name of the covers of QN_HOME in the table of mounts. */
 const coverSource = "qn-home";
+
+/** Whether it is one of the host's sockets that is mounted in a share. */
+function isSocketIn({ source, target }: Mounted, shares: ReadonlySet<Mounted>): boolean {
+  return source === socketSource && [...shares].some((share) => liesIn(target, share.target));
+}
 
 /** Types of file systems that a share can be, as the kernel names them. statfs(2) over 9p tells the host's own type. */
 const shareTypes: ReadonlySet<string> = new Set(["9p", "virtiofs"]);

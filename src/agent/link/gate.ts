@@ -35,6 +35,8 @@ export type GateOptions = {
   readonly beforePort?: () => Promise<void>;
   /** Takes a control connection over; it is paused, and `early` are the bytes that came with the request. */
   readonly onControl: (connection: Connection, early: Uint8Array) => void;
+  /** The client in the guest that waits for one of the host's sockets. Throws a QnError when it has gone. */
+  readonly takeClient?: (client: number) => Connection;
   /** Takes the stream over on which the host answers DNS, in the same way. */
   readonly onNames: (connection: Connection, early: Uint8Array) => void;
   /** How long a caller may take to prove itself; 20 s unless given. */
@@ -102,10 +104,6 @@ async function serve(connection: Connection, lines: Lines, options: GateOptions)
   if (request.open === "control") return options.onControl(connection, early);
   if (request.open === "names") return options.onNames(connection, early);
   const { reuse = false, ...target } = request;
-  const addressOf = (): Address => options.addressOf(target);
-  const isStarting = (): boolean => options.isStarting?.(target) === true;
-  if ("protocol" in target && target.protocol === "udp") return await carryDatagrams(connection, early, addressOf);
-  if (target.open === "port") await options.beforePort?.();
   const again = (rest: Uint8Array): void => {
     // The host asks only once it has been told that it may: this came from nobody who keeps to that.
     if (rest.length > 0) return connection.reset();
@@ -113,7 +111,16 @@ async function serve(connection: Connection, lines: Lines, options: GateOptions)
     connection.write(encode({ ready: true } satisfies Ready));
     serve(connection, next, options).catch(() => connection.reset());
   };
-  await carryStream(connection, early, { addressOf, isStarting }, reuse ? again : undefined);
+  const keeper = reuse ? again : undefined;
+  if (target.open === "socket") {
+    return await carryStream(connection, early, { reach: () => clientOf(target.client, options) }, keeper);
+  }
+  const addressOf = (): Address => options.addressOf(target);
+  const isStarting = (): boolean => options.isStarting?.(target) === true;
+  if ("protocol" in target && target.protocol === "udp") return await carryDatagrams(connection, early, addressOf);
+  if (target.open === "port") await options.beforePort?.();
+  const reach = () => connectOnward({ addressOf, isStarting });
+  await carryStream(connection, early, { reach, isServer: true }, keeper);
 }
 
 /** What the caller asks for. A stream that this agent does not know is refused in words: the host may be newer. */
@@ -128,7 +135,7 @@ function askedFor(line: string, connection: Connection): Open | undefined {
   }
 }
 
-/** Where one stream leads. */
+/** Where one stream leads that is opened in the guest. */
 type Onward = { readonly addressOf: () => Address; readonly isStarting: () => boolean };
 
 /** Between two tries to reach what is just starting: no kernel tells when somebody listens in a container's network. */
@@ -146,18 +153,28 @@ async function connectOnward({ addressOf, isStarting }: Onward): Promise<Connect
   }
 }
 
+/** The client that a stream of the host's own is for. Throws a QnError when nobody waits. */
+function clientOf(client: number, { takeClient }: GateOptions): Connection {
+  if (takeClient === undefined) throw new QnError("LINK_REFUSED", "Nobody waits for a socket of the host.");
+  return takeClient(client);
+}
+
+/** The guest's end of a stream: how it is reached, and whether it is a server's (system/net/carry.ts). */
+type GuestEnd = { readonly reach: () => Connection | Promise<Connection>; readonly isServer?: boolean };
+
 /**
- * Joins the caller's connection to its target, or answers why not and ends. `again` takes the connection at the end.
+ * Joins the caller's connection to the guest's end, or answers why not and ends. `again` takes the connection at the
+ * end.
  */
 async function carryStream(
   caller: Connection,
   early: Uint8Array,
-  onward: Onward,
+  { reach, isServer = false }: GuestEnd,
   again: ((rest: Uint8Array) => void) | undefined,
 ): Promise<void> {
   let target: Connection;
   try {
-    target = await connectOnward(onward);
+    target = await reach();
   } catch (error) {
     caller.write(encode({ ok: false, reason: messageOf(error) }));
     caller.end();
@@ -165,6 +182,7 @@ async function carryStream(
   }
   if (caller.isClosed) return target.reset();
   caller.write(encode(again === undefined ? { ok: true } : { ok: true, reuse: true }));
-  carry(target, caller, pieces, { keeper: () => again, isServer: true })(early);
+  carry(target, caller, pieces, { keeper: () => again, isServer })(early);
+  target.resume();
   caller.resume();
 }

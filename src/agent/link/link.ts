@@ -59,6 +59,8 @@ export class HostLink {
   onLanes: (message: Extract<HostMessage, { type: "lanes" }>) => { close(): void } = () => ({ close: () => {} });
   /** Called with how large the VM's disks are; what it resolves to is what the guest has of them. Owns its errors. */
   onDisks: (disks: Extract<HostMessage, { type: "disks" }>["disks"]) => Promise<DiskState[]> = async () => [];
+  /** Called when the host does not bring that client to the socket that it has asked for. */
+  onSocketRefused: (client: number) => void = () => {};
   /** Called when the host asks how much memory the guest uses, in bytes. */
   onMemory: () => Promise<number> = async () => 0;
   /**
@@ -142,6 +144,15 @@ export class HostLink {
     return this.#asked;
   }
 
+  /**
+   * Asks the host to bring a client to a socket of its own; without a client, says that a container mounts what the
+   * settings do not have. False without a host.
+   */
+  askSocket(name: string, client?: number): boolean {
+    this.#send({ type: "socket", name, client });
+    return this.#connections.size > 0;
+  }
+
   /** How far the commands of the settings are. */
   reportProvision(steps: readonly ProvisionStep[]): void {
     this.#report.steps = steps;
@@ -175,6 +186,7 @@ export class HostLink {
       void answer.catch((error: unknown) => this.log(`use: ${messageOf(error)}`));
     }
     if (message.type === "names") this.onNames(message);
+    if (message.type === "socket") this.onSocketRefused(message.refused);
     if (message.type === "served") this.onServed(message.report, message.failed, message.taken);
     if (message.type !== "changes") return;
     const taken = this.onChanges(message);

@@ -36,6 +36,7 @@ import {
   qemuWord,
   shareExample,
   shareSchema,
+  socketReferences,
   switchedOn,
   tapName,
   text,
@@ -137,6 +138,11 @@ const settings = {
       oneOf(["error", "create"]),
       "What becomes of a bind source that lies in no mount: an error, or an empty folder in the guest (create).",
       () => "error",
+    ),
+    sockets: setting(
+      socketReferences,
+      "Sockets of this machine that answer in containers which mount them: paths, and ssh-agent for $SSH_AUTH_SOCK.",
+      (): string[] => [],
     ),
   }),
   ports: section("Published ports.", {

@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 import { cleanPath } from "../../base/words.ts";
+import { hostSocketsMax, sshAgent } from "../../protocol/terms.ts";
 import { imageSourceOf } from "./image-source.ts";
 import { rangeOf } from "./port-rule.ts";
 
@@ -67,6 +68,19 @@ export const shareSchema = () =>
     },
     `must be a mapping such as ${shareExample}`,
   );
+
+/** Sockets of the host that answer in containers; 103 bytes are the longest name of one on every system. */
+export const socketReferences = () => {
+  const reference = v.union(
+    [v.literal(sshAgent), v.pipe(absolutePath(), v.maxBytes(103))],
+    `must be ${sshAgent} or an absolute path of at most 103 bytes`,
+  );
+  return v.pipe(
+    v.array(reference, `must be a list such as [${sshAgent}]`),
+    v.maxLength(hostSocketsMax, `must have at most ${hostSocketsMax} entries`),
+    v.readonly(),
+  );
+};
 
 /** One, as people write it. */
 export const provisionExample = "{ run: apt-get update, when: once }";

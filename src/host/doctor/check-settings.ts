@@ -4,6 +4,7 @@ import { vmWord } from "../../base/words.ts";
 import type { Layout, VmPaths } from "../layout.ts";
 import { vmNames } from "../lifecycle/status.ts";
 import { caCertificates } from "../vm/ca-certificates.ts";
+import { refuseOwnSockets, socketsOf } from "../vm/sockets.ts";
 import { effectiveConfig, type Environment } from "../vm/settings.ts";
 
 /** What is wrong with a file or a variable, in a sentence that names both, and what mends it. */
@@ -32,6 +33,7 @@ async function faultsOf(layout: Layout, name: string, env: Environment): Promise
   try {
     const { config } = await effectiveConfig(paths, env);
     await caCertificates(config.docker.caCertificates);
+    refuseOwnSockets(socketsOf(config.files.sockets, env), layout.home);
     return [];
   } catch (error) {
     const { message, details, hint } = knownError(error);

@@ -14,6 +14,7 @@ const shownSettings: ReadonlySet<string> = new Set([
   "mounts",
   "files.driver",
   "files.missing",
+  "files.sockets",
   "files.tmp",
   "ports.bind",
   "ports.deny",

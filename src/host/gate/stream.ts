@@ -13,6 +13,8 @@ export type StreamObserver = {
   readonly onOuterData?: (bytes: Uint8Array) => void;
   readonly onRefused?: (reason: string) => void;
   readonly onDone?: () => void;
+  /** `client` is one of the host's servers, to which the stream brings a client in the guest (system/net/carry.ts). */
+  readonly isServer?: boolean;
 };
 
 /**

@@ -21,6 +21,7 @@ import { guestPlatforms } from "../qemu/platforms.ts";
 import { planVm } from "../qemu/vm-plan.ts";
 import { probeHost } from "../qemu/probe.ts";
 import { refuseSkew } from "../../protocol/skew-words.ts";
+import { type HostSocket, refuseOwnSockets, socketsOf } from "./sockets.ts";
 import { effectiveConfig, type Environment } from "./settings.ts";
 import { driverOf, type GuestShare, type HostFolders, type LookedAt, shareMistakes, sharesOf } from "./shares.ts";
 
@@ -33,6 +34,8 @@ export type Prepared = {
   readonly shares: readonly GuestShare[];
   /** Authorities for dockerd: certificates as DER in base64. */
   readonly caCertificates: readonly string[];
+  /** Sockets of this machine that answer in containers. */
+  readonly sockets: readonly HostSocket[];
   readonly spec: VmSpec;
 };
 
@@ -51,6 +54,8 @@ export async function prepareVm(
   tracesIn(env["QN_TRACE"]);
   const { config, origins } = await effectiveConfig(paths, env, flags);
   const { sound, window } = config;
+  const sockets = socketsOf(config.files.sockets, env);
+  refuseOwnSockets(sockets, layout.home);
   const certificates = await caCertificates(config.docker.caCertificates);
   const folders = await lookAtFolders(config, layout.home);
   const facts = await probeHost(config.arch, { env, cacheFolder: layout.cache, sound, window });
@@ -68,7 +73,7 @@ export async function prepareVm(
     plan.volumes.map(async ({ name, path }) => ({ name, path: (await liveDisk(path)).path })),
   );
   const spec = { ...plan, imageDisk: image.disk, dataDisk, volumes, kernel: kernelOf(image, config) };
-  return { config, origins, facts, image, shares, caCertificates: certificates, spec };
+  return { config, origins, facts, image, shares, caCertificates: certificates, sockets, spec };
 }
 
 // --- internal ---

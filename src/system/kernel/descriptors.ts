@@ -20,6 +20,7 @@ const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
 const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 0o2000000;
 const EINTR = -4;
@@ -109,18 +110,30 @@ export function memoryFile(bytes: number): number {
 export function listenAt(path: string): number {
   const fd = outcome(() => libc().socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const unfinished = `${path}~`;
-  const name = Buffer.from(unfinished);
-  if (name.length > 107) throw new Error(`${path} is too long for a socket`);
+  const length = writeAddress(unfinished);
   rmSync(unfinished, { force: true });
-  const { address, view, bytes } = header();
-  view.setUint16(0, AF_UNIX, true);
-  bytes.set(name, 2);
-  bytes[2 + name.length] = 0;
-  const bound = outcome(() => libc().bind(fd, address, 2 + name.length + 1));
+  const bound = outcome(() => libc().bind(fd, header().address, length));
   const status = bound < 0 ? bound : outcome(() => libc().listen(fd, 1));
   if (status < 0) throw new Error(`the socket ${path} cannot be made: error ${-status}`);
   renameSync(unfinished, path);
   return fd;
+}
+
+/**
+ * Has systemd keep a descriptor for the next start of this service, which inherits it by its name (FDSTORE=1 of
+ * sd_notify(3), as far as the unit's FileDescriptorStoreMax= has room). Does nothing outside systemd.
+ */
+export function storeDescriptor(name: string, fd: number, socketPath = process.env["NOTIFY_SOCKET"]): void {
+  if (socketPath?.startsWith("/") !== true) return;
+  const words = Buffer.from(`FDSTORE=1\nFDNAME=${name}`);
+  const notifier = outcome(() => libc().socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const length = writeAddress(socketPath);
+  const connected = outcome(() => libc().connect(notifier, header().address, length));
+  const { address, bytes } = (wordsBlock ??= allocate(256));
+  bytes.set(words);
+  const sent = connected < 0 ? connected : send(notifier, address, words.length, [fd]);
+  libc().close(notifier);
+  if (sent < 0) throw new Error(`systemd does not keep the descriptor ${name}: error ${-sent}`);
 }
 
 /** Waits for one connection (accept4(2)). */
@@ -151,6 +164,18 @@ const controlAt = 96;
 const controlBytes = 16 + 4 * passedMax;
 
 let headerBlock: Block | undefined;
+let wordsBlock: Block | undefined;
+
+/** Writes a Unix socket's address to the header; gives its length. Throws for a path that is too long. */
+function writeAddress(path: string): number {
+  const { view, bytes } = header();
+  const name = Buffer.from(path);
+  if (name.length > 107) throw new Error(`${path} is too long for a socket`);
+  view.setUint16(0, AF_UNIX, true);
+  bytes.set(name, 2);
+  bytes[2 + name.length] = 0;
+  return 2 + name.length + 1;
+}
 
 function header(): Block {
   return (headerBlock ??= allocate(512));
@@ -199,6 +224,7 @@ const libc = fromLibrary({
   ftruncate: { args: [i32, i64_fast], returns: i32 },
   socket: { args: [i32, i32, i32], returns: i32 },
   bind: { args: [i32, u64_fast, u32], returns: i32 },
+  connect: { args: [i32, u64_fast, u32], returns: i32 },
   listen: { args: [i32, i32], returns: i32 },
   accept4: { args: [i32, ptr, ptr, i32], returns: i32 },
   read: { args: [i32, u64_fast, u64_fast], returns: i64_fast },

@@ -7,10 +7,10 @@ import { ownersFilesMask, withMask } from "../kernel/umask.ts";
 export type Address = { readonly unix: string } | { readonly hostname: string; readonly port: number };
 
 /**
- * A listener that was opened. `port` is the TCP port that it got, 0 for a Unix socket. `close` ends the listening and
- * leaves its connections alone; `closeAll` drops those too.
+ * A listener that was opened. `port` is the TCP port that it got, 0 for a Unix socket; `fd` is its descriptor. `close`
+ * ends the listening and leaves its connections alone; `closeAll` drops those too.
  */
-export type Listener = { readonly port: number; close(): void; closeAll(): void };
+export type Listener = { readonly port: number; readonly fd?: number; close(): void; closeAll(): void };
 
 /**
  * What carries a connection's bytes: a socket of Bun's, or a lane. `write` says how many it takes, less than none for
@@ -19,6 +19,8 @@ export type Listener = { readonly port: number; close(): void; closeAll(): void 
 export type Channel = {
   readonly remoteAddress: string;
   readonly localAddress: string;
+  /** The descriptor of a socket. */
+  readonly fd?: number;
   write(bytes: Uint8Array): number;
   /** Ends this direction. */
   shutdown(): unknown;
@@ -118,6 +120,11 @@ export class Connection {
   /** The address of this side, for TCP: where the other side reached it. */
   get localAddress(): string {
     return this.#channel.localAddress;
+  }
+
+  /** Its descriptor, for a socket. */
+  get descriptor(): number | undefined {
+    return this.#channel.fd;
   }
 
   /** Called by the channel: bytes have come. */
@@ -224,6 +231,7 @@ export function listen(
         : Bun.listen<Connection>({ ...address, ...aloneThere, allowHalfOpen: true, socket: handlers });
   return {
     port: "port" in listener ? listener.port : 0,
+    ...("fd" in listener && typeof listener.fd === "number" && { fd: listener.fd }),
     close: () => listener.stop(false),
     closeAll: () => listener.stop(true),
   };

@@ -7,6 +7,7 @@ import { contentTests } from "./content.ts";
 import { faultTests } from "./faults.ts";
 import { ownershipTests } from "./ownership.ts";
 import { shareTests } from "./shares.ts";
+import { socketNames, socketTests } from "./sockets.ts";
 import { oddPaths, type Server } from "./where.ts";
 
 /** The tests, in a VM whose plain mounts `server` serves; `files` are the settings that make it so. */
@@ -15,6 +16,7 @@ export function filesTests(server: Server, files: { readonly driver?: "auto" } =
   shareTests(test);
   contentTests(test, server);
   ownershipTests(test, server);
+  socketTests(test);
   faultTests(test);
 }
 
@@ -34,8 +36,14 @@ async function shareThem(vm: Vm, files: { readonly driver?: "auto" }): Promise<v
   for (const { path } of mounts) await mkdir(path, { recursive: true });
   await symlink(at("outer"), at("link"));
   await mkdir(vm.folder, { recursive: true, mode: 0o700 });
+  const { agent, named } = socketNames(vm);
+  vm.env["SSH_AUTH_SOCK"] = agent;
   await Bun.write(
     join(vm.folder, "config.yaml"),
-    Bun.YAML.stringify({ files, mounts: [...mounts, { path: at("link") }] }, undefined, 2),
+    Bun.YAML.stringify(
+      { files: { ...files, sockets: ["ssh-agent", named] }, mounts: [...mounts, { path: at("link") }] },
+      undefined,
+      2,
+    ),
   );
 }

@@ -52,6 +52,12 @@ const seenBy: Readonly<Record<string, readonly (readonly [file: string, sentence
   ],
   "`-v /etc/hosts:…`, `/etc/machine-id`, `/etc/ssl/certs` are the machine's (`/etc/localtime` and `/etc/timezone` are with qn, too)":
     [["e2e/files/shares", "the guest's own names, number and authorities are mounted, and the host's time zone"]],
+  "a mounted socket of a program of the machine answers": [
+    ["e2e/files/sockets", "ssh agents that the settings name answer in containers, for every user, and no other does"],
+  ],
+  "a socket that a container makes in a mount answers on the machine": [
+    ["e2e/files/sockets", "a socket that a container makes in a mount does not answer on this machine"],
+  ],
   "a mount that a container makes comes back to the machine (`rshared`)": [
     ["e2e/files/shares", "a mount that a container makes stays in the guest, also where the host would have it"],
   ],

@@ -47,6 +47,8 @@ const agentMessages: readonly AgentMessage[] = [
   { type: "clock", asked: 12.5 },
   { type: "memory", answers: 3, usedBytes: 367_001_600 },
   { type: "use", answers: 4, use: "The container web runs." },
+  { type: "socket", name: "/home/ann/s.sock" },
+  { type: "socket", name: "ssh-agent", client: 5 },
   { type: "disks", answers: 3, disks: [{ name: "data", sizeBytes: 2 ** 44 }] },
   { type: "disks", answers: 4, disks: [{ name: "db", error: "it is not mounted" }] },
 ];
@@ -58,6 +60,7 @@ const opens: readonly Open[] = [
   { open: "port", protocol: "udp", hostIp: "0.0.0.0", hostPort: 53 },
   { open: "names" },
   { open: "guest", protocol: "udp", port: 53 },
+  { open: "socket", client: 5 },
 ];
 
 const failed = { protocol: "udp", hostIp: "::", hostPort: 53, reason: "Port 53 on ::1 is taken by named (pid 7)." };
@@ -65,6 +68,7 @@ const failed = { protocol: "udp", hostIp: "::", hostPort: 53, reason: "Port 53 o
 const hostMessages: readonly HostMessage[] = [
   { type: "memory", ask: 3 },
   { type: "use", ask: 4 },
+  { type: "socket", refused: 5 },
   { type: "clock" },
   { type: "clock", answer: { asked: 12.5, nowMs: 1_763_712_000_000 } },
   { type: "hello", protocol: 1, version: "0.1.0" },
@@ -110,7 +114,7 @@ test("a field that a newer side adds is left out", () => {
 });
 
 /** What not every version has said from the first on. */
-const mayBeLeftOut = ["listen", "proxy", "arch", "image", "answer", "reuse", "use"];
+const mayBeLeftOut = ["listen", "proxy", "arch", "image", "answer", "reuse", "use", "client"];
 
 test("a field that is missing is refused, unless older versions did not know it", async () => {
   for (const [parse, message] of messages) {
@@ -171,7 +175,7 @@ test("what is no message of its kind is refused with what is wrong", async () =>
     ["PROTOCOL", "The open request is not JSON."],
     [
       "PROTOCOL",
-      'The open request is wrong at "open": Invalid type: Expected ("control" | "docker" | "names" | "port" | "guest") but received "shell".',
+      'The open request is wrong at "open": Invalid type: Expected ("control" | "docker" | "names" | "port" | "guest" | "socket") but received "shell".',
     ],
     [
       "PROTOCOL",
@@ -186,7 +190,7 @@ test("what is no message of its kind is refused with what is wrong", async () =>
     ["PROTOCOL", 'The word behind a stream is wrong at "ready": Invalid key: Expected "ready" but received undefined.'],
     [
       "PROTOCOL",
-      `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "mounts" | "log" | "provision" | "disks" | "asleep" | "clock" | "memory" | "use") but received undefined.`,
+      `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "mounts" | "log" | "provision" | "disks" | "asleep" | "clock" | "memory" | "use" | "socket") but received undefined.`,
     ],
     [
       "PROTOCOL",

@@ -99,7 +99,7 @@ export async function writeBootFiles(
   layout: Layout,
   paths: VmPaths,
   boot: BootRecord,
-  { shares, config, caCertificates, spec }: Pick<Prepared, "shares" | "config" | "caCertificates" | "spec">,
+  { shares, config, caCertificates, sockets, spec }: Omit<Prepared, "origins" | "facts" | "image">,
   proxy: ProxySettings,
 ): Promise<void> {
   // As the guest sees it: shares are mounted where they really are.
@@ -122,6 +122,7 @@ export async function writeBootFiles(
     daemon: config.docker.daemon,
     proxy: { ...proxy },
     ...(caCertificates.length > 0 && { caCertificates: [...caCertificates] }),
+    ...(sockets.length > 0 && { sockets: sockets.map(({ name, paths }) => ({ name, paths })) }),
     flake: await guestFlake(config.flake, shares),
     listen: config.ports.listen === true,
     listenOfContainers: config.ports.listen !== false,

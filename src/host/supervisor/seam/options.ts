@@ -3,6 +3,7 @@ import { laneSockets } from "../../layout.ts";
 import { hostAnswerer, resolvConfOf } from "../../names/answer.ts";
 import { portRules } from "../../ports/listener-plan.ts";
 import type { Prepared } from "../../vm/prepare.ts";
+import { remedyOf } from "../../vm/sockets.ts";
 import type { BootRecord } from "../boot/boot.ts";
 import type { SuperviseOptions } from "../options.ts";
 import type { GuestDisks } from "./guest-disks.ts";
@@ -18,7 +19,7 @@ type Tell = Pick<SeamOptions, "dispatch" | "onForwards" | "warn" | "log" | "door
 /** A seam's options, but for what is done once Docker answers. */
 export function seamOptions(
   { paths, env, layout, version }: SuperviseOptions,
-  { config, shares }: Prepared,
+  { config, shares, sockets }: Prepared,
   boot: BootRecord,
   { guestDisks, ...tell }: Tell,
 ): Omit<SeamOptions, "onDocker"> {
@@ -40,5 +41,6 @@ export function seamOptions(
     disks: { volumes: config.volumes.length, guest: guestDisks },
     provisioning: new Provisioning(config.provision.length, tell),
     caCertificates: config.docker.caCertificates,
+    sockets: { sockets, setting: config.files.sockets, remedyFor: remedyOf(config, shares, layout.home) },
   };
 }

@@ -9,6 +9,7 @@ import { dockerApi } from "../../../system/docker-api.ts";
 import type { Answerer } from "../../names/answer.ts";
 import { answerNames } from "../../names/dns-stream.ts";
 import type { GateKey } from "../../gate/dial.ts";
+import { HostSockets, type HostSocketsOptions } from "../../gate/host-sockets.ts";
 import { ChangeFeed, type WatchOptions } from "../../changes/feed.ts";
 import { emptyMessage } from "../../changes/watch-plan.ts";
 import { dismissMasters } from "../../integrate/ssh-master.ts";
@@ -28,7 +29,7 @@ import { GuestUse } from "./guest-use.ts";
 import { GuestSearch } from "./guest-search.ts";
 import { GuestForwards, type GuestForwardsOptions } from "./guest-forwards.ts";
 import type { Event } from "../states.ts";
-import { tellOfCertificates } from "./passed-over.ts";
+import { tellOfCertificates, tellOfSockets } from "./passed-over.ts";
 import type { Provisioning } from "./provision.ts";
 
 /** What the seam needs of the supervisor. */
@@ -50,6 +51,8 @@ export type SeamOptions = GuestForwardsOptions & {
   readonly provisioning: Provisioning;
   /** The setting `docker.caCertificates`. */
   readonly caCertificates: string;
+  /** This machine's sockets for containers, and the setting that names them. */
+  readonly sockets: Omit<HostSocketsOptions, "tell"> & { readonly setting: readonly string[] };
   /** The VM's disks, and how many there should be beside the data disk. */
   readonly disks: { readonly guest: GuestDisks; readonly volumes: number };
   /** Tells a person. */
@@ -69,6 +72,7 @@ export class Seam {
   readonly #agent: AgentLink;
   readonly #clock: GuestClockKeeper;
   readonly #search: GuestSearch;
+  readonly #sockets: HostSockets;
   /** How much memory the guest uses. */
   readonly memory = new GuestMemory(() => this.#agent.current);
   /** What of the guest is in use. */
@@ -107,6 +111,13 @@ export class Seam {
       ...(options.wakeMs !== undefined && { wakeMs: options.wakeMs }),
     });
     this.#search = new GuestSearch(options.resolvConf, () => this.#agent.current, options.log);
+    this.#sockets = new HostSockets(this.#doors.gateway, {
+      ...options.sockets,
+      tell(text) {
+        options.log(text);
+        options.warn(text);
+      },
+    });
     this.#doors.gateway.onUse = () => this.#clock.used();
   }
 
@@ -156,7 +167,9 @@ export class Seam {
     this.#search.tell();
     this.#clock.look();
     this.#options.provisioning.onHello(link.hello);
-    tellOfCertificates(link.hello, this.#options.caCertificates, this.#options.warn);
+    const { caCertificates, sockets, warn } = this.#options;
+    tellOfCertificates(link.hello, caCertificates, warn);
+    tellOfSockets(link.hello, sockets.setting, sockets.sockets, warn);
     this.#options.disks.guest.linked(link, this.#options.disks.volumes);
     this.#options.dispatch({ type: "linked" });
   }
@@ -227,6 +240,8 @@ export class Seam {
         return this.sleep.answered(message);
       case "use":
         return this.use.answered(message);
+      case "socket":
+        return this.#sockets.hear(message, reply);
       case "clock":
         return this.#clock.asked(message.asked, (answer) => void reply(answer));
     }

@@ -2,6 +2,8 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { cpus } from "node:os";
+import { parseBoot } from "../../../protocol/messages.ts";
+import { sshAgent } from "../../../protocol/terms.ts";
 import { isErrno } from "../../../system/errno.ts";
 import { readTextIfThere } from "../../../system/files.ts";
 import type { VmSpec } from "../../qemu/args.ts";
@@ -27,12 +29,15 @@ export async function diskIdentities({
 
 /**
  * A hash of the credential that the guest was told at boot, without what may change while it sleeps as it may while it
- * runs: the proxy of whoever starts it, and the time zone.
+ * runs: the proxy and the ssh agent of whoever starts it, and the time zone.
  */
 export async function toldIdentity(credentialFile: string): Promise<string> {
   const text = await readFile(credentialFile, "utf8");
-  const content: unknown = JSON.parse(Buffer.from(text.slice(text.indexOf("=") + 1), "base64").toString());
-  return hashOf(JSON.stringify({ ...Object(content), proxy: undefined, timeZone: undefined }));
+  const told = Buffer.from(text.slice(text.indexOf("=") + 1), "base64").toString();
+  const content: unknown = JSON.parse(told);
+  const named = (parseBoot(told).sockets ?? []).filter(({ name }) => name !== sshAgent);
+  const sockets = named.length === 0 ? undefined : named;
+  return hashOf(JSON.stringify({ ...Object(content), proxy: undefined, timeZone: undefined, sockets }));
 }
 
 // --- internal ---

@@ -11,7 +11,7 @@ import { portLister } from "../../../../src/agent/ports/list.ts";
 import { Lister } from "../../../../src/base/lister.ts";
 import { dockerApi } from "../../../../src/system/docker-api.ts";
 import { type ContainerDetails, parseDetails } from "../../../../src/system/docker-views.ts";
-import { testBoot } from "../../../support/boot.ts";
+import { noSockets, testBoot } from "../../../support/boot.ts";
 import { type FakeDocker, fakeDocker } from "../../../support/fake-docker.ts";
 
 const id = "c0ffee".repeat(11).slice(0, 64);
@@ -58,7 +58,7 @@ async function wholeAgent(
     onStarted: () => {},
   };
   const hooks = inOrder([
-    await fileHooks(testBoot({ missing: "create" }), containers, () => {}),
+    await fileHooks(testBoot({ missing: "create" }), containers, noSockets, () => {}),
     changeHooks(changes, containers),
     portHooks({
       table,

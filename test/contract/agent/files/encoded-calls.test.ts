@@ -4,7 +4,7 @@ import { Containers } from "../../../../src/agent/docker/containers.ts";
 import { inOrder } from "../../../../src/agent/docker/hooks.ts";
 import { fileHooks } from "../../../../src/agent/files/hooks.ts";
 import { dockerApi } from "../../../../src/system/docker-api.ts";
-import { testBoot } from "../../../support/boot.ts";
+import { noSockets, testBoot } from "../../../support/boot.ts";
 import { failureOf } from "../../../support/failures.ts";
 import { fakeDocker } from "../../../support/fake-docker.ts";
 
@@ -21,7 +21,9 @@ const creates = [
 for (const uri of creates) {
   test(`a folder that is not shared is refused to "POST ${uri}"`, async () => {
     await using docker = await fakeDocker();
-    const hooks = inOrder([await fileHooks(testBoot(), new Containers(dockerApi(docker.socketPath)), () => {})]);
+    const hooks = inOrder([
+      await fileHooks(testBoot(), new Containers(dockerApi(docker.socketPath)), noSockets, () => {}),
+    ]);
     const body = { HostConfig: { Binds: ["/home/nobody/src:/src"] } };
     const refusal = await failureOf(async () => await hooks.beforeRequest({ method: "POST", uri, body }));
     expect(refusal.message).toStartWith('"/home/nobody/src" is not mounted from the host.');
@@ -31,7 +33,9 @@ for (const uri of creates) {
 test("a folder that is not shared is refused to a start whose path is encoded", async () => {
   await using docker = await fakeDocker();
   docker.inspected["web"] = { Id: "f00d", Name: "/web", HostConfig: { Binds: ["/home/nobody/src:/src"] } };
-  const hooks = inOrder([await fileHooks(testBoot(), new Containers(dockerApi(docker.socketPath)), () => {})]);
+  const hooks = inOrder([
+    await fileHooks(testBoot(), new Containers(dockerApi(docker.socketPath)), noSockets, () => {}),
+  ]);
   for (const uri of ["/containers/web%2fstart", "/containers%2fweb%2frestart"]) {
     const refusal = await failureOf(async () => await hooks.beforeRequest({ method: "POST", uri, body: undefined }));
     expect(refusal.message).toStartWith('"/home/nobody/src" is not mounted from the host.');

@@ -85,7 +85,7 @@ test("a folder that only what lies in it can be shared of is refused with that, 
 test("a folder of the host's users that no share can show is refused without a way that would not work", () => {
   const path = "/run/user/1000";
   const where =
-    "It lies in a folder that the guest has itself, and so cannot be mounted from the host: keep it in another one.";
+    "It lies in a folder that the guest has itself, and so cannot be mounted from the host: keep it in another one. A socket there answers once files.sockets names it.";
   expect(whyNot(path, { path, isThere: true }, boot)).toBe(`"${path}" is not mounted from the host. ${where}`);
   expect(whyNot(path, { path, isThere: false }, boot)).toBe(`"${path}" is not there in the guest of qn. ${where}`);
 });
@@ -156,4 +156,16 @@ test("what is in QN_HOME on the host is refused; its cover, with Docker's socket
 
 test("with `missing: create` Docker makes what is missing, as it always did", () => {
   expect(refused(["/opt/x", "/etc/ours", "/srv"], false, { missing: "create" })).toEqual([]);
+});
+
+test("a socket that the settings name passes wherever it lies, and the ssh agent's path says how to name it", () => {
+  const path = "/run/user/1000/keyring/ssh";
+  const sockets = [{ name: "ssh-agent", paths: ["/run/host-services/ssh-auth.sock", path] }];
+  const all = [path, "/run/host-services/ssh-auth.sock", "/run/user/1000/keyring"];
+  const refusals = all.map((source) => whyNot(source, { path: source, isThere: true }, { ...boot, sockets }));
+  expect(refusals).toEqual([undefined, undefined, expect.stringContaining("is not mounted from the host")]);
+  const [, agent = ""] = all;
+  expect(whyNot(agent, { path: agent, isThere: false }, boot)).toBe(
+    `"${agent}" is there once the settings have it: \`qn config set 'files.sockets=[ssh-agent]'\` and a restart of the VM let containers reach the ssh agent of the host.`,
+  );
 });

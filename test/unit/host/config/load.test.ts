@@ -23,7 +23,7 @@ const defaults: VmConfig = {
   flake: "none",
   accel: "auto",
   mounts: [{ path: "/home/ann", readOnly: false }],
-  files: { driver: "9p", tmp: "all", missing: "error" },
+  files: { driver: "9p", tmp: "all", missing: "error", sockets: [] },
   ports: { bind: "loopback", deny: [], listen: "containers" },
   network: { tap: "none", mac: "auto" },
   changes: { exclude: [".git", "node_modules"], entriesMax: 20_000 },
@@ -84,7 +84,7 @@ mounts:
     readOnly: true
     security: mapped-xattr
     cache: none
-files: { driver: virtiofs, tmp: none, missing: create }
+files: { driver: virtiofs, tmp: none, missing: create, sockets: [ssh-agent, /srv/s.sock] }
 ports: { bind: all, deny: [22, "6000-6063"], listen: true }
 network: { tap: vm0, mac: "02:00:00:00:00:01" }
 changes: { exclude: [target], entriesMax: 7 }
@@ -116,7 +116,7 @@ protected: true
         { path: "/srv", readOnly: false },
         { path: "/opt", readOnly: true, security: "mapped-xattr", cache: "none" },
       ],
-      files: { driver: "virtiofs", tmp: "none", missing: "create" },
+      files: { driver: "virtiofs", tmp: "none", missing: "create", sockets: ["ssh-agent", "/srv/s.sock"] },
       ports: { bind: "all", deny: [22, "6000-6063"], listen: true },
       network: { tap: "vm0", mac: "02:00:00:00:00:01" },
       changes: { exclude: ["target"], entriesMax: 7 },
@@ -170,6 +170,7 @@ test("every variable sets its setting, an empty one none", () => {
     QN_FILES_DRIVER: "virtiofs",
     QN_FILES_TMP: "none",
     QN_FILES_MISSING: "create",
+    QN_FILES_SOCKETS: "[ssh-agent, /srv/s.sock]",
     QN_PORTS_BIND: "all",
     QN_PORTS_DENY: "[22]",
     QN_PORTS_LISTEN: "true",
@@ -207,7 +208,7 @@ test("every variable sets its setting, an empty one none", () => {
       flake: "/m#web",
       accel: "tcg",
       mounts: [{ path: "/srv", readOnly: true }],
-      files: { driver: "virtiofs", tmp: "none", missing: "create" },
+      files: { driver: "virtiofs", tmp: "none", missing: "create", sockets: ["ssh-agent", "/srv/s.sock"] },
       ports: { bind: "all", deny: [22], listen: true },
       network: { tap: "vm0", mac: "02:00:00:00:00:01" },
       changes: { exclude: ["dist"], entriesMax: 5 },

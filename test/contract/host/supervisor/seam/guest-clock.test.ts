@@ -11,7 +11,7 @@ import { Seam } from "../../../../../src/host/supervisor/seam/seam.ts";
 import { compareClocks } from "../../../../../src/system/kernel/time-jumps.ts";
 import { connect } from "../../../../../src/system/net/connection.ts";
 import { isThere } from "../../../../../src/system/files.ts";
-import { realGate } from "../../../../support/gates.ts";
+import { nothingNamed, realGate } from "../../../../support/gates.ts";
 import { tempHome } from "../../../../support/temp-home.ts";
 import { until } from "../../../../support/until.ts";
 
@@ -67,7 +67,7 @@ async function scene(offMs: number) {
     onDocker: async () => {},
     dispatch: ({ type }) => events.push(type),
     onForwards: () => {},
-    caCertificates: "none",
+    ...nothingNamed,
     provisioning: new Provisioning(0, { dispatch: () => {}, onProvision: () => {}, warn: () => {} }),
     disks: { guest: new GuestDisks({ warn: () => {}, log: () => {} }), volumes: 0 },
     warn: () => {},

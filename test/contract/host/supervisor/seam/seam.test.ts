@@ -16,7 +16,7 @@ import { isThere } from "../../../../../src/system/files.ts";
 import { connect } from "../../../../../src/system/net/connection.ts";
 import { listenForDatagrams } from "../../../../../src/system/net/datagrams.ts";
 import { freePort } from "../../../../support/datagrams.ts";
-import { handGate, realGate } from "../../../../support/gates.ts";
+import { handGate, nothingNamed, realGate } from "../../../../support/gates.ts";
 import { listenSomewhere } from "../../../../support/streams.ts";
 import { tempHome } from "../../../../support/temp-home.ts";
 import { until } from "../../../../support/until.ts";
@@ -65,7 +65,7 @@ async function linked(changes: Partial<SeamOptions> = {}): Promise<Linked> {
     onDocker: async () => {},
     dispatch: (event: Event) => void (event.type === "linked" && resolve()),
     onForwards: () => {},
-    caCertificates: "none",
+    ...nothingNamed,
     provisioning: new Provisioning(0, { dispatch: () => {}, onProvision: () => {}, warn: () => {} }),
     disks: { guest: new GuestDisks({ warn: () => {}, log: () => {} }), volumes: 0 },
     warn: (text) => logged.push(`warned: ${text}`),
@@ -189,7 +189,7 @@ test("a link that is lost while another is being made is told at once", async ()
     answer: async (question) => question,
     onDocker: async () => {},
     onForwards: () => {},
-    caCertificates: "none",
+    ...nothingNamed,
     provisioning: new Provisioning(0, { dispatch: () => {}, onProvision: () => {}, warn: () => {} }),
     disks: { guest: new GuestDisks({ warn: () => {}, log: () => {} }), volumes: 0 },
     warn: () => {},
