@@ -18,6 +18,7 @@ export const floods = [
   "log",
   "provision",
   "hello",
+  "socket",
   "later",
   "wrong",
 ] as const;
@@ -119,6 +120,8 @@ function wordsOf(flood: Exclude<Flood, "names">, folder: string, taken: readonly
       return repeated(Buffer.from(provision(0) + provision(1)));
     case "hello":
       return repeated(Buffer.from(encode({ type: "hello", protocol: protocolVersion, version: "0.1.0" })));
+    case "socket":
+      return repeated(Buffer.from(encode({ type: "socket", name: "/etc", client: 1 })));
     // Of a kind that only a newer host knows, and as dear to read as a line can be.
     case "later":
       return Buffer.from(`{"type":"later","deep":${"[".repeat(500_000)}${"]".repeat(500_000)}}\n`);

@@ -1,0 +1,89 @@
+/** Sockets of this machine in containers that outlive what carries them: agent, supervisor, suspend, and the server itself. */
+import { expect } from "bun:test";
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { socketNames } from "../e2e/files/sockets.ts";
+import { kill9 } from "../support/processes.ts";
+import { type SshAgents, startAgents, withSsh } from "../support/ssh-agents.ts";
+import { until } from "../support/until.ts";
+import { bootVm, runPlain, testWithVm, type Vm } from "../support/vm.ts";
+
+const test = testWithVm(() => bootVm({ before: nameSockets }));
+const minuteMs = 60_000;
+
+/** Where the container finds them: the ssh agent's, another by itself, and the same in its folder. */
+const paths = ["/run/host-services/ssh-auth.sock", "/named.sock", "/mnt/named.sock"];
+
+let agents: SshAgents;
+
+async function nameSockets(vm: Vm): Promise<void> {
+  const { agent, named } = socketNames(vm);
+  vm.env["SSH_AUTH_SOCK"] = agent;
+  vm.env["QN_FILES_SOCKETS"] = `[ssh-agent, ${JSON.stringify(named)}]`;
+  await mkdir(dirname(named), { recursive: true });
+}
+
+/** How many of the paths the key is seen at, in the container that runs. */
+async function seen(vm: Vm): Promise<number> {
+  const script = `for path in ${paths.join(" ")}; do SSH_AUTH_SOCK=$path ssh-add -l; done; true`;
+  const said = await vm.docker("exec", "holder", "/bin/sh", "-c", script);
+  return said.split("\n").filter((line) => line.includes("key of the test")).length;
+}
+
+async function seenAgain(vm: Vm, what: string): Promise<void> {
+  await until(`the sockets after ${what}`, 2 * minuteMs, async () =>
+    (await seen(vm).catch(() => 0)) === paths.length ? true : undefined,
+  );
+}
+
+test("a container that runs reaches its sockets", async (vm) => {
+  const { agent, named } = socketNames(vm);
+  agents = await startAgents(vm, [agent, named]);
+  const volumes = [`${paths[0]}:${paths[0]}`, `${named}:/named.sock`, `${dirname(named)}:/mnt`];
+  const binds = volumes.flatMap((volume) => ["--volume", volume]);
+  const command = ["busybox", "/bin/sh", "-c", "while :; do sleep 1000; done"];
+  await vm.docker(
+    ...runPlain,
+    "--detach",
+    "--name",
+    "holder",
+    "--env",
+    "PATH=/usr/bin:/bin",
+    ...withSsh,
+    ...binds,
+    ...command,
+  );
+  expect(await seen(vm)).toBe(3);
+});
+
+test("and does after the agent in the guest was killed", async (vm) => {
+  await vm.succeed([
+    "ssh",
+    "-F",
+    join(vm.folder, "ssh_config"),
+    "root@qn-default",
+    "systemctl kill --signal=KILL qn-agent",
+  ]);
+  await seenAgain(vm, "the agent's end");
+});
+
+test("and after the supervisor was killed, by another one with the same settings", async (vm) => {
+  await kill9((await vm.status()).supervisor.pid);
+  await vm.qn("up");
+  await seenAgain(vm, "the supervisor's end");
+});
+
+test("and after the programs that listen have ended and begun anew", async (vm) => {
+  const { agent, named } = socketNames(vm);
+  await agents[Symbol.asyncDispose]();
+  expect(await seen(vm)).toBe(0);
+  agents = await startAgents(vm, [agent, named]);
+  await seenAgain(vm, "their end");
+});
+
+test("and after a suspend, for which containers that hold mounts are stopped", async (vm) => {
+  await vm.qn("down", "--suspend");
+  await vm.qn("up");
+  await seenAgain(vm, "the suspend");
+  await agents[Symbol.asyncDispose]();
+});
