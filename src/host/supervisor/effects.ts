@@ -63,9 +63,8 @@ export class Effects {
   constructor(options: SuperviseOptions, tell: Teller) {
     this.#options = options;
     this.#tell = tell;
-    const onLostShare = lostShareTeller(() => this.#qemu, tell.warn);
-    this.#launching = { signal: this.#calledOff.signal, onLostShare };
-    this.#plug = plugger(options, onLostShare, tell.warn);
+    this.#launching = { signal: this.#calledOff.signal, onLostShare: lostShareTeller(() => this.#qemu, tell.warn) };
+    this.#plug = plugger(options, this.#launching.onLostShare, tell.warn);
     this.disks = new GuestDisks(tell);
     this.rest = new Rest(options.paths, () => this.#running, tell);
     this.handForwards = new HandForwards(options.paths, (forwards) =>
@@ -223,8 +222,9 @@ export class Effects {
     this.#tell.log("takes over a QEMU that runs");
     this.#openSeam(prepared, boot);
     await dismissMasters(this.#options.paths);
-    const trouble = this.#own(qemu);
+    // Before it is listened to: a guest that rings its doorbell is linked to, and looks for its mounts.
     await this.#plug(qemu, boot);
+    const trouble = this.#own(qemu);
     this.#tell.dispatch({ type: "adopted" });
     // Settings that were changed while nobody was there count as if they had been changed now.
     this.disks.grow(ownDisks(this.#options.paths, prepared.config)).catch((error) => this.#tell.warn(messageOf(error)));
