@@ -97,7 +97,7 @@ async function settleStart(call: CallOn<"start">, options: HookOptions): Promise
   const failed = await relist(call, options);
   if (failed.length === 0) return;
   const container = await containers.startedBy(call).catch(() => undefined);
-  const refused = container === undefined ? [] : ofThese(failed, table.portsOf(container.Id));
+  const refused = container === undefined ? [] : ofThese(failed, table.publishedBy(container.Id));
   if (container === undefined || refused.length === 0) return;
   await endAgain(container, options);
   const advice = "The container is stopped; `docker start` lets Docker choose again.";

@@ -127,9 +127,9 @@ export class PortTable {
     return [...served, ...asked].map((port) => ({ ...port, container: port.container.slice(0, nameLettersMax) }));
   }
 
-  /** The ports that one container publishes or asks for. */
-  portsOf(containerId: string): readonly PublishedPort[] {
-    return this.wanted.filter((port) => port.containerId === containerId);
+  /** The ports that Docker publishes for one container, without those on which its programs listen by themselves. */
+  publishedBy(containerId: string): readonly PublishedPort[] {
+    return (this.#sources.get(docker) ?? []).filter((port) => port.containerId === containerId);
   }
 
   /** Reports without waiting. */

@@ -63,6 +63,14 @@ test("a list that fails or never comes holds no answer for long, and a start's p
   }
 });
 
+test("a start is not refused for a port that the container's program listens on by itself in the guest's network", async () => {
+  const { hooks, table, events, troubles } = scene({ host: () => [taken(8080, "0.0.0.0")] });
+  table.setPublished([running], "listen");
+  await hooks.beforeAnswer?.(post("/containers/web/start"));
+  expect(events.filter((event) => event.startsWith("kill"))).toEqual([]);
+  expect(troubles).toEqual([taken(8080, "0.0.0.0").reason]);
+});
+
 const chosen: ServedPort = { ...running, hostPort: 20_480, target: { hostname: "172.17.0.2", port: 81 } };
 
 test("a port that Docker chose and the host cannot give ends the container, and the start fails with the reason", async () => {
