@@ -98,6 +98,7 @@ in
     in
     forced evaluated ofGuest {
       units = lib.listToAttrs (map (each: lib.nameValuePair each.path each.text) config.systemd.packages);
+      rules = lib.listToAttrs (map (each: lib.nameValuePair each.path each.text) config.services.udev.packages);
       services = lib.mapAttrs (_: service: { inherit (service) wantedBy restartIfChanged text; }) config.systemd.services;
       inherit (config.boot) loader;
       sockets = lib.mapAttrs (_: socket: { inherit (socket) wantedBy; }) config.systemd.sockets;

@@ -128,6 +128,7 @@ in
         enable = flag false;
         desktopManager.xfce.enable = flag false;
       };
+      udev.packages = packages;
       userdbd.enable = flag false;
       openssh = {
         enable = flag false;

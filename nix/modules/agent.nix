@@ -108,6 +108,9 @@ in
       };
     };
     boot.kernel.sysctl = lib.mapAttrs (_: beforeNixos) (settings (guest + "/sysctl.conf"));
+    services.udev.packages = [
+      (pkgs.writeTextDir "lib/udev/rules.d/90-qn.rules" (builtins.readFile (guest + "/udev.rules")))
+    ];
     boot.kernelModules = [
       "9p"
       "9pnet_virtio"

@@ -10,6 +10,7 @@ import sshd from "../../../guest/sshd.conf" with { type: "text" };
 import sudoers from "../../../guest/sudoers" with { type: "text" };
 import sysctl from "../../../guest/sysctl.conf" with { type: "text" };
 import tmpfiles from "../../../guest/tmpfiles.conf" with { type: "text" };
+import udevRules from "../../../guest/udev.rules" with { type: "text" };
 import containerDropIn from "../../../guest/units/container@.service.d/qn.conf" with { type: "text" };
 import containerdDropIn from "../../../guest/units/containerd.service.d/qn.conf" with { type: "text" };
 import agentSocket from "../../../guest/units/qn-agent.socket" with { type: "text" };
@@ -44,6 +45,8 @@ export function guestFiles(programs: GuestPrograms): readonly GuestFile[] {
     { path: "/etc/systemd/network/10-uplink.link", mode: 0o644, text: uplinkLink },
     { path: "/etc/systemd/network/10-uplink.network", mode: 0o644, text: uplinkNetwork },
     { path: "/etc/tmpfiles.d/qn.conf", mode: 0o644, text: tmpfiles },
+    // Before systemd's own 99-systemd.rules.
+    { path: "/etc/udev/rules.d/90-qn.rules", mode: 0o644, text: udevRules },
     { path: `${unitFolder}/container@.service.d/qn.conf`, mode: 0o644, text: containerDropIn },
     { path: `${unitFolder}/containerd.service.d/qn.conf`, mode: 0o644, text: containerdDropIn },
     { path: `${unitFolder}/docker.service.d/qn.conf`, mode: 0o644, text: dockerDropIn },

@@ -11,6 +11,10 @@ declare module "*.network" {
   const text: string;
   export default text;
 }
+declare module "*.rules" {
+  const text: string;
+  export default text;
+}
 declare module "*.service" {
   const text: string;
   export default text;

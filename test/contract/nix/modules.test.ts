@@ -10,6 +10,7 @@ import { verdictOn } from "../../support/unit-verdict.ts";
 
 type Guest = {
   readonly units: Readonly<Record<string, string>>;
+  readonly rules: Readonly<Record<string, string>>;
   readonly sockets: Readonly<Record<string, { readonly wantedBy: readonly string[] }>>;
   readonly services: Readonly<Record<string, { readonly wantedBy: readonly string[]; readonly text: string }>>;
   readonly etc: Readonly<Record<string, string>>;
@@ -54,6 +55,7 @@ evaluated("a NixOS guest keeps the contract that the Debian guest keeps", ["gues
     expect(guest.etc[`systemd/network/${file}`]).toBe(await guestFile(`network/${file}`));
   }
   expect(guest.etc["qn/nftables.conf"]).toBe(await guestFile("nftables.conf"));
+  expect(guest.rules).toEqual({ "lib/udev/rules.d/90-qn.rules": await guestFile("udev.rules") });
   expect(JSON.parse(guest.etc["qn/image.json"] ?? "")).toMatchObject({
     name: "nixos",
     arch: "x86_64",
