@@ -51,6 +51,7 @@ import { offerProvision } from "./setup/provision/run.ts";
 import { watchProvision } from "./setup/provision/report-progress.ts";
 import { provideTimeZone } from "./setup/time-zone.ts";
 import { guestSleeper } from "./sleep/open.ts";
+import { renew } from "./sleep/renew.ts";
 import type { Sleeper } from "./sleep/sleeper.ts";
 
 /**
@@ -152,7 +153,10 @@ async function setUpPorts(guest: Guest): Promise<Running> {
     );
   };
   const gate = openGate({
-    secret: Buffer.from(boot.secret, "hex"),
+    // Anew for each connection: a copy of a template gets one of its own.
+    get secret() {
+      return Buffer.from(boot.secret, "hex");
+    },
     address: { hostname: "0.0.0.0", port: gateGuestPort },
     addressOf: (request) => targetOf(request, table),
     isStarting: (request) => request.open === "port" && table.isStarting(request),
@@ -162,6 +166,10 @@ async function setUpPorts(guest: Guest): Promise<Running> {
     takeClient: (client) => guest.sockets.take(client),
   });
   opened.defer(() => gate.closeAll());
+  link.onRenew = async (renewal) => {
+    await renew(boot, renewal, onTrouble);
+    gate.hangUp();
+  };
   const lanes = new Lanes((connection) => gate.admit(connection), onTrouble);
   link.onLanes = (message) => lanes.open(message);
   guest.sleeper.onAsleep = () => {

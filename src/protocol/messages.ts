@@ -49,6 +49,8 @@ const port = portSchema;
 /** JSON writes what is not finite as null: it would not come back as it went. */
 const finite = v.pipe(v.number(), v.finite());
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** The bytes of randomness that a guest is given when it is made anew: as many as its kernel's generator holds. */
+export const seedBytes = 32;
 /** The most letters of a name in a message, such as a container's, for which Docker knows no limit. */
 export const nameLettersMax = 1_024;
 const shortText = v.pipe(v.string(), v.maxLength(nameLettersMax));
@@ -198,6 +200,8 @@ const agentMessageSchema = v.variant("type", [
   v.object({ type: v.literal("memory"), answers: whole, usedBytes: whole }),
   usedSchema,
   socketAskedSchema,
+  /** It is what it was told to be, or why not. */
+  v.object({ type: v.literal("renewed"), refusal: v.optional(v.pipe(v.string(), v.maxLength(4_096))) }),
 ]);
 
 /** What the agent tells the host on the control connection. State, never deltas: the next report repairs a lost one. */
@@ -244,6 +248,15 @@ const hostMessageSchema = v.variant("type", [
   v.object({ type: v.literal("memory"), ask: whole }),
   useSchema,
   socketRefusedSchema,
+  /**
+   * Be another guest from now on: this one goes on from a memory from which others go on too. The answer is `renewed`,
+   * and who came in by the secret of before is shut out.
+   */
+  v.object({
+    type: v.literal("renew"),
+    boot: bootSchema,
+    seed: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  }),
 ]);
 
 /**

@@ -13,8 +13,8 @@ export function skewOf(protocol: number): "older" | "newer" | undefined {
 /**
  * What this agent lists in `hello`: it sets the guest's clock when the host says so, runs commands of the settings,
  * opens lanes, mounts and grows disks, gives dockerd certificates, says how much memory the guest uses, lets go of the
- * host's folders to be suspended, says whether anything is in use, finds mounts that are plugged in again, and shows
- * containers the host's sockets.
+ * host's folders to be suspended, says whether anything is in use, finds mounts that are plugged in again, shows
+ * containers the host's sockets, and becomes another guest when it is a copy.
  */
 export const capabilities = [
   "clock",
@@ -27,4 +27,5 @@ export const capabilities = [
   "use",
   "plug",
   "sockets",
+  "renew",
 ] as const;

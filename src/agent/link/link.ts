@@ -51,6 +51,8 @@ export class HostLink {
   onSleep: (ifUnused: boolean, answer: (asleep: Asleep) => void) => Promise<void> = async () => {};
   /** Called when the host asks what is in use; resolves to that, as a sentence. */
   onUse: () => Promise<string | undefined> = async () => undefined;
+  /** Called when the host makes this guest another one. Throws why that cannot be. */
+  onRenew: (renewal: Extract<HostMessage, { type: "renew" }>) => Promise<void> = async () => {};
   /** Called with each new link: a guest that was suspended is awake. Owns its errors. */
   onLinked: () => void = () => {};
   /** Called with how the host completes names. */
@@ -89,6 +91,7 @@ export class HostLink {
       onMessage: (line) => {
         const message = parseHostMessage(line);
         if (message?.type === "lanes") lanes = this.onLanes(message);
+        else if (message?.type === "renew") void this.#renew(message, connection);
         else if (message !== undefined) return this.#hear(message, send);
       },
       unreadBytesMax,
@@ -192,6 +195,13 @@ export class HostLink {
     const taken = this.onChanges(message);
     if (taken === undefined) return;
     return this.#changes.add(message, taken, (error) => this.log(`changes: ${messageOf(error)}`));
+  }
+
+  /** Whoever else is linked by then has the secret of before, which others know too. */
+  async #renew(message: Extract<HostMessage, { type: "renew" }>, connection: Connection): Promise<void> {
+    const refusal = await this.onRenew(message).then(() => undefined, messageOf);
+    for (const other of this.#connections) if (other !== connection) other.reset();
+    connection.write(encode({ type: "renewed", refusal } satisfies AgentMessage));
   }
 
   async #answerDisks(

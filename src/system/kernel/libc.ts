@@ -22,6 +22,9 @@ const MNT_DETACH = 2;
 const POSIX_FADV_DONTNEED = 4;
 /** The same number on x86_64 and aarch64. */
 const SYS_cachestat = 451n;
+/** linux/random.h: _IOW('R', 3, int[2]) and _IO('R', 7), the same on x86_64 and aarch64. */
+const RNDADDENTROPY = 0x40085203n;
+const RNDRESEEDCRNG = 0x5207n;
 const AF_UNIX = 1;
 const AF_INET6 = 10;
 const SOCK_STREAM = 1;
@@ -167,6 +170,25 @@ export function setClock(ms: number): void {
 }
 
 /**
+ * Mixes these bytes into what the kernel makes random numbers from, and has it make them anew from that at once
+ * (RNDADDENTROPY and RNDRESEEDCRNG of random(4), Linux only). Throws EPERM for whoever is not root.
+ */
+export function stirRandomness(seed: Uint8Array): void {
+  // struct rand_pool_info: bits, bytes, and the bytes themselves.
+  const info = Buffer.alloc(8 + seed.length);
+  info.writeInt32LE(seed.length * 8, 0);
+  info.writeInt32LE(seed.length, 4);
+  info.set(seed, 8);
+  const fd = openSync("/dev/urandom", "r+");
+  try {
+    check("ioctl", "RNDADDENTROPY", linux().ioctl(fd, RNDADDENTROPY, info));
+    check("ioctl", "RNDRESEEDCRNG", linux().ioctl(fd, RNDRESEEDCRNG, null));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
  * The descriptor of a timer that never expires and that a jump of the clock cancels: a read then fails with ECANCELED
  * (timerfd_create(2), Linux only). Nothing when the kernel gives none.
  */
@@ -214,6 +236,7 @@ const linux = fromLibrary({
   bind: { args: [i32, ptr, i32], returns: i32 },
   close: { args: [i32], returns: i32 },
   clock_settime: { args: [i32, ptr], returns: i32 },
+  ioctl: { args: [i32, u64, ptr], returns: i32 },
   timerfd_create: { args: [i32, i32], returns: i32 },
   timerfd_settime: { args: [i32, i32, ptr, ptr], returns: i32 },
   __errno_location: { args: [], returns: ptr },

@@ -190,7 +190,7 @@ test("what is no message of its kind is refused with what is wrong", async () =>
     ["PROTOCOL", 'The word behind a stream is wrong at "ready": Invalid key: Expected "ready" but received undefined.'],
     [
       "PROTOCOL",
-      `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "mounts" | "log" | "provision" | "disks" | "asleep" | "clock" | "memory" | "use" | "socket") but received undefined.`,
+      `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "mounts" | "log" | "provision" | "disks" | "asleep" | "clock" | "memory" | "use" | "socket" | "renewed") but received undefined.`,
     ],
     [
       "PROTOCOL",

@@ -212,6 +212,7 @@ export class Seam {
   #hear(message: AgentMessage, reply: Reply): void | Promise<void> {
     switch (message.type) {
       case "hello":
+      case "renewed":
         return;
       case "ports":
         if (message.ports.length > 0) this.#agent.current?.warm();
