@@ -10,7 +10,17 @@ export const siteMap: readonly Section[] = [
   { text: "Start", pages: ["README.md", ...guides("install", "first-project", "coming-from", "questions")] },
   {
     text: "Guides",
-    pages: guides("data", "snapshots", "hot-reload", "other-processors", "several-vms", "network", "ci", "tools"),
+    pages: guides(
+      "data",
+      "snapshots",
+      "hot-reload",
+      "other-processors",
+      "several-vms",
+      "network",
+      "ci",
+      "throw-away",
+      "tools",
+    ),
   },
   { text: "Nix", pages: [...guides("nixos"), ...docs("nix", "nix-options")] },
   { text: "Fix it", pages: docs("fix-it", "errors") },

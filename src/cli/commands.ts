@@ -52,6 +52,12 @@ export const commands: Table = {
     example: 'eval "$(qn env)"',
     load: () => import("./commands/env.ts"),
   },
+  run: {
+    section: "Use it",
+    description: "Run a command with a Docker of its own, in a VM that is gone with it",
+    usage: "run [OPTIONS] -- COMMAND...",
+    load: () => import("./commands/run.ts"),
+  },
   ssh: {
     section: "Use it",
     description: "Open a shell in the guest, or run a command there",
@@ -230,7 +236,6 @@ export const commands: Table = {
 const habits: Readonly<Record<string, string>> = {
   create: "qn up",
   init: "qn up",
-  run: "qn up",
   console: "qn ssh",
   exec: "qn ssh -- COMMAND",
   inspect: "qn status --json",

@@ -45,6 +45,9 @@ export type VmPaths = {
   /** What the VM was when it was suspended, its memory included, and the socket by which it is saved and loaded. */
   readonly suspended: string;
   readonly suspendSocket: string;
+  /** The memory of a template of throw-away VMs, and what stands where their mounts will be. */
+  readonly memory: string;
+  readonly emptyFolder: string;
   readonly sshKey: string;
   readonly sshHostKey: string;
   /** For this machine's Nix, if the VM builds for it: a key that can do nothing else. */
@@ -71,10 +74,17 @@ export type Layout = {
   readonly data: string;
   readonly sshConfig: string;
   readonly portsLock: string;
+  /** Throw-away VMs and their templates: a folder each. */
+  readonly throwaways: string;
   /** The folder of an image. */
   image(name: string, arch: Arch): string;
   /** The paths of the VM `name`. Throws USAGE for a bad name and HOME_UNUSABLE when its sockets' paths get too long. */
   vm(name: string): VmPaths;
+  /**
+   * The paths of a VM that no command knows by name: all of it, its disks too, is in a folder of its own, whose name is
+   * `id`. Throws HOME_UNUSABLE as `vm` does.
+   */
+  throwaway(id: string): VmPaths;
 };
 
 /** Every path under the home that is given. Throws HOME_UNUSABLE when it is not absolute, or not plain text. */
@@ -98,8 +108,13 @@ export function layoutOf(given: string): Layout {
     data: join(home, "_data"),
     sshConfig: join(home, "ssh_config"),
     portsLock: join(home, "_ports.lock"),
+    throwaways: join(home, throwawaysFolder),
     image: (name, arch) => join(home, "_images", `${name}-${arch}`),
     vm: (name) => vmPaths(home, name),
+    throwaway: (id) => ({
+      ...vmPaths(join(home, throwawaysFolder, id), "run"),
+      commonConfig: join(home, "config.yaml"),
+    }),
   };
 }
 
@@ -143,6 +158,9 @@ export function isVmName(name: string): boolean {
 
 // --- internal ---
 
+/** Short, as sockets lie below it. */
+const throwawaysFolder = "_run";
+
 function vmPaths(home: string, name: string): VmPaths {
   if (!isVmName(name)) {
     throw new QnError("USAGE", `"${name}" cannot be the name of a VM.`, {
@@ -175,6 +193,8 @@ function vmPaths(home: string, name: string): VmPaths {
     lastFailure: `${folder}/last-failure.json`,
     suspended: `${folder}/suspended.state`,
     suspendSocket: `${folder}/suspend.sock`,
+    memory: `${folder}/memory`,
+    emptyFolder: `${folder}/empty`,
     sshKey: `${folder}/id_ed25519`,
     sshHostKey: `${folder}/ssh_host_ed25519_key`,
     builderKey: `${folder}/builder_ed25519`,

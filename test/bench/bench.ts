@@ -1,7 +1,7 @@
 /**
  * The benchmarks: ratios, each measured within this one run, since machines differ and are noisy.
  *
- *   node_modules/.bin/bun test/bench/bench.ts [--keep] [up|start|suspend|memory|calls|status|ssh|rest|requests|streams|rounds|tmp|race|options|shares]…
+ *   node_modules/.bin/bun test/bench/bench.ts [--keep] [up|start|suspend|run|memory|calls|status|ssh|rest|requests|streams|rounds|tmp|race|options|shares]…
  *
  * Needs dist/qn and, but for `status`, a guest image of this build (`QN_HOME=$PWD/dist/e2e dist/qn image build`), and no other load.
  * With `--keep` the ratios are what the next run is compared with (figures.json; `bun scripts/docs.ts` then makes their table).
@@ -15,6 +15,7 @@ import { measureMemory } from "./memory.ts";
 import { measureRequests } from "./requests.ts";
 import { measureRest } from "./rest.ts";
 import { measureRounds } from "./rounds.ts";
+import { measureRun } from "./run.ts";
 import { benchShares, measureOptions, measureShares } from "./shares.ts";
 import { measureSsh } from "./ssh.ts";
 import { measureStart } from "./start.ts";
@@ -28,6 +29,7 @@ const benchmarks = {
   up: measureUp,
   start: measureStart,
   suspend: measureSuspend,
+  run: measureRun,
   memory: measureMemory,
   calls: (vm: Vm) => measureDockerCalls(guestOf(vm)),
   ssh: measureSsh,

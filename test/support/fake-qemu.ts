@@ -1,5 +1,5 @@
 /** A program in QEMU's place: answers what qn asks of one, and boots a "guest" that behaves or misbehaves as it is told. */
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { openGate } from "../../src/agent/link/gate.ts";
 import { HostLink } from "../../src/agent/link/link.ts";
@@ -8,6 +8,7 @@ import { gateGuestPort, parseBoot, sshGuestPort } from "../../src/protocol/messa
 import { ownArch } from "../../src/system/platform.ts";
 import { type Connection, listen, type Listener } from "../../src/system/net/connection.ts";
 import { answerTo, type Given } from "./fake-answers.ts";
+import { credential, forwarded, inMemory, part, values } from "./fake-command-line.ts";
 import { consoleAt, consoleIn } from "./fake-console.ts";
 import { fakeDocker } from "./fake-docker.ts";
 import { inTwoParts } from "./fake-qmp.ts";
@@ -57,6 +58,8 @@ export type Behaviour =
   /** A QEMU that reads a state from a path, and one that says that it would. */
   | "newer-qemu"
   | "newer-qemu-reads-no-path"
+  /** The guest, which is a copy, cannot be made another one. */
+  | "never-renews"
   | Dying
   /** The guest is a real one, without an emulator. */
   | "native";
@@ -153,7 +156,10 @@ function run(door: Listener): void {
     savesNothing: () => behaviour === "cannot-migrate" || devices.areServed,
     readsNoPath: behaviour === "newer-qemu-reads-no-path",
   };
-  const onRunning = (): void => void (guest ?? start());
+  let going = Promise.resolve();
+  const onRunning = (): void => {
+    if (guest === undefined) going = start();
+  };
   const migration = new Migration(isIncoming, faults, { tell, onRunning, onBroken: end });
 
   function obey(monitor: Connection, line: string): void {
@@ -163,8 +169,11 @@ function run(door: Listener): void {
     const isPaused = existsSync(`${serial}.paused`);
     if (execute === "system_reset") say("reset: UEFI firmware (fake)");
     const state = isPaused ? "io-error" : migration.state;
-    send(monitor, { ...(devices.obey(execute, sent) ?? answerTo(execute, state, sent, values("-blockdev"))), id });
+    const answer = { ...(devices.obey(execute, sent) ?? answerTo(execute, state, sent, values("-blockdev"))), id };
+    if (execute !== "cont") send(monitor, answer);
     migration.obey(execute, sent?.uri);
+    // A guest that goes on is there at once.
+    if (execute === "cont") void going.then(() => send(monitor, answer));
     if (execute === "cont" && isPaused) {
       rmSync(`${serial}.paused`);
       tell("RESUME");
@@ -211,7 +220,7 @@ async function bootGuest({ door, say, tell, processors }: GuestOptions): Promise
     tell("VSERPORT_CHANGE", { id: "agent", open: true });
     return { lose: () => {} };
   }
-  const boot = parseBoot(credential("qn.boot"));
+  const boot = parseBoot(inMemory(credential("qn.boot")));
   const socketPath = join(dirname(program), `docker-${process.pid}.sock`);
   const docker = behaviour === "no-docker" ? undefined : await fakeDocker({ socketPath });
   const flood = floods.find((each) => behaviour === `floods-${each}`);
@@ -229,8 +238,14 @@ async function bootGuest({ door, say, tell, processors }: GuestOptions): Promise
   };
   // A test can have a container run that nobody talks to.
   link.onUse = async () => (existsSync(join(boot.home, "in-use")) ? "The container web runs." : undefined);
+  link.onRenew = async (renewal) => {
+    if (behaviour === "never-renews") throw new Error("no \u001B[2Jspace");
+    Object.assign(boot, renewal.boot);
+  };
   const gate = openGate({
-    secret: Buffer.from(boot.secret, "hex"),
+    get secret() {
+      return Buffer.from(boot.secret, "hex");
+    },
     address: { hostname: "127.0.0.1", port: forwarded(gateGuestPort) },
     addressOf: () => {
       if (docker === undefined) throw new Error("Docker does not run.");
@@ -270,31 +285,4 @@ async function bootGuest({ door, say, tell, processors }: GuestOptions): Promise
       void docker?.stop();
     },
   };
-}
-
-function values(flag: string): readonly string[] {
-  return argv.flatMap((word, index) => (argv[index - 1] === flag ? [word] : []));
-}
-
-/** The value of `key` in the option `flag` that has `having`. */
-function part(flag: string, having: string, key: string): string {
-  const parts = values(flag)
-    .map((value) => value.split(","))
-    .find((each) => each.includes(having));
-  return parts?.find((each) => each.startsWith(`${key}=`))?.slice(key.length + 1) ?? "";
-}
-
-/** The port of this machine that leads to one of the guest's. */
-function forwarded(guestPort: number): number {
-  const rules = values("-netdev")
-    .join(" ")
-    .matchAll(/hostfwd=tcp:127\.0\.0\.1:(\d+)-:(\d+)/g);
-  return Number(rules.find(([, , port]) => port === `${guestPort}`)?.[1]);
-}
-
-function credential(name: string): string {
-  const files = values("-smbios").map((value) => value.replace(/^.*path=/, ""));
-  const start = `io.systemd.credential.binary:${name}=`;
-  const text = files.map((file) => readFileSync(file, "utf8")).find((each) => each.startsWith(start)) ?? "";
-  return Buffer.from(text.slice(start.length), "base64").toString();
 }

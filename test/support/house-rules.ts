@@ -41,7 +41,7 @@ const roomsInOrder: Readonly<Record<string, readonly string[]>> = {
     "boundary",
   ],
   "src/host":
-    "layout config qmp changes gate virtiofs qemu image upgrade vm snapshot ports names integrate cp supervisor lifecycle nixos doctor".split(
+    "layout config qmp changes gate virtiofs qemu image upgrade vm snapshot ports names integrate cp supervisor lifecycle throwaway nixos doctor".split(
       " ",
     ),
   "src/agent": ["setup", "docker", "link", "names", "files", "changes", "ports", "memory", "sleep", "main"],

@@ -5,11 +5,14 @@ export type Ending = { readonly exitCode: number; readonly wasInterrupted: boole
 
 /**
  * Runs a child process with this one's standard streams and terminal, and forwards the signals that would end this one.
- * It works in the root folder: a connection that it leaves open for the next one must not hold the folder that a person
- * is in.
+ * It works in the root folder unless another one is given: a connection that it leaves open for the next one must not
+ * hold the folder that a person is in.
  */
-export async function runForeground(words: readonly string[]): Promise<Ending> {
-  const child = Bun.spawn([...words], { cwd: "/", stdio: ["inherit", "inherit", "inherit"] });
+export async function runForeground(
+  words: readonly string[],
+  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string | undefined>> } = {},
+): Promise<Ending> {
+  const child = Bun.spawn([...words], { cwd: "/", ...options, stdio: ["inherit", "inherit", "inherit"] });
   let wasInterrupted = false;
   const hear = (name: NodeJS.Signals): void => {
     wasInterrupted = true;

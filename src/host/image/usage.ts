@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { isErrno } from "../../system/errno.ts";
 import { namesIn, readTextIfThere } from "../../system/files.ts";
-import { isVmName } from "../layout.ts";
+import { isVmName, layoutOf } from "../layout.ts";
 
 /** What an image is to a VM: what its system disk lies on, what it goes back to, or what a snapshot of it lies on. */
 export type ImageUse = { readonly vm: string; readonly as: "system disk" | "before" | "snapshot" };
@@ -20,9 +20,12 @@ export async function imageUses(home: string): Promise<ReadonlyMap<string, reado
     const known = uses.get(id) ?? [];
     if (!known.some((use) => use.vm === vm && (use.as === as || as === "before"))) uses.set(id, [...known, { vm, as }]);
   };
-  for (const vm of (await namesIn(home)).toSorted()) {
-    if (!isVmName(vm)) continue;
-    const folder = join(home, vm);
+  const throwaways = (await namesIn(layoutOf(home).throwaways)).map((id) => ({
+    vm: "template of qn run",
+    folder: layoutOf(home).throwaway(id).folder,
+  }));
+  const named = (await namesIn(home)).filter((vm) => isVmName(vm)).map((vm) => ({ vm, folder: join(home, vm) }));
+  for (const { vm, folder } of [...named.toSorted((a, b) => (a.vm < b.vm ? -1 : 1)), ...throwaways]) {
     const record = (await readTextIfThere(join(folder, vmImagesFile)).catch(ifNoFolder)) ?? "";
     const origin = (await readTextIfThere(join(folder, "system.qcow2.origin")).catch(ifNoFolder)) ?? "";
     for (const id of [...idsOf(origin), ...currentOf(record)]) note(id, vm, "system disk");

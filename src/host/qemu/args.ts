@@ -6,6 +6,12 @@ import * as devices from "./devices.ts";
 import { option } from "./option.ts";
 import { type Accel, type Firmware, guestPlatforms } from "./platforms.ts";
 
+/**
+ * What a throw-away VM's QEMU and its template's have that others have not. `memoryFile` is the template's. A copy has
+ * the `layer`, which is the template's system disk, and writes to neither.
+ */
+export type Throwaway = { readonly memoryFile: string; readonly layer: string | undefined };
+
 /** Everything that QEMU is told about one VM. */
 export type VmSpec = {
   readonly name: string;
@@ -42,6 +48,7 @@ export type VmSpec = {
   readonly sandbox: boolean;
   /** Whether what the guest frees is this machine's again. */
   readonly takesMemoryBack: boolean;
+  readonly throwaway?: Throwaway | undefined;
   /** The user's own words, at the end. */
   readonly extra: readonly string[];
   /** What a person should know before waiting, as sentences. */
@@ -90,13 +97,19 @@ function argsWith(spec: VmSpec, ports: BootPorts, wordsOf: typeof devices.share)
   const isUefi = startsWithUefi(spec);
   const flash = { pflash0: devices.nodes.firmwareCode, pflash1: spec.firmware.vars && devices.nodes.firmwareVars };
   const isServed = spec.shares.some(({ socket }) => socket !== undefined);
-  const memory = isServed ? { "memory-backend": devices.sharedMemoryId } : {};
+  const { throwaway } = spec;
+  const hasBackend = isServed || throwaway !== undefined;
+  const memory = hasBackend ? { "memory-backend": devices.sharedMemoryId } : {};
+  const { generationDevice } = guestPlatforms[spec.arch];
   return [
     spec.qemu.path,
     ...option("-name", `qn-${spec.name}`),
     ...bareArgs,
     ...(spec.sandbox ? sandboxArgs : []),
     ...(isServed ? devices.sharedMemory(spec.memoryMiB) : []),
+    ...(throwaway === undefined
+      ? []
+      : devices.fileMemory(throwaway.memoryFile, spec.memoryMiB, throwaway.layer === undefined)),
     ...option("-machine", spec.machine.type, { ...spec.machine.properties, ...(isUefi && flash), ...memory }),
     ...option("-accel", spec.accel.name, spec.accel.options),
     ...option("-cpu", spec.cpu),
@@ -108,7 +121,7 @@ function argsWith(spec: VmSpec, ports: BootPorts, wordsOf: typeof devices.share)
     ...(isUefi ? devices.firmwareFlash(spec.firmware, spec.firmwareVars) : []),
     ...(spec.kernel === undefined ? [] : devices.directKernel(spec.kernel)),
     ...spec.credentialFiles.flatMap((file) => devices.credential(file)),
-    ...devices.systemDisk(spec.systemDisk, spec.imageDisk),
+    ...devices.systemDisk(spec.systemDisk, spec.imageDisk, throwaway?.layer),
     ...devices.ownDisk({ name: dataDisk, path: spec.dataDisk }),
     ...devices.network([
       { hostPort: ports.gate, guestPort: gateGuestPort },
@@ -118,7 +131,8 @@ function argsWith(spec: VmSpec, ports: BootPorts, wordsOf: typeof devices.share)
     ...devices.doorbell(),
     ...devices.lanes(spec.laneSockets),
     ...devices.randomness(),
-    ...devices.balloon(),
+    ...(throwaway === undefined ? devices.balloon() : []),
+    ...(throwaway === undefined || generationDevice === undefined ? [] : devices.generation(generationDevice)),
     ...spec.shares.flatMap((share, index) => [
       ...(share.socket === undefined ? [] : devices.sharePort(share.tag, firstChassis + index)),
       ...wordsOf(share),

@@ -28,6 +28,7 @@ export type DirectKernel = { readonly kernel: string; readonly initrd: string; r
 export const nodes = {
   system: "system",
   image: "image",
+  template: "template",
   data: "data",
   firmwareCode: "firmware-code",
   firmwareVars: "firmware-vars",
@@ -41,16 +42,24 @@ export function nodeOf(disk: string): string {
 /**
  * The overlay at `path` on the image's disk: found in the guest by its serial, and booted from first. What the two
  * files say about others is not believed: the image is the one that was checked, and it has no backing file whatever it
- * says.
+ * says. A throw-away VM's overlay lies on its template's, the `layer`.
  */
-export function systemDisk(path: string, image: string): Words {
+export function systemDisk(path: string, image: string, layer?: string): Words {
+  const belowIt = (name: string, file: string, backing: Json): Json => ({
+    driver: "qcow2",
+    "node-name": name,
+    "read-only": true,
+    file: fileNode(file),
+    backing,
+  });
+  const imageNode = belowIt(nodes.image, image, null);
   return [
     ...jsonOption("-blockdev", {
       driver: "qcow2",
       "node-name": nodes.system,
       discard: "unmap",
       file: fileNode(path),
-      backing: { driver: "qcow2", "node-name": nodes.image, "read-only": true, file: fileNode(image), backing: null },
+      backing: layer === undefined ? imageNode : belowIt(nodes.template, layer, imageNode),
     }),
     ...option("-device", "virtio-blk-pci", { drive: nodes.system, serial: "qn-system", bootindex: 1 }),
   ];
@@ -169,11 +178,33 @@ export function sharedMemory(sizeMiB: number): Words {
   return option("-object", sharedMemoryKind, { id: sharedMemoryId, size: `${sizeMiB}M`, share: true });
 }
 
+/**
+ * Memory that is a file. A template writes to it; where it is not `isShared` the guest has its own copy of each page
+ * that it writes to. Such a guest has no balloon: QEMU would make a hole in the file for each page that it frees
+ * (ram_block_discard_range in QEMU's softmmu/physmem.c).
+ */
+export function fileMemory(path: string, sizeMiB: number, isShared: boolean): Words {
+  return option("-object", "memory-backend-file", {
+    id: sharedMemoryId,
+    size: `${sizeMiB}M`,
+    "mem-path": path,
+    share: isShared,
+  });
+}
+
+/**
+ * Tells the guest's kernel that it is another guest by now, upon which it makes its random numbers anew: `guid=auto` is
+ * another number with each QEMU (vmgenid in QEMU's documentation).
+ */
+export function generation(device: string): Words {
+  return option("-device", device, { guid: "auto" });
+}
+
 /** What QEMU has to be built with where a share is served by another process: the device, and the memory. */
 export const virtiofsDevice = "vhost-user-fs-pci";
 export const sharedMemoryKind = "memory-backend-memfd";
 
-/** The name by which the machine takes `sharedMemory`. */
+/** The name by which the machine takes `sharedMemory` or `fileMemory`. */
 export const sharedMemoryId = "memory";
 
 /** Randomness from the host, so that the guest's keys need not wait for it. */

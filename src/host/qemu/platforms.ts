@@ -26,6 +26,8 @@ export type GuestPlatform = {
    * guest reads its credentials from (SMBIOS), and virt has none but UEFI's.
    */
   readonly kernelNeedsUefi: boolean;
+  /** The device by which a guest learns that it goes on from a state from which others go on too. */
+  readonly generationDevice: string | undefined;
   /** How many processors the default interrupt controller serves; above it, `interruptControllerAbove` is asked for. */
   readonly interruptController: { readonly cpusMax: number; readonly above: string } | undefined;
 };
@@ -48,6 +50,7 @@ export const guestPlatforms = {
     pflashBytes: undefined,
     gpu: "virtio-vga",
     kernelNeedsUefi: false,
+    generationDevice: "vmgenid",
     interruptController: undefined,
   },
   aarch64: {
@@ -59,6 +62,7 @@ export const guestPlatforms = {
     pflashBytes: 64 * 1024 * 1024,
     gpu: "virtio-gpu-pci",
     kernelNeedsUefi: true,
+    generationDevice: undefined,
     interruptController: { cpusMax: 8, above: "3" },
   },
 } as const satisfies Record<Arch, GuestPlatform>;

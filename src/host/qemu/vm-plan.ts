@@ -29,6 +29,8 @@ export type PlanInput = {
   readonly config: Omit<VmConfig, "mounts"> & { readonly mounts: readonly PlannedShare[] };
   readonly facts: HostFacts;
   readonly paths: VmPaths;
+  /** Of a throw-away VM, what it is a copy of; of a template its own paths. */
+  readonly template?: VmPaths | undefined;
 };
 
 /**
@@ -38,16 +40,22 @@ export type PlanInput = {
 const sharesMax = 16;
 
 /**
+ * As many a throw-away VM and its template have, used or not: a state goes on only on the same devices. Which folder
+ * each shows is not in it.
+ */
+const throwawayShares = 8;
+
+/**
  * Plans a VM. Throws when it cannot be: CONFIG_INVALID for settings that this host cannot serve, ACCEL_UNAVAILABLE
  * for an accelerator that cannot run; of several mistakes all are in the message, one a line, and the first gives
  * the code.
  */
-export function planVm({ config, facts, paths }: PlanInput): VmPlan {
+export function planVm({ config, facts, paths, template }: PlanInput): VmPlan {
   const choice = chooseAccel(config, facts);
   const audio = config.sound ? facts.audio[0] : undefined;
   const display = config.window ? facts.display[0] : undefined;
   const mistakes = [
-    ...sizeMistakes(config, facts),
+    ...sizeMistakes(config, facts, template === undefined ? sharesMax : throwawayShares),
     ...choice.mistakes,
     ...mediaMistakes(config, facts),
     ...networkMistakes(config, facts),
@@ -61,6 +69,8 @@ export function planVm({ config, facts, paths }: PlanInput): VmPlan {
   const guest = guestPlatforms[config.arch];
   const how = accelPlatforms[accel];
   const ownCpu = accel === "hvf" && facts.sme ? cpuWithSme : how.cpu[config.arch];
+  const shares = config.mounts.flatMap((share, index) => sharedFolders(share, index, paths));
+  const isCopy = template !== undefined && template.folder !== paths.folder;
   return {
     name: paths.name,
     arch: config.arch,
@@ -80,7 +90,7 @@ export function planVm({ config, facts, paths }: PlanInput): VmPlan {
     dataDisk: paths.dataDisk,
     volumes: config.volumes.map(({ name }) => ({ name, path: volumeFile(paths, name) })),
     lan: config.network.tap === "none" ? undefined : config.network,
-    shares: config.mounts.flatMap((share, index) => sharedFolders(share, index, paths)),
+    shares: template === undefined ? shares : filledUp(shares, paths),
     credentialFiles: [paths.credentialFile, paths.sshKeyCredentialFile],
     serialSocket: paths.serialSocket,
     consoleDevice: guest.consoleDevice,
@@ -90,7 +100,8 @@ export function planVm({ config, facts, paths }: PlanInput): VmPlan {
     window: display === undefined ? undefined : { backend: display, gpu: guest.gpu },
     // Sound and window libraries start programs of their own, which the filter forbids.
     sandbox: facts.sandbox && audio === undefined && display === undefined,
-    takesMemoryBack: hostPlatforms[facts.os].takesMemoryBack,
+    takesMemoryBack: template === undefined && hostPlatforms[facts.os].takesMemoryBack,
+    throwaway: template && { memoryFile: template.memory, layer: isCopy ? template.systemDisk : undefined },
     extra: config.qemu.args,
     warnings: [...choice.warnings, ...sizeWarnings(config, facts, accel)],
   };
@@ -119,7 +130,7 @@ function chooseAccel(config: VmConfig, facts: HostFacts): AccelChoice {
   return { accel, mistakes: [{ code: "ACCEL_UNAVAILABLE", message }], warnings: [] };
 }
 
-function sizeMistakes(config: VmConfig, facts: HostFacts): readonly Mistake[] {
+function sizeMistakes(config: VmConfig, facts: HostFacts, mountsMax: number): readonly Mistake[] {
   const mistakes: Mistake[] = [];
   if (config.memoryMiB > facts.memoryMiB) {
     mistakes.push({
@@ -128,7 +139,7 @@ function sizeMistakes(config: VmConfig, facts: HostFacts): readonly Mistake[] {
     });
   }
   const disks = config.volumes.length;
-  const fitting = (config.network.tap === "none" ? sharesMax : sharesMax - 1) - disks;
+  const fitting = (config.network.tap === "none" ? mountsMax : mountsMax - 1) - disks;
   if (config.mounts.length > fitting) {
     const beside = disks === 0 ? "" : ` beside ${counted(disks, "further disk")}`;
     mistakes.push({
@@ -177,4 +188,14 @@ function sharedFolders(share: PlannedShare, index: number, paths: VmPaths): Shar
   const tag = `qn${index}`;
   const folder = { path, readOnly, security, socket: driver === "virtiofs" ? shareSocket(paths, tag) : undefined };
   return [{ tag, ...folder }, ...(again === undefined ? [] : [{ tag: again.tag, ...folder }])];
+}
+
+/** Empty ones behind those that there are. */
+function filledUp(shares: readonly SharedFolder[], { emptyFolder }: VmPaths): readonly SharedFolder[] {
+  const empty = Array.from({ length: throwawayShares - shares.length }, (_, index) => ({
+    tag: `qn${shares.length + index}`,
+    path: emptyFolder,
+    readOnly: true,
+  }));
+  return [...shares, ...empty];
 }

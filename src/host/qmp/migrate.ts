@@ -5,10 +5,10 @@ import type { QmpClient } from "./client.ts";
 
 /**
  * Sends the state of a guest that is stopped to whoever listens at `socketPath`. Throws QEMU_FAILED when QEMU refuses
- * or does not get through; the guest can go on then.
+ * or does not get through; the guest can go on then. Memory that is a file is left out where it `isMemoryAside`.
  */
-export async function saveTo(qmp: QmpClient, socketPath: string): Promise<void> {
-  await setCapabilities(qmp, ["events"]);
+export async function saveTo(qmp: QmpClient, socketPath: string, isMemoryAside = false): Promise<void> {
+  await setCapabilities(qmp, ["events", ...(isMemoryAside ? [memoryAside] : [])]);
   // QEMU's own limit is that of a network's.
   await qmp.execute("migrate-set-parameters", { "max-bandwidth": 1024 ** 4 });
   await settled(qmp, async () => void (await qmp.execute("migrate", { uri: `unix:${socketPath}` })));
@@ -19,8 +19,13 @@ export async function saveTo(qmp: QmpClient, socketPath: string): Promise<void> 
  * meanwhile. The guest stands still afterwards, and its disks are not touched before it goes on. Throws QEMU_FAILED,
  * and what `beside` throws.
  */
-export async function loadFrom(qmp: QmpClient, uri: string, beside: () => Promise<void>): Promise<void> {
-  await setCapabilities(qmp, ["events", "late-block-activate"]);
+export async function loadFrom(
+  qmp: QmpClient,
+  uri: string,
+  beside: () => Promise<void>,
+  isMemoryAside = false,
+): Promise<void> {
+  await setCapabilities(qmp, ["events", "late-block-activate", ...(isMemoryAside ? [memoryAside] : [])]);
   await settled(qmp, async () => {
     await qmp.execute("migrate-incoming", { uri });
     await beside();
@@ -33,6 +38,11 @@ export async function goOn(qmp: Pick<QmpClient, "execute">): Promise<void> {
 }
 
 // --- internal ---
+
+/**
+ * QEMU's capability of leaving memory out that is in a file which outlives it (QEMU 4.0 and later; it has kept its x).
+ */
+const memoryAside = "x-ignore-shared";
 
 /** Takes QEMU as long as its disks need. */
 const slowMs = 60_000;

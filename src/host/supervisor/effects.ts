@@ -6,7 +6,7 @@ import { offerContext, withdrawContext } from "../integrate/docker/context.ts";
 import { dismissMasters } from "../integrate/ssh-master.ts";
 import { settleVm } from "../snapshot/settle.ts";
 import { settleInterrupted } from "./suspend/interrupted.ts";
-import { resumeVm } from "./suspend/resume.ts";
+import { goOnVm } from "./suspend/copy.ts";
 import { Rest } from "./suspend/rest.ts";
 import type { Running } from "./suspend/suspension.ts";
 import { ownDisks } from "../vm/own-disks.ts";
@@ -163,7 +163,7 @@ export class Effects {
    * made by then is the clean-up's.
    */
   async #start(): Promise<void> {
-    const { layout, paths, env, flags } = this.#options;
+    const { layout, paths, env, flags, template } = this.#options;
     const { dispatch, warn } = this.#tell;
     const { signal } = this.#calledOff;
     const record = await readBootRecord(paths);
@@ -175,7 +175,7 @@ export class Effects {
     const pull = { onPhase: this.#tell.onFetching, onBytes: () => {} };
     // A guest that runs needs no image, and is not kept waiting for one.
     const prepared = await (living === undefined
-      ? prepareOrPull({ layout, paths, env, flags, signal, pull })
+      ? prepareOrPull({ layout, paths, env, flags, signal, pull, template })
       : prepareVm(layout, paths, env, flags));
     this.#prepared = prepared;
     this.rest.leave(prepared.config.idle.after);
@@ -184,7 +184,7 @@ export class Effects {
     await living?.kill();
     this.#living = undefined;
     if (signal.aborted) return;
-    const resumed = await resumeVm(this.#options, prepared, signal, warn);
+    const resumed = await goOnVm(this.#options, prepared, signal, warn);
     if (resumed !== undefined) return await this.#takeOver(resumed.qemu, resumed.boot, prepared);
     if (signal.aborted) return;
     dispatch({ type: "prepared" });

@@ -19,6 +19,12 @@ export type SuperviseOptions = {
   readonly limits: Partial<Limits & { readonly silenceMs: number }>;
   /** Called once commands can connect. */
   readonly onListening: () => void;
+  /** Of a throw-away VM, what it is a copy of; of a template its own paths. */
+  readonly template?: VmPaths;
+  /** Takes each line of the supervisor's log; standard error unless given. */
+  readonly log?: (line: string) => void;
+  /** Hears of each QEMU when it has been started. */
+  readonly onQemu?: (pid: number) => void;
   /** Asks for a clean shutdown when it fires. */
   readonly signal: AbortSignal;
 };

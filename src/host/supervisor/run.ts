@@ -40,6 +40,7 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
 
 class Supervisor {
   readonly #options: SuperviseOptions;
+  readonly #log: (text: string) => void;
   readonly #effects: Effects;
   readonly #startedAtMs = Date.now();
   readonly #followers = new Set<Client>();
@@ -54,6 +55,7 @@ class Supervisor {
 
   constructor(options: SuperviseOptions) {
     this.#options = options;
+    this.#log = logTo(options.log ?? ((line) => void process.stderr.write(line)));
     this.#effects = new Effects(options, {
       dispatch: (event) => this.#dispatch(event),
       onForwards: (what) => this.#portWatchers.changed(what),
@@ -64,7 +66,7 @@ class Supervisor {
         if (this.#warnings.length > warningsMax) this.#warnings.shift();
         this.#tell({ event: "warning", text });
       },
-      log,
+      log: this.#log,
     });
   }
 
@@ -82,7 +84,7 @@ class Supervisor {
     );
     const onStop = (): void => this.#dispatch({ type: "stop", force: false });
     signal.addEventListener("abort", onStop, { once: true });
-    log(`supervisor of ${paths.name} starts, qn ${this.#options.version}, pid ${process.pid}`);
+    this.#log(`supervisor of ${paths.name} starts, qn ${this.#options.version}, pid ${process.pid}`);
     onListening();
     this.#effects.begin();
     await this.#finished.promise;
@@ -105,7 +107,7 @@ class Supervisor {
     if (before.name !== next.name) this.#effects.rest.idle.stateIs(next.name);
     if (effects.some(({ type }) => type === "wake")) this.#beginAgain();
     if (describe(before) !== describe(next)) {
-      log(`${describe(before)} -> ${describe(next)} (${event.type})`);
+      this.#log(`${describe(before)} -> ${describe(next)} (${event.type})`);
       if (this.#state.name === "failed") this.#recordFailure(this.#state.error);
       for (const watcher of this.#stateWatchers) watcher.send(this.#stateEvent());
       const told = isSamePhase(before, next) ? undefined : this.#asEvent(this.#state);
@@ -204,7 +206,7 @@ class Supervisor {
   }
 
   #tellFetching(text: string): void {
-    log(text);
+    this.#log(text);
     this.#phases.push({ event: "fetching", text });
     this.#tell({ event: "fetching", text });
   }
@@ -247,11 +249,11 @@ class Supervisor {
   }
 
   #recordFailure(error: ErrorReport): void {
-    log(`failed: ${error.message}`);
+    this.#log(`failed: ${error.message}`);
     try {
       writeFileSync(this.#options.paths.lastFailure, JSON.stringify(error), { mode: 0o600 });
     } catch (cause) {
-      log(`cannot write ${this.#options.paths.lastFailure}: ${messageOf(cause)}`);
+      this.#log(`cannot write ${this.#options.paths.lastFailure}: ${messageOf(cause)}`);
     }
   }
 }
@@ -290,7 +292,7 @@ function describe(state: State): string {
   }
 }
 
-/** One line of the supervisor's log, which is its standard error; one, whatever words of the guest's are in it. */
-function log(text: string): void {
-  process.stderr.write(`${new Date().toISOString()} ${plain(text)}\n`);
+/** Writes lines of a log; one each, whatever words of the guest's are in it. */
+function logTo(write: (line: string) => void): (text: string) => void {
+  return (text) => write(`${new Date().toISOString()} ${plain(text)}\n`);
 }

@@ -14,15 +14,24 @@ export type PrepareOptions = {
   readonly flags: ConfigInput;
   readonly signal: AbortSignal;
   readonly pull: PullTold;
+  readonly template?: VmPaths | undefined;
 };
 
 /**
  * As `prepareVm`; an image that is missing is fetched, once all else is found to be in order, where the settings say.
  * An image that is a folder is somebody else's, and is not. Throws what `prepareVm` and `pullImage` throw.
  */
-export async function prepareOrPull({ layout, paths, env, flags, signal, pull }: PrepareOptions): Promise<Prepared> {
+export async function prepareOrPull({
+  layout,
+  paths,
+  env,
+  flags,
+  signal,
+  pull,
+  template,
+}: PrepareOptions): Promise<Prepared> {
   try {
-    return await prepareVm(layout, paths, env, flags);
+    return await prepareVm(layout, paths, env, flags, template);
   } catch (error) {
     if (!(error instanceof QnError) || error.code !== "IMAGE_MISSING") throw error;
     const { config } = await effectiveConfig(paths, env, flags);
@@ -30,5 +39,5 @@ export async function prepareOrPull({ layout, paths, env, flags, signal, pull }:
     if (!canPull(config)) throw new QnError(error.code, error.message, { cause: error, hint: wayWithoutPull });
     await pullImage({ ...pull, layout, settings: config, name: config.image, arch: config.arch, signal });
   }
-  return await prepareVm(layout, paths, env, flags);
+  return await prepareVm(layout, paths, env, flags, template);
 }

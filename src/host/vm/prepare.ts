@@ -42,13 +42,15 @@ export type Prepared = {
 /**
  * Checks everything that can be checked without touching anything: settings, QEMU, firmware, accelerator, image. Throws
  * the first of VM_NEWER, CONFIG_INVALID, QEMU_MISSING, FIRMWARE_MISSING, ACCEL_UNAVAILABLE, IMAGE_MISSING,
- * AGENT_INCOMPATIBLE, DATA_NEWER and IMAGE_CORRUPT.
+ * AGENT_INCOMPATIBLE, DATA_NEWER and IMAGE_CORRUPT. `template` is what a throw-away VM is a copy of, or, for a
+ * template, its own paths.
  */
 export async function prepareVm(
   layout: Layout,
   paths: VmPaths,
   env: Environment,
   flags: ConfigInput = {},
+  template?: VmPaths,
 ): Promise<Prepared> {
   await refuseNewerFolder(paths);
   tracesIn(env["QN_TRACE"]);
@@ -62,7 +64,7 @@ export async function prepareVm(
   const shares = sharesOf(folders.looks, folders.places, driverOf(config.files.driver, facts.virtiofs));
   const { mac } = config.network;
   const network = { ...config.network, mac: mac === "auto" ? macOf(hostname(), paths.folder) : mac };
-  const plan = planVm({ config: { ...config, mounts: shares, network }, facts, paths });
+  const plan = planVm({ config: { ...config, mounts: shares, network }, facts, paths, template });
   const image = await imageForVm(layout, paths, config);
   const { protocol, name, version } = image.manifest;
   refuseSkew(`The image "${name}" (${version})`, protocol);

@@ -40,6 +40,8 @@ test("a VM's files are in its own folder, its data outside of it", () => {
     lastFailure: "/home/ann/.qn/web/last-failure.json",
     suspended: "/home/ann/.qn/web/suspended.state",
     suspendSocket: "/home/ann/.qn/web/suspend.sock",
+    memory: "/home/ann/.qn/web/memory",
+    emptyFolder: "/home/ann/.qn/web/empty",
     sshKey: "/home/ann/.qn/web/id_ed25519",
     sshHostKey: "/home/ann/.qn/web/ssh_host_ed25519_key",
     builderKey: "/home/ann/.qn/web/builder_ed25519",
@@ -71,6 +73,16 @@ test("a VM's files are in its own folder, its data outside of it", () => {
     "/home/ann/.qn/_data",
     "/home/ann/.qn/ssh_config",
     "/home/ann/.qn/_images/x-aarch64",
+  ]);
+});
+
+test("a throw-away VM is in a folder of its own, disks and all, and has the settings of all VMs", () => {
+  const { folder, dataDisk, commonConfig, lock } = layoutOf("/home/ann/.qn").throwaway("r-1");
+  expect([folder, dataDisk, commonConfig, lock]).toEqual([
+    "/home/ann/.qn/_run/r-1/run",
+    "/home/ann/.qn/_run/r-1/_data/run.raw",
+    "/home/ann/.qn/config.yaml",
+    "/home/ann/.qn/_run/r-1/run/lock",
   ]);
 });
 

@@ -94,20 +94,22 @@ export async function recordQemu(paths: VmPaths, boot: BootRecord, qemuPid: numb
   await writeFileAtomically(paths.bootFile, JSON.stringify({ ...boot, qemuPid }));
 }
 
-/** Writes the record, the credentials and the ssh configuration, all readable by their owner only. */
-export async function writeBootFiles(
+/** What of a boot's files is made of. */
+type Facts = Omit<Prepared, "origins" | "facts" | "image">;
+
+/** What the guest is told. The VM's keys are made at their first use. Throws TOOL_MISSING without ssh-keygen. */
+export async function toldToGuest(
   layout: Layout,
   paths: VmPaths,
   boot: BootRecord,
-  { shares, config, caCertificates, sockets, spec }: Omit<Prepared, "origins" | "facts" | "image">,
+  { shares, config, caCertificates, sockets, spec }: Facts,
   proxy: ProxySettings,
-): Promise<void> {
+): Promise<Boot> {
   // As the guest sees it: shares are mounted where they really are.
   const home = await realpath(layout.home);
   const { missing } = config.files;
-  const sshKey = await publicKey(paths.sshKey, `qn ${paths.name}`);
-  const hostKey = await publicKey(paths.sshHostKey, `guest of qn ${paths.name}`);
-  const content: Boot = {
+  const [sshKey] = await Promise.all([ownKey(paths), hostKey(paths)]);
+  return {
     secret: boot.secret,
     vm: paths.name,
     hostPorts: [boot.gatePort, boot.sshPort],
@@ -132,7 +134,21 @@ export async function writeBootFiles(
     timeZone: await hostTimeZone(),
     ...(config.provision.length > 0 && { provision: [...config.provision] }),
   };
-  const text = JSON.stringify(content);
+}
+
+/**
+ * Writes the record, the credentials and the ssh configuration, all readable by their owner only. Gives back what the
+ * guest is told.
+ */
+export async function writeBootFiles(
+  layout: Layout,
+  paths: VmPaths,
+  boot: BootRecord,
+  facts: Facts,
+  proxy: ProxySettings,
+): Promise<Boot> {
+  const told = await toldToGuest(layout, paths, boot, facts, proxy);
+  const text = JSON.stringify(told);
   if (Buffer.byteLength(text) > bootBytesMax) {
     throw new QnError(
       "CONFIG_INVALID",
@@ -142,8 +158,12 @@ export async function writeBootFiles(
   }
   await writeFileAtomically(paths.bootFile, JSON.stringify(boot));
   await writeFileAtomically(paths.credentialFile, credential(bootCredential, text));
-  await writeFileAtomically(paths.sshKnownHosts, `qn-${paths.name} ${hostKey}\n`);
-  await writeFileAtomically(paths.sshKeyCredentialFile, credential("ssh.authorized_keys.root", `${sshKey}\n`));
+  await writeFileAtomically(paths.sshKnownHosts, `qn-${paths.name} ${await hostKey(paths)}\n`);
+  await writeFileAtomically(
+    paths.sshKeyCredentialFile,
+    credential("ssh.authorized_keys.root", `${await ownKey(paths)}\n`),
+  );
+  return told;
 }
 
 /** Removes what belongs to one boot alone, once its QEMU is gone; what it says for later is kept. */
@@ -176,6 +196,14 @@ export async function removeBootFiles(paths: VmPaths): Promise<void> {
  * bytes of three; a few kilobytes are left for the other tables.
  */
 const bootBytesMax = 44_000;
+
+/** What lets the host in, and what the guest proves itself with: their public halves. */
+function ownKey(paths: VmPaths): Promise<string> {
+  return publicKey(paths.sshKey, `qn ${paths.name}`);
+}
+function hostKey(paths: VmPaths): Promise<string> {
+  return publicKey(paths.sshHostKey, `guest of qn ${paths.name}`);
+}
 
 /** The public half of an ssh key, which is made at first use. Throws TOOL_MISSING without ssh-keygen. */
 async function publicKey(path: string, comment: string): Promise<string> {

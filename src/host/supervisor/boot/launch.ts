@@ -6,7 +6,7 @@ import { deviceIds } from "../../qmp/plug.ts";
 import type { SuperviseOptions } from "../options.ts";
 import { type BootRecord, recordQemu, type Served } from "./boot.ts";
 import { makeBoot } from "./make.ts";
-import { type Qemu, startQemu } from "./qemu.ts";
+import { type Qemu, startQemu, type StartOptions } from "./qemu.ts";
 import { startVirtiofs } from "./virtiofs.ts";
 import { newVoice, type Voice } from "./voice.ts";
 
@@ -47,12 +47,15 @@ export async function launchQemu(
  * with `inherited` descriptors from 3 on. Throws what `startQemu` throws.
  */
 export async function launchIncoming(
-  { paths }: SuperviseOptions,
+  { paths, onQemu }: SuperviseOptions,
   boot: BootRecord,
   incoming: Incoming,
   signal: AbortSignal,
 ): Promise<Qemu> {
-  return await withVoice(paths, async (voice) => await launch(paths, boot, incoming, voice, signal));
+  return await withVoice(
+    paths,
+    async (voice) => await launch(paths, boot, incoming, voice, { signal, onStarted: onQemu }),
+  );
 }
 
 /** Tells a person of a server that has ended while its share is still plugged in: the guest waits for it. */
@@ -76,13 +79,14 @@ export function lostShareTeller(
 type Incoming = { readonly argv: readonly string[]; readonly inherited: readonly number[] };
 
 async function launchOnce(
-  { paths, self }: SuperviseOptions,
+  { paths, self, onQemu }: SuperviseOptions,
   boot: BootRecord,
   { signal, onLostShare }: LaunchOptions,
 ): Promise<Qemu> {
   return await withVoice(paths, async (voice) => {
     const servers = await startVirtiofs({ served: boot.served ?? [], self }, paths, voice, onLostShare);
-    return await launch(paths, boot, { argv: boot.argv, inherited: [] }, voice, signal).catch((error: unknown) => {
+    const incoming = { argv: boot.argv, inherited: [] };
+    return await launch(paths, boot, incoming, voice, { signal, onStarted: onQemu }).catch((error: unknown) => {
       servers.stop();
       throw error;
     });
@@ -94,9 +98,9 @@ async function launch(
   boot: BootRecord,
   { argv, inherited }: Incoming,
   voice: Voice,
-  signal: AbortSignal,
+  options: Omit<StartOptions, "inherited">,
 ): Promise<Qemu> {
-  const qemu = await startQemu(argv, paths, voice, signal, inherited);
+  const qemu = await startQemu(argv, paths, voice, { ...options, inherited });
   // Before anything else: should this supervisor die, only the record says which process to end.
   await recordQemu(paths, boot, qemu.pid);
   return qemu;
@@ -119,6 +123,7 @@ const launchesMax = 3;
 /** What QEMU says of a port of the host that it cannot have (net/slirp.c). */
 const lostPort = "Could not set up host forwarding rule";
 
-function hasLostPort(error: unknown): boolean {
+/** Whether QEMU has not started because somebody took one of its ports just before. */
+export function hasLostPort(error: unknown): boolean {
   return error instanceof QnError && error.details.some((line) => line.includes(lostPort));
 }

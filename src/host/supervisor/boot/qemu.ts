@@ -41,6 +41,13 @@ const quitDeadlineMs = 3_000;
 /** How long QEMU may take from its start to its monitor; starved machines take seconds. */
 const monitorDeadlineMs = 60_000;
 
+/** What calls the start off, descriptors that QEMU has from 3 on, and who hears of its number. */
+export type StartOptions = {
+  readonly signal: AbortSignal;
+  readonly inherited?: readonly number[];
+  readonly onStarted?: ((pid: number) => void) | undefined;
+};
+
 /**
  * Starts QEMU in a session of its own, so that no terminal's signal and no supervisor's end reaches it. Throws
  * QEMU_FAILED with what it said when it ends, or `signal` fires, before its monitor answers; it is gone then. `voice`
@@ -50,8 +57,7 @@ export async function startQemu(
   argv: readonly string[],
   paths: VmPaths,
   voice: Voice,
-  signal: AbortSignal,
-  inherited: readonly number[] = [],
+  { signal, inherited = [], onStarted }: StartOptions,
 ): Promise<Qemu> {
   for (const socket of [paths.qmpSocket, paths.serialSocket]) await rm(socket, { force: true });
   writeFileSync(paths.logs.serial, "", { mode: 0o600 });
@@ -59,6 +65,7 @@ export async function startQemu(
     Bun.spawn([...argv], { stdio: ["ignore", voice.fd, voice.fd, ...inherited], detached: true }),
   );
   child.unref();
+  onStarted?.(child.pid);
   const ended = new AbortController();
   const exited = child.exited.then(() => {
     ended.abort();

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { cpus } from "node:os";
-import { parseBoot } from "../../../protocol/messages.ts";
+import { type Boot, parseBoot } from "../../../protocol/messages.ts";
 import { sshAgent } from "../../../protocol/terms.ts";
 import { isErrno } from "../../../system/errno.ts";
 import { readTextIfThere } from "../../../system/files.ts";
@@ -16,14 +16,16 @@ export async function cpuIdentity(): Promise<string> {
   return `${cpus()[0]?.model ?? ""} ${hashOf(abilities.trim())}`;
 }
 
-/** The files that the guest writes to: its disks, and the firmware's variables where it has them. */
+/** The files that the guest writes to: its disks, the firmware's variables where it has them, a template's memory. */
 export async function diskIdentities({
   systemDisk,
   dataDisk,
   volumes,
   firmwareVars,
-}: Pick<VmSpec, "systemDisk" | "dataDisk" | "volumes" | "firmwareVars">): Promise<DiskIdentity[]> {
+  throwaway,
+}: Pick<VmSpec, "systemDisk" | "dataDisk" | "volumes" | "firmwareVars" | "throwaway">): Promise<DiskIdentity[]> {
   const paths = [systemDisk, dataDisk, ...volumes.map(({ path }) => path), firmwareVars];
+  if (throwaway !== undefined) paths.push(throwaway.memoryFile);
   return (await Promise.all(paths.map(identityOf))).flat();
 }
 
@@ -34,10 +36,14 @@ export async function diskIdentities({
 export async function toldIdentity(credentialFile: string): Promise<string> {
   const text = await readFile(credentialFile, "utf8");
   const told = Buffer.from(text.slice(text.indexOf("=") + 1), "base64").toString();
-  const content: unknown = JSON.parse(told);
-  const named = (parseBoot(told).sockets ?? []).filter(({ name }) => name !== sshAgent);
+  return toldOf(parseBoot(told), JSON.parse(told));
+}
+
+/** The same of what the credential says; `content` is all of it, with what is unknown to this qn. */
+export function toldOf(told: Boot, content: object = told): string {
+  const named = (told.sockets ?? []).filter(({ name }) => name !== sshAgent);
   const sockets = named.length === 0 ? undefined : named;
-  return hashOf(JSON.stringify({ ...Object(content), proxy: undefined, timeZone: undefined, sockets }));
+  return hashOf(JSON.stringify({ ...content, proxy: undefined, timeZone: undefined, sockets }));
 }
 
 // --- internal ---

@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { compareVersions } from "../../../base/words.ts";
 import type { VmPaths } from "../../layout.ts";
+import type { VmSpec } from "../../qemu/args.ts";
 import { loadFrom } from "../../qmp/migrate.ts";
 import type { Qemu } from "../boot/qemu.ts";
 import { headBytes } from "./state.ts";
@@ -16,25 +17,31 @@ export type Launch = (inherited: readonly number[]) => Promise<Qemu>;
  * state is not what was written; no QEMU is left then.
  */
 export async function loadedQemu(
-  paths: VmPaths,
-  version: string,
-  stream: StreamFacts,
+  file: Pick<VmPaths, "suspended" | "suspendSocket"> & { readonly stream: StreamFacts },
+  { qemu, throwaway }: Pick<VmSpec, "qemu" | "throwaway">,
   launch: Launch,
   signal: AbortSignal,
 ): Promise<Qemu> {
-  const [first, ...others] = waysFor(version);
+  const saved = { ...file, isMemoryAside: throwaway !== undefined };
+  const [first, ...others] = waysFor(qemu.version);
   try {
-    return await first(paths, stream, launch);
+    return await first(saved, launch);
   } catch (error) {
     const [second] = others;
     if (second === undefined || signal.aborted) throw error;
-    return await second(paths, stream, launch);
+    return await second(saved, launch);
   }
 }
 
 // --- internal ---
 
-type Way = (paths: VmPaths, stream: StreamFacts, launch: Launch) => Promise<Qemu>;
+/** A state's file, and the socket by which it can be sent; `isMemoryAside` when the guest's memory is not in it. */
+type Saved = Pick<VmPaths, "suspended" | "suspendSocket"> & {
+  readonly stream: StreamFacts;
+  readonly isMemoryAside: boolean;
+};
+
+type Way = (saved: Saved, launch: Launch) => Promise<Qemu>;
 
 /**
  * QEMU reads a file itself two to three times as quickly as it takes its bytes from a socket. A descriptor of a plain
@@ -46,8 +53,8 @@ function waysFor(version: string): readonly [Way, ...Way[]] {
   return compareVersions(version, "9.1.0") < 0 ? [byDescriptor] : [byPath, bySocket];
 }
 
-async function byDescriptor(paths: VmPaths, stream: StreamFacts, launch: Launch): Promise<Qemu> {
-  const file = openSync(paths.suspended, "r");
+async function byDescriptor(saved: Saved, launch: Launch): Promise<Qemu> {
+  const file = openSync(saved.suspended, "r");
   let qemu: Qemu;
   try {
     // It reads from where the file stands.
@@ -56,28 +63,30 @@ async function byDescriptor(paths: VmPaths, stream: StreamFacts, launch: Launch)
   } finally {
     closeSync(file);
   }
-  return await loaded(qemu, "fd:3", () => checkStream(paths.suspended, stream));
+  return await loaded(qemu, "fd:3", saved, () => checkStream(saved.suspended, saved.stream));
 }
 
-async function byPath({ suspended }: VmPaths, stream: StreamFacts, launch: Launch): Promise<Qemu> {
+async function byPath(saved: Saved, launch: Launch): Promise<Qemu> {
+  const { suspended, stream } = saved;
   const uri = `file:${suspended},offset=${headBytes}`;
-  return await loaded(await launch([]), uri, () => checkStream(suspended, stream));
+  return await loaded(await launch([]), uri, saved, () => checkStream(suspended, stream));
 }
 
-async function bySocket({ suspended, suspendSocket }: VmPaths, stream: StreamFacts, launch: Launch): Promise<Qemu> {
+async function bySocket(saved: Saved, launch: Launch): Promise<Qemu> {
+  const { suspended, suspendSocket, stream } = saved;
   const qemu = await launch([]);
   await rm(suspendSocket, { force: true });
   try {
-    return await loaded(qemu, `unix:${suspendSocket}`, () => sendStream(suspended, suspendSocket, stream));
+    return await loaded(qemu, `unix:${suspendSocket}`, saved, () => sendStream(suspended, suspendSocket, stream));
   } finally {
     await rm(suspendSocket, { force: true });
   }
 }
 
 /** The same QEMU, once it has loaded what is at `uri`; it is gone when that fails. */
-async function loaded(qemu: Qemu, uri: string, beside: () => Promise<void>): Promise<Qemu> {
+async function loaded(qemu: Qemu, uri: string, { isMemoryAside }: Saved, beside: () => Promise<void>): Promise<Qemu> {
   try {
-    await loadFrom(qemu.qmp, uri, beside);
+    await loadFrom(qemu.qmp, uri, beside, isMemoryAside);
     return qemu;
   } catch (error) {
     await qemu.kill();

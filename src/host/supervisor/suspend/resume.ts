@@ -3,7 +3,7 @@ import { messageOf, QnError } from "../../../base/errors.ts";
 import { writeSshConfig } from "../../integrate/ssh-config.ts";
 import { incomingArgs, qemuArgs } from "../../qemu/args.ts";
 import { goOn } from "../../qmp/migrate.ts";
-import { type BootRecord, writeBootFiles } from "../boot/boot.ts";
+import { type BootRecord, toldToGuest, writeBootFiles } from "../boot/boot.ts";
 import { proxySettings } from "../boot/proxy.ts";
 import { launchIncoming } from "../boot/launch.ts";
 import type { Qemu } from "../boot/qemu.ts";
@@ -11,7 +11,7 @@ import type { SuperviseOptions } from "../options.ts";
 import type { Prepared } from "../../vm/prepare.ts";
 import { giveUp, isSuspended, sweep, take } from "./files.ts";
 import { misfit, type Present } from "./fit.ts";
-import { cpuIdentity, diskIdentities, toldIdentity } from "./identity.ts";
+import { cpuIdentity, diskIdentities, toldOf } from "./identity.ts";
 import { type Launch, loadedQemu } from "./load.ts";
 import { type Head, readHead } from "./state.ts";
 
@@ -51,19 +51,54 @@ export async function resumeVm(
   return undefined;
 }
 
+/**
+ * Starts QEMU for this boot, with a guest that stands still as it was saved in a file. None is left when
+ * that fails. Throws QEMU_FAILED, and INTERRUPTED when the start is called off.
+ */
+export async function loadInto(
+  options: SuperviseOptions,
+  { spec }: Prepared,
+  boot: BootRecord,
+  signal: AbortSignal,
+  state: { readonly suspended: string; readonly stream: Head["stream"] },
+): Promise<Qemu> {
+  const argv = incomingArgs(spec, { gate: boot.gatePort, ssh: boot.sshPort });
+  const launch: Launch = (inherited) => launchIncoming(options, boot, { argv, inherited }, signal);
+  const { suspendSocket } = options.paths;
+  const qemu = await loadedQemu({ ...state, suspendSocket }, spec, launch, signal);
+  if (!signal.aborted) return qemu;
+  await qemu.kill();
+  throw new QnError("INTERRUPTED", "The start was called off.");
+}
+
+/** Why nobody can go on from the template's state as it is now, as the end of a sentence; nothing where that can be. */
+export async function templateMisfit(
+  options: Pick<SuperviseOptions, "layout" | "paths" | "env">,
+  prepared: Prepared,
+  head: Head,
+): Promise<string | undefined> {
+  const { layout, paths, env } = options;
+  const told = toldOf(await toldToGuest(layout, paths, head.boot, prepared, proxySettings(env)));
+  return misfit(head, await presentWith(told, prepared, head));
+}
+
 // --- internal ---
 
 /** What is there now; the files of the boot are those of the one that was suspended then. */
-async function presentOf(options: SuperviseOptions, prepared: Prepared, { boot }: Head): Promise<Present> {
+async function presentOf(options: SuperviseOptions, prepared: Prepared, head: Head): Promise<Present> {
+  const { boot } = head;
   const { layout, paths, env } = options;
-  const { spec, image, config } = prepared;
-  await writeBootFiles(layout, paths, boot, prepared, proxySettings(env));
-  await writeSshConfig(layout, paths, boot.sshPort, config);
+  const told = toldOf(await writeBootFiles(layout, paths, boot, prepared, proxySettings(env)));
+  await writeSshConfig(layout, paths, boot.sshPort, prepared.config);
+  return await presentWith(told, prepared, head);
+}
+
+async function presentWith(told: string, { spec, image }: Prepared, { boot }: Head): Promise<Present> {
   return {
     qemu: spec.qemu.version,
     image: image.id,
     cpu: await cpuIdentity(),
-    told: await toldIdentity(paths.credentialFile),
+    told,
     argv: qemuArgs(spec, { gate: boot.gatePort, ssh: boot.sshPort }),
     disks: await diskIdentities(spec),
   };
@@ -76,11 +111,8 @@ async function goOnFrom(
   signal: AbortSignal,
 ): Promise<Resumed> {
   const { paths } = options;
-  const argv = incomingArgs(prepared.spec, { gate: boot.gatePort, ssh: boot.sshPort });
-  const launch: Launch = (inherited) => launchIncoming(options, boot, { argv, inherited }, signal);
-  const qemu = await loadedQemu(paths, prepared.spec.qemu.version, stream, launch, signal);
+  const qemu = await loadInto(options, prepared, boot, signal, { suspended: paths.suspended, stream });
   try {
-    if (signal.aborted) throw new QnError("INTERRUPTED", "The start was called off.");
     // Before the guest writes anything: from here on the state and the disks part.
     await take(paths);
     await goOn(qemu.qmp);

@@ -25,12 +25,15 @@ export type Saved = {
  */
 export async function saveVm(paths: VmPaths, qemu: Qemu, saved: Saved, onLast: () => void): Promise<void> {
   const part = partOf(paths);
+  const memoryFile = saved.spec.throwaway?.memoryFile;
   await rm(part, { force: true });
   await rm(paths.suspendSocket, { force: true });
   let facts: Omit<Head, "disks">;
   try {
     await qemu.qmp.execute("stop");
-    const stream = await receiveStream(paths.suspendSocket, part, () => saveTo(qemu.qmp, paths.suspendSocket));
+    const stream = await receiveStream(paths.suspendSocket, part, () =>
+      saveTo(qemu.qmp, paths.suspendSocket, memoryFile !== undefined),
+    );
     const { qemuPid: _ended, ...boot } = saved.boot;
     facts = {
       format: 1,
@@ -43,8 +46,7 @@ export async function saveVm(paths: VmPaths, qemu: Qemu, saved: Saved, onLast: (
     };
     // What is too long for its place is found out while the guest can still go on.
     encodeHead({ ...facts, disks: [] });
-    await using file = await open(part, "r+");
-    await file.sync();
+    await syncFile(part);
   } catch (cause) {
     await rm(part, { force: true });
     await goOn(qemu.qmp);
@@ -56,6 +58,7 @@ export async function saveVm(paths: VmPaths, qemu: Qemu, saved: Saved, onLast: (
   onLast();
   // It closes the disks; what they are is looked at afterwards.
   await qemu.kill();
+  if (memoryFile !== undefined) await syncFile(memoryFile);
   const head = encodeHead({ ...facts, disks: await diskIdentities(saved.spec) });
   {
     await using file = await open(part, "r+");
@@ -63,4 +66,11 @@ export async function saveVm(paths: VmPaths, qemu: Qemu, saved: Saved, onLast: (
     await file.sync();
   }
   await commitPart(paths);
+}
+
+// --- internal ---
+
+async function syncFile(path: string): Promise<void> {
+  await using file = await open(path, "r+");
+  await file.sync();
 }

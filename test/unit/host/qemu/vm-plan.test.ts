@@ -3,12 +3,18 @@ import { expect, test } from "bun:test";
 import { QnError } from "../../../../src/base/errors.ts";
 import type { VmConfig } from "../../../../src/host/config/schema.ts";
 import type { HostFacts } from "../../../../src/host/qemu/facts.ts";
+import { qemuArgs } from "../../../../src/host/qemu/args.ts";
 import { macOf } from "../../../../src/host/qemu/mac.ts";
 import { planVm, type VmPlan } from "../../../../src/host/qemu/vm-plan.ts";
 import { configOf, emulating, factsOf, pathsOf } from "../../../support/host-facts.ts";
 
 function plan(facts: HostFacts, changes: Partial<VmConfig> = {}): VmPlan {
   return planVm({ config: configOf(facts, changes), facts, paths: pathsOf(facts) });
+}
+
+/** The plan of a template, or of what is copied from the template in that folder. */
+function throwaway(mounts: VmConfig["mounts"], template = pathsOf(linux)): VmPlan {
+  return planVm({ config: configOf(linux, { mounts }), facts: linux, paths: pathsOf(linux), template });
 }
 
 function refusal(facts: HostFacts, changes: Partial<VmConfig>): { code: string; message: string } {
@@ -172,4 +178,30 @@ test("a card's address is the same at each start, another one for each VM and ma
   expect(own).toBe(macOf("a", "/h/x"));
   expect(new Set([own, ...others]).size).toBe(3);
   expect(own).toMatch(/^02(:[0-9a-f]{2}){5}$/);
+});
+
+test("a template and its copies have the same devices, whatever they mount, and no balloon", () => {
+  const other = { ...pathsOf(linux), folder: "/qn/_run/t-1/run", memory: "/qn/_run/t-1/run/memory" };
+  const mount = { path: "/srv/data", readOnly: true };
+  const [template, copy] = [throwaway([]), throwaway([mount], other)];
+  const args = [template, copy].map((plan) =>
+    qemuArgs({ ...plan, imageDisk: "/images/disk.qcow2", kernel: undefined }, { gate: 40_001, ssh: 40_002 }),
+  );
+  const devices = args.map((words) => words.filter((_, index) => words[index - 1] === "-device"));
+  expect(devices[0]).toEqual(devices[1] ?? []);
+  expect(devices[0]?.filter((device) => /9p|balloon|vmgenid/.test(device))).toEqual([
+    "vmgenid,guid=auto",
+    ...Array.from({ length: 8 }, (_, index) => `virtio-9p-pci,fsdev=qn${index},mount_tag=qn${index}`),
+  ]);
+  const memory = args.map((words) => words.find((word) => word.startsWith("memory-backend-file")));
+  expect(memory).toEqual([
+    expect.stringMatching(/mem-path=.*memory,share=on$/),
+    expect.stringMatching(/mem-path=\/qn\/_run\/t-1\/run\/memory,share=off$/),
+  ]);
+  expect([template.takesMemoryBack, copy.takesMemoryBack, copy.shares[0]?.path]).toEqual([false, false, "/srv/data"]);
+});
+
+test("a throw-away VM has at most eight mounts", () => {
+  const mounts = Array.from({ length: 9 }, (_, index) => ({ path: `/srv/${index}`, readOnly: false }));
+  expect(() => throwaway(mounts)).toThrow("The VM has 9 mounts, /tmp included; at most 8 fit.");
 });
