@@ -16,7 +16,8 @@ import { powerDown } from "../qmp/commands.ts";
 import { type BootRecord, readBootRecord, removeBootFiles, servedPaths } from "./boot/boot.ts";
 import { type Plug, plugger } from "./boot/plugs.ts";
 import { keepFirmwareStore } from "./boot/firmware-store.ts";
-import { type LaunchOptions, launchQemu, lostShareTeller } from "./boot/launch.ts";
+import { type LaunchOptions, launchQemu } from "./boot/launch.ts";
+import { LostShares } from "./boot/lost-shares.ts";
 import { makeBoot } from "./boot/make.ts";
 import { GuestTrouble } from "./seam/guest-trouble.ts";
 import { GuestDisks } from "./seam/guest-disks.ts";
@@ -63,8 +64,8 @@ export class Effects {
   constructor(options: SuperviseOptions, tell: Teller) {
     this.#options = options;
     this.#tell = tell;
-    this.#launching = { signal: this.#calledOff.signal, onLostShare: lostShareTeller(() => this.#qemu, tell.warn) };
-    this.#plug = plugger(options, this.#launching.onLostShare, tell.warn);
+    this.#launching = { signal: this.#calledOff.signal, lost: new LostShares(() => this.#qemu, tell.warn) };
+    this.#plug = plugger(options, this.#launching.lost, tell.warn);
     this.disks = new GuestDisks(tell);
     this.rest = new Rest(options.paths, () => this.#running, tell);
     this.handForwards = new HandForwards(options.paths, (forwards) =>
@@ -198,11 +199,10 @@ export class Effects {
   /** Starts QEMU for this boot, or one with other ports, and watches its guest. */
   async #launch(prepared: Prepared, first: BootRecord): Promise<void> {
     const { paths, limits } = this.#options;
-    const { dispatch } = this.#tell;
     const { boot, qemu } = await launchQemu(this.#options, prepared, first, this.#launching);
     this.#openSeam(prepared, boot);
     const { silenceMs = this.#patience.silenceMs } = limits;
-    const silence = watchForSilence(paths.logs.serial, silenceMs, () => dispatch({ type: "stalled" }));
+    const silence = watchForSilence(paths.logs.serial, silenceMs, () => this.#tell.dispatch({ type: "stalled" }));
     this.#silence = this.#opened.adopt(silence, (it) => it.close());
     this.#own(qemu);
   }
@@ -222,7 +222,7 @@ export class Effects {
     this.#tell.log("takes over a QEMU that runs");
     this.#openSeam(prepared, boot);
     await dismissMasters(this.#options.paths);
-    // Before it is listened to: a guest that rings its doorbell is linked to, and looks for its mounts.
+    // Whoever rings the doorbell is linked to, and looks for its mounts.
     await this.#plug(qemu, boot);
     const trouble = this.#own(qemu);
     this.#tell.dispatch({ type: "adopted" });

@@ -2,9 +2,9 @@
 import { QnError } from "../../../base/errors.ts";
 import type { VmPaths } from "../../layout.ts";
 import type { Prepared } from "../../vm/prepare.ts";
-import { deviceIds } from "../../qmp/plug.ts";
 import type { SuperviseOptions } from "../options.ts";
-import { type BootRecord, recordQemu, type Served } from "./boot.ts";
+import { type BootRecord, recordQemu } from "./boot.ts";
+import type { LostShares } from "./lost-shares.ts";
 import { makeBoot } from "./make.ts";
 import { type Qemu, startQemu, type StartOptions } from "./qemu.ts";
 import { startVirtiofs } from "./virtiofs.ts";
@@ -16,7 +16,7 @@ import { newVoice, type Voice } from "./voice.ts";
  */
 export type LaunchOptions = {
   readonly signal: AbortSignal;
-  readonly onLostShare: (share: Served) => void;
+  readonly lost: LostShares;
 };
 
 /** What runs, and the boot that it was started for. */
@@ -58,22 +58,6 @@ export async function launchIncoming(
   );
 }
 
-/** Tells a person of a server that has ended while its share is still plugged in: the guest waits for it. */
-export function lostShareTeller(
-  qemu: () => Qemu | undefined,
-  warn: (text: string) => void,
-): LaunchOptions["onLostShare"] {
-  return ({ tag, path }) => {
-    const lost = `The server of virtiofs has ended for the mount ${path}, which hangs until \`qn restart\`.`;
-    const qmp = qemu()?.qmp;
-    if (qmp === undefined) return;
-    void deviceIds(qmp).then(
-      (ids) => ids.has(tag) && warn(lost),
-      () => {},
-    );
-  };
-}
-
 // --- internal ---
 
 type Incoming = { readonly argv: readonly string[]; readonly inherited: readonly number[] };
@@ -81,10 +65,10 @@ type Incoming = { readonly argv: readonly string[]; readonly inherited: readonly
 async function launchOnce(
   { paths, self, onQemu }: SuperviseOptions,
   boot: BootRecord,
-  { signal, onLostShare }: LaunchOptions,
+  { signal, lost }: LaunchOptions,
 ): Promise<Qemu> {
   return await withVoice(paths, async (voice) => {
-    const servers = await startVirtiofs({ served: boot.served ?? [], self }, paths, voice, onLostShare);
+    const servers = await startVirtiofs({ served: boot.served ?? [], self }, paths, voice, lost.listener());
     const incoming = { argv: boot.argv, inherited: [] };
     return await launch(paths, boot, incoming, voice, { signal, onStarted: onQemu }).catch((error: unknown) => {
       servers.stop();

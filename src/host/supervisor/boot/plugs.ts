@@ -5,7 +5,7 @@ import { portOf, virtiofsDevice, virtiofsProperties } from "../../qemu/devices.t
 import { deviceIds, plugIn, unplug } from "../../qmp/plug.ts";
 import type { SuperviseOptions } from "../options.ts";
 import type { BootRecord, Served } from "./boot.ts";
-import type { LaunchOptions } from "./launch.ts";
+import type { LostShares } from "./lost-shares.ts";
 import type { Qemu } from "./qemu.ts";
 import { startVirtiofs } from "./virtiofs.ts";
 import { speaking } from "./voice.ts";
@@ -39,13 +39,9 @@ export async function unplugServed(qemu: Qemu, { served = [] }: BootRecord): Pro
 export type Plug = (qemu: Qemu, boot: BootRecord) => Promise<void>;
 
 /** Warns of what cannot be plugged in, which is missing until the VM starts anew. */
-export function plugger(
-  options: Options,
-  onLostShare: LaunchOptions["onLostShare"],
-  warn: (text: string) => void,
-): Plug {
+export function plugger(options: Options, lost: LostShares, warn: (text: string) => void): Plug {
   return async (qemu, { served = [] }) => {
-    await plugMissing(qemu, served, options, onLostShare).catch((error: unknown) => {
+    await plugMissing(qemu, served, options, lost).catch((error: unknown) => {
       warn(`Mounts are missing until \`qn restart\`. ${messageOf(error)}`);
     });
   };
@@ -59,15 +55,16 @@ async function plugMissing(
   qemu: Qemu,
   served: readonly Served[],
   { paths, self }: Options,
-  onLostShare: LaunchOptions["onLostShare"],
+  lost: LostShares,
 ): Promise<void> {
   if (served.length === 0) return;
   // One that does not answer has ended, and whoever waits for that tells of it.
   const ids = await deviceIds(qemu.qmp).catch(() => new Set<string>());
   const missing = served.filter(({ tag }) => ids.has(portOf(tag)) && !ids.has(tag));
+  missing.forEach((share) => lost.renew(share));
   for (const share of missing) {
     const servers = await speaking(paths, async (fd) => {
-      return await startVirtiofs({ served: [share], self }, paths, { fd, heard: () => qemu.heard() }, onLostShare);
+      return await startVirtiofs({ served: [share], self }, paths, { fd, heard: () => qemu.heard() }, lost.listener());
     });
     const device = { driver: virtiofsDevice, ...virtiofsProperties(share.tag) };
     await plugIn(qemu.qmp, device, shareSocket(paths, share.tag)).catch((error: unknown) => {
