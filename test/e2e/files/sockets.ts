@@ -21,7 +21,7 @@ export function socketTests(test: VmTest): void {
     await mkdir(dirname(named), { recursive: true });
     await using agents = await startAgents(vm, [agent, named]);
     const strangers: string[] = [];
-    using server = serving(other, () => strangers.push("somebody"));
+    using _server = serving(other, () => strangers.push("somebody"));
     await chmod(other, 0o777);
     const paths = ["/run/host-services/ssh-auth.sock", "/agent.sock", "/mnt/named.sock", "/mnt/other.sock"];
     const script = `for path in ${paths.join(" ")}; do SSH_AUTH_SOCK=$path ssh-add -l 2>&1; done; true`;
@@ -42,7 +42,7 @@ export function socketTests(test: VmTest): void {
     );
     const known = expect.stringContaining("key of the test");
     expect(said.split("\n")).toEqual([known, known, known, expect.stringContaining("Connection refused")]);
-    expect([strangers, agents.names, server.port]).toEqual([[], [agent, named], 0]);
+    expect([strangers, agents.names]).toEqual([[], [agent, named]]);
     // A container that mounts the other one by itself is told of on this machine.
     await vm.docker("create", "--volume", `${other}:/x`, "busybox");
     await until(
