@@ -12,6 +12,10 @@ export function endTests(test: VmTest): void {
     await vm.docker(...runPlain, "--rm", "--volume", "notes:/notes", "busybox", "sh", "-c", "echo kept >/notes/note");
     await vm.docker("run", "-d", "--init", "--name", "server", "-p", "127.0.0.1:0:80", "busybox", "sleep", "1000");
     const published = await vm.docker("port", "server", "80");
+    await Bun.write(join(vm.inTmp, "taken/file"), "from the host\n");
+    await vm.docker("create", "--name", "giver", "--volume", `${vm.inTmp}/taken:/taken`, "busybox", "true");
+    const taker = ["create", "--network", "none", "--name", "taker", "--volumes-from", "giver"];
+    await vm.docker(...taker, "busybox", "cat", "/taken/file");
     // It leaves a connection open.
     await vm.qn("ssh", "--", "true");
     expect(await readdir(vm.folder)).toContain("ssh.sock");
@@ -38,12 +42,14 @@ export function endTests(test: VmTest): void {
     expect(await readdir(join(vm.home, "_data"))).toEqual(["default.raw"]);
   });
 
-  test("images, containers and volumes survive down and up, in a clone too", async (vm) => {
+  test("images, containers, what one mounts of another, and volumes survive down and up, in a clone too", async (vm) => {
     await vm.qn("up");
     expect(await vm.docker(...runPlain, "--rm", "--volume", "notes:/notes", "busybox", "cat", "/notes/note")).toBe(
       "kept",
     );
     expect(await vm.docker("ps", "--all", "--filter", "name=server", "--format", "{{.Names}}")).toBe("server");
+    // It mounts what another container does, which has not been started since.
+    expect(await vm.docker("start", "--attach", "taker")).toBe("from the host");
     // Settings that the first `up` was given are the VM's.
     expect(await vm.status()).toMatchObject({ state: "running", cpus: 2, memoryMiB: 1536 });
   });
