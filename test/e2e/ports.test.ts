@@ -194,3 +194,63 @@ test("a server of a --network host container is forwarded by the container's nam
     (await knock("127.0.0.1", port)) === "ECONNREFUSED" ? true : undefined,
   );
 });
+
+for (const [theirs, ours] of [
+  ["::1", "127.0.0.1"],
+  ["127.0.0.1", "::1"],
+] as const) {
+  test(`a port that the host has on ${theirs} alone is half a forward, which is said wherever one looks, and whole soon after it is free`, async (vm) => {
+    const port = await freePort();
+    const taken = listenAt(port, theirs);
+    await using events = vm.converse(["qn", "events"]);
+    const listens = ["busybox", "httpd", "-f", "-p", `${port}`, "-h", "/www"];
+    await vm.docker("run", "--detach", "--init", "--name", "half", "--network", "host", ...listens);
+    await until("half a forward", 30_000, async () => ((await knock(ours, port)) === "open" ? true : undefined));
+    const half = `It is open on ${ours}, so "localhost" leads to the one or to the other.`;
+    const [refused] = (await vm.status()).ports.filter(
+      ({ hostIp, hostPort }) => hostIp === theirs && hostPort === port,
+    );
+    expect(refused?.error).toContain(half);
+    for (const words of [["why", `${port}`], ["ports"]]) {
+      expect((await vm.qn(...words)).replaceAll(/\s+/g, " ")).toContain(half);
+    }
+    while (!(await events.nextLine()).includes(`${half} "half" gets it as soon as it is free.`));
+    taken[Symbol.dispose]();
+    // Two seconds are promised, and held by a test of the supervisor alone; these runs share their processors with a guest.
+    await until("the other half", 5_000, async () => ((await knock(theirs, port)) === "open" ? true : undefined));
+    expect(await fetched(theirs === "::1" ? "[::1]" : theirs, port)).toBe(page);
+    await vm.docker("rm", "--force", "half");
+  });
+}
+
+test("a container that Docker brings up itself gets its port, which somebody took meanwhile, without another start", async (vm) => {
+  const [port, folder] = [await freePort(), join(vm.inTmp, "crashes")];
+  await Bun.write(join(folder, "page/index.html"), "back again\n");
+  const script = "test -e /mnt/go && exec httpd -f -p 80 -h /mnt/page; exit 1";
+  const options = ["--restart", "always", "--volume", `${folder}:/mnt`, "--publish", `127.0.0.1:${port}:80`];
+  await vm.docker("run", "--detach", "--name", "crashes", ...options, "busybox", "sh", "-c", script);
+  // Docker waits between its tries, and twice as long after each.
+  const taken = await until("a moment without the container", 60_000, () => {
+    try {
+      return listenAt(port);
+    } catch {
+      return undefined;
+    }
+  });
+  await Bun.write(join(folder, "go"), "");
+  const isRefused = async (): Promise<true | undefined> =>
+    (await vm.status()).ports.some(({ hostPort, error }) => hostPort === port && error?.includes("is taken by "))
+      ? true
+      : undefined;
+  const startedAt = (): Promise<string> =>
+    vm.docker("inspect", "--format", "{{.State.Running}} {{.State.StartedAt}}", "crashes");
+  const before = await until("a start that lasts", 120_000, async () => {
+    const state = await startedAt();
+    return state.startsWith("true") && (await isRefused()) ? state : undefined;
+  });
+  taken[Symbol.dispose]();
+  await until("the port", 5_000, async () => ((await knock("127.0.0.1", port)) === "open" ? true : undefined));
+  expect(await fetched("127.0.0.1", port)).toBe("back again\n");
+  expect(await startedAt()).toBe(before);
+  await vm.docker("rm", "--force", "crashes");
+});

@@ -118,6 +118,24 @@ composeTest(
   },
 );
 
+composeTest("docker compose: a volume that its driver binds is the host's folder, or refused", async (vm) => {
+  const folder = join(vm.inHome, "bound");
+  await Bun.write(join(folder, "data/here"), "from the host\n");
+  const compose = async (device: string): Promise<readonly string[]> => {
+    const bound = { driver: "local", driver_opts: { type: "none", o: "bind", device } };
+    const reader = { image: "busybox", network_mode: "none", volumes: ["bound:/mnt"] };
+    await Bun.write(join(folder, "compose.yaml"), JSON.stringify({ services: { reader }, volumes: { bound } }));
+    return ["docker", "compose"];
+  };
+  const script = "cat /mnt/here; echo from the container >/mnt/back";
+  const run = [...(await compose(join(folder, "data"))), "run", "--rm", "-T", "reader", "sh", "-c", script];
+  expect(await vm.succeed(run, { cwd: folder })).toBe("from the host");
+  expect(await Bun.file(join(folder, "data/back")).text()).toBe("from the container\n");
+  await vm.succeed(["docker", "compose", "down", "--volumes"], { cwd: folder });
+  const refused = await vm.fail([...(await compose("/opt/qn-nowhere")), "up", "--detach"], { cwd: folder });
+  expect(refused.stderr).toContain('"/opt/qn-nowhere" is not mounted from the host.');
+});
+
 test("testcontainers: a network, a port of Docker's choice, a file that is copied in, and what a command says", async (vm) => {
   const script = `
     import { GenericContainer, Network, Wait } from "testcontainers";

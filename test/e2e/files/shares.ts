@@ -2,6 +2,7 @@
 import { expect } from "bun:test";
 import { mkdir, readdir, readFile, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { hostTimeZone } from "../../../src/host/supervisor/boot/time-zone.ts";
 import { runPlain, type VmTest } from "../../support/vm.ts";
 import { inContainer, oddPaths } from "./where.ts";
 
@@ -63,6 +64,19 @@ export function shareTests(test: VmTest): void {
     const elsewhere = "/opt/qn-nowhere";
     const refused = await vm.fail(["docker", "volume", "create", ...options(elsewhere)]);
     expect(refused.stderr).toContain(`"${elsewhere}" is not mounted from the host. \`qn down\` and \`qn up --mount`);
+    // The layers of an overlay come to dockerd in its options, too.
+    await Bun.write(join(vm.inHome, "layer/there"), "from the other layer\n");
+    const layers = (one: string): string[] => [
+      "type=overlay",
+      `o=lowerdir=${one}:${vm.inHome}/layer`,
+      "device=overlay",
+    ];
+    const overlay = (one: string): string[] => ["volume", "create", ...layers(one).flatMap((each) => ["--opt", each])];
+    await Bun.write(join(vm.inTmp, "layer/here"), "from one layer\n");
+    await vm.docker(...overlay(join(vm.inTmp, "layer")), "layers");
+    const both = [...runPlain, "--rm", "--volume", "layers:/mnt", "busybox", "cat", "/mnt/here", "/mnt/there"];
+    expect(await vm.docker(...both)).toBe("from one layer\nfrom the other layer");
+    expect((await vm.fail(["docker", ...overlay(elsewhere)])).stderr).toContain(`"${elsewhere}" is not mounted`);
     const link = join(vm.inHome, "leads-out");
     await symlink(elsewhere, link);
     const { stderr } = await vm.fail(["docker", "run", "--rm", "--volume", `${link}:/mnt`, "busybox", "true"]);
@@ -93,16 +107,26 @@ export function shareTests(test: VmTest): void {
     );
   });
 
-  test("the guest's own names, number and authorities are mounted, and the host's time zone", async (vm) => {
-    const own = ["/etc/hosts", "/etc/machine-id", "/etc/ssl/certs/ca-certificates.crt"];
-    const volumes = [...own, "/etc/localtime"].flatMap((path, index) => ["--volume", `${path}:/m/${index}:ro`]);
-    const sums = await vm.docker(...runPlain, "--rm", ...volumes, "busybox", "sh", "-c", "cd /m && md5sum 0 1 2 3");
-    const [hosts, id, authorities, zone] = sums.split("\n").map((line) => line.split(" ")[0]);
-    const ofGuest = (await vm.qn("ssh", "--", "md5sum", ...own)).split("\n").map((line) => line.split(" ")[0]);
-    expect([hosts, id, authorities]).toEqual(ofGuest);
-    expect(id).not.toBe(await sumOf("/etc/machine-id"));
-    const here = await sumOf("/etc/localtime");
-    if (here !== undefined) expect(zone).toBe(here);
+  test("the guest's own names, number, people and authorities are mounted, and the host's time zone, by rules and by name", async (vm) => {
+    const own = ["/etc/hosts", "/etc/machine-id", "/etc/passwd", "/etc/group", "/etc/ssl/certs/ca-certificates.crt"];
+    const here = await hostTimeZone();
+    const all = [...own, "/etc/localtime", ...(here?.name === undefined ? [] : ["/etc/timezone"])];
+    const volumes = all.flatMap((path) => ["--volume", `${path}:/m${path}:ro`]);
+    const sums = `md5sum ${own.map((path) => `.${path}`).join(" ")}`;
+    const script = `cd /m && ${sums}; base64 -w 0 etc/localtime; echo; cat etc/timezone 2>/dev/null; true`;
+    const said = await vm.docker(...runPlain, "--rm", ...volumes, "busybox", "sh", "-c", script);
+    const ofGuest = (await vm.qn("ssh", "--", "sh", "-c", `cd / && ${sums}`)).split("\n");
+    expect(said.split("\n").slice(0, own.length)).toEqual(ofGuest);
+    expect(ofGuest.join("\n")).not.toContain((await sumOf("/etc/machine-id")) ?? "nothing");
+    if (here === undefined) return;
+    const zone = here.name === undefined ? [here.rules] : [here.rules, here.name];
+    expect(said.split("\n").slice(own.length)).toEqual(zone);
+  });
+
+  test("what the guest's system has not is an error, and no empty folder: the zones of the world", async (vm) => {
+    const zones = "/usr/share/zoneinfo";
+    const { stderr } = await vm.fail(["docker", "run", "--rm", "--volume", `${zones}:/mnt:ro`, "busybox", "true"]);
+    expect(stderr).toContain(`"${zones}" is not there in the guest of qn. It lies in a folder that the guest has`);
   });
 
   test("a mount that a container makes stays in the guest, also where the host would have it", async (vm) => {

@@ -1,6 +1,7 @@
 /** Published ports, as programs on the host see them. */
 import { expect } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
 import { firstOwnPort } from "../../../src/system/low-ports.ts";
 import { page } from "../../support/busybox.ts";
@@ -35,10 +36,15 @@ async function portsOf(vm: Vm, container: string): Promise<PortStatus[]> {
 
 /** Published TCP ports on every kind of host address. */
 export function portTests(test: VmTest): void {
-  test("a port published on no address in particular answers on both loopback addresses", async (vm) => {
+  test("a port published on no address in particular answers on both loopback addresses, and at no other", async (vm) => {
     const port = await freePort();
     await serve(vm, "everywhere", `${port}:80`);
     expect(await knocks(port)).toEqual(["open", "open"]);
+    const others = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+    for (const { address, internal } of others) {
+      if (internal || address.startsWith("fe80:")) continue;
+      expect([address, await knock(address, port)]).toEqual([address, "ECONNREFUSED"]);
+    }
     for (const host of ["127.0.0.1", "[::1]", "localhost"]) expect(await fetched(host, port)).toBe(page);
     expect(await portsOf(vm, "everywhere")).toEqual(
       ["127.0.0.1", "::1"].map((hostIp) =>

@@ -15,8 +15,8 @@ const seenBy: Readonly<Record<string, readonly (readonly [file: string, sentence
   ],
   "a published port without an address listens at every address": [
     [
-      "long/two-vms",
-      "with ports.bind all a port answers at every address of the machine, without it at loopback alone",
+      "e2e/whole-path/ports",
+      "a port published on no address in particular answers on both loopback addresses, and at no other",
     ],
   ],
   "a server sees its client's address": [
@@ -50,8 +50,16 @@ const seenBy: Readonly<Record<string, readonly (readonly [file: string, sentence
     ["e2e/files/shares", "a source that no share covers is refused with the way to share it, whoever asks"],
     ["e2e/files/shares", "a volume that binds a folder shows the host's or is refused, and so is a link"],
   ],
-  "`-v /etc/hosts:…`, `/etc/machine-id`, `/etc/ssl/certs` are the machine's (`/etc/localtime` and `/etc/timezone` are with qn, too)":
-    [["e2e/files/shares", "the guest's own names, number and authorities are mounted, and the host's time zone"]],
+  "`-v /etc/hosts:…`, `/etc/machine-id`, `/etc/passwd`, `/etc/group`, `/etc/ssl/certs` are the machine's (`/etc/localtime` and `/etc/timezone` are with qn, too)":
+    [
+      [
+        "e2e/files/shares",
+        "the guest's own names, number, people and authorities are mounted, and the host's time zone",
+      ],
+    ],
+  "`-v /usr/share/zoneinfo:…` works": [
+    ["e2e/files/shares", "what the guest's system has not is an error, and no empty folder: the zones of the world"],
+  ],
   "a mounted socket of a program of the machine answers": [
     ["e2e/files/sockets", "ssh agents that the settings name answer in containers, for every user, and no other does"],
   ],
