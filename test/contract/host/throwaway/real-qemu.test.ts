@@ -1,6 +1,6 @@
 /** A template and its copies on the real QEMU, without a guest: what a copy shares, and what it may have otherwise. */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { VmConfig } from "../../../../src/host/config/schema.ts";
@@ -33,6 +33,8 @@ async function start(
   const options = { env: process.env, cacheFolder: join(home, "_cache"), sound: false, window: false };
   const facts = await probeHost(arch, options);
   const { spec, ports } = await furnishedVm(home, facts, { arch, mounts }, { name, template });
+  // What each is told at boot has its own length.
+  await writeFile(layoutOf(home).vm(name).credentialFile, `io.systemd.credential:qn.boot=${name.repeat(999)}`);
   const child = Bun.spawn([...qemuArgs(spec, ports), ...more], { stdio: ["ignore", "ignore", "inherit"] });
   const gone = new AbortController();
   void child.exited.then(() => gone.abort());
