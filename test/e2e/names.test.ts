@@ -186,6 +186,22 @@ test("the guest has the drivers of the network devices that containers and machi
   await inGuest(vm.folder, `modprobe --dry-run --all ${devices.join(" ")}`);
 });
 
+test("udev starts no program for a container's cable, which is set as every interface is nevertheless", async (vm) => {
+  const id = await vm.docker("run", "--detach", "--init", "busybox", "sleep", "1000");
+  const programs = (link: string): string => `udevadm test --action=add ${link} 2>&1 | grep -c systemd-sysctl || true`;
+  const [cable, bridge, filter] = (
+    await inGuest(
+      vm.folder,
+      `set -- /sys/class/net/veth*; ${programs("$1")}; ${programs("/sys/class/net/docker0")}
+       cat /proc/sys/net/ipv4/conf/\${1##*/}/rp_filter`,
+    )
+  ).split("\n");
+  expect([cable, filter]).toEqual(["0", "1"]);
+  // Without this one, there would be none because nobody has looked.
+  expect(bridge).not.toBe("0");
+  await vm.docker("rm", "--force", id);
+});
+
 test("with ports.listen a server in the guest's own network is forwarded while it listens", async (vm) => {
   const [open, own] = [await freePort(), await freePort()];
   // The last two are ports of the guest's own business, and never forwarded.
