@@ -140,6 +140,8 @@ in
 
     # The login user is made at boot, from systemd's user database; its shell is Debian's and everybody's.
     services.userdbd.enable = true;
+    # Containers mount the zones of the world from where other systems have them.
+    systemd.tmpfiles.settings.qn-zones."/usr/share/zoneinfo"."L+".argument = "/etc/zoneinfo";
     systemd.tmpfiles.settings.qn-shell."/bin/bash"."L+".argument = lib.getExe pkgs.bashInteractive;
     users.groups.sudo = { };
     security.sudo.extraConfig = builtins.readFile (guest + "/sudoers");

@@ -123,10 +123,13 @@ export function shareTests(test: VmTest): void {
     expect(said.split("\n").slice(own.length)).toEqual(zone);
   });
 
-  test("what the guest's system has not is an error, and no empty folder: the zones of the world", async (vm) => {
-    const zones = "/usr/share/zoneinfo";
-    const { stderr } = await vm.fail(["docker", "run", "--rm", "--volume", `${zones}:/mnt:ro`, "busybox", "true"]);
-    expect(stderr).toContain(`"${zones}" is not there in the guest of qn. It lies in a folder that the guest has`);
+  test("the zones of the world are the guest's, and what its system has not is an error and no empty folder", async (vm) => {
+    const zones = ["--volume", "/usr/share/zoneinfo:/usr/share/zoneinfo:ro"];
+    const berlin = ["TZ=:/usr/share/zoneinfo/Europe/Berlin", "date", "-d", "@0", "+%H%Z"];
+    expect(await vm.docker(...runPlain, "--rm", ...zones, "busybox", "env", ...berlin)).toBe("01CET");
+    const none = "/usr/share/there-is-none";
+    const { stderr } = await vm.fail(["docker", "run", "--rm", "--volume", `${none}:/mnt:ro`, "busybox", "true"]);
+    expect(stderr).toContain(`"${none}" is not there in the guest of qn. It lies in a folder that the guest has`);
   });
 
   test("a mount that a container makes stays in the guest, also where the host would have it", async (vm) => {

@@ -44,7 +44,7 @@ export function socketTests(test: VmTest): void {
     expect(said.split("\n")).toEqual([known, known, known, expect.stringContaining("Connection refused")]);
     expect([strangers, agents.names]).toEqual([[], [agent, named]]);
     // A container that mounts the other one by itself is told of on this machine.
-    await vm.docker("create", "--volume", `${other}:/x`, "busybox");
+    await vm.docker("create", "--volume", `${other}:/x`, "busybox", "true");
     await until(
       "the warning of the other socket",
       10_000,

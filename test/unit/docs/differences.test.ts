@@ -50,16 +50,17 @@ const seenBy: Readonly<Record<string, readonly (readonly [file: string, sentence
     ["e2e/files/shares", "a source that no share covers is refused with the way to share it, whoever asks"],
     ["e2e/files/shares", "a volume that binds a folder shows the host's or is refused, and so is a link"],
   ],
-  "`-v /etc/hosts:…`, `/etc/machine-id`, `/etc/passwd`, `/etc/group`, `/etc/ssl/certs` are the machine's (`/etc/localtime` and `/etc/timezone` are with qn, too)":
+  "`-v /etc/hosts:…`, `/etc/machine-id`, `/etc/passwd`, `/etc/group`, `/etc/ssl/certs`, `/usr/share/zoneinfo` are the machine's (`/etc/localtime` and `/etc/timezone` are with qn, too)":
     [
       [
         "e2e/files/shares",
         "the guest's own names, number, people and authorities are mounted, and the host's time zone",
       ],
+      [
+        "e2e/files/shares",
+        "the zones of the world are the guest's, and what its system has not is an error and no empty folder",
+      ],
     ],
-  "`-v /usr/share/zoneinfo:…` works": [
-    ["e2e/files/shares", "what the guest's system has not is an error, and no empty folder: the zones of the world"],
-  ],
   "a mounted socket of a program of the machine answers": [
     ["e2e/files/sockets", "ssh agents that the settings name answer in containers, for every user, and no other does"],
   ],

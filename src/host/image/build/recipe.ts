@@ -96,6 +96,8 @@ export function packagesFor(arch: Arch): readonly string[] {
     "systemd-repart",
     "systemd-sysv",
     "tiny-initramfs",
+    // Containers mount the zones of the world.
+    "tzdata",
     "udev",
   ];
 }
