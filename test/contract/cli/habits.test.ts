@@ -58,7 +58,7 @@ const refused: Readonly<Record<string, string>> = {
   strat: "Did you mean qn start?",
   create: "Did you mean qn up?",
   init: "Did you mean qn up?",
-  run: "Did you mean qn up?",
+  run: "See qn run --help.",
   console: "Did you mean qn ssh?",
   exec: "Did you mean qn ssh -- COMMAND?",
   inspect: "Did you mean qn status --json?",
