@@ -54,7 +54,7 @@ export type Behaviour =
   | "never-sleeps"
   | "cannot-migrate"
   /** It is built without the device of virtiofs. */
-  | "lacks-virtiofs"
+  | "without-virtiofs"
   /** QEMU unplugs no device of the guest's. */
   | "cannot-unplug"
   /** A QEMU that reads a state from a path, and one that says that it would. */
@@ -73,7 +73,7 @@ const [behaviour, ...argv] = process.argv.slice(2) as [Behaviour, ...string[]];
 const version = behaviour.startsWith("newer-qemu") ? "10.0.2" : "7.2.22";
 
 if (argv.includes("--version")) process.stdout.write(`QEMU emulator version ${version} (fake)\n`);
-else if (behaviour === "lacks-virtiofs" && argv.some((word) => word.endsWith(",help"))) process.exitCode = 1;
+else if (behaviour === "without-virtiofs" && argv.some((word) => word.endsWith(",help"))) process.exitCode = 1;
 else if (argv.some((word) => /^(.*,)?help$/.test(word))) process.stdout.write("tcg\n");
 else if (values("-device").every((value) => !value.includes("qn-system"))) process.exitCode = 1;
 else if (behaviour === "exits") {

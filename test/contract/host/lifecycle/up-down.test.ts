@@ -228,7 +228,7 @@ test("whoever follows a VM that shuts down learns nothing but its end", async ()
 });
 
 test("settings of the first start are kept, whatever letters they have", async () => {
-  await using vm = await fakeVm("lacks-virtiofs");
+  await using vm = await fakeVm("without-virtiofs");
   await using folder = await newFolder();
   const mounts = [
     { path: join(folder.path, `yes: "no" # 'x', ü`), readOnly: true },
