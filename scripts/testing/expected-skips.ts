@@ -100,6 +100,7 @@ export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
   "test/long/release.test.ts": ["Linux"],
   "test/long/service.root.test.ts": ["a right that root may lack"],
   "test/long/site.test.ts": ["a program that a person has fetched"],
+  "test/long/system-names.root.test.ts": ["root"],
   "test/long/virtiofs-battery.test.ts": ["root", "a right that root may lack"],
   "test/long/virtiofs-database.test.ts": ["a right that root may lack", "a program that a person has fetched"],
   "test/long/virtiofs-killed.test.ts": ["root", "a right that root may lack"],

@@ -8,9 +8,11 @@ import { testWithVm } from "../support/vm.ts";
 const test = testWithVm();
 
 /** What somebody gets who asks that port, as soon as anybody answers. */
-async function fetched(port: number): Promise<string> {
+async function fetched(port: number, path = "/"): Promise<string> {
   return await until(`a page from port ${port}`, 60_000, async () => {
-    const response = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(20_000) }).catch(() => {});
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(20_000) }).catch(
+      () => {},
+    );
     return await response?.text();
   });
 }
@@ -35,5 +37,23 @@ test("what a service of a swarm publishes is forwarded by the service's name, an
     "ECONNREFUSED",
     "ECONNREFUSED",
   ]);
+});
+
+test("a stack's published port is forwarded and its mount is the host's, and a mount that is none is refused", async (vm) => {
+  const [port, folder] = [await freePort(), join(vm.inTmp, "stack")];
+  await Bun.write(join(folder, "www/host.html"), "from the host\n");
+  const deploy = async (volume: string): Promise<readonly string[]> => {
+    const command = ["httpd", "-f", "-p", "80", "-h", "/www"];
+    const web = { image: "busybox", command, ports: [`${port}:80`], volumes: [`${volume}:/www/host`] };
+    await Bun.write(join(folder, "stack.yaml"), JSON.stringify({ version: "3.8", services: { web } }));
+    return ["docker", "stack", "deploy", "--detach", "--resolve-image=never", "--compose-file", "stack.yaml", "shelf"];
+  };
+  const refused = await vm.fail(await deploy("/opt/qn-nowhere"), { cwd: folder });
+  expect(refused.stderr).toContain('"/opt/qn-nowhere" is not mounted from the host.');
+  await vm.succeed(await deploy("./www"), { cwd: folder });
+  expect(await fetched(port, "/host/host.html")).toBe("from the host\n");
+  expect(await vm.qn("why", `${port}`)).toContain(`the service "shelf_web" of the swarm in the VM "default"`);
+  await vm.docker("stack", "rm", "--detach=false", "shelf");
+  expect(await knock("127.0.0.1", port)).toBe("ECONNREFUSED");
   await vm.docker("swarm", "leave", "--force");
 });
