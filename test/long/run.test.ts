@@ -12,18 +12,22 @@ import { testWithVm, unbornVm, type Vm } from "../support/vm.ts";
 const limitMs = 900_000;
 const run = ["qn", "run", "--memory", "1536"] as const;
 
-/** No VM yet, but a template. */
+/** No VM yet, but a template, and an image. */
 const test = testWithVm(async () => {
   const vm = await unbornVm();
+  await busyboxArchive(vm.inTmp);
   await vm.succeed([...run, "--", "true"]);
   return vm;
 });
 
+function archiveOf(vm: Vm): string {
+  return join(vm.inTmp, "busybox.tar");
+}
+
 /** A script for the command: it gives its Docker busybox, and then does what follows. */
 async function scriptOf(vm: Vm, name: string, ...lines: readonly string[]): Promise<string> {
   const path = join(vm.inTmp, name);
-  const archive = await busyboxArchive(vm.inTmp);
-  const load = `docker import --change 'ENV PATH=/bin' ${archive} busybox > /dev/null`;
+  const load = `docker import --change 'ENV PATH=/bin' ${archiveOf(vm)} busybox > /dev/null`;
   await writeFile(path, ["set -e", load, ...lines, ""].join("\n"));
   return path;
 }
@@ -110,7 +114,7 @@ test(
   "a copy of a VM begins with its images, and that VM has nothing of what the copy does",
   async (vm) => {
     await vm.qn("up", "--cpus", "2", "--memory", "1536");
-    await vm.docker("import", "--change", "ENV PATH=/bin", await busyboxArchive(vm.inTmp), "busybox");
+    await vm.docker("import", "--change", "ENV PATH=/bin", archiveOf(vm), "busybox");
     await vm.qn("down");
     const words = [...run, "--from", "default", "--", "docker"];
     expect(await vm.succeed([...words, "run", "--rm", "-v", "new:/n", "busybox", "echo", "there"])).toBe("there");
