@@ -20,12 +20,14 @@ export async function imageUses(home: string): Promise<ReadonlyMap<string, reado
     const known = uses.get(id) ?? [];
     if (!known.some((use) => use.vm === vm && (use.as === as || as === "before"))) uses.set(id, [...known, { vm, as }]);
   };
-  const throwaways = (await namesIn(layoutOf(home).throwaways)).map((id) => ({
+  const layout = layoutOf(home);
+  const names = (await namesIn(home)).toSorted().filter((name) => isVmName(name));
+  const named = names.map((vm) => ({ vm, folder: join(home, vm) }));
+  const throwaways = (await namesIn(layout.throwaways)).map((id) => ({
     vm: "template of qn run",
-    folder: layoutOf(home).throwaway(id).folder,
+    folder: layout.throwaway(id).folder,
   }));
-  const named = (await namesIn(home)).filter((vm) => isVmName(vm)).map((vm) => ({ vm, folder: join(home, vm) }));
-  for (const { vm, folder } of [...named.toSorted((a, b) => (a.vm < b.vm ? -1 : 1)), ...throwaways]) {
+  for (const { vm, folder } of [...named, ...throwaways]) {
     const record = (await readTextIfThere(join(folder, vmImagesFile)).catch(ifNoFolder)) ?? "";
     const origin = (await readTextIfThere(join(folder, "system.qcow2.origin")).catch(ifNoFolder)) ?? "";
     for (const id of [...idsOf(origin), ...currentOf(record)]) note(id, vm, "system disk");

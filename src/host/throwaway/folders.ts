@@ -1,6 +1,6 @@
 /** The folders of throw-away VMs and of templates: each is locked by whoever makes it, or lives in it. */
 import { mkdir, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { isErrno } from "../../system/errno.ts";
 import { namesIn } from "../../system/files.ts";
 import { type Lock, lockFolder } from "../../system/kernel/lock.ts";
@@ -65,5 +65,5 @@ export async function removeTemplates(layout: Layout, isDry: boolean): Promise<r
 // --- internal ---
 
 async function idsOf({ throwaways }: Layout, prefix: string): Promise<readonly string[]> {
-  return (await namesIn(join(throwaways))).filter((name) => name.startsWith(prefix));
+  return (await namesIn(throwaways)).filter((name) => name.startsWith(prefix));
 }

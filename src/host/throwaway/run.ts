@@ -22,7 +22,7 @@ export type Throwaway = OwnVm & { readonly dockerSocket: string };
  * `readyTemplate` throws, CONFIG_INVALID for mounts that cannot be, QEMU_FAILED and DISK_FAILED; nothing is left then.
  */
 export async function startThrowaway(options: TemplateOptions): Promise<Throwaway> {
-  const { layout, env, version, self, signal, onEvent, mounts } = options;
+  const { layout } = options;
   await sweepCopies(layout);
   const template = await readyTemplate(options);
   const paths = layout.throwaway(`${prefixes.copy}${randomBytes(4).toString("hex")}`);
@@ -38,20 +38,8 @@ export async function startThrowaway(options: TemplateOptions): Promise<Throwawa
     await makeFolder(paths);
     await mkdir(paths.emptyFolder, { mode: 0o700 });
     await makeDisks(paths, template);
-    const flags = settingsOf(options.flags, mounts);
-    const vm = await startOwnVm({
-      layout,
-      paths,
-      env,
-      flags,
-      version,
-      self,
-      signal,
-      onEvent,
-      template,
-      log: () => {},
-      onQemu: holder.runs,
-    });
+    const flags = settingsOf(options.flags, options.mounts);
+    const vm = await startOwnVm({ ...options, paths, flags, template, log: () => {}, onQemu: holder.runs });
     vm.ended.then(holder.runsNone, holder.runsNone);
     const end = async (): Promise<void> => {
       await vm.end();

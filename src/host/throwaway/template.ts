@@ -144,22 +144,10 @@ async function make(paths: VmPaths, options: TemplateOptions): Promise<void> {
 }
 
 async function startAndSave(paths: VmPaths, options: TemplateOptions): Promise<void> {
-  const { layout, env, version, self, flags, signal, onEvent } = options;
   const log = Bun.file(paths.logs.supervisor).writer();
-  const vm = await startOwnVm({
-    layout,
-    paths,
-    env,
-    flags,
-    version,
-    self,
-    signal,
-    onEvent,
-    template: paths,
-    log: (line) => void log.write(line),
-  });
+  const vm = await startOwnVm({ ...options, paths, template: paths, log: (line) => void log.write(line) });
   try {
-    await takeDown(paths, { force: false, env, suspend: () => {} });
+    await takeDown(paths, { force: false, env: options.env, suspend: () => {} });
     await vm.ended;
   } finally {
     await vm.end();
