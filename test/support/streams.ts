@@ -81,6 +81,19 @@ export async function send(connection: Connection, bytes: Uint8Array): Promise<v
   }
 }
 
+/** Takes all that comes, tells `onHeard` its sum once it has ended, and answers with `down` and its own end. */
+export async function answerAtEnd(
+  connection: Connection,
+  down: Uint8Array,
+  onHeard: (sum: string) => void,
+): Promise<void> {
+  const received = receive(connection);
+  await received.ended;
+  onHeard(sumOf(received.whole));
+  await send(connection, down);
+  connection.end();
+}
+
 /** A listener on a free loopback port or a Unix socket in a folder of its own; both go away at the end of the test. */
 export type TestListener = AsyncDisposable & { readonly address: Address; readonly listener: Listener };
 

@@ -4,7 +4,7 @@ import { rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { type Connection, connect } from "../../../../src/system/net/connection.ts";
 import { socketScene } from "../../../support/socket-scene.ts";
-import { payload, receive, send, sumOf } from "../../../support/streams.ts";
+import { answerAtEnd, payload, receive, send, sumOf } from "../../../support/streams.ts";
 
 const mebibyte = 1024 ** 2;
 
@@ -34,14 +34,7 @@ test("a client that ends its direction first hears all that the server says afte
   const [up, down] = [payload(2 * mebibyte), payload(3 * mebibyte)];
   const heard = Promise.withResolvers<string>();
   it.serve(it.path, (connection) => {
-    const received = receive(connection);
-    const answer = async (): Promise<void> => {
-      await received.ended;
-      heard.resolve(sumOf(received.whole));
-      await send(connection, down);
-      connection.end();
-    };
-    void answer();
+    void answerAtEnd(connection, down, heard.resolve);
   });
   const client = await connect({ unix: it.inContainer });
   const received = receive(client);

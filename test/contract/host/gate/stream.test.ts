@@ -12,7 +12,15 @@ import type { FailedPort, PublishedPort } from "../../../../src/protocol/message
 import type { Open } from "../../../../src/protocol/stream-request.ts";
 import { type Address, connect, listen } from "../../../../src/system/net/connection.ts";
 import { handGate, realGate } from "../../../support/gates.ts";
-import { listenSomewhere, payload, receive, type Received, send, sumOf } from "../../../support/streams.ts";
+import {
+  answerAtEnd,
+  listenSomewhere,
+  payload,
+  receive,
+  type Received,
+  send,
+  sumOf,
+} from "../../../support/streams.ts";
 
 const mebibyte = 1024 ** 2;
 
@@ -51,14 +59,7 @@ test("a published port carries 5 MB up, the end, and 3 MB down", async () => {
   const [up, down] = [payload(5 * mebibyte), payload(3 * mebibyte)];
   const heard = Promise.withResolvers<string>();
   await using server = await listenSomewhere("tcp", (connection) => {
-    const received = receive(connection);
-    const answer = async (): Promise<void> => {
-      await received.ended;
-      heard.resolve(sumOf(received.whole));
-      await send(connection, down);
-      connection.end();
-    };
-    void answer();
+    void answerAtEnd(connection, down, heard.resolve);
   });
   const opened: Open[] = [];
   using gate = realGate({

@@ -3,7 +3,15 @@ import { describe, expect, test } from "bun:test";
 import { pieces } from "../../../../src/protocol/piece.ts";
 import { carry, type CarryObserver } from "../../../../src/system/net/carry.ts";
 import { type Connection, connect } from "../../../../src/system/net/connection.ts";
-import { listenSomewhere, payload, type TestListener, receive, send, sumOf } from "../../../support/streams.ts";
+import {
+  answerAtEnd,
+  listenSomewhere,
+  payload,
+  type TestListener,
+  receive,
+  send,
+  sumOf,
+} from "../../../support/streams.ts";
 
 const mebibyte = 1024 ** 2;
 
@@ -66,14 +74,7 @@ for (const kind of ["tcp", "unix"] as const) {
       let counted = [0, 0];
       const heard = Promise.withResolvers<string>();
       await using target = await listenSomewhere(kind, (server) => {
-        const received = receive(server);
-        const answer = async (): Promise<void> => {
-          await received.ended;
-          heard.resolve(sumOf(received.whole));
-          await send(server, down);
-          server.end();
-        };
-        void answer();
+        void answerAtEnd(server, down, heard.resolve);
       });
       const done = Promise.withResolvers<void>();
       await using way = await wayTo(kind, target, {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { connect, type Connection, listen } from "../../../../src/system/net/connection.ts";
 import { Lane } from "../../../../src/system/net/lane.ts";
 import { testWithChance } from "../../../support/chance.ts";
-import { payload, receive, send, sumOf } from "../../../support/streams.ts";
+import { answerAtEnd, payload, receive, send, sumOf } from "../../../support/streams.ts";
 
 const mebibyte = 1024 ** 2;
 
@@ -44,14 +44,7 @@ test("a connection carries 5 MB up, its end, 3 MB down and the other end, and th
   const [up, down] = [payload(5 * mebibyte), payload(3 * mebibyte)];
   const heard = Promise.withResolvers<string>();
   lane.far.onConnection = (server) => {
-    const received = receive(server);
-    const answer = async (): Promise<void> => {
-      await received.ended;
-      heard.resolve(sumOf(received.whole));
-      await send(server, down);
-      server.end();
-    };
-    void answer();
+    void answerAtEnd(server, down, heard.resolve);
   };
   const client = lane.near.open();
   expect(lane.near.isFree).toBe(false);
