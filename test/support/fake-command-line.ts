@@ -1,5 +1,5 @@
 /** The command line that the fake QEMU was started with, and what it leads to. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from "node:fs";
 
 const argv = process.argv.slice(3);
 
@@ -32,10 +32,23 @@ export function credential(name: string): string {
   return Buffer.from(text.slice(start.length), "base64").toString();
 }
 
-/** What the guest has in its memory of what it was told: where that is a file, a copy has what its template was told. */
+/**
+ * What the guest has in its memory of what it was told, where that is a file: a copy has what its template was told,
+ * and one that was suspended has what was saved.
+ */
 export function inMemory(told: string): string {
   const memory = part("-object", "id=memory", "mem-path");
   if (memory === "") return told;
-  if (values("-object").some((value) => value.endsWith("share=on"))) writeFileSync(memory, told);
-  return readFileSync(memory, "utf8");
+  const file = openSync(memory, constants.O_RDWR | constants.O_CREAT, 0o600);
+  if (part("-object", "id=memory", "share") === "on" && !argv.includes("-incoming")) writeSync(file, told, toldAt);
+  const bytes = Buffer.alloc(toldMax);
+  readSync(file, bytes, 0, toldMax, toldAt);
+  closeSync(file);
+  return bytes.toString().replace(/\0*$/, "");
 }
+
+// --- internal ---
+
+/** Somewhere in the middle of it. */
+const toldAt = 9 * 1024 ** 2 + 4096;
+const toldMax = 256 * 1024;

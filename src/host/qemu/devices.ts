@@ -173,9 +173,21 @@ export function virtiofsProperties(tag: string) {
   return { bus: portOf(tag), id: tag, chardev: tag, tag, "queue-size": 1024 } as const;
 }
 
-/** Memory that a server of vhost-user can map too: it reads and writes the guest's buffers itself. */
+/**
+ * Memory that a server of vhost-user can map too: it reads and writes the guest's buffers itself. A file without a
+ * name, which QEMU inherits; that it is opened by a path is what lets QEMU leave it out of a saved state
+ * (qemu_ram_is_named_file in QEMU's migration/ram.c, since 8.1).
+ */
 export function sharedMemory(sizeMiB: number): Words {
-  return option("-object", sharedMemoryKind, { id: sharedMemoryId, size: `${sizeMiB}M`, share: true });
+  return fileMemory(inheritedPath, sizeMiB, true);
+}
+
+/** The number of the first descriptor that a QEMU inherits; memory comes before others. */
+export const firstInherited = 3;
+
+/** Whether a QEMU with these words has to inherit its memory. */
+export function inheritsMemory(argv: Words): boolean {
+  return argv.some((word) => word.includes(`,mem-path=${inheritedPath},`));
 }
 
 /**
@@ -184,7 +196,7 @@ export function sharedMemory(sizeMiB: number): Words {
  * (ram_block_discard_range in QEMU's softmmu/physmem.c).
  */
 export function fileMemory(path: string, sizeMiB: number, isShared: boolean): Words {
-  return option("-object", "memory-backend-file", {
+  return option("-object", fileMemoryKind, {
     id: sharedMemoryId,
     size: `${sizeMiB}M`,
     "mem-path": path,
@@ -202,7 +214,7 @@ export function generation(device: string): Words {
 
 /** What QEMU has to be built with where a share is served by another process: the device, and the memory. */
 export const virtiofsDevice = "vhost-user-fs-pci";
-export const sharedMemoryKind = "memory-backend-memfd";
+export const fileMemoryKind = "memory-backend-file";
 
 /** The name by which the machine takes `sharedMemory` or `fileMemory`. */
 export const sharedMemoryId = "memory";
@@ -289,6 +301,8 @@ export function window(backend: string, gpu: string): Words {
 }
 
 // --- internal ---
+
+const inheritedPath = `/proc/self/fd/${firstInherited}`;
 
 function fileNode(filename: string): Json {
   return { driver: "file", filename };

@@ -8,7 +8,7 @@ import { isThere, readTextIfThere } from "../../system/files.ts";
 import { ownArch } from "../../system/platform.ts";
 import { findProgram, run } from "../../system/process.ts";
 import { bareArgs, sandboxArgs } from "./args.ts";
-import { headless, sharedMemoryKind, virtiofsDevice } from "./devices.ts";
+import { fileMemoryKind, headless, virtiofsDevice } from "./devices.ts";
 import type { HostFacts, Usability } from "./facts.ts";
 import { ownInstallHint } from "./install-hint.ts";
 import { option } from "./option.ts";
@@ -147,11 +147,11 @@ async function sandboxWorks(qemuPath: string): Promise<boolean> {
   return exitCode === 0;
 }
 
-/** Whether this QEMU is built with the device and the memory that a server of its own needs (vhost-user, memfd). */
+/** Whether this QEMU is built with the device and the memory that a server of its own needs (vhost-user, a file). */
 async function lookAtVirtiofs(qemuPath: string): Promise<Usability> {
   for (const [flag, name] of [
     ["-device", virtiofsDevice],
-    ["-object", sharedMemoryKind],
+    ["-object", fileMemoryKind],
   ] as const) {
     const { exitCode } = await run([qemuPath, ...option("-machine", "none"), flag, `${name},help`], {
       deadlineMs: helpDeadlineMs,

@@ -1,9 +1,12 @@
 /** Starts QEMU with the processes that serve its shares. */
+import { closeSync } from "node:fs";
 import { QnError } from "../../../base/errors.ts";
 import type { VmPaths } from "../../layout.ts";
+import type { VmSpec } from "../../qemu/args.ts";
 import type { Prepared } from "../../vm/prepare.ts";
 import type { SuperviseOptions } from "../options.ts";
 import { type BootRecord, recordQemu } from "./boot.ts";
+import { newGuestMemory } from "./guest-memory.ts";
 import type { LostShares } from "./lost-shares.ts";
 import { makeBoot } from "./make.ts";
 import { type Qemu, startQemu, type StartOptions } from "./qemu.ts";
@@ -34,7 +37,7 @@ export async function launchQemu(
 ): Promise<Launched> {
   for (let boot = first, tries = 1; ; tries += 1) {
     try {
-      return { boot, qemu: await launchOnce(supervise, boot, options) };
+      return { boot, qemu: await launchOnce(supervise, prepared.spec, boot, options) };
     } catch (error) {
       if (options.signal.aborted || tries === launchesMax || !hasLostPort(error)) throw error;
     }
@@ -64,16 +67,23 @@ type Incoming = { readonly argv: readonly string[]; readonly inherited: readonly
 
 async function launchOnce(
   { paths, self, onQemu }: SuperviseOptions,
+  { memoryMiB }: Pick<VmSpec, "memoryMiB">,
   boot: BootRecord,
   { signal, lost }: LaunchOptions,
 ): Promise<Qemu> {
   return await withVoice(paths, async (voice) => {
     const servers = await startVirtiofs({ served: boot.served ?? [], self }, paths, voice, lost.listener());
-    const incoming = { argv: boot.argv, inherited: [] };
-    return await launch(paths, boot, incoming, voice, { signal, onStarted: onQemu }).catch((error: unknown) => {
+    try {
+      const inherited = newGuestMemory(boot.argv, memoryMiB);
+      try {
+        return await launch(paths, boot, { argv: boot.argv, inherited }, voice, { signal, onStarted: onQemu });
+      } finally {
+        inherited.forEach((fd) => closeSync(fd));
+      }
+    } catch (error) {
       servers.stop();
       throw error;
-    });
+    }
   });
 }
 

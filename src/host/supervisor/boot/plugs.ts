@@ -62,7 +62,8 @@ async function plugMissing(
   const ids = await deviceIds(qemu.qmp).catch(() => new Set<string>());
   const missing = served.filter(({ tag }) => ids.has(portOf(tag)) && !ids.has(tag));
   missing.forEach((share) => lost.renew(share));
-  for (const share of missing) {
+  // One that does not start leaves the others their folders.
+  const start = async (share: Served): Promise<void> => {
     const servers = await speaking(paths, async (fd) => {
       return await startVirtiofs({ served: [share], self }, paths, { fd, heard: () => qemu.heard() }, lost.listener());
     });
@@ -71,5 +72,7 @@ async function plugMissing(
       servers.stop();
       throw error;
     });
-  }
+  };
+  const failed = (await Promise.allSettled(missing.map(start))).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
 }

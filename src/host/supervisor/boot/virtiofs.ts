@@ -13,7 +13,7 @@ import type { Voice } from "./voice.ts";
 export type Speaking = Pick<Voice, "fd" | "heard">;
 
 /**
- * Starts them by the command `self`, and resolves when QEMU can connect to each. Throws QEMU_FAILED when one does not
+ * Starts them at once by the command `self`, and resolves when QEMU can connect to each. Throws QEMU_FAILED when one does not
  * start; `stop` ends them where QEMU never came. `onEnd` is told of one that ends: the guest waits for its share
  * without end where it is still plugged in.
  */
@@ -23,19 +23,15 @@ export async function startVirtiofs(
   voice: Speaking,
   onEnd: OnEnd,
 ): Promise<{ stop(): void }> {
-  const children: Bun.Subprocess[] = [];
+  const starts = served.map((share) => startOne(serverCommand(self, paths, share), paths, voice, share, onEnd));
+  const all = await Promise.allSettled(starts);
   const stop = (): void => {
-    for (const child of children) child.kill("SIGKILL");
+    for (const each of all) if (each.status === "fulfilled") each.value.kill("SIGKILL");
   };
-  try {
-    for (const share of served) {
-      children.push(await startOne(serverCommand(self, paths, share), paths, voice, share, onEnd));
-    }
-  } catch (error) {
-    stop();
-    throw error;
-  }
-  return { stop };
+  const failed = all.find((each) => each.status === "rejected");
+  if (failed === undefined) return { stop };
+  stop();
+  throw failed.reason;
 }
 
 // --- internal ---

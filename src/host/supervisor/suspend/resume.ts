@@ -1,6 +1,7 @@
 /** Lets a suspended VM go on where it was. */
 import { messageOf, QnError } from "../../../base/errors.ts";
 import { writeSshConfig } from "../../integrate/ssh-config.ts";
+import type { VmPaths } from "../../layout.ts";
 import { incomingArgs, qemuArgs } from "../../qemu/args.ts";
 import { goOn } from "../../qmp/migrate.ts";
 import { type BootRecord, toldToGuest, writeBootFiles } from "../boot/boot.ts";
@@ -60,12 +61,12 @@ export async function loadInto(
   { spec }: Prepared,
   boot: BootRecord,
   signal: AbortSignal,
-  state: { readonly suspended: string; readonly stream: Head["stream"] },
+  state: Pick<VmPaths, "suspended"> & Pick<Head, "stream" | "memory">,
 ): Promise<Qemu> {
   const argv = incomingArgs(spec, { gate: boot.gatePort, ssh: boot.sshPort });
   const launch: Launch = (inherited) => launchIncoming(options, boot, { argv, inherited }, signal);
   const { suspendSocket } = options.paths;
-  const qemu = await loadedQemu({ ...state, suspendSocket }, spec, launch, signal);
+  const qemu = await loadedQemu({ ...state, suspendSocket, argv }, spec, launch, signal);
   if (!signal.aborted) return qemu;
   await qemu.kill();
   throw new QnError("INTERRUPTED", "The start was called off.");
@@ -107,11 +108,11 @@ async function presentWith(told: string, { spec, image }: Prepared, { boot }: He
 async function goOnFrom(
   options: SuperviseOptions,
   prepared: Prepared,
-  { boot, stream }: Head,
+  { boot, stream, memory }: Head,
   signal: AbortSignal,
 ): Promise<Resumed> {
   const { paths } = options;
-  const qemu = await loadInto(options, prepared, boot, signal, { suspended: paths.suspended, stream });
+  const qemu = await loadInto(options, prepared, boot, signal, { suspended: paths.suspended, stream, memory });
   try {
     // Before the guest writes anything: from here on the state and the disks part.
     await take(paths);

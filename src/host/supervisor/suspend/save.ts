@@ -5,12 +5,15 @@ import { readTextIfThere, writeAt } from "../../../system/files.ts";
 import { systemDiskOrigin } from "../../image/vm-images.ts";
 import type { VmPaths } from "../../layout.ts";
 import type { VmSpec } from "../../qemu/args.ts";
+import { inheritsMemory } from "../../qemu/devices.ts";
 import { goOn, saveTo } from "../../qmp/migrate.ts";
 import type { BootRecord } from "../boot/boot.ts";
+import { openGuestMemory } from "../boot/guest-memory.ts";
 import type { Qemu } from "../boot/qemu.ts";
 import { partOf, commitPart } from "./files.ts";
 import { cpuIdentity, diskIdentities, toldIdentity } from "./identity.ts";
-import { encodeHead, type Head } from "./state.ts";
+import { saveMemory } from "./memory.ts";
+import { encodeHead, type Head, memoryAt, type MemoryFacts } from "./state.ts";
 import { receiveStream } from "./stream.ts";
 
 /** What runs, and what of it the state has to say. */
@@ -26,14 +29,16 @@ export type Saved = {
 export async function saveVm(paths: VmPaths, qemu: Qemu, saved: Saved, onLast: () => void): Promise<void> {
   const part = partOf(paths);
   const memoryFile = saved.spec.throwaway?.memoryFile;
+  const isInherited = inheritsMemory(saved.boot.argv);
   await rm(part, { force: true });
   await rm(paths.suspendSocket, { force: true });
   let facts: Omit<Head, "disks">;
   try {
     await qemu.qmp.execute("stop");
     const stream = await receiveStream(paths.suspendSocket, part, () =>
-      saveTo(qemu.qmp, paths.suspendSocket, memoryFile !== undefined),
+      saveTo(qemu.qmp, paths.suspendSocket, isInherited || memoryFile !== undefined),
     );
+    const memory = isInherited ? await appendMemory(qemu, part, memoryAt({ stream })) : undefined;
     const { qemuPid: _ended, ...boot } = saved.boot;
     facts = {
       format: 1,
@@ -43,6 +48,7 @@ export async function saveVm(paths: VmPaths, qemu: Qemu, saved: Saved, onLast: (
       told: await toldIdentity(paths.credentialFile),
       boot,
       stream,
+      memory,
     };
     // What is too long for its place is found out while the guest can still go on.
     encodeHead({ ...facts, disks: [] });
@@ -69,6 +75,12 @@ export async function saveVm(paths: VmPaths, qemu: Qemu, saved: Saved, onLast: (
 }
 
 // --- internal ---
+
+async function appendMemory(qemu: Qemu, part: string, at: number): Promise<MemoryFacts> {
+  await using memory = await openGuestMemory(qemu);
+  await using file = await open(part, "r+");
+  return await saveMemory(memory, file, at);
+}
 
 async function syncFile(path: string): Promise<void> {
   await using file = await open(path, "r+");

@@ -16,6 +16,9 @@ const diskSchema = v.object({
   changedNs: v.pipe(v.string(), v.regex(/^\d+$/)),
 });
 
+/** The length of a line in the table of the memory's runs. */
+export const runBytes = 8;
+
 const headSchema = v.object({
   format: v.literal(1),
   qemu: v.string(),
@@ -28,14 +31,28 @@ const headSchema = v.object({
   boot: bootSchema,
   disks: v.array(diskSchema),
   stream: v.object({ bytes, hash: v.string() }),
+  /** The guest's memory behind the stream, where that is without it (memory.ts). */
+  memory: v.optional(
+    v.pipe(
+      v.object({ bytes, runs: bytes, hash: v.string() }),
+      v.check((memory) => memory.runs * runBytes <= memory.bytes),
+    ),
+  ),
 });
 
 /** What a saved state belongs to. `changedNs` is a file's time of change in nanoseconds. */
 export type Head = v.InferOutput<typeof headSchema>;
 export type DiskIdentity = Head["disks"][number];
+/** How long pages and table are together, how many runs the table has, and a hash of both. */
+export type MemoryFacts = NonNullable<Head["memory"]>;
 
 /** Where the stream begins: a command line and a list of disks take a few kilobytes. */
 export const headBytes = 256 * 1024;
+
+/** Where the guest's memory begins: where the stream ends. */
+export function memoryAt({ stream }: Pick<Head, "stream">): number {
+  return headBytes + stream.bytes;
+}
 
 /** The head's bytes, filled up to `headBytes`. Throws RangeError for one that is longer. */
 export function encodeHead(head: Head): Uint8Array {
@@ -52,7 +69,7 @@ export function parseHead(content: Uint8Array, sizeBytes: number): Head | undefi
   const end = content.indexOf("\n".codePointAt(0) ?? 0);
   try {
     const head = v.parse(headSchema, JSON.parse(Buffer.from(content.subarray(0, end)).toString()));
-    return sizeBytes === headBytes + head.stream.bytes ? head : undefined;
+    return sizeBytes === memoryAt(head) + (head.memory?.bytes ?? 0) ? head : undefined;
   } catch {
     return undefined;
   }

@@ -1,8 +1,9 @@
 /** Carries QEMU's migration stream to a file and back, through a Unix socket: every QEMU can do that. */
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { QnError } from "../../../base/errors.ts";
 import { connect, type Connection, listen } from "../../../system/net/connection.ts";
+import { pieceBytes, Pieces, writeAll } from "./pieces.ts";
 import { headBytes } from "./state.ts";
 
 /** How much there is of a stream, and a hash of it: what is read back must be what was written. */
@@ -73,7 +74,7 @@ export async function checkStream(
   onChunk: (chunk: Uint8Array) => Promise<void> = async () => {},
 ): Promise<void> {
   await using file = await open(path, "r");
-  const pieces = new Pieces(() => {});
+  const pieces = new Pieces();
   for (let at = 0; at < expected.bytes;) {
     // A new one each time: what a connection does not take at once waits in it.
     const chunk = Buffer.allocUnsafe(Math.min(pieceBytes, expected.bytes - at));
@@ -89,45 +90,6 @@ export async function checkStream(
 }
 
 // --- internal ---
-
-const pieceBytes = 1024 * 1024;
-
-/** Cuts bytes into pieces of one length, however they come, and hashes them in their order. */
-class Pieces {
-  readonly #onPiece: (piece: Uint8Array, at: number) => void;
-  readonly #piece = Buffer.allocUnsafe(pieceBytes);
-  #filled = 0;
-  #bytes = 0;
-  #hash = 0n;
-
-  constructor(onPiece: (piece: Uint8Array, at: number) => void) {
-    this.#onPiece = onPiece;
-  }
-
-  add(chunk: Uint8Array): void {
-    for (let at = 0; at < chunk.length;) {
-      const part = chunk.subarray(at, at + pieceBytes - this.#filled);
-      this.#piece.set(part, this.#filled);
-      this.#filled += part.length;
-      at += part.length;
-      if (this.#filled === pieceBytes) this.#flush();
-    }
-  }
-
-  finish(): StreamFacts {
-    if (this.#filled > 0) this.#flush();
-    return { bytes: this.#bytes, hash: this.#hash.toString(16) };
-  }
-
-  #flush(): void {
-    const piece = this.#piece.subarray(0, this.#filled);
-    this.#onPiece(piece, this.#bytes);
-    // Of each piece with the one before as its seed: ten times as quick as a checksum of zlib's.
-    this.#hash = Bun.hash.xxHash3(piece, this.#hash);
-    this.#bytes += piece.length;
-    this.#filled = 0;
-  }
-}
 
 /** Writes to a connection no faster than it is read. */
 class Feed {
@@ -147,8 +109,4 @@ class Feed {
     if (this.#connection.isClosed) throw new QnError("QEMU_FAILED", "QEMU does not take the saved state.");
     if (!this.#connection.write(chunk)) await this.#drained.promise;
   }
-}
-
-function writeAll(file: number, bytes: Uint8Array, position: number): void {
-  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at, bytes.length - at, position + at);
 }

@@ -32,7 +32,7 @@ test.skipIf(process.platform !== "linux")(
     const by9p = "ok: The guest can have folders by 9p only.";
     expect([await files("none"), await files("*vhost-user-fs-pci,help"), await files("*,help")]).toEqual([
       [`${by9p} QEMU is built without vhost-user-fs-pci.`],
-      [`${by9p} QEMU is built without memory-backend-memfd.`],
+      [`${by9p} QEMU is built without memory-backend-file.`],
       ["ok: The guest can have folders by 9p, and by virtiofs."],
     ]);
   },

@@ -113,7 +113,7 @@ test("shares that daemons serve are devices of theirs in ports of theirs, on mem
   const facts = factsOf("linux/x86_64");
   const lines = golden(facts, { mounts: servedAndNot }).split("\n");
   expect(lines.filter((line) => /memory|fsdev|qn\d/.test(line))).toEqual([
-    "-object memory-backend-memfd,id=memory,size=4096M,share=on",
+    "-object memory-backend-file,id=memory,size=4096M,mem-path=/proc/self/fd/3,share=on",
     "-machine q35,vmport=off,pflash0=firmware-code,pflash1=firmware-vars,memory-backend=memory",
     "-device pcie-root-port,id=port-qn0,chassis=100,io-reserve=0",
     "-chardev socket,id=qn0,path=/home/ann/.qn/default/qn0.sock",

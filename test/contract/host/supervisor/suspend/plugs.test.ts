@@ -1,7 +1,9 @@
 /** A VM whose mount virtiofs serves is suspended without it, and has it again, whoever dies or refuses in between. */
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
 import { takeDown } from "../../../../../src/host/lifecycle/down.ts";
 import { statusOfVm } from "../../../../../src/host/lifecycle/status.ts";
+import { readHead } from "../../../../../src/host/supervisor/suspend/state.ts";
 import type { Behaviour } from "../../../../support/fake-qemu.ts";
 import { failureOf } from "../../../../support/failures.ts";
 import { type FakeVm, fakeVm, processesWith, programsMs, stateOf } from "../../../../support/fake-vm.ts";
@@ -47,6 +49,39 @@ test("it is suspended without its server, and goes on with another one", async (
   // As often as one likes.
   expect(await suspend(vm)).toBe("suspended");
   await served(folder, 0);
+});
+
+test("a newer QEMU goes on with the same memory, also where it has to be started twice", async () => {
+  for (const behaviour of ["newer-qemu", "newer-qemu-reads-no-path"] as const) {
+    await using folder = await newFolder();
+    await using vm = await fakeVm(behaviour);
+    await up(vm, folder);
+    await suspend(vm);
+    vm.told.length = 0;
+    await up(vm, folder);
+    expect(vm.told).toEqual(["phase image", "phase agent", "phase docker", "running"]);
+  }
+});
+
+test("its memory is in its state beside what QEMU has sent, and it starts anew where that is another's", async () => {
+  await using folder = await newFolder();
+  await using vm = await fakeVm("boots");
+  await up(vm, folder);
+  await suspend(vm);
+  const head = await readHead(vm.paths.suspended);
+  // One page that the fake guest has written, at most some more, and the table; QEMU has the rest.
+  expect(head?.memory?.runs).toBe(1);
+  expect(head?.memory?.bytes).toBeLessThan(256 * 1024);
+  const state = readFileSync(vm.paths.suspended);
+  state[state.length - 100] = (state.at(-100) ?? 0) ^ 1;
+  writeFileSync(vm.paths.suspended, state);
+  vm.told.length = 0;
+  await up(vm, folder);
+  expect(vm.told).toContain(
+    "warning It cannot be resumed and starts anew, as after a power cut, because The saved state is not what was written.",
+  );
+  expect(await stateOf(vm)).toEqual({ state: "running", reason: null });
+  await served(folder, 2);
 });
 
 test("what is not given back, or not saved, runs on with what it had", async () => {
