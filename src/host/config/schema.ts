@@ -127,7 +127,7 @@ const settings = {
     driver: setting(
       oneOf(["9p", "virtiofs", "auto", "qn"]),
       "Who serves mounts: QEMU (9p), qn itself (virtiofs, which was called qn before; on Linux), or auto: qn where it can.",
-      () => "9p",
+      () => "auto",
     ),
     tmp: setting(
       tmpReference,

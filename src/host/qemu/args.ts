@@ -3,6 +3,7 @@ import type { Arch } from "../../base/words.ts";
 import { dataDisk } from "../../protocol/disks.ts";
 import { gateGuestPort, sshGuestPort } from "../../protocol/messages.ts";
 import * as devices from "./devices.ts";
+import { fileMemory, memoryId, sharedMemory } from "./memory.ts";
 import { option } from "./option.ts";
 import { type Accel, type Firmware, guestPlatforms } from "./platforms.ts";
 
@@ -99,17 +100,15 @@ function argsWith(spec: VmSpec, ports: BootPorts, wordsOf: typeof devices.share)
   const isServed = spec.shares.some(({ socket }) => socket !== undefined);
   const { throwaway } = spec;
   const hasBackend = isServed || throwaway !== undefined;
-  const memory = hasBackend ? { "memory-backend": devices.sharedMemoryId } : {};
+  const memory = hasBackend ? { "memory-backend": memoryId } : {};
   const { generationDevice } = guestPlatforms[spec.arch];
   return [
     spec.qemu.path,
     ...option("-name", `qn-${spec.name}`),
     ...bareArgs,
     ...(spec.sandbox ? sandboxArgs : []),
-    ...(isServed ? devices.sharedMemory(spec.memoryMiB) : []),
-    ...(throwaway === undefined
-      ? []
-      : devices.fileMemory(throwaway.memoryFile, spec.memoryMiB, throwaway.layer === undefined)),
+    ...(isServed ? sharedMemory(spec.memoryMiB) : []),
+    ...(throwaway === undefined ? [] : fileMemory(throwaway.memoryFile, spec.memoryMiB, throwaway.layer === undefined)),
     ...option("-machine", spec.machine.type, { ...spec.machine.properties, ...(isUefi && flash), ...memory }),
     ...option("-accel", spec.accel.name, spec.accel.options),
     ...option("-cpu", spec.cpu),

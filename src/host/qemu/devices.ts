@@ -174,37 +174,6 @@ export function virtiofsProperties(tag: string) {
 }
 
 /**
- * Memory that a server of vhost-user can map too: it reads and writes the guest's buffers itself. A file without a
- * name, which QEMU inherits; that it is opened by a path is what lets QEMU leave it out of a saved state
- * (qemu_ram_is_named_file in QEMU's migration/ram.c, since 8.1).
- */
-export function sharedMemory(sizeMiB: number): Words {
-  return fileMemory(inheritedPath, sizeMiB, true);
-}
-
-/** The number of the first descriptor that a QEMU inherits; memory comes before others. */
-export const firstInherited = 3;
-
-/** Whether a QEMU with these words has to inherit its memory. */
-export function inheritsMemory(argv: Words): boolean {
-  return argv.some((word) => word.includes(`,mem-path=${inheritedPath},`));
-}
-
-/**
- * Memory that is a file. A template writes to it; where it is not `isShared` the guest has its own copy of each page
- * that it writes to. Such a guest has no balloon: QEMU would make a hole in the file for each page that it frees
- * (ram_block_discard_range in QEMU's softmmu/physmem.c).
- */
-export function fileMemory(path: string, sizeMiB: number, isShared: boolean): Words {
-  return option("-object", fileMemoryKind, {
-    id: sharedMemoryId,
-    size: `${sizeMiB}M`,
-    "mem-path": path,
-    share: isShared,
-  });
-}
-
-/**
  * Tells the guest's kernel that it is another guest by now, upon which it makes its random numbers anew: `guid=auto` is
  * another number with each QEMU (vmgenid in QEMU's documentation).
  */
@@ -212,12 +181,8 @@ export function generation(device: string): Words {
   return option("-device", device, { guid: "auto" });
 }
 
-/** What QEMU has to be built with where a share is served by another process: the device, and the memory. */
+/** What QEMU has to be built with where a share is served by another process, beside `fileMemoryKind`. */
 export const virtiofsDevice = "vhost-user-fs-pci";
-export const fileMemoryKind = "memory-backend-file";
-
-/** The name by which the machine takes `sharedMemory` or `fileMemory`. */
-export const sharedMemoryId = "memory";
 
 /** Randomness from the host, so that the guest's keys need not wait for it. */
 export function randomness(): Words {
@@ -301,8 +266,6 @@ export function window(backend: string, gpu: string): Words {
 }
 
 // --- internal ---
-
-const inheritedPath = `/proc/self/fd/${firstInherited}`;
 
 function fileNode(filename: string): Json {
   return { driver: "file", filename };

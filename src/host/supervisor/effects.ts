@@ -7,6 +7,7 @@ import { dismissMasters } from "../integrate/ssh-master.ts";
 import { settleVm } from "../snapshot/settle.ts";
 import { settleInterrupted } from "./suspend/interrupted.ts";
 import { goOnVm } from "./suspend/copy.ts";
+import type { Resumed } from "./suspend/resume.ts";
 import { Rest } from "./suspend/rest.ts";
 import type { Running } from "./suspend/suspension.ts";
 import { ownDisks } from "../vm/own-disks.ts";
@@ -159,10 +160,7 @@ export class Effects {
     return this.#prepared?.spec.accel.name === "tcg" ? patience.emulation : patience.hardware;
   }
 
-  /**
-   * One line from the settings to a guest that is watched. It goes no further once it is called off, and what it has
-   * made by then is the clean-up's.
-   */
+  /** From the settings to a guest that is watched; what is made when it is called off is the clean-up's. */
   async #start(): Promise<void> {
     const { layout, paths, env, flags, template } = this.#options;
     const { dispatch, warn } = this.#tell;
@@ -180,13 +178,13 @@ export class Effects {
       : prepareVm(layout, paths, env, flags));
     this.#prepared = prepared;
     this.rest.leave(prepared.config.idle.after);
-    if (living !== undefined && record !== undefined) return await this.#takeOver(living, record, prepared);
+    if (living && record) return await this.#takeOver({ qemu: living, boot: record, servers: undefined }, prepared);
     // Without its secret this QEMU is of no use to anybody; its disks are needed for the next one.
     await living?.kill();
     this.#living = undefined;
     if (signal.aborted) return;
-    const resumed = await goOnVm(this.#options, prepared, signal, warn);
-    if (resumed !== undefined) return await this.#takeOver(resumed.qemu, resumed.boot, prepared);
+    const resumed = await goOnVm(this.#options, prepared, this.#launching, warn);
+    if (resumed !== undefined) return await this.#takeOver(resumed, prepared);
     if (signal.aborted) return;
     dispatch({ type: "prepared" });
     const first = await makeBoot(this.#options, prepared);
@@ -218,12 +216,12 @@ export class Effects {
   }
 
   /** A guest that runs already, by itself or because it goes on where it was suspended. */
-  async #takeOver(qemu: Qemu, boot: BootRecord, prepared: Prepared): Promise<void> {
+  async #takeOver({ qemu, boot, servers }: Resumed, prepared: Prepared): Promise<void> {
     this.#tell.log("takes over a QEMU that runs");
     this.#openSeam(prepared, boot);
     await dismissMasters(this.#options.paths);
     // Whoever rings the doorbell is linked to, and looks for its mounts.
-    await this.#plug(qemu, boot);
+    await this.#plug(qemu, boot, servers);
     const trouble = this.#own(qemu);
     this.#tell.dispatch({ type: "adopted" });
     // Settings that were changed while nobody was there count as if they had been changed now.

@@ -11,7 +11,7 @@ import { socketNames, socketTests } from "./sockets.ts";
 import { oddPaths, type Server } from "./where.ts";
 
 /** The tests, in a VM whose plain mounts `server` serves; `files` are the settings that make it so. */
-export function filesTests(server: Server, files: { readonly driver?: "auto" } = {}): void {
+export function filesTests(server: Server, files: { readonly driver: "9p" | "auto" }): void {
   const test = testWithVm(() => bootVm({ before: (vm) => shareThem(vm, files) }));
   shareTests(test);
   contentTests(test, server);
@@ -23,7 +23,7 @@ export function filesTests(server: Server, files: { readonly driver?: "auto" } =
 // --- internal ---
 
 /** The shares of the VM: the home folder, and below it one for each setting and each awkward path. */
-async function shareThem(vm: Vm, files: { readonly driver?: "auto" }): Promise<void> {
+async function shareThem(vm: Vm, files: { readonly driver: "9p" | "auto" }): Promise<void> {
   const at = (name: string): string => join(vm.inHome, name);
   const mounts = [
     { path: at("outer/inner"), readOnly: true },

@@ -2,7 +2,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { QnError } from "../../../base/errors.ts";
 import { memoryFile } from "../../../system/kernel/descriptors.ts";
-import { firstInherited, inheritsMemory } from "../../qemu/devices.ts";
+import { firstInherited, inheritsMemory } from "../../qemu/memory.ts";
 import type { Qemu } from "./qemu.ts";
 
 /**

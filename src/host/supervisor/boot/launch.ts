@@ -10,7 +10,7 @@ import { newGuestMemory } from "./guest-memory.ts";
 import type { LostShares } from "./lost-shares.ts";
 import { makeBoot } from "./make.ts";
 import { type Qemu, startQemu, type StartOptions } from "./qemu.ts";
-import { startVirtiofs } from "./virtiofs.ts";
+import { type Servers, startVirtiofs } from "./virtiofs.ts";
 import { newVoice, type Voice } from "./voice.ts";
 
 /**
@@ -21,6 +21,9 @@ export type LaunchOptions = {
   readonly signal: AbortSignal;
   readonly lost: LostShares;
 };
+
+/** A QEMU that waits for a guest, and the servers that wait for its devices. */
+export type Waiting = { readonly qemu: Qemu; readonly servers: Servers | undefined };
 
 /** What runs, and the boot that it was started for. */
 export type Launched = { readonly boot: BootRecord; readonly qemu: Qemu };
@@ -46,19 +49,28 @@ export async function launchQemu(
 }
 
 /**
- * Starts QEMU for a guest that is loaded, in the boot that it was saved in: with these words, without a server, and
- * with `inherited` descriptors from 3 on. Throws what `startQemu` throws.
+ * Starts QEMU for a guest that is loaded, in the boot that it was saved in: with these words and `inherited`
+ * descriptors from 3 on; and beside it the servers that its mounts will have, unless they cannot be started. Throws
+ * what `startQemu` throws, and no server is left then.
  */
 export async function launchIncoming(
-  { paths, onQemu }: SuperviseOptions,
+  { paths, self, onQemu }: SuperviseOptions,
   boot: BootRecord,
   incoming: Incoming,
-  signal: AbortSignal,
-): Promise<Qemu> {
-  return await withVoice(
-    paths,
-    async (voice) => await launch(paths, boot, incoming, voice, { signal, onStarted: onQemu }),
-  );
+  { signal, lost }: LaunchOptions,
+): Promise<Waiting> {
+  const { served = [] } = boot;
+  served.forEach((share) => lost.renew(share));
+  return await withVoice(paths, async (voice) => {
+    const [servers, qemu] = await Promise.allSettled([
+      startVirtiofs({ served, self }, paths, voice, lost.listener()),
+      launch(paths, boot, incoming, voice, { signal, onStarted: onQemu }),
+    ]);
+    const waiting = servers.status === "fulfilled" ? servers.value : undefined;
+    if (qemu.status === "fulfilled") return { qemu: qemu.value, servers: waiting };
+    waiting?.stop();
+    throw qemu.reason;
+  });
 }
 
 // --- internal ---
@@ -101,7 +113,7 @@ async function launch(
 }
 
 /** The voice of the programs of a boot; it is theirs once QEMU runs. */
-async function withVoice(paths: VmPaths, start: (voice: Voice) => Promise<Qemu>): Promise<Qemu> {
+async function withVoice<Started>(paths: VmPaths, start: (voice: Voice) => Promise<Started>): Promise<Started> {
   const voice = newVoice(paths);
   try {
     return await start(voice);

@@ -7,7 +7,7 @@ import type { SuperviseOptions } from "../options.ts";
 import type { BootRecord, Served } from "./boot.ts";
 import type { LostShares } from "./lost-shares.ts";
 import type { Qemu } from "./qemu.ts";
-import { startVirtiofs } from "./virtiofs.ts";
+import { type Servers, startVirtiofs } from "./virtiofs.ts";
 import { speaking } from "./voice.ts";
 
 /** A guest whose processors are emulated on a busy machine takes seconds, another one tenths of one. */
@@ -33,15 +33,15 @@ export async function unplugServed(qemu: Qemu, { served = [] }: BootRecord): Pro
 }
 
 /**
- * Plugs in what of the boot's mounts is not, each with a new server: after a load, a save that was given up, or a
- * supervisor that died in between. Never rejects.
+ * Plugs in what of the boot's mounts is not, each with a server that waits for it or a new one: after a load, a save
+ * that was given up, or a supervisor that died in between. Never rejects.
  */
-export type Plug = (qemu: Qemu, boot: BootRecord) => Promise<void>;
+export type Plug = (qemu: Qemu, boot: BootRecord, waiting?: Servers) => Promise<void>;
 
 /** Warns of what cannot be plugged in, which is missing until the VM starts anew. */
 export function plugger(options: Options, lost: LostShares, warn: (text: string) => void): Plug {
-  return async (qemu, { served = [] }) => {
-    await plugMissing(qemu, served, options, lost).catch((error: unknown) => {
+  return async (qemu, { served = [] }, waiting) => {
+    await plugMissing(qemu, served, options, lost, waiting).catch((error: unknown) => {
       warn(`Mounts are missing until \`qn restart\`. ${messageOf(error)}`);
     });
   };
@@ -56,23 +56,27 @@ async function plugMissing(
   served: readonly Served[],
   { paths, self }: Options,
   lost: LostShares,
+  waiting?: Servers,
 ): Promise<void> {
   if (served.length === 0) return;
   // One that does not answer has ended, and whoever waits for that tells of it.
   const ids = await deviceIds(qemu.qmp).catch(() => new Set<string>());
   const missing = served.filter(({ tag }) => ids.has(portOf(tag)) && !ids.has(tag));
-  missing.forEach((share) => lost.renew(share));
-  // One that does not start leaves the others their folders.
-  const start = async (share: Served): Promise<void> => {
-    const servers = await speaking(paths, async (fd) => {
+  const started = async (share: Served): Promise<Servers> => {
+    lost.renew(share);
+    return await speaking(paths, async (fd) => {
       return await startVirtiofs({ served: [share], self }, paths, { fd, heard: () => qemu.heard() }, lost.listener());
     });
+  };
+  // One that does not start leaves the others their folders.
+  const plug = async (share: Served): Promise<void> => {
+    const servers = waiting?.tags.has(share.tag) === true ? waiting : await started(share);
     const device = { driver: virtiofsDevice, ...virtiofsProperties(share.tag) };
     await plugIn(qemu.qmp, device, shareSocket(paths, share.tag)).catch((error: unknown) => {
       servers.stop();
       throw error;
     });
   };
-  const failed = (await Promise.allSettled(missing.map(start))).find(({ status }) => status === "rejected");
+  const failed = (await Promise.allSettled(missing.map(plug))).find(({ status }) => status === "rejected");
   if (failed?.status === "rejected") throw failed.reason;
 }

@@ -9,27 +9,30 @@ import type { Served } from "./boot.ts";
 import { tailOf } from "./serial.ts";
 import type { Voice } from "./voice.ts";
 
+/** Servers that wait for QEMU: of which shares, by their tags, and what ends them where it never comes. */
+export type Servers = { readonly tags: ReadonlySet<string>; stop(): void };
+
 /** What their output goes to. */
 export type Speaking = Pick<Voice, "fd" | "heard">;
 
 /**
- * Starts them at once by the command `self`, and resolves when QEMU can connect to each. Throws QEMU_FAILED when one does not
- * start; `stop` ends them where QEMU never came. `onEnd` is told of one that ends: the guest waits for its share
- * without end where it is still plugged in.
+ * Starts them at once by the command `self`, and resolves when QEMU can connect to each. Throws QEMU_FAILED when one
+ * does not start. `onEnd` is told of one that ends: the guest waits for its
+ * share without end where it is still plugged in.
  */
 export async function startVirtiofs(
   { served, self }: { readonly served: readonly Served[]; readonly self: readonly string[] },
   paths: VmPaths,
   voice: Speaking,
   onEnd: OnEnd,
-): Promise<{ stop(): void }> {
+): Promise<Servers> {
   const starts = served.map((share) => startOne(serverCommand(self, paths, share), paths, voice, share, onEnd));
   const all = await Promise.allSettled(starts);
   const stop = (): void => {
     for (const each of all) if (each.status === "fulfilled") each.value.kill("SIGKILL");
   };
   const failed = all.find((each) => each.status === "rejected");
-  if (failed === undefined) return { stop };
+  if (failed === undefined) return { tags: new Set(served.map(({ tag }) => tag)), stop };
   stop();
   throw failed.reason;
 }

@@ -6,7 +6,7 @@ import { qemuArgs } from "../../qemu/args.ts";
 import { goOn } from "../../qmp/migrate.ts";
 import type { Prepared } from "../../vm/prepare.ts";
 import { type BootRecord, newBoot, writeBootFiles } from "../boot/boot.ts";
-import { hasLostPort } from "../boot/launch.ts";
+import { hasLostPort, type LaunchOptions } from "../boot/launch.ts";
 import { proxySettings } from "../boot/proxy.ts";
 import type { Qemu } from "../boot/qemu.ts";
 import type { SuperviseOptions } from "../options.ts";
@@ -18,16 +18,16 @@ import { type Head, readHead } from "./state.ts";
 export async function goOnVm(
   options: SuperviseOptions,
   prepared: Prepared,
-  signal: AbortSignal,
+  launching: LaunchOptions,
   warn: (text: string) => void,
 ): Promise<Resumed | undefined> {
   const { template, paths } = options;
   if (template === undefined || template.folder === paths.folder) {
-    return await resumeVm(options, prepared, signal, warn);
+    return await resumeVm(options, prepared, launching, warn);
   }
   const head = await readHead(template.suspended).catch(() => undefined);
   if (head === undefined) throw new QnError("QEMU_FAILED", `The template ${template.folder} is not whole.`);
-  return await copyOf(options, prepared, template, head, signal);
+  return await copyOf(options, prepared, template, head, launching);
 }
 
 // --- internal ---
@@ -40,8 +40,9 @@ async function copyOf(
   prepared: Prepared,
   template: VmPaths,
   { boot: before, stream }: Head,
-  signal: AbortSignal,
+  launching: LaunchOptions,
 ): Promise<Resumed> {
+  const { signal } = launching;
   const { layout, paths, env, version } = options;
   // Docker has read its ports when it started, in the template.
   await writeFileAtomically(paths.portRange, JSON.stringify(before.dockerPorts));
@@ -52,7 +53,7 @@ async function copyOf(
     const told = await writeBootFiles(layout, paths, boot, prepared, proxySettings(env));
     let qemu: Qemu;
     try {
-      qemu = await loadInto(options, prepared, boot, signal, { suspended: template.suspended, stream });
+      ({ qemu } = await loadInto(options, prepared, boot, launching, { suspended: template.suspended, stream }));
     } catch (error) {
       if (signal.aborted || tries === triesMax || !hasLostPort(error)) throw error;
       continue;
@@ -61,7 +62,7 @@ async function copyOf(
       await goOn(qemu.qmp);
       const secret = Buffer.from(before.secret, "hex");
       await renewGuest({ port: boot.gatePort, secret }, version, told, signal);
-      return { boot, qemu };
+      return { boot, qemu, servers: undefined };
     } catch (error) {
       await qemu.kill();
       throw error;

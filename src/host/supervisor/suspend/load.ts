@@ -6,7 +6,7 @@ import type { VmPaths } from "../../layout.ts";
 import type { VmSpec } from "../../qemu/args.ts";
 import { loadFrom } from "../../qmp/migrate.ts";
 import type { Qemu } from "../boot/qemu.ts";
-import { firstInherited } from "../../qemu/devices.ts";
+import { firstInherited } from "../../qemu/memory.ts";
 import { newGuestMemory } from "../boot/guest-memory.ts";
 import { loadMemory } from "./memory.ts";
 import { type Head, headBytes, memoryAt } from "./state.ts";

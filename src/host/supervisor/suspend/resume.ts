@@ -6,8 +6,9 @@ import { incomingArgs, qemuArgs } from "../../qemu/args.ts";
 import { goOn } from "../../qmp/migrate.ts";
 import { type BootRecord, toldToGuest, writeBootFiles } from "../boot/boot.ts";
 import { proxySettings } from "../boot/proxy.ts";
-import { launchIncoming } from "../boot/launch.ts";
+import { launchIncoming, type LaunchOptions, type Waiting } from "../boot/launch.ts";
 import type { Qemu } from "../boot/qemu.ts";
+import type { Servers } from "../boot/virtiofs.ts";
 import type { SuperviseOptions } from "../options.ts";
 import type { Prepared } from "../../vm/prepare.ts";
 import { giveUp, isSuspended, sweep, take } from "./files.ts";
@@ -16,8 +17,8 @@ import { cpuIdentity, diskIdentities, toldOf } from "./identity.ts";
 import { type Launch, loadedQemu } from "./load.ts";
 import { type Head, readHead } from "./state.ts";
 
-/** A guest that goes on. */
-export type Resumed = { readonly boot: BootRecord; readonly qemu: Qemu };
+/** A guest that goes on, and the servers that its mounts will have. */
+export type Resumed = Waiting & { readonly boot: BootRecord };
 
 /**
  * Resumes the VM if it is suspended. Nothing when it is not, when it cannot go on, of which `warn` tells, and when
@@ -26,7 +27,7 @@ export type Resumed = { readonly boot: BootRecord; readonly qemu: Qemu };
 export async function resumeVm(
   options: SuperviseOptions,
   prepared: Prepared,
-  signal: AbortSignal,
+  launching: LaunchOptions,
   warn: (text: string) => void,
 ): Promise<Resumed | undefined> {
   const { paths } = options;
@@ -38,13 +39,13 @@ export async function resumeVm(
     const head = await readHead(paths.suspended);
     why = head === undefined ? "its saved state is not whole" : misfit(head, await presentOf(options, prepared, head));
     if (head !== undefined && why === undefined) {
-      const resumed = await goOnFrom(options, prepared, head, signal);
+      const resumed = await goOnFrom(options, prepared, head, launching);
       // To let go of half a gigabyte takes a file system a tenth of a second, and nobody has to wait for it.
       void sweep(paths).catch((error: unknown) => warn(messageOf(error)));
       return resumed;
     }
   } catch (error) {
-    if (signal.aborted) return undefined;
+    if (launching.signal.aborted) return undefined;
     why = messageOf(error).replace(/\.$/, "");
   }
   await giveUp(paths);
@@ -53,21 +54,35 @@ export async function resumeVm(
 }
 
 /**
- * Starts QEMU for this boot, with a guest that stands still as it was saved in a file. None is left when
+ * Starts QEMU for this boot, with a guest that stands still as it was saved in a file. Nothing is left when
  * that fails. Throws QEMU_FAILED, and INTERRUPTED when the start is called off.
  */
 export async function loadInto(
   options: SuperviseOptions,
   { spec }: Prepared,
   boot: BootRecord,
-  signal: AbortSignal,
+  launching: LaunchOptions,
   state: Pick<VmPaths, "suspended"> & Pick<Head, "stream" | "memory">,
-): Promise<Qemu> {
+): Promise<Waiting> {
+  const { signal } = launching;
   const argv = incomingArgs(spec, { gate: boot.gatePort, ssh: boot.sshPort });
-  const launch: Launch = (inherited) => launchIncoming(options, boot, { argv, inherited }, signal);
+  let servers: Servers | undefined;
+  const launch: Launch = async (inherited) => {
+    servers?.stop();
+    const waiting = await launchIncoming(options, boot, { argv, inherited }, launching);
+    servers = waiting.servers;
+    return waiting.qemu;
+  };
   const { suspendSocket } = options.paths;
-  const qemu = await loadedQemu({ ...state, suspendSocket, argv }, spec, launch, signal);
-  if (!signal.aborted) return qemu;
+  let qemu: Qemu;
+  try {
+    qemu = await loadedQemu({ ...state, suspendSocket, argv }, spec, launch, signal);
+  } catch (error) {
+    servers?.stop();
+    throw error;
+  }
+  if (!signal.aborted) return { qemu, servers };
+  servers?.stop();
   await qemu.kill();
   throw new QnError("INTERRUPTED", "The start was called off.");
 }
@@ -109,17 +124,19 @@ async function goOnFrom(
   options: SuperviseOptions,
   prepared: Prepared,
   { boot, stream, memory }: Head,
-  signal: AbortSignal,
+  launching: LaunchOptions,
 ): Promise<Resumed> {
   const { paths } = options;
-  const qemu = await loadInto(options, prepared, boot, signal, { suspended: paths.suspended, stream, memory });
+  const state = { suspended: paths.suspended, stream, memory };
+  const { qemu, servers } = await loadInto(options, prepared, boot, launching, state);
   try {
     // Before the guest writes anything: from here on the state and the disks part.
     await take(paths);
     await goOn(qemu.qmp);
   } catch (error) {
+    servers?.stop();
     await qemu.kill();
     throw error;
   }
-  return { boot, qemu };
+  return { boot, qemu, servers };
 }

@@ -5,7 +5,7 @@ import { readTextIfThere, writeAt } from "../../../system/files.ts";
 import { systemDiskOrigin } from "../../image/vm-images.ts";
 import type { VmPaths } from "../../layout.ts";
 import type { VmSpec } from "../../qemu/args.ts";
-import { inheritsMemory } from "../../qemu/devices.ts";
+import { inheritsMemory } from "../../qemu/memory.ts";
 import { goOn, saveTo } from "../../qmp/migrate.ts";
 import type { BootRecord } from "../boot/boot.ts";
 import { openGuestMemory } from "../boot/guest-memory.ts";

@@ -23,7 +23,7 @@ const defaults: VmConfig = {
   flake: "none",
   accel: "auto",
   mounts: [{ path: "/home/ann", readOnly: false }],
-  files: { driver: "9p", tmp: "all", missing: "error", sockets: [] },
+  files: { driver: "auto", tmp: "all", missing: "error", sockets: [] },
   ports: { bind: "loopback", deny: [], listen: "containers" },
   network: { tap: "none", mac: "auto" },
   changes: { exclude: [".git", "node_modules"], entriesMax: 20_000 },
