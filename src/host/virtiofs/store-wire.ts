@@ -6,14 +6,11 @@
 /** What a packet is for. */
 export const packet = { keep: 1, forget: 2, end: 3 } as const;
 
-/**
- * Keys of what is kept: a message of QEMU by its request and ring, QEMU's connection, a file that has no name any
- * more.
- */
+/** Keys of what is kept: a message of QEMU by its request and ring, QEMU's connection, a file that is open. */
 export const keys = {
   message: (request: number, ring: number): number => (request << 8) | ring,
   connection: 2 ** 24,
-  pinned: (slot: number): number => 2 ** 31 + slot,
+  handle: (handle: number): number => 2 ** 31 + handle,
 } as const;
 
 /** Where the body of a packet begins. */
@@ -33,7 +30,7 @@ export function packetHeadIn(view: DataView): { readonly kind: number; readonly 
   return { kind: view.getUint32(0, true), key: view.getUint32(4, true) };
 }
 
-/** The slot of a file that has no name any more; nothing for another key. */
-export function pinnedSlot(key: number): number | undefined {
+/** The handle by which the guest has a file open; nothing for another key. */
+export function handleOf(key: number): number | undefined {
   return key >= 2 ** 31 ? key - 2 ** 31 : undefined;
 }

@@ -7,7 +7,7 @@ import { serve } from "./fuse/dispatch.ts";
 import { ServedShare, type ShareOptions } from "./fuse/served-share.ts";
 import { workerFds, workerSigns } from "./holder.ts";
 import { stateBytes } from "./node/state-plan.ts";
-import { keys, packet, packetHead, packetHeadIn, packetMax, pinnedSlot, writePacketHead } from "./store-wire.ts";
+import { handleOf, keys, packet, packetHead, packetHeadIn, packetMax, writePacketHead } from "./store-wire.ts";
 import { Device } from "./vhost/device.ts";
 
 /** Standard output, by which the holder hears. */
@@ -23,8 +23,8 @@ export function serveShare(options: ShareOptions, warn: (text: string) => void):
   const share = new ServedShare(options, state);
   // Whatever a guest may find to break here, it has its mount and nothing else.
   confineTo(share.root, options.readOnly);
-  share.descriptors.onPinned = (slot, fd) => store.keep(keys.pinned(slot), [], [fd]);
-  share.descriptors.onDropped = (slot) => store.forget(keys.pinned(slot));
+  share.handles.onOpened = (handle, fd) => store.keepOpen(handle, fd);
+  share.handles.onClosed = (handle) => store.forgetOpen(handle);
   const device = new Device({
     server: { readable: share.readable, writable: share.writable, serve: () => serve(share) },
     keep: (key, message, fds) => store.keep(key, message, fds),
@@ -49,9 +49,13 @@ export function serveShare(options: ShareOptions, warn: (text: string) => void):
 
 // --- internal ---
 
+/** So many packets of open files wait for the holder: waking it takes longer than they do, and a socket takes 200. */
+const untoldMax = 32;
+
 /** The worker's end of the packets to and from its holder. */
 class StoreClient {
   readonly #buffer = allocate(packetMax);
+  #untold = 0;
 
   /** Asks to keep a copy of the descriptors, and what they are for. */
   keep(key: number, body: Iterable<number> & { readonly length: number }, fds: readonly number[]): void {
@@ -63,18 +67,32 @@ class StoreClient {
     this.#send(packet.forget, key, 0, []);
   }
 
+  /** Asks to keep a file that the guest has open: by its name it may be another one when this process is killed. */
+  keepOpen(handle: number, fd: number): void {
+    writePacketHead(this.#buffer.view, packet.keep, keys.handle(handle));
+    this.#sendSoon([fd]);
+  }
+
+  forgetOpen(handle: number): void {
+    writePacketHead(this.#buffer.view, packet.forget, keys.handle(handle));
+    this.#sendSoon([]);
+  }
+
   /** Takes over what workers before have kept. Gives QEMU's connection; nothing for the first worker. */
   takeKept(share: ServedShare, device: Device): number | undefined {
     let connection: number | undefined;
+    const closed: number[] = [];
     for (;;) {
       const { length, fds } = receive(workerFds.store, this.#buffer.address, packetMax);
       const { kind, key } = packetHeadIn(this.#buffer.view);
-      if (length < packetHead || kind === packet.end) return connection;
-      const slot = pinnedSlot(key);
+      if (length < packetHead || kind === packet.end) break;
+      const handle = handleOf(key);
       if (key === keys.connection) [connection] = fds;
-      else if (slot !== undefined) share.descriptors.pinAgain(slot, fds);
-      else device.repeat(this.#buffer.bytes.subarray(packetHead, length), fds);
+      else if (handle === undefined) device.repeat(this.#buffer.bytes.subarray(packetHead, length), fds);
+      else if (!share.handles.takeBack(handle, fds[0] ?? -1)) closed.push(handle);
     }
+    for (const handle of closed) this.forgetOpen(handle);
+    return connection;
   }
 
   /** Waits for QEMU. Nothing when the holder goes before it comes. */
@@ -86,6 +104,13 @@ class StoreClient {
     const connection = acceptAt(workerFds.listener);
     this.keep(keys.connection, [], [connection]);
     return connection;
+  }
+
+  /** The holder takes what it is not told of with the next packet, or at this process' end: packets outlive it. */
+  #sendSoon(fds: readonly number[]): void {
+    send(workerFds.store, this.#buffer.address, packetHead, fds);
+    this.#untold = (this.#untold + 1) % untoldMax;
+    if (this.#untold === 0) writeSync(signsFd, workerSigns.sent);
   }
 
   #send(kind: number, key: number, bodyBytes: number, fds: readonly number[]): void {

@@ -1,8 +1,9 @@
 /**
  * The files and folders that the guest has open. What a handle is stands in the state's memory, its descriptor in this
- * process: one that a killed process had is opened anew when it is needed.
+ * process. Of a killed process' handles those of files come back with their descriptors, which somebody has kept; a
+ * folder is opened anew when it is needed.
  */
-import { closeFd } from "../../../system/kernel/file-calls.ts";
+import { closeFd, O_DIRECTORY } from "../../../system/kernel/file-calls.ts";
 import type { Block } from "../../../system/kernel/memory.ts";
 import type { NodeTable } from "./node-table.ts";
 import { handlesAt, handlesMax, handleWords, head } from "./state-plan.ts";
@@ -24,6 +25,10 @@ export class HandleTable {
   readonly #free: number[] = [];
   readonly #openMax: number;
   #count = 0;
+
+  /** Told of each file that is opened, and of its end. */
+  onOpened: (handle: number, fd: number) => void = () => {};
+  onClosed: (handle: number) => void = () => {};
 
   /** Takes over what is in the state; at most `openMax` may be open at once. */
   constructor(state: Block, nodes: NodeTable, openMax: number) {
@@ -63,7 +68,15 @@ export class HandleTable {
     this.#words[handle * handleWords + NODE] = node;
     this.#fds.set(handle, fd);
     this.#link(handle, node);
+    if ((flags & O_DIRECTORY) === 0) this.onOpened(handle, fd);
     return handle;
+  }
+
+  /** Takes the descriptor that a killed process had of a handle. False, and it is closed, where that is closed too. */
+  takeBack(handle: number, fd: number): boolean {
+    if (this.nodeOf(handle) === 0) closeFd(fd);
+    else this.#fds.set(handle, fd);
+    return this.nodeOf(handle) !== 0;
   }
 
   /** The node that it is open on; 0 when there is no such handle. */
@@ -105,6 +118,7 @@ export class HandleTable {
     const fd = this.#fds.get(handle);
     if (fd !== undefined) closeFd(fd);
     this.#fds.delete(handle);
+    if ((this.flagsOf(handle) & O_DIRECTORY) === 0) this.onClosed(handle);
     this.#positions.delete(handle);
     this.#free.push(handle);
     this.#count -= 1;

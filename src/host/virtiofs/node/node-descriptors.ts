@@ -19,7 +19,6 @@ export class NodeDescriptors {
   readonly #kept: { slot: number; fd: number; wasUsed: boolean }[] = [];
   readonly #indexes = new Map<number, number>();
   readonly #pinned = new Map<number, number>();
-  readonly #told = new Set<number>();
   readonly #held: number[] = [];
   readonly #max: number;
   readonly #pinnedMax: number;
@@ -27,10 +26,6 @@ export class NodeDescriptors {
   #hand = 0;
   /** A descriptor of a node that has a file open; below zero when there is none. */
   handleFd: (slot: number) => number = () => ESTALE;
-
-  /** Told of descriptors of files that are open and have no name any more, and of their end. */
-  onPinned: (slot: number, fd: number) => void = () => {};
-  onDropped: (slot: number) => void = () => {};
 
   /** `root` stands for the share's folder; at most `max` others are kept, and as many pinned. */
   constructor(nodes: NodeTable, root: number, max: number) {
@@ -70,25 +65,13 @@ export class NodeDescriptors {
     this.#indexes.delete(slot);
     this.#pinned.set(slot, fd);
     this.#leaveRoom(index);
-    if (this.#nodes.firstHandleOf(slot) !== 0) this.#tell(slot, fd);
   }
 
   /** Keeps a descriptor that the caller has opened for a file without a name, or closes it where there is no room. */
   pinOpened(slot: number, fd: number): void {
     if (fd < 0) return;
     if (this.#pinned.size >= this.#pinnedMax) closeFd(fd);
-    else {
-      this.#pinned.set(slot, fd);
-      this.#tell(slot, fd);
-    }
-  }
-
-  /** Takes over what a process before has kept for the node. */
-  pinAgain(slot: number, fds: readonly number[]): void {
-    const [fd] = fds;
-    if (fd === undefined) return;
-    this.#pinned.set(slot, fd);
-    this.#told.add(slot);
+    else this.#pinned.set(slot, fd);
   }
 
   /** The node is forgotten, or has a name again: its descriptor need not be kept. */
@@ -96,7 +79,6 @@ export class NodeDescriptors {
     const pinned = this.#pinned.get(slot);
     if (pinned !== undefined) closeFd(pinned);
     this.#pinned.delete(slot);
-    if (this.#told.delete(slot)) this.onDropped(slot);
     const index = this.#indexes.get(slot);
     if (index === undefined) return;
     this.#indexes.delete(slot);
@@ -173,11 +155,6 @@ export class NodeDescriptors {
       if (!kept.wasUsed && !this.#held.includes(kept.slot)) return this.#hand;
       kept.wasUsed = false;
     }
-  }
-
-  #tell(slot: number, fd: number): void {
-    this.#told.add(slot);
-    this.onPinned(slot, fd);
   }
 
   #leaveRoom(index: number): void {

@@ -1,6 +1,6 @@
 /** The server of a mount as its own processes, to a guest that is correct, and whose server is killed. */
 import { expect, test } from "bun:test";
-import { readdir, readFile, rename, stat, unlink, writeFile } from "node:fs/promises";
+import { readdir, readFile, readlink, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { create, inShare, lookup, op, readAll, root, writing } from "../../../support/fuse-calls.ts";
 import { long, named, words } from "../../../support/vhost-guest.ts";
@@ -115,6 +115,36 @@ test("a server that is killed is followed by one that knows the guest's files, o
     expect(await readdir(folder)).toEqual(["kept"]);
     expect((await guest.ask(op.release, gone, Buffer.concat([long(goneHandle), words(0, 0), long(0n)]))).error).toBe(0);
     expect(await readAll(guest, gone, goneHandle)).toBe("-9");
+  });
+});
+
+test("an open file that the host has replaced stays the same one when the server is killed", async () => {
+  await inShare(async ({ guest, folder }) => {
+    const [node, handle] = await create(guest, "file");
+    await guest.ask(op.write, node, writing(handle, 0, "old"));
+    await writeFile(join(folder, "next"), "saved by an editor");
+    await rename(join(folder, "next"), join(folder, "file"));
+    for (const text of ["two", "six"]) {
+      process.kill(await guest.worker(), "SIGKILL");
+      expect((await guest.ask(op.write, node, writing(handle, 0, text))).error).toBe(0);
+      expect(await readAll(guest, node, handle)).toBe(text);
+    }
+    expect(await readFile(join(folder, "file"), "utf8")).toBe("saved by an editor");
+  });
+});
+
+test("files that the guest has closed are kept by nobody, whoever was killed meanwhile", async () => {
+  await inShare(async ({ guest, folder }) => {
+    const opened: (readonly [bigint, bigint])[] = [];
+    for (let index = 0; index < 100; index += 1) opened.push(await create(guest, `${index}`));
+    const [last, ...closed] = opened.toReversed();
+    for (const [node, handle] of closed)
+      await guest.ask(op.release, node, Buffer.concat([long(handle), words(0, 0), long(0n)]));
+    process.kill(await guest.worker(), "SIGKILL");
+    await guest.ask(op.write, last?.[0] ?? 0n, writing(last?.[1] ?? 0n, 0, "last"));
+    const { pid } = guest.holder;
+    const links = (await readdir(`/proc/${pid}/fd`)).map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => ""));
+    expect((await Promise.all(links)).filter((path) => path.startsWith(`${folder}/`))).toEqual([join(folder, "99")]);
   });
 });
 
