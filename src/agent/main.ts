@@ -6,7 +6,7 @@ import { type Boot, gateGuestPort, type ProvisionStep } from "../protocol/messag
 import { type DockerApi, dockerApi } from "../system/docker-api.ts";
 import { memoryUse } from "../system/memory-use.ts";
 import { inheritedSocket } from "../system/kernel/socket-activation.ts";
-import { changeHooks } from "./changes/hooks.ts";
+import { changeHooks, keepStarted } from "./changes/hooks.ts";
 import { observed, receiveChanges } from "./changes/open.ts";
 import type { ChangeReceiver } from "./changes/receive.ts";
 import { Containers } from "./docker/containers.ts";
@@ -216,7 +216,7 @@ function ownSockets({ boot, containers }: Guest, table: PortTable, onTrouble: (t
 
 /** What the host hears until the signal fires. */
 async function speakToHost(
-  { link, docker, sleeper, opened, signal }: Guest,
+  { link, changes, docker, containers, sleeper, opened, signal }: Guest,
   table: PortTable,
   lister: Lister<ServedPort>,
   { localhost, idleFiles }: { readonly localhost: DockerLocalhost; readonly idleFiles: IdleFiles | undefined },
@@ -233,6 +233,7 @@ async function speakToHost(
     idleFiles?.nudge();
     lister.nudge(() => table.publish(), onFailed);
   };
+  const onStarted = (id: string): void => void keepStarted(id, changes, containers);
   let isReady = false;
   const onDocker = (state: "ready" | "down"): void => {
     isReady = state === "ready";
@@ -250,7 +251,7 @@ async function speakToHost(
       .then(() => table.publish(), onFailed)
       .then(() => isReady && link.reportDocker("ready"));
   };
-  await watchDocker(docker, { onNudge, onDocker, onTrouble }, signal, watchDockerStops(signal));
+  await watchDocker(docker, { onStarted, onNudge, onDocker, onTrouble }, signal, watchDockerStops(signal));
 }
 
 /** The same thing, which is closed at the end. */

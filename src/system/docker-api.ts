@@ -35,7 +35,7 @@ export type DockerApi = {
    * Calls `onEvent` for each event of a container, a network or a service until the daemon ends the stream or `signal`
    * fires.
    */
-  follow(onEvent: () => void, signal: AbortSignal): Promise<void>;
+  follow(onEvents: (lines: Uint8Array) => void, signal: AbortSignal): Promise<void>;
 };
 
 /**
@@ -100,14 +100,14 @@ export function dockerApi(socketPath: string): DockerApi {
     async remove(id) {
       await call(`/containers/${encodeURIComponent(id)}`, { method: "DELETE", query: { v: 1, force: 1 } });
     },
-    async follow(onEvent, signal) {
+    async follow(onEvents, signal) {
       const filters = JSON.stringify({ type: ["container", "network", "service"] });
       const events: ReadableStream<Uint8Array> = await call("/events", {
         query: { filters },
         responseType: "stream",
         signal,
       });
-      for await (const _chunk of events) onEvent();
+      for await (const lines of events) onEvents(lines);
     },
   };
 }

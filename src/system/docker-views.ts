@@ -133,6 +133,22 @@ export function parseRunning(answer: unknown): Container[] {
   return v.parse(runningSchema, answer, first);
 }
 
+const startSchema = v.object({
+  Type: v.literal("container"),
+  Action: v.literal("start"),
+  Actor: v.object({ ID: v.string() }),
+});
+
+/** The id of the container that has started, by one line of Docker's events (`GET /events`); nothing of other events. */
+export function startedIn(line: string): string | undefined {
+  try {
+    const event = v.safeParse(startSchema, JSON.parse(line), first);
+    return event.success ? event.output.Actor.ID : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 const servicePortsSchema = v.nullish(
   v.array(
     v.object({

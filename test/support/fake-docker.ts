@@ -16,8 +16,8 @@ export type FakeDocker = AsyncDisposable & {
   readonly requests: readonly string[];
   /** How many follow events. */
   readonly followers: number;
-  /** Tells everybody who follows events of one. */
-  emit(): void;
+  /** Tells everybody who follows events of one, a container's start unless another is given. */
+  emit(event?: string): void;
   /** Stops and drops every client, as a daemon that is killed. */
   stop(): Promise<void>;
   /** Listens again at the same place. */
@@ -40,8 +40,8 @@ export async function fakeDocker(options: { readonly socketPath?: string } = {})
     get followers() {
       return followers.size;
     },
-    emit() {
-      for (const follower of followers) follower.enqueue('{"Type":"container","Action":"start"}\n');
+    emit(event = '{"Type":"container","Action":"start"}\n') {
+      for (const follower of followers) follower.enqueue(event);
     },
     async stop() {
       followers.clear();

@@ -1,6 +1,7 @@
 /** What happens for "changes are seen" while Docker waits: the guest is brought up to date before anybody reads. */
 import { within } from "../../system/clock.ts";
-import type { CallOn, DockerCall } from "../docker/call.ts";
+import type { ContainerDetails } from "../../system/docker-views.ts";
+import type { DockerCall } from "../docker/call.ts";
 import type { Containers } from "../docker/containers.ts";
 import type { CallHooks } from "../docker/hooks.ts";
 import { bindSourcesOf } from "../docker/mounts.ts";
@@ -25,7 +26,7 @@ export function changeHooks(
 ): CallHooks {
   return {
     async beforeRequest(call) {
-      const sources = call.kind === "start" ? await sourcesOf(call, containers) : [];
+      const sources = call.kind === "start" ? await bindsOf(() => containers.startedBy(call)) : [];
       if (call.kind === "start" && sources.length > 0) await changes.onStart(call.id, sources, holdMs);
       else if (readers.has(call.kind)) await changes.catchUp(catchUpMs);
     },
@@ -33,6 +34,15 @@ export function changeHooks(
       if (call.kind === "start") changes.onStarted(call.id);
     },
   };
+}
+
+/** A container has started, whoever did that: files that it mounts by themselves stay there what they are. */
+export async function keepStarted(
+  id: string,
+  changes: Pick<ChangeReceiver, "keepFiles">,
+  containers: Pick<Containers, "started">,
+): Promise<void> {
+  await changes.keepFiles(await bindsOf(() => containers.started(id)));
 }
 
 // --- internal ---
@@ -44,9 +54,9 @@ export function changeHooks(
 const readers: ReadonlySet<DockerCall["kind"]> = new Set(["start", "unpause", "archive", "exec-start"]);
 
 /** What a container binds; nothing of one that is not there, or whose Docker does not answer. */
-async function sourcesOf(call: CallOn<"start">, containers: Pick<Containers, "startedBy">): Promise<string[]> {
+async function bindsOf(find: () => Promise<ContainerDetails>): Promise<string[]> {
   try {
-    const found = await within(containers.startedBy(call), holdMs, () => new Error("Docker does not answer."));
+    const found = await within(find(), holdMs, () => new Error("Docker does not answer."));
     return bindSourcesOf(found.HostConfig).map(({ path }) => path);
   } catch {
     return [];

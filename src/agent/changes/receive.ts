@@ -84,8 +84,17 @@ export class ChangeReceiver {
    * kind for whoever looks it up, and the next container may come for what has its name by then.
    */
   async onContainers(containers: readonly Container[]): Promise<void> {
+    const before = this.#running;
     this.#running = mountSourcesOf(containers);
     await this.#follow();
+    // Those that Docker has started before anybody listened.
+    await this.keepFiles(this.#running.filter((source) => !before.includes(source)));
+  }
+
+  /** A container that mounts these has started, whoever did that: files among them stay there what they are. */
+  async keepFiles(sources: readonly string[]): Promise<void> {
+    const believed = sources.filter((path) => this.#isBelieved(path));
+    for (const path of believed) await this.#files.keep(path, ownPathOf(path, this.#shares));
   }
 
   /**
@@ -96,8 +105,7 @@ export class ChangeReceiver {
     this.#starting.set(id, sources);
     const held = async (): Promise<void> => {
       await this.#follow(true);
-      const believed = sources.filter((path) => this.#isBelieved(path));
-      for (const path of believed) await this.#files.keep(path, ownPathOf(path, this.#shares));
+      await this.keepFiles(sources);
       await this.#holding;
     };
     await within(held(), deadlineMs, () => new Error("The folder is large.")).catch(() => {});
@@ -112,7 +120,11 @@ export class ChangeReceiver {
   async onChanges(changes: Changes): Promise<void> {
     const { there, answers } = changes;
     for (const path of there) this.#toHold.add(path);
-    const taken = this.#inTurn(() => this.#take(changes))
+    const taken = this.#inTurn(async () => {
+      await this.#take(changes);
+      for (const path of new Set([...changes.gone, ...changes.files, ...there]))
+        if (this.#files.has(path)) await this.#files.note(path, ownPathOf(path, this.#shares));
+    })
       .catch((error: unknown) => this.#link.onTrouble(`changes: ${String(error)}`))
       .finally(() => this.#onAnswer(answers ?? 0));
     this.#holding ??= this.#holdAll().finally(() => (this.#holding = undefined));

@@ -36,6 +36,13 @@ export class Containers {
     return found;
   }
 
+  /**
+   * What a container that Docker says has started was asked to be. Throws when there is none or Docker does not answer.
+   */
+  async started(id: string): Promise<ContainerDetails> {
+    return this.#asked.get(id) ?? this.#starting.get(id) ?? (await this.#find(id));
+  }
+
   /** Lists the running containers anew. Throws when Docker does not answer. */
   async list(): Promise<readonly Container[]> {
     this.#running = await this.#docker.containers();
@@ -71,7 +78,7 @@ export class Containers {
    * out.
    */
   async askedOf(ids: readonly string[]): Promise<ReadonlyMap<string, ContainerDetails>> {
-    const looks = ids.map(async (id) => this.#asked.get(id) ?? this.#starting.get(id) ?? (await this.#find(id)));
+    const looks = ids.map((id) => this.started(id));
     const found = (await Promise.allSettled(looks)).flatMap((look) => (look.status === "fulfilled" ? look.value : []));
     this.#asked = new Map(found.map((each) => [each.Id, each]));
     for (const { Id } of found) this.#starting.delete(Id);

@@ -1,14 +1,23 @@
-/** Follows the Docker daemon: an event is only a nudge to list what is published now. */
+/** Follows the Docker daemon: an event is a nudge to list what is published now, or tells of a container's start. */
+import { LineReader } from "../../protocol/frame.ts";
 import { pause } from "../../system/clock.ts";
 import type { DockerApi } from "../../system/docker-api.ts";
+import { startedIn } from "../../system/docker-views.ts";
 import type { DockerStops } from "./docker-stops.ts";
 
-/** What the watcher tells. `onNudge` says that other ports may be published than before. */
+/**
+ * What the watcher tells. `onStarted` has the id of a container that has started, whoever did that; `onNudge` says that
+ * other ports may be published than before.
+ */
 export type WatchListener = {
+  readonly onStarted: (id: string) => void;
   readonly onNudge: () => void;
   readonly onDocker: (state: "ready" | "down") => void;
   readonly onTrouble: (text: string) => void;
 };
+
+/** An event has the labels of its container. */
+const eventBytesMax = 2 ** 20;
 
 /** Between two tries to reach a daemon that is down; docker.socket usually makes the first try wait for it. */
 const retryMs = 500;
@@ -30,7 +39,15 @@ export async function watchDocker(
       await docker.ping(until);
       listener.onDocker("ready");
       // The stream is opened first, so that nothing falls between the first list and the first event.
-      const following = docker.follow(listener.onNudge, until);
+      const events = new LineReader(eventBytesMax);
+      const onEvents = (lines: Uint8Array): void => {
+        for (const line of events.cut(lines)) {
+          const id = startedIn(line);
+          if (id !== undefined) listener.onStarted(id);
+        }
+        listener.onNudge();
+      };
+      const following = docker.follow(onEvents, until);
       listener.onNudge();
       await following;
       listener.onDocker("down");

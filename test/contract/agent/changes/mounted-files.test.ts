@@ -4,7 +4,7 @@ import { readdir, readFile, readlink, rename, writeFile } from "node:fs/promises
 import { join } from "node:path";
 import { MountedFiles } from "../../../../src/agent/changes/mounted-files.ts";
 import { succeed } from "../../../../scripts/support/succeed.ts";
-import { canMount, inFuseMount } from "../../../support/fuse-mount.ts";
+import { canMount, type FuseMount, inFuseMount } from "../../../support/fuse-mount.ts";
 
 /** How many files below `folder` this process has open. */
 async function openBelow(folder: string): Promise<number> {
@@ -36,3 +36,42 @@ test.skipIf(!canMount)("a file that is mounted by itself stays what it was when 
     }
   });
 });
+
+/** What the host puts at the path of a mounted file, one after the other, each told as the agent hears of it. */
+async function replaceBy(texts: readonly string[], { at, folder }: FuseMount, files: MountedFiles): Promise<void> {
+  for (const text of texts) {
+    await writeFile(join(folder, "next"), text);
+    await rename(join(folder, "next"), join(folder, "file"));
+    await files.note("file", join(at, "file"));
+  }
+}
+
+test.skipIf(!canMount)(
+  "so does one that Docker mounts by itself, when the host replaces it before that is told",
+  async () => {
+    await inFuseMount(async (mount) => {
+      const { at, folder, place } = mount;
+      const [file, target] = [join(at, "file"), join(place, "target")];
+      const files = new MountedFiles();
+      await writeFile(join(folder, "file"), "first");
+      await writeFile(target, "");
+      await files.note("file", file);
+      expect(await openBelow(at)).toBe(0);
+      await files.keep("file", file);
+      await replaceBy(["mounted"], mount, files);
+      await succeed(["mount", "--bind", file, target]);
+      try {
+        await replaceBy(["later"], mount, files);
+        await files.keep("file", file);
+        await replaceBy(["1", "2", "3", "4", "5", "6"], mount, files);
+        expect(await readFile(target, "utf8")).toBe("mounted");
+        // Three that may be mounted, and the newest four of the others.
+        expect(await openBelow(at)).toBe(7);
+      } finally {
+        await succeed(["umount", target]);
+      }
+      await files.keepOnly([]);
+      expect(await openBelow(at)).toBe(0);
+    });
+  },
+);

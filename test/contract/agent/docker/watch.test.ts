@@ -44,6 +44,7 @@ function watching(
   const ended = watchDocker(
     docker,
     {
+      onStarted: () => {},
       onNudge: () =>
         lister.nudge(
           () => say(listed.map(({ container, hostPort }) => `${container}:${hostPort}`).join(" ") || "nothing"),
@@ -237,8 +238,8 @@ function handDocker(): { api: DockerApi; lists: PromiseWithResolvers<never[]>[];
         lists.push(list);
         return list.promise;
       },
-      async follow(onEvent, signal) {
-        hand.event = onEvent;
+      async follow(onEvents, signal) {
+        hand.event = () => onEvents(Buffer.from("{}\n"));
         const { promise, resolve } = Promise.withResolvers<void>();
         hand.end = resolve;
         signal.addEventListener("abort", () => resolve(), { once: true });
