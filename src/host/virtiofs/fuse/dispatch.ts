@@ -76,6 +76,7 @@ export function serve(share: ServedShare): number {
   words[head.uniqueLow] = call.uniqueLow;
   words[head.uniqueHigh] = call.uniqueHigh;
   words[head.attempts] = attempts;
+  share.steps += 1;
   share.isDirect = false;
   const result = attempts > attemptsMax ? errors.EIO : outcomeOf(share);
   share.descriptors.endRequest();

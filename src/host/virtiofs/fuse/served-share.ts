@@ -64,6 +64,8 @@ export class ServedShare {
   readonly writable = new Segments();
   readonly owners: Owners = ownersFor(process.getuid?.() ?? 0);
   readonly root: number;
+  /** How many requests, and entries of folders, since somebody has set it to 0. */
+  steps = 0;
   /** Set by who has put the answer into the guest's memory itself. */
   isDirect = false;
   /** The request that a killed process was at, until it comes again. */
@@ -130,6 +132,7 @@ export class ServedShare {
    * `length` bytes at `from` of `block`, checked before. Gives the node's slot or an error's number below zero.
    */
   enter(parent: number, parentFd: number, block: Block, from: number, length: number, at = replyHeader): number {
+    this.steps += 1;
     const status = statAt(parentFd, block.address + from, this.stat.address);
     if (status < 0) return status;
     const identity = identityIn(this.stat.view);
