@@ -46,15 +46,16 @@ export function driverOf(setting: VmConfig["files"]["driver"], virtiofs: Usabili
  * The shares of a VM: those of its settings at their own paths, and /tmp aside, because a 9p file system cannot hold
  * the sockets that the guest itself makes there (decision D54). A share that is named by a link is mounted at the path
  * that the link leads to, and the link is made in the guest too. Tags follow the order, as QEMU's devices do; a folder
- * comes before what lies in it, because it is mounted first. /tmp and what maps owners are served by 9p whatever the
- * driver: the first by what the agent knows of 9p, the second because virtiofs knows no mapping for an ordinary user.
- * /tmp is there twice: what a container holds keeps its kind in the guest, also when the host has made a folder of the
- * file. Where /tmp is not shared as a whole, folders in it are shares as any other. A flake that is in no share has one
- * of its own, read-only and aside.
+ * comes before what lies in it, because it is mounted first. What maps owners is served by 9p whatever the driver, for
+ * its attributes are QEMU's. By 9p /tmp is there twice: what a container holds keeps its kind in the guest, also when
+ * the host has made a folder of the file. By virtiofs it is there once, and nothing is believed of it: it may be
+ * mounted a moment after it was made. Where /tmp is not shared as a whole, folders in it are shares as any other. A
+ * flake that is in no share has one of its own, read-only and aside.
  */
 export function sharesOf(looks: readonly LookedAt[], host: HostFolders, driver: Driver = "9p"): GuestShare[] {
   const { tmp, flake, ofTmp } = host;
   const byPath = new Map<string, Omit<GuestShare, "tag">>();
+  const served = driver === "virtiofs" ? { driver } : {};
   for (const look of [...looks, ...(typeof ofTmp === "object" ? [ofTmp] : [])]) {
     if (look.real === undefined || (ofTmp === undefined && inTmp(look, tmp))) continue;
     const { path: named, ...share } = look.share;
@@ -64,7 +65,7 @@ export function sharesOf(looks: readonly LookedAt[], host: HostFolders, driver: 
       path: look.real,
       folder: look.real,
       ...(links.length > 0 ? { links } : {}),
-      ...(driver === "virtiofs" && share.security !== "mapped-xattr" ? { driver } : {}),
+      ...(share.security === "mapped-xattr" ? {} : served),
     });
   }
   const tmpLinks = tmp === "/tmp" ? {} : { links: [tmp] };
@@ -72,10 +73,11 @@ export function sharesOf(looks: readonly LookedAt[], host: HostFolders, driver: 
   const inOrder = [...byPath.values()].toSorted((a, b) => depth(a.path) - depth(b.path));
   const real = flake?.real;
   const isSeen = real === undefined || inOrder.some(({ path }) => liesIn(real, path));
-  const aside = isSeen ? [] : [{ path: real, readOnly: true, folder: flakeAside }];
+  const aside = isSeen ? [] : [{ path: real, readOnly: true, folder: flakeAside, ...served }];
   const before = [...inOrder, ...aside];
   const again = { tag: `qn${before.length + 1}`, folder: "/run/qn/tmp-again" };
-  const all = ofTmp === undefined ? [...before, { ...tmpShare, again }] : before;
+  const asServed = driver === "virtiofs" ? { driver, cache: "none" as const } : { again };
+  const all = ofTmp === undefined ? [...before, { ...tmpShare, ...asServed }] : before;
   return all.map((share, index) => ({ tag: `qn${index}`, ...share }));
 }
 

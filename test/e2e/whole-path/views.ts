@@ -106,14 +106,14 @@ export function viewTests(test: VmTest): void {
     const volumes = ["--volume", `${folder}:/data:ro`, "--volume", `${vm.inHome}:/home-of-test`];
     await vm.docker("create", "--name", "user", ...volumes, "busybox", "true");
     const isVirtiofs = process.platform === "linux" && process.env["QN_FILES_DRIVER"] !== "9p";
-    const served = isVirtiofs ? { driver: "virtiofs", cache: "mmap" } : { driver: "9p", cache: "none" };
+    const driver = isVirtiofs ? "virtiofs" : "9p";
     type Mounts = { readonly schema: number; readonly mounts: object[]; readonly containerMounts: object[] };
     const { schema, mounts, containerMounts } = JSON.parse(await vm.qn("mounts", "--json")) as Mounts;
     expect([schema, mounts]).toEqual([
       1,
       [
-        { path: homedir(), readOnly: false, security: "none", ...served },
-        { path: "/tmp", readOnly: false, driver: "9p", security: "none", cache: "none" },
+        { path: homedir(), readOnly: false, driver, security: "none", cache: isVirtiofs ? "mmap" : "none" },
+        { path: "/tmp", readOnly: false, driver, security: "none", cache: "none" },
       ],
     ]);
     const used = { container: "user", state: "created" };

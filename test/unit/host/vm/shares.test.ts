@@ -56,12 +56,14 @@ test("a share that is named by a link is where the link leads to, and the link i
   ]);
 });
 
-test("with virtiofs all are served by it but /tmp and what maps owners", () => {
+test("with virtiofs all are served by it but what maps owners, and /tmp once, of which nothing is believed", () => {
   const looks = [folder("/home/ann"), folder("/srv", { security: "mapped-xattr" })];
-  expect(sharesOf(looks, places, "virtiofs").map(({ path, driver }) => [path, driver])).toEqual([
-    ["/srv", undefined],
-    ["/home/ann", "virtiofs"],
-    ["/tmp", undefined],
+  const seen = sharesOf(looks, { ...places, flake: folder("/etc/vm") }, "virtiofs");
+  expect(seen.map(({ tag, path, driver, cache, again: second }) => [tag, path, driver, cache, second])).toEqual([
+    ["qn0", "/srv", undefined, undefined, undefined],
+    ["qn1", "/home/ann", "virtiofs", undefined, undefined],
+    ["qn2", "/etc/vm", "virtiofs", undefined, undefined],
+    ["qn3", "/tmp", "virtiofs", "none", undefined],
   ]);
 });
 
