@@ -5,12 +5,23 @@ import type { Container } from "../../system/docker-views.ts";
 
 /**
  * The containers, in their order, that see something of what is mounted at `targets`: what they mount lies in it, or it
- * lies in what they mount.
+ * lies in what they mount. Docker's list names no folder of a volume: `volumeFolders` tells which ones the volumes of a
+ * container are made of. Throws what that throws.
  */
-export function holding(containers: readonly Container[], targets: readonly string[]): readonly Container[] {
-  return containers.filter(({ Mounts }) =>
-    Mounts.some(({ Source }) => targets.some((target) => liesIn(Source, target) || liesIn(target, Source))),
-  );
+export async function holding(
+  containers: readonly Container[],
+  targets: readonly string[],
+  volumeFolders: (id: string) => Promise<readonly string[]>,
+): Promise<readonly Container[]> {
+  const held: Container[] = [];
+  for (const container of containers) {
+    const { Id, Mounts } = container;
+    const named = Mounts.map(({ Source }) => Source).filter((source) => source !== "");
+    const ofVolumes = Mounts.some(({ Type }) => Type === "volume") ? await volumeFolders(Id) : [];
+    const sees = (path: string): boolean => targets.some((target) => liesIn(path, target) || liesIn(target, path));
+    if ([...named, ...ofVolumes].some(sees)) held.push(container);
+  }
+  return held;
 }
 
 /**

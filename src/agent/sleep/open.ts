@@ -5,6 +5,8 @@ import type { DockerApi } from "../../system/docker-api.ts";
 import { run } from "../../system/process.ts";
 import { forgetShareDevices } from "../changes/inode-pins.ts";
 import type { Containers } from "../docker/containers.ts";
+import { bindSourcesOf } from "../docker/mounts.ts";
+import { recordOf, volumeSources } from "../docker/records.ts";
 import { mountShares, shareTargets, unmountShares } from "../files/shares.ts";
 import type { HostLink } from "../link/link.ts";
 import { programsIn } from "./holders.ts";
@@ -19,6 +21,10 @@ export function guestSleeper(boot: Boot, link: HostLink, docker: DockerApi, cont
   const sleeper = new Sleeper({
     targets: shareTargets,
     containers: () => containers.list(),
+    async volumeFolders(id) {
+      const { HostConfig } = (await recordOf(id)) ?? (await docker.details(id));
+      return [...bindSourcesOf(HostConfig), ...(await volumeSources(HostConfig))].map(({ path }) => path);
+    },
     isRemovedWhenStopped: async (id) => (await docker.details(id)).HostConfig.AutoRemove === true,
     stop: (id) => docker.stop(id),
     start: (id) => docker.start(id),

@@ -16,6 +16,8 @@ export type SleeperOptions = {
   readonly targets: () => readonly string[];
   /** The running containers, the newest first; by then nothing of what no container mounts is held. */
   readonly containers: () => Promise<readonly Container[]>;
+  /** The folders that the volumes of a container are made of. Throws when Docker does not answer. */
+  readonly volumeFolders: (id: string) => Promise<readonly string[]>;
   /** Whether Docker removes a container when it stops. Throws when Docker does not answer. */
   readonly isRemovedWhenStopped: (id: string) => Promise<boolean>;
   readonly stop: (id: string) => Promise<void>;
@@ -128,10 +130,10 @@ export class Sleeper {
   }
 
   async #letGo(ifUnused: boolean): Promise<void> {
-    const { use, containers, targets, isRemovedWhenStopped, stop, note, unmount, sync } = this.#options;
+    const { use, containers, targets, volumeFolders, isRemovedWhenStopped, stop, note, unmount, sync } = this.#options;
     const used = ifUnused ? await use() : undefined;
     if (used !== undefined) throw new Error(used);
-    const held = holding(await containers(), targets());
+    const held = await holding(await containers(), targets(), volumeFolders);
     // Nobody is stopped for nothing.
     for (const container of held) {
       if (container.Labels?.[swarmTask] !== undefined) throw inTheWay(container, "a swarm would start it again");

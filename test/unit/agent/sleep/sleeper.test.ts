@@ -28,6 +28,7 @@ function guestWith(
   const sleeper = new Sleeper({
     targets: () => ["/home/ann"],
     containers: more.list ?? (async () => containers),
+    volumeFolders: async () => [],
     isRemovedWhenStopped: async (id) => more.removed?.includes(id) === true,
     stop: async (id) => void done.push(`stop ${id}`),
     async start(id) {
@@ -52,14 +53,25 @@ function guestWith(
   return { sleeper, done, sleep, noted: () => noted };
 }
 
-test("what holds a mount is what sees anything of it", () => {
+test("what holds a mount is what sees anything of it", async () => {
   const all = [
     container("in", ["/home/ann/shop"]),
     container("above", ["/"]),
     container("beside", ["/home/anna", "/var/run/docker.sock"]),
     container("none", []),
   ];
-  expect(holding(all, ["/home/ann"]).map(({ Id }) => Id)).toEqual(["in", "above"]);
+  const held = await holding(all, ["/home/ann"], async () => []);
+  expect(held.map(({ Id }) => Id)).toEqual(["in", "above"]);
+});
+
+test("a volume holds a mount only where it is made of a folder there", async () => {
+  const unnamed = (name: string, Type: string): Container => ({
+    ...container(name, []),
+    Mounts: [{ Type, Source: "" }],
+  });
+  const all = [unnamed("db", "volume"), unnamed("site", "volume"), unnamed("cache", "tmpfs")];
+  const folders = async (id: string): Promise<string[]> => (id === "site" ? ["/home/ann/site"] : []);
+  expect((await holding(all, ["/home/ann"], folders)).map(({ Id }) => Id)).toEqual(["site"]);
 });
 
 test("containers with mounts are stopped, the newest first, and start again in the other order", async () => {
