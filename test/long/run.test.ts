@@ -76,6 +76,30 @@ test(
 );
 
 test(
+  "with --network none root in the guest reaches neither this machine nor a name, and a published port answers",
+  async (vm) => {
+    using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("reached") });
+    const request = `printf "GET / HTTP/1.0\\r\\n\\r\\n" | nc -w 5 10.0.2.2 ${server.port} 2> /dev/null | tail -n 1`;
+    const script = await scriptOf(
+      vm,
+      "network.sh",
+      // As root may whose guest has got no route.
+      `docker run --rm --privileged --network host busybox sh -c 'ip route replace default via 10.0.2.2; ${request}; nslookup localhost.test | tail -n 2; echo end'`,
+      "docker run --detach --name web --publish 127.0.0.1:0:80 busybox httpd -f -p 80 -h /www > /dev/null",
+      'curl --silent "http://$(docker port web 80)"',
+    );
+    const seen = async (network: string): Promise<string> =>
+      await vm.succeed([...run, "--network", network, "--", "sh", script]);
+    expect(await seen("all")).toMatch(/^reached[^]*end\n/);
+    const closed = await seen("none");
+    expect(closed).not.toContain("reached");
+    expect(closed).toMatch(/REFUSED[^]*end\nhello from the guest/);
+    expect(await kinds(vm)).toEqual(["t-"]);
+  },
+  limitMs,
+);
+
+test(
   "whoever is killed, QEMU or qn, leaves nothing running, and the template as it was",
   async (vm) => {
     const note = join(vm.inTmp, "began");

@@ -21,6 +21,11 @@ export const command = defineCommand({
   args: {
     from: { type: "string", description: "Begin with a copy of this VM's disks", valueHint: "VM" },
     mount: { type: "string", description: "Mount this folder; PATH:ro for reading only", valueHint: "PATH" },
+    network: {
+      type: "string",
+      description: "Reach all that this machine does (all), or nothing (none)",
+      valueHint: "REACH",
+    },
     cpus: { type: "string", description: "Virtual processors", valueHint: "N" },
     memory: { type: "string", alias: "m", description: "Memory, such as 8G; a bare number is MiB", valueHint: "SIZE" },
   },
@@ -43,7 +48,10 @@ export const command = defineCommand({
         self: selfCommand(),
         flags,
         from: args.from,
-        mounts: mountsIn(wordsBeforeDashes(rawArgs), process.cwd()),
+        reached: {
+          mounts: mountsIn(wordsBeforeDashes(rawArgs), process.cwd()),
+          network: Object.fromEntries(args.network === undefined ? [] : [["reach", args.network]]),
+        },
         signal,
         pull,
         onMake(why) {

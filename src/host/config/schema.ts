@@ -162,7 +162,12 @@ const settings = {
       (): "containers" | boolean => "containers",
     ),
   }),
-  network: section("A second network card, besides the way to this machine.", {
+  network: section("What the guest reaches, and a second network card.", {
+    reach: setting(
+      oneOf(["all", "none"]),
+      "What the guest reaches: all that this machine does (all), or nothing, names neither (none). Ports work with both.",
+      () => "all",
+    ),
     tap: setting(
       tapName,
       "The TAP device of this Linux machine that the card is plugged into, such as one of a bridge's; or none.",

@@ -18,6 +18,7 @@ const shownSettings: ReadonlySet<string> = new Set([
   "files.tmp",
   "ports.bind",
   "ports.deny",
+  "network.reach",
   "network.tap",
   "network.mac",
   "changes.exclude",

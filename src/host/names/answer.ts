@@ -12,6 +12,9 @@ import { hostsIn, type Resolver, resolversIn, resolversOfScutil, serversFor } fr
 /** Answers one question. Never throws: a question that nobody answers is answered with that. */
 export type Answerer = (question: Uint8Array) => Promise<Uint8Array>;
 
+/** Answers for a guest that reaches nothing: what it asks for would leave by a question. */
+export const refusingAnswerer: Answerer = async (question) => failure(question, responseCode.refused);
+
 /** Questions being answered at once, whoever asks; each has a socket of its own. */
 export const answeredAtOnce = 512;
 

@@ -35,6 +35,8 @@ export type VmSpec = {
   readonly dataDisk: string;
   /** Further disks, by name. */
   readonly volumes: readonly devices.OwnDisk[];
+  /** Whether the guest reaches nothing outside itself. */
+  readonly isClosed: boolean;
   readonly lan: { readonly tap: string; readonly mac: string } | undefined;
   readonly shares: readonly devices.SharedFolder[];
   /** Files that hold one SMBIOS type 11 string each. */
@@ -122,10 +124,13 @@ function argsWith(spec: VmSpec, ports: BootPorts, wordsOf: typeof devices.share)
     ...spec.credentialFiles.flatMap((file) => devices.credential(file)),
     ...devices.systemDisk(spec.systemDisk, spec.imageDisk, throwaway?.layer),
     ...devices.ownDisk({ name: dataDisk, path: spec.dataDisk }),
-    ...devices.network([
-      { hostPort: ports.gate, guestPort: gateGuestPort },
-      { hostPort: ports.ssh, guestPort: sshGuestPort },
-    ]),
+    ...devices.network(
+      [
+        { hostPort: ports.gate, guestPort: gateGuestPort },
+        { hostPort: ports.ssh, guestPort: sshGuestPort },
+      ],
+      spec.isClosed,
+    ),
     ...(spec.lan === undefined ? [] : devices.lan(spec.lan.tap, spec.lan.mac)),
     ...devices.doorbell(),
     ...devices.lanes(spec.laneSockets),

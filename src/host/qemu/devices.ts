@@ -109,13 +109,15 @@ export function directKernel({ kernel, initrd, commandLine }: DirectKernel): Wor
 }
 
 /**
- * The one network interface, with the two doors into the guest on the host's loopback. `romfile=` is empty because
- * nothing boots from the network, and not every QEMU brings the boot ROM along.
+ * The one network interface, with the two doors into the guest on the host's loopback. Where it `isClosed` QEMU lets
+ * nothing out of it but the answers to who came through a door: not to the network, not to this machine (`restrict` in
+ * QEMU's documentation). `romfile=` is empty because nothing boots from the network, and not every QEMU brings the boot
+ * ROM along.
  */
-export function network(forwards: readonly { hostPort: number; guestPort: number }[]): Words {
+export function network(forwards: readonly { hostPort: number; guestPort: number }[], isClosed: boolean): Words {
   const doors = forwards.map(({ hostPort, guestPort }) => `hostfwd=tcp:127.0.0.1:${hostPort}-:${guestPort}`);
   return [
-    ...option("-netdev", ["user", "id=net", ...doors].join(",")),
+    ...option("-netdev", ["user", "id=net", ...(isClosed ? ["restrict=on"] : []), ...doors].join(",")),
     ...option("-device", "virtio-net-pci", { netdev: "net", romfile: "" }),
   ];
 }

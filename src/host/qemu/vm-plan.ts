@@ -89,7 +89,8 @@ export function planVm({ config, facts, paths, template }: PlanInput): VmPlan {
     systemDisk: paths.systemDisk,
     dataDisk: paths.dataDisk,
     volumes: config.volumes.map(({ name }) => ({ name, path: volumeFile(paths, name) })),
-    lan: config.network.tap === "none" ? undefined : config.network,
+    isClosed: config.network.reach === "none",
+    lan: config.network.tap === "none" ? undefined : { tap: config.network.tap, mac: config.network.mac },
     shares: template === undefined ? shares : filledUp(shares, paths),
     credentialFiles: [paths.credentialFile, paths.sshKeyCredentialFile],
     serialSocket: paths.serialSocket,
@@ -151,9 +152,15 @@ function sizeMistakes(config: VmConfig, facts: HostFacts, mountsMax: number): re
 }
 
 function networkMistakes({ network }: PlanInput["config"], facts: HostFacts): readonly Mistake[] {
-  if (network.tap === "none" || facts.os === "linux") return [];
-  const { title } = hostPlatforms[facts.os];
-  return [{ code: "CONFIG_INVALID", message: `network.tap is "${network.tap}", but ${title} has no TAP devices.` }];
+  if (network.tap === "none") return [];
+  const mistake = (but: string): Mistake => ({
+    code: "CONFIG_INVALID",
+    message: `network.tap is "${network.tap}", but ${but}.`,
+  });
+  return [
+    ...(facts.os === "linux" ? [] : [mistake(`${hostPlatforms[facts.os].title} has no TAP devices`)]),
+    ...(network.reach === "none" ? [mistake('network.reach is "none", and a second card reaches a network')] : []),
+  ];
 }
 
 function mediaMistakes(config: VmConfig, facts: HostFacts): readonly Mistake[] {

@@ -38,7 +38,7 @@ export async function startThrowaway(options: TemplateOptions): Promise<Throwawa
     await makeFolder(paths);
     await mkdir(paths.emptyFolder, { mode: 0o700 });
     await makeDisks(paths, template);
-    const flags = settingsOf(options.flags, options.mounts);
+    const flags = settingsOf(options.flags, options.reached);
     const vm = await startOwnVm({ ...options, paths, flags, template, log: () => {}, onQemu: holder.runs });
     vm.ended.then(holder.runsNone, holder.runsNone);
     const end = async (): Promise<void> => {

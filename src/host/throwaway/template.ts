@@ -37,14 +37,17 @@ export type TemplateOptions = {
   readonly flags: ConfigInput;
   /** The VM whose disks it begins with; a new one unless given. */
   readonly from: string | undefined;
-  /** The folders of this machine that the copy will see. */
-  readonly mounts: readonly Share[];
+  /** What the copy will have, which its template has not. */
+  readonly reached: Reached;
   readonly signal: AbortSignal;
   readonly onEvent: (event: ControlEvent) => void;
   /** Called when a template is made, by this qn or another one, with why the one that there was is of no use. */
   readonly onMake: (why: string | undefined) => void;
   readonly pull: PullTold;
 };
+
+/** What of the world a throw-away VM reaches: folders of this machine, and of the network what these settings say. */
+export type Reached = { readonly mounts: readonly Share[]; readonly network: ConfigInput["network"] };
 
 /**
  * The settings that a throw-away VM has whatever others have: it sees nothing of this machine that was not named, and
@@ -54,7 +57,6 @@ const apart: ConfigInput = {
   files: { driver: "9p", tmp: "none", sockets: [] },
   volumes: [],
   flake: "none",
-  network: { tap: "none" },
   docker: { context: "none" },
   idle: { after: "never" },
   nixBuilder: false,
@@ -63,9 +65,9 @@ const apart: ConfigInput = {
   protected: false,
 };
 
-/** The settings of a throw-away VM with these mounts. */
-export function settingsOf(flags: ConfigInput, mounts: readonly Share[] = []): ConfigInput {
-  return { ...flags, ...apart, mounts: [...mounts] };
+/** The settings of a throw-away VM that reaches this, or of a template. */
+export function settingsOf(flags: ConfigInput, { mounts, network }: Reached = nothing): ConfigInput {
+  return { ...flags, ...apart, mounts: [...mounts], network: { ...network, tap: "none" } };
 }
 
 /**
@@ -101,6 +103,8 @@ export async function readyTemplate(options: TemplateOptions): Promise<VmPaths> 
 
 // --- internal ---
 
+const nothing: Reached = { mounts: [], network: {} };
+
 /** A qn that has the lock and does not listen is just beginning, looking, or at its end. */
 const betweenMs = 50;
 
@@ -114,8 +118,8 @@ async function make(paths: VmPaths, options: TemplateOptions): Promise<void> {
   const source = from === undefined ? undefined : layout.vm(from);
   if (source !== undefined) await requireVm(source);
   const note = JSON.stringify({ version, disks: source === undefined ? [] : await disksOf(source) });
-  const prepare = (mounts: readonly Share[] = []) =>
-    prepareOrPull({ layout, paths, env, flags: settingsOf(options.flags, mounts), signal, pull, template: paths });
+  const prepare = (reached?: Reached) =>
+    prepareOrPull({ layout, paths, env, flags: settingsOf(options.flags, reached), signal, pull, template: paths });
   const isThere = await isSuspended(paths);
   let why: string | undefined;
   if (isThere) {
@@ -126,7 +130,7 @@ async function make(paths: VmPaths, options: TemplateOptions): Promise<void> {
     if (why === undefined) return;
   }
   // What the copy will be refused for is said before anybody waits for the template.
-  const { config } = await prepare(options.mounts);
+  const { config } = await prepare(options.reached);
   onMake(why);
   // The folder itself is locked.
   for (const name of await namesIn(homeOf(paths))) await rm(join(homeOf(paths), name), { recursive: true });

@@ -75,6 +75,16 @@ test("a command has a Docker of its own, and leaves nothing but a template, from
   expect(await processesWith(vm.layout.throwaways)).toEqual([]);
 });
 
+test("a command that shall reach nothing has a closed guest, which goes on from the same template", async () => {
+  await using vm = await fakeVm("boots");
+  const show = ["--", "sh", "-c", 'cat "$(dirname "${DOCKER_HOST#unix://}")/boot.json"'];
+  const [open, closed] = [await run(vm, ...show), await run(vm, "--network", "none", ...show)];
+  expect([open.stdout.includes("restrict=on"), closed.stdout.includes("restrict=on")]).toEqual([false, true]);
+  expect([closed.stderr, await kinds(vm)]).toEqual(["", ["t-"]]);
+  const mistaken = await run(vm, "--network", "host", "--", "true");
+  expect([mistaken.exitCode, mistaken.stderr]).toEqual([5, expect.stringContaining("network.reach must be")]);
+});
+
 test("a signal is the command's, and so is the exit status", async () => {
   await using vm = await fakeVm("boots");
   const { qn } = await begun(vm);

@@ -25,7 +25,7 @@ const defaults: VmConfig = {
   mounts: [{ path: "/home/ann", readOnly: false }],
   files: { driver: "auto", tmp: "all", missing: "error", sockets: [] },
   ports: { bind: "loopback", deny: [], listen: "containers" },
-  network: { tap: "none", mac: "auto" },
+  network: { reach: "all", tap: "none", mac: "auto" },
   changes: { exclude: [".git", "node_modules"], entriesMax: 20_000 },
   docker: { context: "auto", daemon: {}, caCertificates: "none" },
   qemu: { cpu: "auto", machine: {}, args: [] },
@@ -86,7 +86,7 @@ mounts:
     cache: none
 files: { driver: virtiofs, tmp: none, missing: create, sockets: [ssh-agent, /srv/s.sock] }
 ports: { bind: all, deny: [22, "6000-6063"], listen: true }
-network: { tap: vm0, mac: "02:00:00:00:00:01" }
+network: { reach: none, tap: vm0, mac: "02:00:00:00:00:01" }
 changes: { exclude: [target], entriesMax: 7 }
 docker: { context: make, daemon: { dns: [9.9.9.9] }, caCertificates: host }
 qemu: { cpu: max, machine: { hmat: true, max-ram-below-4g: 1 }, args: [-d, guest_errors] }
@@ -118,7 +118,7 @@ protected: true
       ],
       files: { driver: "virtiofs", tmp: "none", missing: "create", sockets: ["ssh-agent", "/srv/s.sock"] },
       ports: { bind: "all", deny: [22, "6000-6063"], listen: true },
-      network: { tap: "vm0", mac: "02:00:00:00:00:01" },
+      network: { reach: "none", tap: "vm0", mac: "02:00:00:00:00:01" },
       changes: { exclude: ["target"], entriesMax: 7 },
       docker: { context: "make", daemon: { dns: ["9.9.9.9"] }, caCertificates: "host" },
       qemu: { cpu: "max", machine: { hmat: "on", "max-ram-below-4g": "1" }, args: ["-d", "guest_errors"] },
@@ -174,6 +174,7 @@ test("every variable sets its setting, an empty one none", () => {
     QN_PORTS_BIND: "all",
     QN_PORTS_DENY: "[22]",
     QN_PORTS_LISTEN: "true",
+    QN_NETWORK_REACH: "none",
     QN_NETWORK_TAP: "vm0",
     QN_NETWORK_MAC: "02:00:00:00:00:01",
     QN_CHANGES_EXCLUDE: "[dist]",
@@ -210,7 +211,7 @@ test("every variable sets its setting, an empty one none", () => {
       mounts: [{ path: "/srv", readOnly: true }],
       files: { driver: "virtiofs", tmp: "none", missing: "create", sockets: ["ssh-agent", "/srv/s.sock"] },
       ports: { bind: "all", deny: [22], listen: true },
-      network: { tap: "vm0", mac: "02:00:00:00:00:01" },
+      network: { reach: "none", tap: "vm0", mac: "02:00:00:00:00:01" },
       changes: { exclude: ["dist"], entriesMax: 5 },
       docker: { context: "make", daemon: { dns: ["9.9.9.9"] }, caCertificates: "host" },
       qemu: { cpu: "max", machine: { hmat: "on", "max-ram-below-4g": "1" }, args: ["-d", "guest_errors"] },

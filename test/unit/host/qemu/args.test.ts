@@ -66,7 +66,10 @@ const cases: Record<string, string> = {
   "linux/x86_64, with its own kernel": golden(factsOf("linux/x86_64"), {}, ownKernel),
   "darwin/aarch64, with its own kernel": golden(factsOf("darwin/aarch64"), {}, ownKernel),
   "linux/x86_64, in the network of a bridge": golden(factsOf("linux/x86_64"), {
-    network: { tap: "qn-web", mac: macOf("here", "/home/ann/.qn/default") },
+    network: { reach: "all", tap: "qn-web", mac: macOf("here", "/home/ann/.qn/default") },
+  }),
+  "linux/x86_64, that reaches nothing": golden(factsOf("linux/x86_64"), {
+    network: { reach: "none", tap: "none", mac: "auto" },
   }),
 };
 

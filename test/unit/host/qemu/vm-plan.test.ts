@@ -162,14 +162,19 @@ test("shares are tagged in the order of the settings", () => {
 });
 
 test("a second network card takes the place of a share, and needs Linux", () => {
-  const network = { tap: "vm0", mac: "02:00:00:00:00:01" };
+  const card = { tap: "vm0", mac: "02:00:00:00:00:01" };
+  const network = { reach: "all", ...card } as const;
   const mounts = Array.from({ length: 16 }, (_, index) => ({ path: `/m${index}`, readOnly: false }));
-  expect(plan(linux, { network }).lan).toEqual(network);
+  expect(plan(linux, { network }).lan).toEqual(card);
   expect(plan(linux, { mounts }).lan).toBeUndefined();
   expect(refusal(linux, { network, mounts }).message).toBe("The VM has 16 mounts, /tmp included; at most 15 fit.");
   expect(refusal(factsOf("darwin/aarch64"), { network })).toEqual({
     code: "CONFIG_INVALID",
     message: 'network.tap is "vm0", but macOS has no TAP devices.',
+  });
+  expect(refusal(linux, { network: { ...network, reach: "none" } })).toEqual({
+    code: "CONFIG_INVALID",
+    message: 'network.tap is "vm0", but network.reach is "none", and a second card reaches a network.',
   });
 });
 
