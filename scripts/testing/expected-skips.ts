@@ -67,6 +67,7 @@ export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
   "test/contract/host/ports/apply.test.ts": ["a right that root may lack"],
   "test/contract/host/ports/privileged.test.ts": ["an address in a network", "a right that root may lack"],
   "test/contract/host/qemu/": ["QEMU", "a processor without virtualisation"],
+  "test/contract/host/throwaway/full-disk.root.test.ts": ["a right that root may lack"],
   "test/contract/host/throwaway/real-qemu.test.ts": ["QEMU"],
   "test/contract/host/snapshot/": ["root", "a right that root may lack"],
   "test/contract/host/supervisor/seam/flood.test.ts": ["Linux"],

@@ -1,5 +1,7 @@
 /** How the fake QEMU is stopped, saved and loaded: its "memory" is a few bytes, and its guest's life goes on with them. */
-import { readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { isErrno } from "../../src/system/errno.ts";
 import { connect, listen } from "../../src/system/net/connection.ts";
 
 /** The commands at whose arrival a test may have somebody die. */
@@ -17,6 +19,15 @@ export function dieAt(command: string, behaviour: string): void {
   isOver = true;
   if (!behaviour.startsWith("dies")) process.kill(process.ppid, "SIGKILL");
   if (!behaviour.startsWith("orphaned")) process.kill(process.pid, "SIGKILL");
+}
+
+/** Fills the file system of a folder: somebody else may at any moment. */
+export function fill(folder: string): void {
+  try {
+    for (;;) appendFileSync(join(folder, "filler"), Buffer.alloc(1024 ** 2, 1));
+  } catch (error) {
+    if (!isErrno(error, "ENOSPC")) throw error;
+  }
 }
 
 /** The commands that it knows, beside `cont`. */

@@ -13,7 +13,7 @@ import { consoleAt, consoleIn } from "./fake-console.ts";
 import { fakeDocker } from "./fake-docker.ts";
 import { inTwoParts } from "./fake-qmp.ts";
 import { Devices } from "./fake-devices.ts";
-import { dieAt, type Dying, Migration } from "./fake-migration.ts";
+import { dieAt, type Dying, fill, Migration } from "./fake-migration.ts";
 import { type Flood, floodedFolder, floodingAgent, floods } from "./flooding-agent.ts";
 import { forwardedPort } from "./forwarding-rule.ts";
 import { bootNativeGuest, nativeFolder } from "./native-guest.ts";
@@ -53,6 +53,8 @@ export type Behaviour =
   /** The agent is told to let go of them, and says nothing. */
   | "never-sleeps"
   | "cannot-migrate"
+  /** Somebody else takes what is left of its disk just before it is saved. */
+  | "loses-disk"
   /** It is built without the device of virtiofs. */
   | "without-virtiofs"
   /** QEMU unplugs no device of the guest's. */
@@ -169,6 +171,7 @@ function run(door: Listener): void {
     const { execute, id, arguments: sent } = JSON.parse(line) as { execute: string; id: number; arguments?: Given };
     dieAt(execute, behaviour);
     if (execute === "quit" && behaviour === "ignores-all") return;
+    if (execute === "migrate" && behaviour === "loses-disk") fill(dirname(serial));
     const isPaused = existsSync(`${serial}.paused`);
     if (execute === "system_reset") say("reset: UEFI firmware (fake)");
     const state = isPaused ? "io-error" : migration.state;

@@ -62,8 +62,8 @@ export const command = defineCommand({
               : `The template is made anew: ${why}.`,
           );
         },
-        // Once there is one, nothing is said but what the command says.
-        onEvent: (event) => void (isMaking && showEvent(event, startedAtMs)),
+        // Once there is one, nothing is said but what the command says, and what goes wrong.
+        onEvent: (event) => void ((isMaking || event.event === "warning") && showEvent(event, startedAtMs)),
       }),
     );
     let isOver = false;

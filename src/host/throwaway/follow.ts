@@ -12,6 +12,7 @@ export type OwnVm = { readonly ended: Promise<void>; end(): Promise<void> };
 /** What is not the same for every VM here. */
 export type OwnVmOptions = Omit<SuperviseOptions, "limits" | "onListening" | "signal"> & {
   readonly signal: AbortSignal;
+  /** Hears of all until it runs, and of warnings from then on. */
   readonly onEvent: (event: ControlEvent) => void;
 };
 
@@ -49,14 +50,22 @@ async function untilRunning(
   const callOff = (): void => control.ask({ ask: "stop", force: true });
   signal.addEventListener("abort", callOff, { once: true });
   if (signal.aborted) callOff();
-  try {
+  const { promise: running, resolve, reject } = Promise.withResolvers<void>();
+  const follow = async (): Promise<void> => {
+    let isRunning = false;
     for await (const event of eventsOf(control, { ask: "follow" })) {
-      onEvent(event);
-      if (event.event === "running") return;
+      if (!isRunning || event.event === "warning") onEvent(event);
       if (event.event === "failed") throw errorOf(event.error);
+      isRunning ||= event.event === "running";
+      if (isRunning) resolve();
     }
+    throw endedWithoutWord();
+  };
+  // Once it runs, how it ends is told by `ended`.
+  follow().catch(reject);
+  try {
+    await running;
   } finally {
     signal.removeEventListener("abort", callOff);
   }
-  throw endedWithoutWord();
 }
