@@ -1,9 +1,22 @@
 /** A VM that is suspended and resumed again and again: nothing of what runs in it is lost, and nothing stays behind. */
 import { expect } from "bun:test";
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { countOf, expectMounts, startCounting, startMounting } from "../support/counting.ts";
+import { basename, join } from "node:path";
+import { quantile } from "../bench/figures.ts";
+import { programArchive } from "../support/copied-program.ts";
+import {
+  countOf,
+  expectMounts,
+  startChecking,
+  startCounting,
+  startMounting,
+  startTalking,
+  startWriting,
+  writtenOf,
+} from "../support/counting.ts";
+import { held } from "../support/process-resources.ts";
 import { kill9 } from "../support/processes.ts";
+import { residentMiB } from "../support/resident.ts";
 import { until } from "../support/until.ts";
 import { testWithVm, type Vm } from "../support/vm.ts";
 
@@ -23,29 +36,75 @@ async function gateConnections(vm: Vm): Promise<number> {
   return Number(await vm.succeed(asRoot(vm, "ss -Htn state established sport = :1021 | wc -l")));
 }
 
+/** All that counts steps, each in another way: memory of its own, a connection, a database. */
+async function startAll(vm: Vm): Promise<readonly string[]> {
+  await vm.docker(
+    "import",
+    "--change",
+    "ENV PATH=/bin",
+    await programArchive(join(vm.inTmp, "sqlite"), "sqlite3"),
+    "sqlite",
+  );
+  await startCounting(vm, "counting");
+  await startChecking(vm, "checking");
+  await startTalking(vm, "talking");
+  await startWriting(vm, "writing", "sqlite");
+  return ["counting", "checking", "talking", "talking-server", "writing"];
+}
+
+/** What could add up with each round: files of this machine's, of the supervisor, of the agent, and their memory. */
+async function leavings(vm: Vm) {
+  const [supervisor, agent] = await held(vm);
+  const { qemu } = await vm.status();
+  const files = (await readdir(vm.home, { recursive: true })).filter((name) => !name.startsWith("_images")).toSorted();
+  const ofQemu = {
+    files: (await readdir(`/proc/${qemu.pid}/fd`)).length,
+    residentMiB: await residentMiB(qemu.pid ?? 0),
+  };
+  return { files, connections: await gateConnections(vm), supervisor, agent, qemu: ofQemu };
+}
+
 test(
-  `a container counts through ${rounds} suspends without losing a step`,
+  `what runs in containers goes on through ${rounds} suspends without losing a step, and nothing is left behind`,
   async (vm) => {
-    await startCounting(vm, "counting");
-    const started = await vm.docker("inspect", "--format", "{{.State.StartedAt}}", "counting");
-    let connections = 0;
+    const names = await startAll(vm);
+    const starts = ["inspect", "--format", "{{.Name}} {{.State.StartedAt}} {{.RestartCount}}", ...names];
+    const started = await vm.docker(...starts);
+    let count = await countOf(vm, "counting");
+    let early: Awaited<ReturnType<typeof leavings>> | undefined;
     const took: { downMs: number; upMs: number }[] = [];
     for (let round = 1; round <= rounds; round += 1) {
-      const count = await countOf(vm, "counting");
       const downAtMs = performance.now();
       await vm.qn("down", "--suspend");
       const upAtMs = performance.now();
       await vm.qn("up");
       took.push({ downMs: Math.round(upAtMs - downAtMs), upMs: Math.round(performance.now() - upAtMs) });
-      expect(await countOf(vm, "counting")).toBeGreaterThan(count);
-      if (round === 1) connections = await gateConnections(vm);
+      const now = await countOf(vm, "counting");
+      expect(now).toBeGreaterThan(count);
+      count = now;
+      if (round === Math.min(10, rounds)) early = await leavings(vm);
     }
-    console.log(`suspend and resume, in ms: ${JSON.stringify(took)}`);
-    expect(await vm.docker("inspect", "--format", "{{.State.StartedAt}}", "counting")).toBe(started);
-    expect((await readdir(vm.folder)).filter((name) => name.startsWith("suspend"))).toEqual([]);
-    expect(await gateConnections(vm)).toBeLessThanOrEqual(connections + 8);
+    const late = await leavings(vm);
+    for (const key of ["downMs", "upMs"] as const) {
+      const all = took.map((each) => each[key]);
+      console.log(
+        `${key}: ${[0.5, 0.99, 1].map((share) => quantile(all, share)).join(", ")} (p50, p99, most) of ${rounds}`,
+      );
+    }
+    console.log(`after ten and at the end: ${JSON.stringify([early, late])}`);
+    for (const name of ["checking", "talking", "writing"]) expect(await countOf(vm, name)).toBeGreaterThan(rounds / 2);
+    expect(await writtenOf(vm, "writing")).toBe("ok\n1");
+    expect(await vm.docker(...starts)).toBe(started);
+    expect(late.files).toEqual(early?.files ?? []);
+    expect(late.files.filter((name) => basename(name).startsWith("suspend"))).toEqual([]);
+    for (const who of ["supervisor", "agent", "qemu"] as const) {
+      expect(late[who]?.files).toBeLessThanOrEqual((early?.[who]?.files ?? 0) + 8);
+    }
+    expect(late.agent?.residentMiB).toBeLessThan((early?.agent?.residentMiB ?? 0) + 16);
+    expect(late.connections).toBeLessThanOrEqual((early?.connections ?? 0) + 8);
     // Nothing of a suspend says that it went on without being asked for.
     expect(await readFile(vm.folder + "/supervisor.log", "utf8")).not.toContain("cannot be resumed");
+    await vm.docker("rm", "--force", ...names.filter((name) => name !== "counting"));
   },
   limitMs,
 );

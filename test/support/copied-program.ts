@@ -2,6 +2,7 @@
 import { copyFile, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { succeed } from "../../scripts/support/succeed.ts";
+import { busyboxArchive } from "./busybox.ts";
 
 /** Copies the program at `from` to `to` below `root`, and its libraries to where it looks for them. */
 export async function copyProgram(root: string, from: string, to: string): Promise<void> {
@@ -12,6 +13,15 @@ export async function copyProgram(root: string, from: string, to: string): Promi
   await copy(from, to);
   const libraries = (await succeed(["ldd", from])).matchAll(/(?:=> )?(\/\S+) \(0x/g);
   for (const [, library = ""] of libraries) await copy(library, library);
+}
+
+/** Makes a tar archive for `docker import` in a new folder `folder`: busybox, and this machine's program beside it. */
+export async function programArchive(folder: string, program: string): Promise<string> {
+  await mkdir(folder);
+  await busyboxArchive(folder);
+  const root = join(folder, "busybox");
+  await copyProgram(root, neededProgram(program), `/bin/${program}`);
+  return await packRoot(root, join(folder, `${program}.tar`));
 }
 
 /** The path of a program that a test needs. Throws when it is not there, with the Debian package that has it. */
