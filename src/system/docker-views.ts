@@ -139,7 +139,7 @@ const startSchema = v.object({
   Actor: v.object({ ID: v.string() }),
 });
 
-/** The id of the container that has started, by one line of Docker's events (`GET /events`); nothing of other events. */
+/** The id of the container that has started, by a line of Docker's events (`GET /events`); nothing of other events. */
 export function startedIn(line: string): string | undefined {
   try {
     const event = v.safeParse(startSchema, JSON.parse(line), first);

@@ -41,9 +41,14 @@ export async function watchDocker(
       // The stream is opened first, so that nothing falls between the first list and the first event.
       const events = new LineReader(eventBytesMax);
       const onEvents = (lines: Uint8Array): void => {
-        for (const line of events.cut(lines)) {
-          const id = startedIn(line);
-          if (id !== undefined) listener.onStarted(id);
+        try {
+          for (const line of events.cut(lines)) {
+            const id = startedIn(line);
+            if (id !== undefined) listener.onStarted(id);
+          }
+        } catch {
+          // Labels make it too long, and what is left of it is no event.
+          events.rest();
         }
         listener.onNudge();
       };

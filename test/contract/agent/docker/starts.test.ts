@@ -8,10 +8,11 @@ import { until } from "../../../support/until.ts";
 test("of a container that has started, whoever did that, the watcher hears which it is", async () => {
   await using docker = await fakeDocker();
   const started: string[] = [];
+  const states: string[] = [];
   const stopped = new AbortController();
   const listener = {
     onNudge: () => {},
-    onDocker: () => {},
+    onDocker: (state: string) => states.push(state),
     onTrouble: () => {},
     onStarted: (id: string) => started.push(id),
   };
@@ -22,10 +23,15 @@ test("of a container that has started, whoever did that, the watcher hears which
   docker.emit('{"Type":"container","Action":"die","Actor":{"ID":"gone"}}\n');
   docker.emit('{"Type":"container","Action":"start","Actor":{"ID":7}}\n');
   docker.emit("neither JSON nor a container\n");
+  // A container's labels are whoever's who has made its image, and as long.
+  docker.emit(
+    `{"Type":"container","Action":"start","Actor":{"ID":"long","Attributes":{"a":"${"x".repeat(3_000_000)}"}}}\n`,
+  );
   docker.emit('{"Type":"container","Action":"start","Actor":{"ID":"one"}}\n{"Type":"container","Action":"sta');
   docker.emit('rt","Actor":{"ID":"two"}}\n');
   await until("the starts", 5_000, () => (started.length > 1 ? true : undefined));
   stopped.abort();
   await watching;
+  expect(states).toEqual(["ready"]);
   expect(started).toEqual(["one", "two"]);
 });
