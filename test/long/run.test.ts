@@ -123,7 +123,7 @@ test(
       vm,
       "end.sh",
       'kill -9 "$(sed \'s/.*"qemuPid":\\([0-9]*\\).*/\\1/\' "$(dirname "${DOCKER_HOST#unix://}")/boot.json")"',
-      "while docker version > /dev/null 2>&1; do sleep 0.2; done",
+      'while [ -S "${DOCKER_HOST#unix://}" ]; do sleep 0.2; done',
       "exit 5",
     );
     const { exitCode, stderr } = await vm.fail([...run, "--", "sh", end]);

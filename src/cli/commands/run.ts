@@ -66,13 +66,12 @@ export const command = defineCommand({
         onEvent: (event) => void ((isMaking || event.event === "warning") && showEvent(event, startedAtMs)),
       }),
     );
-    let isOver = false;
-    vm.ended.catch((error: unknown) => isOver || warn(`The command's Docker is gone. ${messageOf(error)}`));
+    // Also where the command has ended for that, and is quicker: an end that was asked for is no failure.
+    vm.ended.catch((error: unknown) => warn(`The command's Docker is gone. ${messageOf(error)}`));
     let exitCode: number;
     try {
       ({ exitCode } = await runForeground(words, { cwd: process.cwd(), env: environment(vm.dockerSocket) }));
     } finally {
-      isOver = true;
       await vm.end();
     }
     // A client that keeps its end of a stream open must not keep this process.

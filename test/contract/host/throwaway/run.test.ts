@@ -146,6 +146,19 @@ test("a guest that stays what its template was is ended, and says why in plain w
   expect([await kinds(vm), await processesWith(vm.layout.throwaways)]).toEqual([["t-"], []]);
 });
 
+test("a command whose Docker dies is told of, however soon it ends for that, and its exit status counts", async () => {
+  await using vm = await fakeVm("boots");
+  const lines = [
+    'folder="$(dirname "${DOCKER_HOST#unix://}")"',
+    'kill -9 "$(sed \'s/.*"qemuPid":\\([0-9]*\\).*/\\1/\' "$folder/boot.json")"',
+    'while [ -S "$folder/docker.sock" ]; do :; done',
+    "exit 5",
+  ];
+  const { exitCode, stderr } = await runScript(vm, lines.join("\n"));
+  expect([exitCode, stderr]).toEqual([5, expect.stringContaining("The command's Docker is gone.")]);
+  expect([await kinds(vm), await processesWith(vm.layout.throwaways)]).toEqual([["t-"], []]);
+});
+
 test("two that begin at once have one template", async () => {
   await using vm = await fakeVm("boots");
   const both = await Promise.all([run(vm, "--", "true"), run(vm, "--", "true")]);
