@@ -208,4 +208,28 @@ export const linesOfGuests: readonly Rows[] = [
     ["if (isThere) return undefined;\n", "return undefined;\n"],
     ["reached !== volumesFolder && ", ""],
   ],
+  // What a guest that shall reach nothing would reach, and what is stopped for a suspend.
+  ["src/host/qemu/devices.ts", [`${unit}/host/qemu/args.test.ts`], ['...(isClosed ? ["restrict=on"] : []), ', ""]],
+  [
+    "src/host/qemu/vm-plan.ts",
+    [`${unit}/host/qemu/args.test.ts`, `${unit}/host/qemu/vm-plan.test.ts`],
+    ['isClosed: config.network.reach === "none",', "isClosed: false,"],
+    ['...(network.reach === "none" ? [mistake(', "...(false ? [mistake("],
+  ],
+  [
+    "src/host/names/answer.ts",
+    [`${contract}/names/whole-way.test.ts`],
+    ['return reach === "none" ? async', 'return reach !== "none" ? async'],
+  ],
+  [
+    "src/host/throwaway/template.ts",
+    [`${contract}/host/throwaway/run.test.ts`],
+    ['network: { ...network, tap: "none" }', 'network: { tap: "none" }'],
+  ],
+  [
+    "src/agent/sleep/holders.ts",
+    [`${unit}/agent/sleep/sleeper.test.ts`],
+    ['.filter((source) => source !== "")', ""],
+    ["? await volumeFolders(Id) : []", "? [] : []"],
+  ],
 ];

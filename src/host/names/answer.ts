@@ -12,9 +12,6 @@ import { hostsIn, type Resolver, resolversIn, resolversOfScutil, serversFor } fr
 /** Answers one question. Never throws: a question that nobody answers is answered with that. */
 export type Answerer = (question: Uint8Array) => Promise<Uint8Array>;
 
-/** Answers for a guest that reaches nothing: what it asks for would leave by a question. */
-export const refusingAnswerer: Answerer = async (question) => failure(question, responseCode.refused);
-
 /** Questions being answered at once, whoever asks; each has a socket of its own. */
 export const answeredAtOnce = 512;
 
@@ -31,6 +28,11 @@ const scutilAgeMs = 5_000;
 /** The file that says whom to ask and how names are completed. */
 export function resolvConfOf(env: Environment): string {
   return env["QN_RESOLV_CONF"] ?? "/etc/resolv.conf";
+}
+
+/** What answers a guest with this `network.reach`: where that is none, what it asks for would leave by a question. */
+export function answererFor(reach: "all" | "none", env: Environment, log: (text: string) => void): Answerer {
+  return reach === "none" ? async (question) => failure(question, responseCode.refused) : hostAnswerer(env, log);
 }
 
 /**

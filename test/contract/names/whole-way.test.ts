@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { HostNames } from "../../../src/agent/names/host-names.ts";
 import { type NameServer, serveNames } from "../../../src/agent/names/dns-server.ts";
 import { dial } from "../../../src/host/gate/dial.ts";
-import { hostAnswerer, refusingAnswerer } from "../../../src/host/names/answer.ts";
+import { answererFor } from "../../../src/host/names/answer.ts";
 import { answerNames } from "../../../src/host/names/dns-stream.ts";
 import { connect } from "../../../src/system/net/connection.ts";
 import { connectDatagrams } from "../../../src/system/net/datagrams.ts";
@@ -30,7 +30,7 @@ type Way = AsyncDisposable & {
   cut(): Promise<void>;
 };
 
-async function way({ isClosed = false } = {}): Promise<Way> {
+async function way(reach: "all" | "none" = "all"): Promise<Way> {
   const home = await tempHome({ images: false });
   const files = { QN_RESOLV_CONF: join(home.path, "resolv.conf"), QN_HOSTS: join(home.path, "hosts") };
   const astray: Uint8Array[] = [];
@@ -45,8 +45,10 @@ async function way({ isClosed = false } = {}): Promise<Way> {
   const gate = realGate({ onNames: (connection, early) => names.adopt(connection, early) });
   const lost = Promise.withResolvers<void>();
   const proven = await dial(gate.key);
-  await answerNames(proven, isClosed ? refusingAnswerer : hostAnswerer(files, (text) => logged.push(text)), () =>
-    lost.resolve(),
+  await answerNames(
+    proven,
+    answererFor(reach, files, (text) => logged.push(text)),
+    () => lost.resolve(),
   );
   return {
     server,
@@ -100,7 +102,7 @@ test("a name that the host's server knows is known in the guest, and one that it
 
 test("a guest that reaches nothing is refused every name at once, and nobody hears of its question", async () => {
   await using server = await fakeDns({ "a.test": ["192.0.2.1"] });
-  await using it = await way({ isClosed: true });
+  await using it = await way("none");
   await it.resolvConf(server);
   await it.hosts("192.0.2.2 b.test");
   for (const name of ["a.test", "b.test"]) {

@@ -1,6 +1,6 @@
 /** What the seam of one boot goes by: the VM's settings, and what was made for the boot. */
 import { laneSockets } from "../../layout.ts";
-import { hostAnswerer, refusingAnswerer, resolvConfOf } from "../../names/answer.ts";
+import { answererFor, resolvConfOf } from "../../names/answer.ts";
 import { portRules } from "../../ports/listener-plan.ts";
 import type { Prepared } from "../../vm/prepare.ts";
 import { remedyOf } from "../../vm/sockets.ts";
@@ -34,7 +34,7 @@ export function seamOptions(
       ...config.changes,
     },
     resolvConf: resolvConfOf(env),
-    answer: config.network.reach === "none" ? refusingAnswerer : hostAnswerer(env, tell.log),
+    answer: answererFor(config.network.reach, env, tell.log),
     rules: portRules(config.ports),
     dockerPorts: boot.dockerPorts,
     key: { port: boot.gatePort, secret: Buffer.from(boot.secret, "hex"), lanes: laneSockets(paths) },
