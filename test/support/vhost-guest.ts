@@ -130,6 +130,11 @@ export class VhostGuest implements AsyncDisposable {
     return length === 0 ? undefined : Buffer.from(this.mapped.bytes.slice(answerAt, answerAt + length));
   }
 
+  /** Whether this one of what was submitted has its answer. */
+  isAnswered(slot: number): boolean {
+    return this.mapped.view.getUint32(buffersAt + slot * bufferBytes * 2 + bufferBytes, true) !== 0;
+  }
+
   /** Waits for what was submitted. */
   async answerTo(slot: number): Promise<Answer> {
     const at = buffersAt + slot * bufferBytes * 2 + bufferBytes;

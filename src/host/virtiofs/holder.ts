@@ -3,18 +3,32 @@
  * on them. A worker that dies, however, is followed by another over the living connection: the guest waits a moment,
  * where it would wait without end for a connection that QEMU never makes again.
  */
-import { rmSync } from "node:fs";
+import { fdatasync, fsync, rmSync } from "node:fs";
 import { listenAt, memoryFile, receive, send, socketPair } from "../../system/kernel/descriptors.ts";
 import { closeFd } from "../../system/kernel/file-calls.ts";
 import { allocate } from "../../system/kernel/memory.ts";
 import { stateBytes } from "./node/state-plan.ts";
-import { keys, packet, packetHead, packetHeadIn, packetMax, writePacketHead } from "./store-wire.ts";
+import {
+  keys,
+  notKept,
+  packet,
+  packetHead,
+  packetHeadIn,
+  packetMax,
+  syncBytes,
+  type SyncWords,
+  syncWordsIn,
+  writePacketHead,
+  writeSyncWords,
+} from "./store-wire.ts";
 
 /** Where a worker finds what it is started with, behind standard input, output and error. */
 export const workerFds = { listener: 3, store: 4, state: 5 } as const;
 
 /** What a worker writes to its output when it serves, and whenever it has sent a packet. */
 export const workerSigns = { ready: "r", sent: "." } as const;
+
+const EIO = 5;
 
 /** So many workers in a row may die before they serve. */
 const failuresMax = 3;
@@ -48,6 +62,7 @@ export async function holdShare({ command, socketPath, warn }: HoldOptions): Pro
     }
     const status = await worker.exited;
     store.take(ours);
+    store.end();
     closeFd(ours);
     if (status === 0) return true;
     warn(`The worker of a mount has died (${worker.signalCode ?? `status ${status}`}), and another goes on.`);
@@ -57,11 +72,13 @@ export async function holdShare({ command, socketPath, warn }: HoldOptions): Pro
 
 // --- internal ---
 
-/** What workers have asked to keep, in the order in which it was said last. */
+/** What workers have asked to keep, in the order in which it was said last, and who works for them on what is kept. */
 class DescriptorStore {
   readonly #kept = new Map<number, { readonly bytes: Uint8Array; readonly fds: readonly number[] }>();
   readonly #buffer = allocate(packetMax);
   readonly #onKept: (key: number) => void;
+  /** The worker that lives now. */
+  #worker: number | undefined;
 
   constructor(onKept: (key: number) => void) {
     this.#onKept = onKept;
@@ -73,6 +90,10 @@ class DescriptorStore {
       const { length, fds } = receive(socket, this.#buffer.address, packetMax, { wait: false });
       if (length < packetHead) return;
       const { kind, key } = packetHeadIn(this.#buffer.view);
+      if (kind === packet.sync) {
+        this.#sync(key, syncWordsIn(this.#buffer.view));
+        continue;
+      }
       for (const fd of this.#kept.get(key)?.fds ?? []) closeFd(fd);
       this.#kept.delete(key);
       if (kind !== packet.keep) continue;
@@ -81,13 +102,33 @@ class DescriptorStore {
     }
   }
 
+  /** The worker has died: another will ask anew for what it waits for. */
+  end(): void {
+    this.#worker = undefined;
+  }
+
   /** Says all to a new worker, and that this was all. */
   repeat(socket: number): void {
+    this.#worker = socket;
     for (const { bytes, fds } of this.#kept.values()) {
       this.#buffer.bytes.set(bytes);
       send(socket, this.#buffer.address, bytes.length, fds);
     }
     writePacketHead(this.#buffer.view, packet.end, 0);
     send(socket, this.#buffer.address, packetHead);
+  }
+
+  /** Brings a file that is kept to the disk, in a thread of its own, and says so. */
+  #sync(key: number, asked: SyncWords): void {
+    const [fd] = this.#kept.get(key)?.fds ?? [];
+    const answer = (value: number): void => {
+      if (this.#worker === undefined) return;
+      writePacketHead(this.#buffer.view, packet.synced, key);
+      writeSyncWords(this.#buffer.view, { ...asked, value });
+      send(this.#worker, this.#buffer.address, syncBytes);
+    };
+    if (fd === undefined) return answer(notKept);
+    const act = asked.value === 1 ? fdatasync : fsync;
+    act(fd, (error) => answer(error === null ? 0 : -Math.abs(error.errno ?? EIO)));
   }
 }

@@ -1,10 +1,10 @@
 /**
  * What worker and holder of a share say to each other over a packet socket: keep this with its descriptors, forget
- * that; and to a new worker all that was kept. Pure.
+ * that; to a new worker all that was kept; and the request to bring a file that is kept to the disk. Pure.
  */
 
 /** What a packet is for. */
-export const packet = { keep: 1, forget: 2, end: 3 } as const;
+export const packet = { keep: 1, forget: 2, end: 3, sync: 4, synced: 5 } as const;
 
 /** Keys of what is kept: a message of QEMU by its request and ring, QEMU's connection, a file that is open. */
 export const keys = {
@@ -18,6 +18,36 @@ export const packetHead = 8;
 
 /** No packet is longer. */
 export const packetMax = packetHead + 2048;
+
+/** What the body of a request to bring a file to the disk says, and of its answer. */
+export type SyncWords = {
+  readonly place: number;
+  readonly uniqueLow: number;
+  /** Of the request: 1 for what is in the file alone. Of the answer: 0, an error's number below zero, or `notKept`. */
+  readonly value: number;
+};
+
+/** The answer when nobody keeps the file. */
+export const notKept = 1;
+
+/** The bytes of a packet with such a body. */
+export const syncBytes = packetHead + 12;
+
+/** Writes the body of such a packet. */
+export function writeSyncWords(view: DataView, { place, uniqueLow, value }: SyncWords): void {
+  view.setUint32(packetHead, place, true);
+  view.setUint32(packetHead + 4, uniqueLow, true);
+  view.setInt32(packetHead + 8, value, true);
+}
+
+/** Reads it. */
+export function syncWordsIn(view: DataView): SyncWords {
+  return {
+    place: view.getUint32(packetHead, true),
+    uniqueLow: view.getUint32(packetHead + 4, true),
+    value: view.getInt32(packetHead + 8, true),
+  };
+}
 
 /** Writes a packet's head: what it is for, and its key. */
 export function writePacketHead(view: DataView, kind: number, key: number): void {

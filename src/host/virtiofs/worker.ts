@@ -3,11 +3,26 @@ import { writeSync } from "node:fs";
 import { acceptAt, receive, send, Waiting } from "../../system/kernel/descriptors.ts";
 import { confineTo } from "../../system/kernel/landlock.ts";
 import { allocate, mapFile, viewsOf } from "../../system/kernel/memory.ts";
-import { serve } from "./fuse/dispatch.ts";
+import { syncFd } from "../../system/kernel/file-calls.ts";
+import { answerSync, serve } from "./fuse/dispatch.ts";
 import { ServedShare, type ShareOptions } from "./fuse/served-share.ts";
+import type { SlowSync } from "./fuse/slow-syncs.ts";
 import { workerFds, workerSigns } from "./holder.ts";
 import { stateBytes } from "./node/state-plan.ts";
-import { handleOf, keys, packet, packetHead, packetHeadIn, packetMax, writePacketHead } from "./store-wire.ts";
+import {
+  handleOf,
+  keys,
+  notKept,
+  packet,
+  packetHead,
+  packetHeadIn,
+  packetMax,
+  syncBytes,
+  type SyncWords,
+  syncWordsIn,
+  writePacketHead,
+  writeSyncWords,
+} from "./store-wire.ts";
 import { Device } from "./vhost/device.ts";
 
 /** Standard output, by which the holder hears. */
@@ -26,22 +41,42 @@ export function serveShare(options: ShareOptions, warn: (text: string) => void):
   share.handles.onOpened = (handle, fd) => store.keepOpen(handle, fd);
   share.handles.onClosed = (handle) => store.forgetOpen(handle);
   const device = new Device({
-    server: { readable: share.readable, writable: share.writable, serve: () => serve(share) },
+    server: {
+      readable: share.readable,
+      writable: share.writable,
+      serve: (ring, head) => serve(share, ring, head),
+      takeOver: (ring, done) => share.syncs.takeOver(ring, done),
+      answerAll: (ring) => share.syncs.of(ring).forEach((place) => endSync(place, notKept)),
+    },
     keep: (key, message, fds) => store.keep(key, message, fds),
     forget: (key) => store.forget(key),
     warn,
   });
+  const endSync = (place: number, value: number): void => {
+    const sync = share.syncs.get(place);
+    if (sync === undefined) return;
+    const fd = value === notKept ? share.handleFd(sync.handle) : 0;
+    const result = value === notKept && fd >= 0 ? syncFd(fd, sync.isDataOnly) : Math.min(fd, value);
+    const answer = (): number => answerSync(share, sync, result);
+    device.giveBack(sync.ring, sync.head, answer, (done, give) => share.syncs.end(place, done, give));
+  };
+  const onSynced = ({ place, uniqueLow, value }: SyncWords): void => {
+    // It may be the answer to a process before, which was asked for twice.
+    if (share.syncs.get(place)?.uniqueLow === uniqueLow) endSync(place, value);
+  };
+  share.onSync = (place, sync) => store.sync(place, sync);
   const connection = store.takeKept(share, device) ?? store.accept();
   if (connection === undefined) return;
   device.resume();
   // Before the first answer, after which it may be killed at once. A request that kills each worker is refused in time.
   writeSync(signsFd, workerSigns.ready);
+  for (const place of share.syncs.of()) store.sync(place, share.syncs.get(place));
   device.serveLeft();
   const waiting = new Waiting();
   for (;;) {
     waiting.watch([connection, workerFds.store, ...device.kicks]);
     waiting.wait();
-    if (waiting.isReady(1)) return;
+    if (waiting.isReady(1) && !store.hear(onSynced)) return;
     if (share.steps > stepsMax) {
       Bun.gc(true);
       share.steps = 0;
@@ -86,6 +121,24 @@ class StoreClient {
   forgetOpen(handle: number): void {
     writePacketHead(this.#buffer.view, packet.forget, keys.handle(handle));
     this.#sendSoon([]);
+  }
+
+  /** Asks to bring an open file to the disk. */
+  sync(place: number, sync: SlowSync | undefined): void {
+    if (sync === undefined) return;
+    const { uniqueLow, handle, isDataOnly } = sync;
+    writeSyncWords(this.#buffer.view, { place, uniqueLow, value: isDataOnly ? 1 : 0 });
+    this.#send(packet.sync, keys.handle(handle), syncBytes - packetHead, []);
+  }
+
+  /** Hears what has been brought to the disk; false when the holder is gone. */
+  hear(onSynced: (words: SyncWords) => void): boolean {
+    for (;;) {
+      const { length } = receive(workerFds.store, this.#buffer.address, packetMax, { wait: false });
+      if (length === 0) return false;
+      if (length < 0) return true;
+      if (packetHeadIn(this.#buffer.view).kind === packet.synced) onSynced(syncWordsIn(this.#buffer.view));
+    }
   }
 
   /** Takes over what workers before have kept. Gives QEMU's connection; nothing for the first worker. */

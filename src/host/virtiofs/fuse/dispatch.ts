@@ -7,6 +7,7 @@ import * as names from "./operations/names.ts";
 import * as session from "./operations/session.ts";
 import * as status from "./operations/status.ts";
 import type { ServedShare, UnderWay } from "./served-share.ts";
+import type { SlowSync } from "./slow-syncs.ts";
 import { errors, op, replyHeader, requestHeader } from "./wire.ts";
 
 /** A request that killed the process so often is answered with an error, and not begun again. */
@@ -36,7 +37,7 @@ const operations: Readonly<Record<number, Operation>> = {
   [op.release]: { bytes: 8, act: data.release },
   [op.releasedir]: { bytes: 8, act: data.release },
   [op.fsync]: { bytes: 12, act: data.fsync },
-  [op.fsyncdir]: { bytes: 12, act: data.fsync },
+  [op.fsyncdir]: { bytes: 12, act: data.fsyncdir },
   [op.setxattr]: { bytes: 10, act: status.setxattr },
   [op.getxattr]: { bytes: 10, act: status.getxattr },
   [op.listxattr]: { bytes: 8, act: status.listxattr },
@@ -60,10 +61,11 @@ const operations: Readonly<Record<number, Operation>> = {
 const unanswered: ReadonlySet<number> = new Set([op.forget, op.batchForget, op.interrupt]);
 
 /**
- * Serves the request in `share.readable`, and writes its answer to `share.writable`. Gives how many bytes that are. A
- * request that a killed process had begun is done once: what it left is in the state.
+ * Serves the request in `share.readable`, which has the number `place` in its ring, and writes its answer to
+ * `share.writable`. Gives how many bytes that are, or nothing when the answer comes later. A request that a killed
+ * process had begun is done once: what it left is in the state.
  */
-export function serve(share: ServedShare): number {
+export function serve(share: ServedShare, ring: number, place: number): number | undefined {
   const { call, readable, words } = share;
   if (readable.total < requestHeader) return 0;
   copyIn(share, 2 * requestHeader);
@@ -78,12 +80,21 @@ export function serve(share: ServedShare): number {
   words[head.attempts] = attempts;
   share.steps += 1;
   share.isDirect = false;
+  share.isLater = false;
+  share.origin = { ring, head: place };
   const result = attempts > attemptsMax ? errors.EIO : outcomeOf(share);
   share.descriptors.endRequest();
-  const written = unanswered.has(call.opcode) ? 0 : answer(share, result);
+  if (share.isLater) return undefined;
+  const written = unanswered.has(call.opcode) ? 0 : answer(share, call.uniqueLow, call.uniqueHigh, result);
   words[head.written] = written;
   words[head.answered] = 1;
   return written;
+}
+
+/** Writes the answer to a request of fsync that was put aside, and gives how many bytes that are. */
+export function answerSync(share: ServedShare, { uniqueLow, uniqueHigh }: SlowSync, result: number): number {
+  share.isDirect = false;
+  return answer(share, uniqueLow, uniqueHigh, result);
 }
 
 // --- internal ---
@@ -116,16 +127,16 @@ function copyIn(share: ServedShare, bytesMax: number): void {
 }
 
 /** Writes head and answer; what was read directly lies behind the head already. */
-function answer(share: ServedShare, result: number): number {
-  const { writable, reply, call, isDirect } = share;
+function answer(share: ServedShare, uniqueLow: number, uniqueHigh: number, result: number): number {
+  const { writable, reply, isDirect } = share;
   if (writable.total < replyHeader) return 0;
   const fits = result >= 0 && result <= writable.total - replyHeader;
   const error = result < 0 ? result : fits ? 0 : errors.EIO;
   const length = replyHeader + (error === 0 ? result : 0);
   reply.view.setUint32(0, length, true);
   reply.view.setInt32(4, error, true);
-  reply.view.setUint32(8, call.uniqueLow, true);
-  reply.view.setUint32(12, call.uniqueHigh, true);
+  reply.view.setUint32(8, uniqueLow, true);
+  reply.view.setUint32(12, uniqueHigh, true);
   let at = 0;
   writable.each(0, isDirect ? replyHeader : length, (address, size) => {
     copyMemory(address, reply.address + at, size);

@@ -20,6 +20,7 @@ import { Segments } from "../ring/segments.ts";
 import { type Lifetime, writeEntry } from "./attributes.ts";
 import { Call } from "./call.ts";
 import { type Owners, ownersFor } from "./owners.ts";
+import { type SlowSync, SlowSyncs } from "./slow-syncs.ts";
 import { entryBytes, errors, replyHeader } from "./wire.ts";
 
 /** What a share is served with. */
@@ -64,6 +65,12 @@ export class ServedShare {
   readonly writable = new Segments();
   readonly owners: Owners = ownersFor(process.getuid?.() ?? 0);
   readonly root: number;
+  readonly syncs: SlowSyncs;
+  /** Set when the answer comes later, and whose that is: the request's ring, and its number there. */
+  isLater = false;
+  origin = { ring: 0, head: 0 };
+  /** Asks for what was noted in `syncs`. */
+  onSync: (place: number, sync: SlowSync) => void = () => {};
   /** How many requests, and entries of folders, since somebody has set it to 0. */
   steps = 0;
   /** Set by who has put the answer into the guest's memory itself. */
@@ -78,6 +85,7 @@ export class ServedShare {
     this.options = options;
     this.state = state;
     this.words = new Uint32Array(state.view.buffer, 0, 1024);
+    this.syncs = new SlowSyncs(this.words);
     this.request.bytes.set(Buffer.from(`${options.path}\0`));
     this.root = openAt(AT_FDCWD, this.request.address, O_PATH | O_DIRECTORY);
     const status = this.root < 0 ? this.root : statFd(this.root, this.stat.address);
@@ -116,6 +124,17 @@ export class ServedShare {
   /** A descriptor of a handle, opened anew where a killed process had it. */
   handleFd(handle: number): number {
     return this.handles.fdOf(handle, this.#reopen);
+  }
+
+  /** Puts the request aside until an open file is on the disk. False when so many wait already. */
+  syncLater(handle: number, isDataOnly: boolean): boolean {
+    const { uniqueLow, uniqueHigh } = this.call;
+    const sync = { ...this.origin, uniqueLow, uniqueHigh, handle, isDataOnly };
+    const place = this.syncs.add(sync);
+    if (place === undefined) return false;
+    this.isLater = true;
+    this.onSync(place, sync);
+    return true;
   }
 
   readonly deviceIndex = (device: number): number => {

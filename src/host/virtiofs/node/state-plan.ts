@@ -1,7 +1,7 @@
 /** How a share's state lies in one file in memory, which outlives the process that works on it: the layout; pure. */
 
 /** A change of the layout is another number: a state of another one is not taken over. */
-export const stateVersion = 1;
+export const stateVersion = 2;
 
 /**
  * What the guest may make the server remember: nodes (files that its kernel knows) and handles (files that it has
@@ -49,7 +49,13 @@ export const head = {
   /** The numbers of file systems below the share, in the order in which they were met. */
   devicesCount: 15,
   devices: 16,
+  /** Requests of fsync that somebody else works on. */
+  syncs: 512,
 } as const;
 
 /** At most so many file systems are told apart. */
 export const devicesMax = 255;
+
+/** At most so many requests of fsync are under way beside others, and the words of each. */
+export const syncsMax = 16;
+export const syncWords = 8;

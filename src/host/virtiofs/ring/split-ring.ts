@@ -45,6 +45,16 @@ export class SplitRing {
     return this.#next;
   }
 
+  /** The counter of the next request to be done. */
+  get done(): number {
+    return this.#done;
+  }
+
+  /** Reads a request once more into `chain` that was taken before. Throws BrokenRing as `readChain` does. */
+  takeAgain(head: number, memory: GuestMemory, chain: Chain): void {
+    readChain(this.#parts.descriptors, this.#size, head, memory, chain);
+  }
+
   /**
    * Takes the next request into `chain` and gives its number for `complete`; nothing when there is none now. Throws
    * BrokenRing as `readChain` does, and when the guest says that more are there than the ring has.

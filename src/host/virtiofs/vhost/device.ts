@@ -3,10 +3,10 @@ import { closeFd } from "../../../system/kernel/file-calls.ts";
 import { drain, receive, ring as wake, send } from "../../../system/kernel/descriptors.ts";
 import { allocate } from "../../../system/kernel/memory.ts";
 import { BrokenRing } from "../ring/chain.ts";
-import type { Segments } from "../ring/segments.ts";
 import { ringBytes, SplitRing } from "../ring/split-ring.ts";
 import { keys } from "../store-wire.ts";
 import { MappedMemory } from "./mapped-memory.ts";
+import { deviceRequests, newRing, ringRequests, type RingServer, type RingState } from "./ring-state.ts";
 import {
   deviceFeatures,
   eventIndexFeature,
@@ -20,16 +20,8 @@ import {
   payloadMax,
   protocolFeatures,
   requests,
-  type RingAddresses,
   writeReplyHeader,
 } from "./wire.ts";
-
-/** Who works on requests: they are in the two segments, and the number of bytes that were written is the answer. */
-export type RingServer = {
-  readonly readable: Segments;
-  readonly writable: Segments;
-  serve(): number;
-};
 
 /** What a device does beside serving. */
 export type DeviceOptions = {
@@ -43,28 +35,6 @@ export type DeviceOptions = {
 
 /** Rings of one device: one for forgetting, and those for requests. */
 const ringsMax = 9;
-
-type RingState = {
-  size: number;
-  base: number;
-  addresses: RingAddresses | undefined;
-  kick: number;
-  call: number;
-  isEnabled: boolean;
-  ring: SplitRing | undefined;
-};
-
-/** What makes a device what it is, and each of its rings: said again to another process, it is the same device. */
-const deviceRequests: ReadonlySet<number> = new Set([requests.setFeatures, requests.setMemoryTable]);
-const ringRequests: ReadonlySet<number> = new Set([
-  requests.setRingSize,
-  requests.setRingAddresses,
-  requests.setRingBase,
-  requests.getRingBase,
-  requests.setRingKick,
-  requests.setRingCall,
-  requests.setRingEnable,
-]);
 
 /** One device, on one connection to QEMU. */
 export class Device {
@@ -132,6 +102,23 @@ export class Device {
     }
   }
 
+  /**
+   * Gives a request back that was to be answered later: `answer` writes what is said, and `end` is called with the
+   * ring's counter of what is done and with what makes the request one of these.
+   */
+  giveBack(index: number, head: number, answer: () => number, end: (done: number, give: () => void) => void): void {
+    const state = this.#ringAt(index);
+    this.#guarded(state, (ring) => {
+      ring.takeAgain(head, this.#memory, this.#options.server);
+      const written = answer();
+      end(ring.done, () => {
+        if (ring.complete(head, written) && state.call >= 0) wake(state.call);
+      });
+    });
+    // Nobody is there who could be told.
+    if (state.ring === undefined) end(0, () => {});
+  }
+
   #keep({ request, size }: Header, fds: readonly number[]): void {
     const { keep, forget } = this.#options;
     const ring = ringRequests.has(request) ? (this.#in.bytes[headerBytes] ?? 0) : 0;
@@ -142,22 +129,30 @@ export class Device {
   }
 
   #serve(state: RingState): void {
-    const { server, warn } = this.#options;
-    const { ring } = state;
-    if (ring === undefined || !state.isEnabled) return;
-    try {
+    if (!state.isEnabled) return;
+    const { server } = this.#options;
+    const index = this.#rings.indexOf(state);
+    this.#guarded(state, (ring) => {
       do {
         for (;;) {
           const head = ring.take(this.#memory, server);
           if (head === undefined) break;
-          if (ring.complete(head, server.serve()) && state.call >= 0) wake(state.call);
+          const written = server.serve(index, head);
+          if (written !== undefined && ring.complete(head, written) && state.call >= 0) wake(state.call);
         }
       } while (ring.rearm());
+    });
+  }
+
+  #guarded(state: RingState, act: (ring: SplitRing) => void): void {
+    if (state.ring === undefined) return;
+    try {
+      act(state.ring);
     } catch (error) {
       if (!(error instanceof BrokenRing) && !(error instanceof RangeError)) throw error;
       // The guest has made nonsense, and waits for itself from now on.
       state.ring = undefined;
-      warn(`The guest has broken a ring: ${error.message}.`);
+      this.#options.warn(`The guest has broken a ring: ${error.message}.`);
     }
   }
 
@@ -234,6 +229,7 @@ export class Device {
       state.isEnabled = value === 1;
       if (!this.#isResumed) this.#serve(state);
     } else {
+      this.#options.server.answerAll(index);
       const base = state.ring?.next ?? state.base;
       if (state.kick >= 0) closeFd(state.kick);
       if (state.call >= 0) closeFd(state.call);
@@ -262,8 +258,10 @@ export class Device {
       available: this.#memory.viewAt(addresses.available, lengths.available),
       used: this.#memory.viewAt(addresses.used, lengths.used),
     };
-    // Requests are done in their order: what a killed process has not given back is next.
-    const next = this.#isResumed ? parts.used.getUint16(2, true) : (before ?? state.base);
+    // Requests are done in their order, but for those that are answered later: what a killed process was at is next.
+    const done = parts.used.getUint16(2, true);
+    const later = this.#isResumed ? this.#options.server.takeOver(this.#rings.indexOf(state), done) : 0;
+    const next = this.#isResumed ? done + later : (before ?? state.base);
     state.ring = new SplitRing(size, parts, next, this.#hasEventIndex);
   }
 
@@ -289,10 +287,4 @@ export class Device {
     }
     return true;
   }
-}
-
-// --- internal ---
-
-function newRing(): RingState {
-  return { size: 0, base: 0, addresses: undefined, kick: -1, call: -1, isEnabled: false, ring: undefined };
 }

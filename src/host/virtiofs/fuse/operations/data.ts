@@ -120,8 +120,16 @@ export function flush(): number {
   return 0;
 }
 
-/** To the disk. */
+/** A file to the disk: others need not wait for that, as far as there is room for their like. */
 export function fsync(share: ServedShare): number {
+  const fd = share.handleFd(share.call.u32(0));
+  const isDataOnly = (share.call.u32(8) & 1) !== 0;
+  if (fd < 0) return fd;
+  return share.syncLater(share.call.u32(0), isDataOnly) ? 0 : syncFd(fd, isDataOnly);
+}
+
+/** A folder to the disk. */
+export function fsyncdir(share: ServedShare): number {
   const fd = share.handleFd(share.call.u32(0));
   return fd < 0 ? fd : syncFd(fd, (share.call.u32(8) & 1) !== 0);
 }

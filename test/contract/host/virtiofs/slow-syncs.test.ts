@@ -1,0 +1,94 @@
+/** A disk that is slow to take what a guest wants to be on it: who else asks, and a server that is killed meanwhile. */
+import { expect, test } from "bun:test";
+import { readdir } from "node:fs/promises";
+import { create, inShare, op, root, writing } from "../../../support/fuse-calls.ts";
+import { until } from "../../../support/until.ts";
+import { long, named, type VhostGuest, words } from "../../../support/vhost-guest.ts";
+
+const FSYNC = 20;
+const syncing = (handle: bigint, isDataOnly = false): Buffer =>
+  Buffer.concat([long(handle), words(isDataOnly ? 1 : 0, 0)]);
+const folderNamed = (name: string): Buffer => Buffer.concat([words(0o755, 0), named(name)]);
+
+/** As slow as can be: who holds the mount, and brings files to the disk, stands still meanwhile. */
+async function whileDiskStands(guest: VhostGuest, act: () => Promise<void>): Promise<void> {
+  process.kill(guest.holder.pid, "SIGSTOP");
+  try {
+    await act();
+  } finally {
+    process.kill(guest.holder.pid, "SIGCONT");
+  }
+}
+
+async function answered(guest: VhostGuest, slots: readonly number[]): Promise<void> {
+  await until("the answers", 10_000, () => (slots.every((slot) => guest.isAnswered(slot)) ? true : undefined));
+}
+
+test("who asks for something else does not wait for the disk", async () => {
+  await inShare(async ({ guest, folder }) => {
+    const [node, handle] = await create(guest, "file");
+    await guest.ask(op.write, node, writing(handle, 0, "text"));
+    const syncs: number[] = [];
+    await whileDiskStands(guest, async () => {
+      syncs.push(guest.submit(FSYNC, node, syncing(handle)), guest.submit(FSYNC, node, syncing(handle, true)));
+      await answered(guest, [guest.submit(op.mkdir, root, folderNamed("made"))]);
+      expect(syncs.map((slot) => guest.isAnswered(slot))).toEqual([false, false]);
+    });
+    for (const slot of syncs) expect((await guest.answerTo(slot)).error).toBe(0);
+    expect((await readdir(folder)).toSorted()).toEqual(["file", "made"]);
+    expect((await guest.ask(FSYNC, node, syncing(handle))).error).toBe(0);
+  });
+});
+
+test("of what the disk was slow to take nothing is forgotten or done twice when the server is killed", async () => {
+  await inShare(async ({ guest, folder }) => {
+    const [node, handle] = await create(guest, "file");
+    for (let round = 0; round < 4; round += 1) {
+      const slots: number[] = [];
+      await whileDiskStands(guest, async () => {
+        for (let index = 0; index < 5; index += 1) {
+          slots.push(guest.submit(FSYNC, node, syncing(handle)));
+          const made = guest.submit(op.mkdir, root, folderNamed(`${round}-${index}`));
+          await answered(guest, [made]);
+          slots.push(made);
+        }
+        process.kill(await guest.worker(), "SIGKILL");
+        slots.push(guest.submit(FSYNC, node, syncing(handle)), guest.submit(op.mkdir, root, folderNamed(`${round}`)));
+      });
+      // One that was made twice would be there already.
+      for (const slot of slots) expect((await guest.answerTo(slot)).error).toBe(0);
+    }
+    expect((await readdir(folder)).length).toBe(1 + 4 * 6);
+  });
+}, 60_000);
+
+test("so is it when it is killed while answers come", async () => {
+  await inShare(async ({ guest, folder }) => {
+    const [node, handle] = await create(guest, "file");
+    for (let round = 0; round < 6; round += 1) {
+      const slots = Array.from({ length: 40 }, (_, index) =>
+        index % 2 === 0
+          ? guest.submit(FSYNC, node, syncing(handle))
+          : guest.submit(op.mkdir, root, folderNamed(`${round}-${index}`)),
+      );
+      process.kill(await guest.worker(), "SIGKILL");
+      for (const slot of slots) expect((await guest.answerTo(slot)).error).toBe(0);
+    }
+    expect((await readdir(folder)).length).toBe(1 + 6 * 20);
+  });
+}, 60_000);
+
+test("a guest that closes the file meanwhile, or asks for one that it has not open, has an answer each time", async () => {
+  await inShare(async ({ guest }) => {
+    const [node, handle] = await create(guest, "file");
+    const slots: number[] = [];
+    await whileDiskStands(guest, async () => {
+      slots.push(guest.submit(FSYNC, node, syncing(handle)));
+      await answered(guest, [guest.submit(op.release, node, Buffer.concat([long(handle), words(0, 0), long(0n)]))]);
+      slots.push(guest.submit(FSYNC, node, syncing(handle)));
+      await answered(guest, slots.slice(1));
+    });
+    expect([0, -9]).toContain((await guest.answerTo(slots[0] ?? 0)).error);
+    expect((await guest.answerTo(slots[1] ?? 0)).error).toBe(-9);
+  });
+});
