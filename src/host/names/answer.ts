@@ -35,11 +35,13 @@ export function answererFor(reach: "all" | "none", env: Environment, log: (text:
   return reach === "none" ? async (question) => failure(question, responseCode.refused) : hostAnswerer(env, log);
 }
 
+// --- internal ---
+
 /**
  * Makes what answers for this host. Its files are looked at with each question, and read again when they are other
  * ones: a VPN that comes up changes them. For tests QN_RESOLV_CONF and QN_HOSTS name other files.
  */
-export function hostAnswerer(env: Environment, log: (text: string) => void): Answerer {
+function hostAnswerer(env: Environment, log: (text: string) => void): Answerer {
   const hosts = fileReader(env["QN_HOSTS"] ?? "/etc/hosts", (text) => hostsIn(text, slirp.host));
   const ownFile = env["QN_RESOLV_CONF"];
   const isMac = process.platform === "darwin" && ownFile === undefined;
@@ -69,8 +71,6 @@ export function hostAnswerer(env: Environment, log: (text: string) => void): Ans
     }
   };
 }
-
-// --- internal ---
 
 /** Codes after which the next server is asked, as the C library does. */
 const unwilling: readonly number[] = [responseCode.serverFailure, responseCode.notImplemented, responseCode.refused];
