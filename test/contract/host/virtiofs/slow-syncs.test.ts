@@ -92,3 +92,18 @@ test("a guest that closes the file meanwhile, or asks for one that it has not op
     expect((await guest.answerTo(slots[1] ?? 0)).error).toBe(-9);
   });
 });
+
+test("a guest that breaks the chain of what the disk was slow to take has a broken ring, and no server dies of it", async () => {
+  await inShare(async ({ guest }) => {
+    const [node, handle] = await create(guest, "file");
+    const worker = await guest.worker();
+    await whileDiskStands(guest, async () => {
+      const slot = guest.submit(FSYNC, node, syncing(handle));
+      await answered(guest, [guest.submit(op.mkdir, root, folderNamed("made"))]);
+      // The descriptors of the request, one after the other without end.
+      guest.descriptor(2 * slot, 65_536, 64, 1, 2 * slot);
+    });
+    for await (const text of guest.holder.stderr) if (Buffer.from(text).includes("has broken a ring")) break;
+    expect(await guest.worker()).toBe(worker);
+  });
+});
