@@ -42,6 +42,7 @@ export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
   "test/contract/agent/docker/plugin.test.ts": ["Linux"],
   "test/contract/agent/files/kept-sockets.test.ts": ["a right that root may lack"],
   "test/contract/agent/files/sockets-virtiofs.test.ts": ["root", "a right that root may lack"],
+  "test/contract/agent/files/tmp/mirror-virtiofs.test.ts": ["root", "a right that root may lack"],
   "test/contract/agent/files/sockets.test.ts": ["a right that root may lack"],
   "test/contract/agent/files/tmp/mirror.test.ts": ["a right that root may lack"],
   "test/contract/agent/names/": ["Linux"],
