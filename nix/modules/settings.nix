@@ -35,6 +35,8 @@ let
     schema:
     if schema ? enum then
       types.enum schema.enum
+    else if schema ? const then
+      types.enum [ schema.const ]
     else if schema ? anyOf then
       types.oneOf (map typeOf schema.anyOf)
     else

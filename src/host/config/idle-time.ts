@@ -10,7 +10,7 @@ const unitsMs = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
 export const idleTime = () =>
   v.pipe(
     v.string("must be never, or a time such as 15m or 2h"),
-    v.regex(/^(never|[1-9]\d{0,5}[smh])$/, "must be never, or a time such as 15m or 2h"),
+    v.regex(/^(never|[1-9][0-9]{0,5}[smh])$/, "must be never, or a time such as 15m or 2h"),
     v.check((text) => (msIn(text) ?? 0) <= daysMax * 24 * unitsMs.h, `must be at most ${daysMax * 24}h`),
   );
 

@@ -111,33 +111,46 @@ const samples: Readonly<Record<string, string>> = {
   cpus: "3",
   memoryMiB: "1024",
   diskGiB: "8",
+  volumes: '[ { name = "cache"; sizeGiB = 1; } ]',
   image: '"mine"',
+  boot: '"uefi"',
+  imageUrl: '"https://mirror.example/qn"',
+  imageKey: '"/mirror.pem"',
   flake: '"/home/ann/machines#web"',
   accel: '"tcg"',
   mounts: '[ { path = "/srv"; readOnly = true; security = "mapped-xattr"; } ]',
   "files.driver": '"virtiofs"',
+  "files.tmp": '"none"',
   "files.missing": '"create"',
+  "files.sockets": '[ "ssh-agent" ]',
   "ports.bind": '"all"',
   "ports.deny": '[ 22 "6000-6063" ]',
   "ports.listen": "true",
+  "network.reach": '"all"',
   "network.tap": '"vm0"',
   "network.mac": '"02:00:00:00:00:01"',
   "changes.exclude": '[ "target" ]',
   "changes.entriesMax": "7",
   "docker.context": '"make"',
   "docker.daemon": '{ dns = [ "9.9.9.9" ]; }',
+  "docker.caCertificates": '"host"',
   "qemu.cpu": '"max"',
   "qemu.machine": "{ hmat = true; max-ram-below-4g = 1; }",
   "qemu.args": '[ "-d" "guest_errors" ]',
   provision: '[ { run = "true"; when = "once"; } ]',
+  down: '"suspend"',
+  "idle.after": '"15m"',
   nixBuilder: "true",
   sound: "true",
   window: "false",
   protected: "true",
 };
 
-evaluated("every setting of qn can be declared, and arrives as it is", ["host"], async () => {
+test("there is a value for each setting to be declared with", () => {
   expect(Object.keys(samples)).toEqual(leaves.map(({ path }) => path));
+});
+
+evaluated("every setting of qn can be declared, and arrives as it is", ["host"], async () => {
   const words = Object.entries(samples).map(([path, value]) => `web.settings.${path} = ${value};`);
   const { settings } = await valueOf<Host>("host", "x86_64-linux", declared(words.join(" ")));
   const web = valueAt(settings, "web");
