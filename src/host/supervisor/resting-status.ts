@@ -35,6 +35,7 @@ function mountsOf({ mounts, files }: VmConfig): Status["mounts"] {
   const others = mounts.map((mount) => ({ ...mount, driver: mount.security === "mapped-xattr" ? "9p" : driver }));
   if (tmp === "none") return others;
   const path = tmp === "all" ? "/tmp" : tmp;
-  const ofTmp = { path, readOnly: false, driver: tmp === "all" ? "9p" : driver };
+  // Nothing is believed of all of /tmp (sharesOf).
+  const ofTmp = { path, readOnly: false, driver, ...(tmp === "all" && { cache: "none" as const }) };
   return [...others.filter((mount) => mount.path !== path), ofTmp];
 }
