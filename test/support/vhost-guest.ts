@@ -35,7 +35,7 @@ export type ServerOptions = {
 
 /** The server of a folder, and a guest that is connected to it. */
 export class VhostGuest implements AsyncDisposable {
-  readonly holder: Bun.Subprocess<"ignore", "ignore", "pipe">;
+  readonly holder: Bun.Subprocess<"pipe", "ignore", "pipe">;
   readonly memory = memoryFile(memoryBytes);
   readonly mapped = viewsOf(mapFile(this.memory, 0, memoryBytes), memoryBytes);
   readonly #message = allocate(1024);
@@ -46,7 +46,7 @@ export class VhostGuest implements AsyncDisposable {
   #unique = 1;
   #slot = 0;
 
-  private constructor(holder: Bun.Subprocess<"ignore", "ignore", "pipe">, connection: number) {
+  private constructor(holder: Bun.Subprocess<"pipe", "ignore", "pipe">, connection: number) {
     this.holder = holder;
     this.#connection = connection;
   }
@@ -69,7 +69,7 @@ export class VhostGuest implements AsyncDisposable {
       `--socket=${socketPath}`,
       ...flags,
     ];
-    const holder = Bun.spawn(command, { stdio: ["ignore", "ignore", "pipe"] });
+    const holder = Bun.spawn(command, { stdio: ["pipe", "ignore", "pipe"] });
     while (!(await isThere(socketPath))) {
       if (holder.exitCode !== null)
         throw new Error(`the server has ended: ${await new Response(holder.stderr).text()}`);

@@ -22,12 +22,18 @@ export const command = defineCommand({
     if (args.worker !== true) {
       // The socket is for its owner only.
       process.umask(0o077);
+      // Nobody says anything there: it ends when its starter does.
+      const starter = Bun.stdin.stream().getReader();
       const options = {
         command: [...selfCommand(), "virtiofs", ...rawArgs, "--worker"],
         socketPath: args.socket,
+        starterGone: starter.read(),
         warn,
       };
-      if (await holdShare(options)) return;
+      const hasServed = await holdShare(options);
+      // It would keep this process.
+      await starter.cancel();
+      if (hasServed) return;
       throw new QnError("QEMU_FAILED", `The mount ${args.folder} cannot be served.`);
     }
     // Modes are the guest's own words, mask and all.

@@ -38,24 +38,34 @@ export type HoldOptions = {
   /** Starts a worker. */
   readonly command: readonly string[];
   readonly socketPath: string;
+  /** Resolves when whoever has started this is gone: nobody else knows of a QEMU that may come. */
+  readonly starterGone: Promise<unknown>;
   readonly warn: (text: string) => void;
 };
 
 /**
- * Holds the share until QEMU has hung up. False when workers die before they serve. Throws when nothing can be made.
+ * Holds the share until QEMU has hung up, or its starter is gone before QEMU has come. False when workers die before
+ * they serve. Throws when nothing can be made.
  */
-export async function holdShare({ command, socketPath, warn }: HoldOptions): Promise<boolean> {
+export async function holdShare({ command, socketPath, starterGone, warn }: HoldOptions): Promise<boolean> {
   const listener = listenAt(socketPath);
   const state = memoryFile(stateBytes);
   const store = new DescriptorStore((key) => {
     // One QEMU is all that there is to serve.
     if (key === keys.connection) rmSync(socketPath, { force: true });
   });
+  let isAbandoned = false;
+  void starterGone.then(() => {
+    isAbandoned = true;
+    // Whether QEMU has come just now is the worker's to say, who accepts it.
+    store.waitNoLonger();
+  });
   for (let failures = 0; failures < failuresMax; failures += 1) {
     const [ours, theirs] = socketPair();
     const worker = Bun.spawn([...command], { stdio: ["ignore", "pipe", "inherit", listener, theirs, state] });
     closeFd(theirs);
     store.repeat(ours);
+    if (isAbandoned) store.waitNoLonger();
     for await (const signs of worker.stdout) {
       if (Buffer.from(signs).includes(workerSigns.ready)) failures = -1;
       store.take(ours);
@@ -114,6 +124,15 @@ class DescriptorStore {
       this.#buffer.bytes.set(bytes);
       send(socket, this.#buffer.address, bytes.length, fds);
     }
+    this.#sayEnd(socket);
+  }
+
+  /** Tells a worker that waits for QEMU, unless that has come, that nobody will. */
+  waitNoLonger(): void {
+    if (this.#worker !== undefined) this.#sayEnd(this.#worker);
+  }
+
+  #sayEnd(socket: number): void {
     writePacketHead(this.#buffer.view, packet.end, 0);
     send(socket, this.#buffer.address, packetHead);
   }

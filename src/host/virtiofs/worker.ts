@@ -158,12 +158,12 @@ class StoreClient {
     return connection;
   }
 
-  /** Waits for QEMU. Nothing when the holder goes before it comes. */
+  /** Waits for QEMU. Nothing when the holder goes, or says that nobody will come, before it does. */
   accept(): number | undefined {
     const waiting = new Waiting();
     waiting.watch([workerFds.listener, workerFds.store]);
     waiting.wait();
-    if (waiting.isReady(1)) return undefined;
+    if (!waiting.isReady(0)) return undefined;
     const connection = acceptAt(workerFds.listener);
     this.keep(keys.connection, [], [connection]);
     return connection;

@@ -3,6 +3,8 @@ import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { QnError } from "../../../base/errors.ts";
 import { isThere } from "../../../system/files.ts";
+import { socketPair } from "../../../system/kernel/descriptors.ts";
+import { closeFd } from "../../../system/kernel/file-calls.ts";
 import { type FolderWatch, watchFolder } from "../../../system/watch.ts";
 import { shareSocket, type VmPaths } from "../../layout.ts";
 import type { Served } from "./boot.ts";
@@ -69,10 +71,16 @@ async function startOne(
   const socket = shareSocket(paths, share.tag);
   await rm(socket, { force: true });
   using folder = watchFolder(dirname(socket));
+  // By its input it hears whether this supervisor lives, for as long as QEMU has not come.
+  const [ours, theirs] = socketPair();
   // In a session of its own, as QEMU is: it outlives a supervisor that dies.
-  const child = Bun.spawn([...command], { stdin: "ignore", stdout: voice.fd, stderr: voice.fd, detached: true });
+  const child = Bun.spawn([...command], { stdin: theirs, stdout: voice.fd, stderr: voice.fd, detached: true });
+  closeFd(theirs);
   child.unref();
-  const ended = child.exited.then(() => onEnd(share));
+  const ended = child.exited.then(() => {
+    closeFd(ours);
+    onEnd(share);
+  });
   const isReady = await Promise.race([appearance(socket, folder).then(() => true), ended.then(() => false)]);
   if (isReady) return child;
   await voice.heard();

@@ -18,6 +18,7 @@ import {
   stateOf,
   upCalledOffIn,
 } from "../../../support/fake-vm.ts";
+import { processesLeft } from "../../../support/processes.ts";
 import { repository, runProgram } from "../../../support/program.ts";
 import { until } from "../../../support/until.ts";
 
@@ -49,7 +50,7 @@ test("a QEMU whose supervisor was killed is seen, taken over and served as befor
   expect([state, qemu.pid, docker.reachable]).toEqual(["running", pid, true]);
   expect(await dockerApi(vm.paths.dockerSocket).containers()).toEqual([]);
   expect(await takeDown(vm.paths, { force: false })).toBe("stopped");
-  expect(await processesWith(vm.paths.folder)).toEqual([]);
+  expect(await processesLeft(vm.paths.folder)).toEqual([]);
 });
 
 test("a QEMU that cannot be taken over, for settings that were broken meanwhile, waits for one who can", async () => {
@@ -119,7 +120,7 @@ test("a QEMU whose supervisor was killed and that does not even quit is killed",
   await using vm = await fakeVm("ignores-all");
   await orphaned(vm);
   expect(await takeDown(vm.paths, { force: true })).toBe("forced");
-  expect(await processesWith(vm.paths.folder)).toEqual([]);
+  expect(await processesLeft(vm.paths.folder)).toEqual([]);
 });
 
 test("a supervisor and a QEMU that were both killed leave nothing that stands in the way", async () => {
@@ -148,7 +149,7 @@ test("a VM that runs is deleted only by force, and its data only when told so", 
     message: 'The VM "default" is running.',
   });
   expect(await deleteVmFiles(vm.paths, vm.env, { data: false, force: true })).toBe(true);
-  expect([await vm.files(), await processesWith(vm.paths.folder)]).toEqual([
+  expect([await vm.files(), await processesLeft(vm.paths.folder)]).toEqual([
     ["_data", "_data/default.raw", "ssh_config"],
     [],
   ]);

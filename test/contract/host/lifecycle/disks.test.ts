@@ -12,7 +12,8 @@ import { effectiveConfig } from "../../../../src/host/vm/settings.ts";
 import { isThere } from "../../../../src/system/files.ts";
 import { isLocked, lockFolder } from "../../../../src/system/kernel/lock.ts";
 import { failureOf } from "../../../support/failures.ts";
-import { fakeVm, type FakeVm, linesWith, processesWith, programsMs } from "../../../support/fake-vm.ts";
+import { fakeVm, type FakeVm, linesWith, programsMs } from "../../../support/fake-vm.ts";
+import { processesLeft } from "../../../support/processes.ts";
 import { type Outcome, repository, runProgram } from "../../../support/program.ts";
 import { until } from "../../../support/until.ts";
 
@@ -266,6 +267,6 @@ test("a start that fails takes away the disks that it has made, and no other one
   await using vm = await fakeVm("exits");
   await Bun.write(vm.paths.commonConfig, "volumes: [{ name: db, sizeGiB: 1 }]\n");
   expect((await failureOf(() => vm.up())).code).toBe("QEMU_FAILED");
-  expect([await isThere(vm.paths.volumes), await processesWith(vm.paths.folder)]).toEqual([false, []]);
+  expect([await isThere(vm.paths.volumes), await processesLeft(vm.paths.folder)]).toEqual([false, []]);
   expect(await linesWith(vm.paths.commonConfig, "db")).toHaveLength(1);
 });

@@ -6,7 +6,8 @@ import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { dockerApi } from "../../../../src/system/docker-api.ts";
 import { ownArch } from "../../../../src/system/platform.ts";
 import { failureOf } from "../../../support/failures.ts";
-import { type FakeVm, fakeVm, processesWith, programsMs } from "../../../support/fake-vm.ts";
+import { type FakeVm, fakeVm, programsMs } from "../../../support/fake-vm.ts";
+import { processesLeft } from "../../../support/processes.ts";
 
 setDefaultTimeout(programsMs);
 
@@ -41,7 +42,7 @@ test("an agent of another protocol is refused at its hello, newer or older", asy
       code: "AGENT_INCOMPATIBLE",
       message: `The agent in the guest ${told} of the protocol, this qn version 2.`,
     });
-    expect(await processesWith(vm.paths.folder)).toEqual([]);
+    expect(await processesLeft(vm.paths.folder)).toEqual([]);
   }
 });
 

@@ -9,8 +9,8 @@ import { statusOfVm, vmNames } from "../../../../src/host/lifecycle/status.ts";
 import { dockerApi } from "../../../../src/system/docker-api.ts";
 import { newFolder } from "../../../support/folder.ts";
 import { failureOf } from "../../../support/failures.ts";
-import { until } from "../../../support/until.ts";
-import { fakeVm, linesWith, processesWith, programsMs, stateOf, upCalledOffIn } from "../../../support/fake-vm.ts";
+import { processesLeft } from "../../../support/processes.ts";
+import { fakeVm, linesWith, programsMs, stateOf, upCalledOffIn } from "../../../support/fake-vm.ts";
 
 setDefaultTimeout(programsMs);
 
@@ -131,9 +131,7 @@ test("a start that is called off takes everything with it, also a QEMU that does
     message: "The start was called off.",
   });
   expect(await vm.files()).toEqual(["_data", "ssh_config"]);
-  await until("no process", 20_000, async () =>
-    (await processesWith(vm.paths.folder)).length === 0 ? true : undefined,
-  );
+  expect(await processesLeft(vm.paths.folder)).toEqual([]);
 });
 
 for (const phase of phases.slice(0, -1)) {
@@ -146,9 +144,7 @@ for (const phase of phases.slice(0, -1)) {
     // What all VMs share may be there, empty.
     expect((await vm.files()).filter((name) => name !== "_data" && name !== "ssh_config")).toEqual([]);
     // What works for the server of a mount ends as that does.
-    await until("no process", 20_000, async () =>
-      (await processesWith(vm.paths.folder)).length === 0 ? true : undefined,
-    );
+    expect(await processesLeft(vm.paths.folder)).toEqual([]);
   });
 }
 
@@ -158,7 +154,7 @@ test("a start that is called off before it begins makes nothing", async () => {
     code: "INTERRUPTED",
     message: "The start was called off.",
   });
-  expect(await processesWith(vm.paths.folder)).toEqual([]);
+  expect(await processesLeft(vm.paths.folder)).toEqual([]);
 });
 
 test("whoever only waits for another's start can give up without stopping it", async () => {
@@ -189,14 +185,14 @@ test("a guest is not asked when it is stopped by force", async () => {
   await vm.up();
   expect(await takeDown(vm.paths, { force: true })).toBe("forced");
   expect(await linesWith(vm.paths.logs.qemu, "power button")).toEqual([]);
-  expect(await processesWith(vm.paths.folder)).toEqual([]);
+  expect(await processesLeft(vm.paths.folder)).toEqual([]);
 });
 
 test("a QEMU that does not quit is killed", async () => {
   await using vm = await fakeVm("ignores-all");
   await vm.up({ self: vm.supervisorWith({ stopGraceMs: 50 }) });
   expect(await takeDown(vm.paths, { force: false })).toBe("forced");
-  expect(await processesWith(vm.paths.folder)).toEqual([]);
+  expect(await processesLeft(vm.paths.folder)).toEqual([]);
 });
 
 test("a guest that falls silent while it boots is reset twice, then given up with its last words", async () => {

@@ -179,6 +179,7 @@ test("of requests that were under way when their server was killed none is lost,
 test("a server whose words nobody hears, as while no supervisor lives, goes on", async () => {
   await inShare(async ({ guest, folder }) => {
     await guest.holder.stderr.cancel();
+    await guest.holder.stdin.end();
     // Each death is a word of the holder's.
     for (const name of ["first", "second", "third"]) {
       process.kill(await guest.worker(), "SIGKILL");

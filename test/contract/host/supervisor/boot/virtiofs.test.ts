@@ -7,7 +7,9 @@ import { startVirtiofs } from "../../../../../src/host/supervisor/boot/virtiofs.
 import { newVoice } from "../../../../../src/host/supervisor/boot/voice.ts";
 import { failureOf } from "../../../../support/failures.ts";
 import { newFolder } from "../../../../support/folder.ts";
+import { processesWith } from "../../../../support/fake-vm.ts";
 import { processesLeft } from "../../../../support/processes.ts";
+import { until } from "../../../../support/until.ts";
 
 const self = [process.execPath, join(import.meta.dir, "../../../../../src/main.ts")];
 
@@ -41,4 +43,26 @@ test("a mount that cannot be served is said before QEMU starts, with the server'
     details: ["It has no key."],
   });
   voice.close();
+});
+
+test("servers that wait for QEMU end when who has started them is killed", async () => {
+  await using home = await newFolder();
+  const paths = layoutOf(home.path).vm("default");
+  await mkdir(paths.folder, { recursive: true });
+  const options = { served: [{ tag: "qn0", path: home.path, readOnly: false }], self };
+  const source = join(import.meta.dir, "../../../../../src/host/supervisor/boot");
+  const script = `
+    const { startVirtiofs } = await import(${JSON.stringify(join(source, "virtiofs.ts"))});
+    const { newVoice } = await import(${JSON.stringify(join(source, "voice.ts"))});
+    const paths = ${JSON.stringify(paths)};
+    await startVirtiofs(${JSON.stringify(options)}, paths, newVoice(paths), () => {});
+    console.log("ready");
+    setInterval(() => {}, 1000);
+  `;
+  const starter = Bun.spawn([process.execPath, "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+  for await (const words of starter.stdout) if (Buffer.from(words).includes("ready")) break;
+  const serving = async (): Promise<number> => (await processesWith(`--folder=${home.path}`)).length;
+  expect(await serving()).toBe(2);
+  starter.kill("SIGKILL");
+  await until("servers that have ended", 20_000, async () => (await serving()) === 0 || undefined);
 });

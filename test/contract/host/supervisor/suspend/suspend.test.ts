@@ -10,7 +10,8 @@ import { dockerApi } from "../../../../../src/system/docker-api.ts";
 import { isLocked } from "../../../../../src/system/kernel/lock.ts";
 import type { Behaviour } from "../../../../support/fake-qemu.ts";
 import { failureOf } from "../../../../support/failures.ts";
-import { type FakeVm, fakeVm, processesWith, programsMs, stateOf } from "../../../../support/fake-vm.ts";
+import { type FakeVm, fakeVm, programsMs, stateOf } from "../../../../support/fake-vm.ts";
+import { processesLeft } from "../../../../support/processes.ts";
 import { until } from "../../../../support/until.ts";
 
 setDefaultTimeout(programsMs);
@@ -59,7 +60,7 @@ test("a VM that is suspended goes on with the secret that it had, and its state 
     [""],
     0o600,
   ]);
-  expect([existsSync(vm.paths.dockerSocket), await processesWith(vm.paths.folder)]).toEqual([false, []]);
+  expect([existsSync(vm.paths.dockerSocket), await processesLeft(vm.paths.folder)]).toEqual([false, []]);
   vm.told.length = 0;
   expect([await vm.up(), vm.told]).toEqual(["started", ["phase image", "phase agent", "phase docker", "running"]]);
   expect((await readBootRecord(vm.paths))?.secret).toBe(before?.secret ?? "");
