@@ -29,30 +29,35 @@ test("nix/modules/settings.json is what the script of the docs writes, with ever
 /** What nix/modules/settings.nix makes types of. */
 const known = new Set(["enum", "const", "anyOf", "array", "boolean", "integer", "number", "object", "string"]);
 
+/** What settings.nix reads of a setting's schema. */
+type Schema = {
+  readonly type?: string;
+  readonly pattern?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
+};
+
 /** What of a setting's schema Nix would not know, with where it stands. */
-function unknownToNix(schema: unknown, path = ""): string[] {
-  if (typeof schema !== "object" || schema === null) return [];
-  const node = schema as Record<string, unknown>;
-  const kind = ["enum", "const", "anyOf"].find((each) => each in node) ?? String(node["type"]);
-  const { pattern = "" } = node;
+function unknownToNix(schema: Schema, path = ""): string[] {
+  const kind = ["enum", "const", "anyOf"].find((each) => each in schema) ?? schema.type ?? "nothing";
+  const { pattern = "", properties = {}, items, anyOf = [] } = schema;
   return [
     ...(known.has(kind) ? [] : [`${path}: ${kind}`]),
     // Nix' patterns are POSIX', which know no classes by letters and no groups that say what they are.
-    ...(/\\[a-z]|\(\?/i.test(String(pattern)) ? [`${path}: ${String(pattern)}`] : []),
-    ...(kind === "integer" && !("minimum" in node && "maximum" in node) ? [`${path}: without bounds`] : []),
-    ...Object.entries((node["properties"] ?? {}) as object).flatMap(([name, each]) =>
-      unknownToNix(each, `${path}.${name}`),
-    ),
-    ...(kind === "array" ? unknownToNix(node["items"] ?? {}, `${path}[]`) : []),
-    ...((node["anyOf"] ?? []) as unknown[]).flatMap((each) => unknownToNix(each, `${path}|`)),
+    ...(/\\[a-z]|\(\?/i.test(pattern) ? [`${path}: ${pattern}`] : []),
+    ...(kind === "integer" && !("minimum" in schema && "maximum" in schema) ? [`${path}: without bounds`] : []),
+    ...Object.entries(properties).flatMap(([name, each]) => unknownToNix(each, `${path}.${name}`)),
+    ...(items === undefined ? [] : unknownToNix(items, `${path}[]`)),
+    ...anyOf.flatMap((each) => unknownToNix(each, `${path}|`)),
   ];
 }
 
 test("every setting has a kind and a pattern that nix/modules/settings.nix knows, where Nix itself is not here", async () => {
-  const settings = JSON.parse(nixSettings()) as Record<string, unknown>;
+  const settings = JSON.parse(nixSettings()) as Record<string, Schema>;
   expect(Object.entries(settings).flatMap(([name, schema]) => unknownToNix(schema, name))).toEqual([]);
   const wrong = { type: "object", properties: { a: {}, b: { type: "string", pattern: "^\\d$" }, c: { type: "null" } } };
-  expect(unknownToNix(wrong)).toEqual([".a: undefined", ".b: ^\\d$", ".c: null"]);
+  expect(unknownToNix(wrong)).toEqual([".a: nothing", ".b: ^\\d$", ".c: null"]);
   const source = await Bun.file(join(import.meta.dir, "../../../nix/modules/settings.nix")).text();
   for (const kind of known) expect(source).toMatch(new RegExp(`schema \\? ${kind}\\b|\\b${kind} = `));
 });
