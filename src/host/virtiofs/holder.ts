@@ -54,18 +54,13 @@ export async function holdShare({ command, socketPath, starterGone, warn }: Hold
     // One QEMU is all that there is to serve.
     if (key === keys.connection) rmSync(socketPath, { force: true });
   });
-  let isAbandoned = false;
-  void starterGone.then(() => {
-    isAbandoned = true;
-    // Whether QEMU has come just now is the worker's to say, who accepts it.
-    store.waitNoLonger();
-  });
+  // Whether QEMU has come just now is the worker's to say, who accepts it.
+  void starterGone.then(() => store.waitNoLonger());
   for (let failures = 0; failures < failuresMax; failures += 1) {
     const [ours, theirs] = socketPair();
     const worker = Bun.spawn([...command], { stdio: ["ignore", "pipe", "inherit", listener, theirs, state] });
     closeFd(theirs);
     store.repeat(ours);
-    if (isAbandoned) store.waitNoLonger();
     for await (const signs of worker.stdout) {
       if (Buffer.from(signs).includes(workerSigns.ready)) failures = -1;
       store.take(ours);
@@ -89,6 +84,7 @@ class DescriptorStore {
   readonly #onKept: (key: number) => void;
   /** The worker that lives now. */
   #worker: number | undefined;
+  #isAbandoned = false;
 
   constructor(onKept: (key: number) => void) {
     this.#onKept = onKept;
@@ -125,10 +121,12 @@ class DescriptorStore {
       send(socket, this.#buffer.address, bytes.length, fds);
     }
     this.#sayEnd(socket);
+    if (this.#isAbandoned) this.#sayEnd(socket);
   }
 
-  /** Tells a worker that waits for QEMU, unless that has come, that nobody will. */
+  /** Tells a worker that waits for QEMU, unless that has come, that nobody will; and those that follow it. */
   waitNoLonger(): void {
+    this.#isAbandoned = true;
     if (this.#worker !== undefined) this.#sayEnd(this.#worker);
   }
 

@@ -77,10 +77,11 @@ async function startOne(
   const child = Bun.spawn([...command], { stdin: theirs, stdout: voice.fd, stderr: voice.fd, detached: true });
   closeFd(theirs);
   child.unref();
-  const ended = child.exited.then(() => {
+  const ended = (async (): Promise<void> => {
+    await child.exited;
     closeFd(ours);
     onEnd(share);
-  });
+  })();
   const isReady = await Promise.race([appearance(socket, folder).then(() => true), ended.then(() => false)]);
   if (isReady) return child;
   await voice.heard();
