@@ -16,9 +16,6 @@ export type WatchListener = {
   readonly onTrouble: (text: string) => void;
 };
 
-/** An event has the labels of its container. */
-const eventBytesMax = 2 ** 20;
-
 /** Between two tries to reach a daemon that is down; docker.socket usually makes the first try wait for it. */
 const retryMs = 500;
 
@@ -39,7 +36,7 @@ export async function watchDocker(
       await docker.ping(until);
       listener.onDocker("ready");
       // The stream is opened first, so that nothing falls between the first list and the first event.
-      const events = new LineReader(eventBytesMax);
+      const events = new LineReader();
       const onEvents = (lines: Uint8Array): void => {
         try {
           for (const line of events.cut(lines)) {

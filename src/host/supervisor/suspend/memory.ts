@@ -7,7 +7,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { QnError } from "../../../base/errors.ts";
 import { seekFd } from "../../../system/kernel/file-calls.ts";
-import { pieceBytes, Pieces, writeAll } from "./pieces.ts";
+import { notWritten, pieceBytes, Pieces, writeAll } from "./pieces.ts";
 import { type MemoryFacts, runBytes } from "./state.ts";
 
 /** Copies the memory to a file, from `at` on. The guest has to stand still. Throws the system's errors. */
@@ -66,8 +66,7 @@ export async function loadMemory(path: string, at: number, facts: MemoryFacts, m
     }
   }
   pieces.add(new Uint8Array(table.buffer));
-  const { bytes, hash } = pieces.finish();
-  if (bytes !== facts.bytes || hash !== facts.hash) throw notWritten();
+  pieces.finishAs(facts);
 }
 
 // --- internal ---
@@ -116,8 +115,4 @@ class Runs {
     else this.numbers.push(from / pageBytes, count);
     this.#end = to;
   }
-}
-
-function notWritten(): QnError {
-  return new QnError("QEMU_FAILED", "The saved state is not what was written.");
 }

@@ -1,5 +1,11 @@
 /** The bytes of a saved state, cut into pieces for its hash. */
 import { writeSync } from "node:fs";
+import { QnError } from "../../../base/errors.ts";
+
+/** A saved state that is not what was saved. */
+export function notWritten(): QnError {
+  return new QnError("QEMU_FAILED", "The saved state is not what was written.");
+}
 
 /** The length of a piece. */
 export const pieceBytes = 1024 * 1024;
@@ -31,6 +37,12 @@ export class Pieces {
   finish(): { readonly bytes: number; readonly hash: string } {
     if (this.#filled > 0) this.#flush();
     return { bytes: this.#bytes, hash: this.#hash.toString(16) };
+  }
+
+  /** Throws QEMU_FAILED when the bytes are not those that were written. */
+  finishAs(written: { readonly bytes: number; readonly hash: string }): void {
+    const { bytes, hash } = this.finish();
+    if (bytes !== written.bytes || hash !== written.hash) throw notWritten();
   }
 
   #flush(): void {

@@ -84,9 +84,7 @@ export async function checkStream(
     await onChunk(chunk.subarray(0, bytesRead));
     at += bytesRead;
   }
-  const { bytes, hash } = pieces.finish();
-  if (bytes !== expected.bytes || hash !== expected.hash)
-    throw new QnError("QEMU_FAILED", "The saved state is not what was written.");
+  pieces.finishAs(expected);
 }
 
 // --- internal ---
