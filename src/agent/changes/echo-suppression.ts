@@ -1,10 +1,11 @@
 /** Echo suppression: tells the changes that the guest itself has made, and has events for, from those of the host. */
-import type { Stats } from "node:fs";
 import { lstat, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { Lister } from "../../base/lister.ts";
 import { newQueue } from "../../base/queue.ts";
 import { after, type Timer, within } from "../../system/clock.ts";
 import { type FileEvent, type FileEvents, openFileEvents } from "../../system/kernel/fanotify.ts";
+import { type FileState, FreshStates } from "../../system/kernel/fresh-state.ts";
 import type { Pin } from "./inode-pins.ts";
 
 /**
@@ -55,12 +56,21 @@ export class EchoSuppression {
   readonly #keys = new Map<string, string>();
   readonly #states = new Map<string, string>();
   readonly #changes = new Map<string, number>();
-  /** Names that the guest has given to something else or taken away, until the host tells of them. */
-  readonly #names = new Set<string>();
+  /** Names that the guest has given to something else or taken away, until the host tells of them; and when. */
+  readonly #names = new Map<string, number>();
+  #namesTaken = 0;
   /** What has changed and has not been looked at yet, with when that was told, by the clock of files. */
   readonly #noted = new Map<string, number>();
   #nextLook: Timer | undefined;
   readonly #inTurn = newQueue();
+  #fresh: FreshStates | undefined;
+  readonly #settling = new Lister<never>(
+    async () => {
+      await this.#settle();
+      return [];
+    },
+    () => {},
+  );
   #passes = 0;
   readonly #passing = new Map<string, () => void>();
 
@@ -101,20 +111,25 @@ export class EchoSuppression {
     return this.#changes.get(path) ?? 0;
   }
 
+  /**
+   * The state of what is at `path`, links followed, as the host has it. What the kernel remembers may be an answer that
+   * is older than what a program has changed in a folder since, and was taken after it.
+   */
+  async lookAt(path: string): Promise<FileState | undefined> {
+    return this.#fresh === undefined ? await stateAt(path, stat) : await this.#fresh.of(path, true);
+  }
+
   /** Resolves when all that the guest has done before has been heard and looked at. */
   async settled(): Promise<void> {
-    if (this.#events.size === 0) return;
-    await this.#pass();
-    await Promise.all(this.#events.values().map((events) => events.drained()));
-    await this.#look();
+    if (this.#events.size > 0) await this.#settling.refresh();
   }
 
   /**
    * Whose doing it is that an entry is in a state: after `settled`, with what `changesOf` said before the entry was
    * looked at. Others' is so only once: the next state may be anybody's.
    */
-  judge(path: string, stats: Stats, changesBefore: number): Verdict {
-    if (this.#states.get(path) === stateOf(stats)) return "own";
+  judge(path: string, state: FileState, changesBefore: number): Verdict {
+    if (this.#states.get(path) === wordOf(state)) return "own";
     if (this.changesOf(path) !== changesBefore) return "changing";
     this.#drop(path);
     return "other";
@@ -125,9 +140,17 @@ export class EchoSuppression {
     return this.#names.has(path);
   }
 
-  /** The host has told of these names: what it tells next has happened later. */
-  onTold(paths: readonly string[]): void {
-    for (const path of paths) this.#names.delete(path);
+  /** To be given to `onTold` at the end of what the host tells just now. */
+  get namesTaken(): number {
+    return this.#namesTaken;
+  }
+
+  /**
+   * The host has told of these names, and what is held was looked at after `namesTaken` was asked for: what it tells
+   * next has happened later, but for what the guest has done meanwhile.
+   */
+  onTold(paths: readonly string[], namesTaken: number): void {
+    for (const path of paths) if ((this.#names.get(path) ?? 0) <= namesTaken) this.#names.delete(path);
   }
 
   /** Hears nothing any more. */
@@ -135,10 +158,17 @@ export class EchoSuppression {
     this.#nextLook?.cancel();
     for (const events of this.#events.values()) events.close();
     this.#events.clear();
+    this.#fresh?.close();
+    this.#fresh = undefined;
   }
 
   async #open(): Promise<void> {
     const { mark } = this.#options;
+    try {
+      this.#fresh = new FreshStates();
+    } catch {
+      // Without it, what the kernel remembers has to do.
+    }
     try {
       await rm(mark, { recursive: true, force: true });
       await mkdir(mark, { recursive: true, mode: 0o700 });
@@ -172,8 +202,9 @@ export class EchoSuppression {
     if (isGone) this.#drop(path);
     else this.#note(path);
     if (above === undefined || !isOfNames) return;
-    this.#names.add(path);
-    const [oldest = ""] = this.#names;
+    this.#names.delete(path);
+    this.#names.set(path, (this.#namesTaken += 1));
+    const [oldest = ""] = this.#names.keys();
     if (this.#names.size > statesMax) this.#names.delete(oldest);
     this.#note(above);
     if (isFolder && !isGone) this.#options.onFolder(path);
@@ -183,6 +214,12 @@ export class EchoSuppression {
     this.#noted.set(path, Date.now());
     this.#changes.set(path, (this.#changes.get(path) ?? 0) + 1);
     this.#nextLook ??= after(0, () => void this.#look());
+  }
+
+  async #settle(): Promise<void> {
+    await this.#pass();
+    await Promise.all(this.#events.values().map((events) => events.drained()));
+    await this.#look();
   }
 
   /** Looks at what has changed; at what changes again, after a moment. */
@@ -198,12 +235,12 @@ export class EchoSuppression {
   }
 
   async #remember(path: string, notedMs: number): Promise<void> {
-    const stats = await lstat(path).catch(() => undefined);
+    const state = await (this.#fresh === undefined ? stateAt(path, lstat) : this.#fresh.of(path));
     // The newest last, so that the oldest go first.
     this.#states.delete(path);
-    if (stats === undefined) return this.#drop(path);
-    const isOfThen = stats.mtimeMs <= notedMs + clocksApartMs || Date.now() - notedMs <= lookLateMs;
-    if (isOfThen) this.#states.set(path, stateOf(stats));
+    if (state === undefined) return this.#drop(path);
+    const isOfThen = Number(state.modifiedNs) / 1e6 <= notedMs + clocksApartMs || Date.now() - notedMs <= lookLateMs;
+    if (isOfThen) this.#states.set(path, wordOf(state));
     const [oldest = ""] = this.#states.keys();
     if (this.#states.size > statesMax) this.#drop(oldest);
   }
@@ -238,6 +275,13 @@ function keyOn(device: number, key: string): string {
 }
 
 /** What tells one state of an entry from another; the size of a folder is nobody's business. */
-function stateOf(stats: Stats): string {
-  return [stats.ino, stats.mtimeMs, ...(stats.isDirectory() ? [] : [stats.size])].join(" ");
+function wordOf({ inode, modifiedNs, isFolder, size }: FileState): string {
+  return [inode, modifiedNs, ...(isFolder ? [] : [size])].join(" ");
+}
+
+async function stateAt(path: string, look: typeof stat): Promise<FileState | undefined> {
+  const stats = await look(path, { bigint: true }).catch(() => undefined);
+  if (stats === undefined) return undefined;
+  const { ino, size, mtimeNs } = stats;
+  return { inode: ino, size, modifiedNs: mtimeNs, isFolder: stats.isDirectory() };
 }

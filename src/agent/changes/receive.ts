@@ -6,6 +6,7 @@ import type { Boot, HostMessage } from "../../protocol/messages.ts";
 import { after, within } from "../../system/clock.ts";
 import type { Container } from "../../system/docker-views.ts";
 import { Lister } from "../../base/lister.ts";
+import type { FileState } from "../../system/kernel/fresh-state.ts";
 import { ownPathOf } from "../files/shares.ts";
 import { announceEnd, announceFile, announceFolder, announceGone } from "./announce.ts";
 import { lookAgain } from "./look-again.ts";
@@ -74,7 +75,10 @@ export class ChangeReceiver {
       onHeld: (path, pin) => this.#own.watch(path, pin),
       onReleased: (path) => this.#own.forget(path),
       onEnd: async (path, ended) => {
-        if (this.#isBelieved(path) && !this.#own.hasTakenName(path)) await announceEnd(ended);
+        if (!this.#isBelieved(path)) return;
+        // It may be the guest that has just taken the name.
+        if (!this.#own.hasTakenName(path)) await this.#own.settled();
+        if (!this.#own.hasTakenName(path)) await announceEnd(ended);
       },
     });
   }
@@ -168,6 +172,7 @@ export class ChangeReceiver {
 
   async #take({ gone, folders, files }: Pick<Changes, "gone" | "folders" | "files">): Promise<void> {
     const told = [...gone, ...folders, ...files];
+    const { namesTaken } = this.#own;
     await this.#lookAgain(told);
     for (const path of gone) {
       const file = this.#isBelieved(path) ? undefined : this.#pins.fileAt(path);
@@ -179,7 +184,7 @@ export class ChangeReceiver {
       await announceFolder(pin, () => this.#pins.fileIn(path));
     }
     for (const [, pin] of await this.#othersOf(files, "files")) await announceFile(pin);
-    this.#own.onTold(told);
+    this.#own.onTold(told, namesTaken);
   }
 
   /** Has the kernel see what is there; whoever had the names until now, and who took them, is known then. */
@@ -197,17 +202,15 @@ export class ChangeReceiver {
 
   /** Those that somebody else than the guest has made what they are; what is not known yet is taken again later. */
   async #othersOf(paths: readonly string[], kind: "folders" | "files"): Promise<[string, Pin][]> {
-    const looks: { path: string; pin: Pin; changes: number }[] = [];
+    const looks: { path: string; pin: Pin; state: FileState; changes: number }[] = [];
     for (const path of paths) {
       const changes = this.#own.changesOf(path);
       const pin = await this.#holdAs(path, kind === "files" ? "isFile" : "isDirectory");
-      if (pin !== undefined) looks.push({ path, pin, changes });
+      const state = pin && (await this.#own.lookAt(pin.path));
+      if (pin !== undefined && state !== undefined) looks.push({ path, pin, state, changes });
     }
     if (looks.length > 0) await this.#own.settled();
-    const judged = looks.map((each) => ({
-      ...each,
-      verdict: this.#own.judge(each.path, each.pin.stats, each.changes),
-    }));
+    const judged = looks.map((each) => ({ ...each, verdict: this.#own.judge(each.path, each.state, each.changes) }));
     const changing = judged.filter(({ verdict }) => verdict === "changing").map(({ path }) => path);
     if (changing.length > 0) {
       const again = { gone: [], folders: [], files: [], [kind]: changing };

@@ -2,11 +2,16 @@
  * A folder, served by qn and mounted on this very machine: `bun fuse-mount.ts FOLDER SOCKET TARGET UID [FLAG…]`. The
  * kernel's own FUSE asks at /dev/fuse, as it asks virtiofs in a guest, and each request goes through the rings to the
  * server, which runs as user UID. Says "mounted", and ends when the mount does. For root.
+ *
+ * Who looks up the name `hold` in the mount has the next GETATTR's answer come late: once somebody looks up `release`.
+ * Who looks up `held` waits until it is held.
  */
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { mount } from "../../../src/system/kernel/libc.ts";
 import { VhostGuest } from "../vhost-guest.ts";
 
+const LOOKUP = 1;
+const GETATTR = 3;
 const INIT = 26;
 const MAX_PAGES = 1 << 22;
 /** What one request may carry here: the rings' buffers have 16 KiB. */
@@ -20,6 +25,11 @@ mount("qn", target, "fuse", `fd=${device},${who},max_read=${dataBytes}`);
 // At once: nothing else gets a turn from here on.
 writeSync(1, "mounted\n");
 const request = Buffer.alloc(dataBytes + 4096);
+const late: { isWanted: boolean; answer: Buffer | undefined; readonly waiting: Buffer[] } = {
+  isWanted: false,
+  answer: undefined,
+  waiting: [],
+};
 try {
   for (;;) {
     const length = readSync(device, request);
@@ -29,13 +39,31 @@ try {
       answer.writeUInt32LE(dataBytes, 16 + 20);
       answer.writeUInt32LE((answer.readUInt32LE(16 + 12) & ~MAX_PAGES) >>> 0, 16 + 12);
     }
-    writeAnswer(answer);
+    takeTurns(answer);
   }
 } catch (error) {
   if (!(error instanceof Error && "code" in error && error.code === "ENODEV")) throw error;
 } finally {
   closeSync(device);
   guest.hangUp();
+}
+
+/** Gives the answer to the request at hand, and those before it whose time has come. */
+function takeTurns(answer: Buffer): void {
+  const name = request.readUInt32LE(4) === LOOKUP ? request.toString("utf8", 40, request.indexOf(0, 40)) : "";
+  const isLate = late.isWanted && request.readUInt32LE(4) === GETATTR;
+  if (isLate) {
+    late.isWanted = false;
+    late.answer = answer;
+    for (const each of late.waiting.splice(0)) writeAnswer(each);
+  } else if (name === "held" && late.answer === undefined) {
+    late.waiting.push(answer);
+  } else {
+    if (name === "hold") late.isWanted = true;
+    if (name === "release" && late.answer !== undefined) writeAnswer(late.answer);
+    if (name === "release") late.answer = undefined;
+    writeAnswer(answer);
+  }
 }
 
 /** ENOENT: whoever asked has been interrupted. */

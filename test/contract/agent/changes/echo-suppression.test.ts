@@ -10,6 +10,9 @@ import { until } from "../../../support/until.ts";
 
 const real = test.skipIf(process.platform !== "linux" || process.getuid?.() !== 0);
 
+/** The state of what is not there. */
+const nothing = { inode: 0n, size: 0n, modifiedNs: 0n, isFolder: false };
+
 /** How late an agent is on a machine that has too much to do. */
 const lateMs = 400;
 
@@ -42,9 +45,9 @@ async function withScene(
     const judge: Scene["judge"] = async (name) => {
       const path = join(folder, name);
       const before = own.changesOf(path);
-      const stats = await stat(path);
+      const state = await own.lookAt(path);
       await own.settled();
-      return own.judge(path, stats, before);
+      return own.judge(path, state ?? nothing, before);
     };
     await action({
       folder,
@@ -142,5 +145,20 @@ real("a folder that the guest makes is told, and what it has put in by then is i
     expect(madeFolders).toEqual([made, join(made, "deep")]);
     await guest("echo two >made/second");
     expect([await judge("made/second"), await judge("made")]).toEqual(["own", "own"]);
+  }),
+);
+
+real("a name that the guest takes while the host tells of it is still the guest's to have taken", () =>
+  withScene(async ({ folder, guest, own }) => {
+    const path = join(folder, "file");
+    await guest("echo one >file");
+    await own.settled();
+    const { namesTaken } = own;
+    await guest("rm file");
+    await own.settled();
+    own.onTold([path], namesTaken);
+    expect(own.hasTakenName(path)).toBe(true);
+    own.onTold([path], own.namesTaken);
+    expect(own.hasTakenName(path)).toBe(false);
   }),
 );

@@ -1,9 +1,11 @@
-/** Which changes are the guest's own in mounts of virtiofs, which the kernel tells apart by no number: with its own FUSE. */
+/** Which changes are the guest's own in mounts of virtiofs, by this kernel's own FUSE: no number tells those apart. */
 import { expect, test } from "bun:test";
-import { stat } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { EchoSuppression } from "../../../../src/agent/changes/echo-suppression.ts";
 import { succeed } from "../../../../scripts/support/succeed.ts";
+import { plainUser } from "../../../support/fuse-calls.ts";
 import { canMount, inFuseMount } from "../../../support/fuse-mount.ts";
 
 test.skipIf(!canMount)("what the guest does in two mounts of virtiofs is its own, and the host's is not", async () => {
@@ -12,9 +14,9 @@ test.skipIf(!canMount)("what the guest does in two mounts of virtiofs is its own
       const own = new EchoSuppression({ mark: join(first.place, "mark"), onFolder: () => {} });
       const judge = async (path: string) => {
         const before = own.changesOf(path);
-        const stats = await stat(path);
+        const state = await own.lookAt(path);
         await own.settled();
-        return own.judge(path, stats, before);
+        return state && own.judge(path, state, before);
       };
       try {
         for (const { at } of [first, second]) await own.watch(at, { path: at, stats: await stat(at) });
@@ -30,3 +32,51 @@ test.skipIf(!canMount)("what the guest does in two mounts of virtiofs is its own
     });
   });
 });
+
+/**
+ * Each changes what is in the folder `$1`, and so its time, while somebody's question for that is under way: the server
+ * has answered before, and the kernel takes the answer after.
+ */
+const changesOfNames = [
+  'mkdir "$1/made"',
+  'rmdir "$1/folder"',
+  'mv "$1/file" "$1/moved"',
+  'mv "$1/file" elsewhere',
+  'ln "$1/file" "$1/link"',
+  'rm "$1/file"',
+  'echo >"$1/new"',
+];
+
+test.skipIf(!canMount)(
+  "what the guest has done is its own, also where an older answer about the folder comes to its kernel later",
+  () =>
+    inFuseMount(
+      async ({ at, folder, place }) => {
+        for (const index of changesOfNames.keys()) {
+          await mkdir(join(folder, `${index}/folder`), { recursive: true });
+          await Bun.write(join(folder, `${index}/file`), "");
+        }
+        await succeed(["chown", "-R", `${plainUser}:${plainUser}`, folder]);
+        const own = new EchoSuppression({ mark: join(place, "mark"), onFolder: () => {} });
+        try {
+          for (const [index, change] of changesOfNames.entries()) {
+            const watched = join(at, `${index}`);
+            await own.watch(watched, { path: watched, stats: await stat(watched) });
+            await stat(join(watched, "folder"));
+            const script = `cd "$0"; ls hold; stat --cached=never "$1" & ls held; ${change}; ls release; wait`;
+            // Nobody else looks meanwhile.
+            spawnSync("sh", ["-c", script, at, `${index}`]);
+            await own.settled();
+            // As the host tells: it knows the folder's time.
+            const { ino, mtimeNs } = await stat(join(folder, `${index}`), { bigint: true });
+            const state = { inode: ino, size: 0n, modifiedNs: mtimeNs, isFolder: true };
+            expect([change, own.judge(watched, state, own.changesOf(watched))]).toEqual([change, "own"]);
+            expect(await own.lookAt(watched)).toMatchObject({ inode: ino, modifiedNs: mtimeNs });
+          }
+        } finally {
+          own.close();
+        }
+      },
+      { flags: ["--lifetime-ms=60000"] },
+    ),
+);
