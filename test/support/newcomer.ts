@@ -1,8 +1,8 @@
 /** Somebody who comes to qn for the first time: an account of their own, with nothing in its home folder but the programs. */
-import { chmod, chown, copyFile, mkdir, rm, writeFile } from "node:fs/promises";
+import { chown, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { succeed } from "../../scripts/support/succeed.ts";
-import { qnProgram, repository, runProgram } from "./program.ts";
+import { copyPrograms, dockerProgram, qnProgram, runProgram } from "./program.ts";
 import { type Typist, typist } from "./typist.ts";
 import { until } from "./until.ts";
 
@@ -18,16 +18,7 @@ export async function newcomer(name: string, env: Readonly<Record<string, string
     await succeed(["usermod", "--append", "--groups", "kvm", name]);
   const [, , uid, gid] = (await succeed(["getent", "passwd", name])).split(":");
   const programs = join(home, "bin");
-  await mkdir(programs);
-  const docker = Bun.which("docker", { PATH: `${process.env["PATH"]}:${join(repository, "dist/tools")}` });
-  if (docker === null) throw new Error("docker is missing: scripts/test has it.");
-  for (const [from, to] of [
-    [qnProgram, "qn"],
-    [docker, "docker"],
-  ] as const) {
-    await copyFile(from, join(programs, to));
-    await chmod(join(programs, to), 0o755);
-  }
+  await copyPrograms(programs, { qn: qnProgram, docker: dockerProgram() });
   await chown(programs, Number(uid), Number(gid));
   // At a terminal curl shows no bars when the answer goes there too.
   await writeFile(join(home, ".curlrc"), "silent\nshow-error\n");

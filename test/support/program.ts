@@ -1,4 +1,5 @@
 /** The program that end-to-end tests are about, dist/qn, and how they run it. */
+import { chmod, copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
 /** The repository's folder. */
@@ -40,4 +41,20 @@ export function qn(home: string, words: readonly string[], options: RunOptions =
     ...options,
     env: { QN_HOME: home, DOCKER_CONFIG: join(home, "_docker"), ...options.env },
   });
+}
+
+/** Docker's command, which the machine has or scripts/test has fetched. Throws when it is not there. */
+export function dockerProgram(): string {
+  const path = Bun.which("docker", { PATH: `${process.env["PATH"]}:${join(repository, "dist/tools")}` });
+  if (path === null) throw new Error("docker is missing: scripts/test has it.");
+  return path;
+}
+
+/** Makes `folder` with copies of programs, by the names that they get there. */
+export async function copyPrograms(folder: string, programs: Readonly<Record<string, string>>): Promise<void> {
+  await mkdir(folder);
+  for (const [name, from] of Object.entries(programs)) {
+    await copyFile(from, join(folder, name));
+    await chmod(join(folder, name), 0o755);
+  }
 }
