@@ -53,9 +53,10 @@ test(
   "ssh wakes it too, keeps it awake, and a container that runs does as well",
   async (vm) => {
     await asleep(vm);
-    // A connection that others share, such as `qn ssh` has, would be use for the ten minutes that it stays open.
-    const alone = ["-o", "ControlMaster=no", "-o", "ControlPath=none"];
-    expect(await vm.succeed(["ssh", "-F", `${vm.folder}/ssh_config`, ...alone, "qn-default", "echo awake"])).toBe(
+    // Its connection stays for the next command, and is no use.
+    expect(await vm.qn("ssh", "--", "echo", "awake")).toBe("awake");
+    await asleep(vm);
+    expect(await vm.succeed(["ssh", "-F", `${vm.folder}/ssh_config`, "-S", "none", "qn-default", "echo awake"])).toBe(
       "awake",
     );
     await startCounting(vm, "counting");

@@ -14,6 +14,11 @@ export const idleTime = () =>
     v.check((text) => (msIn(text) ?? 0) <= daysMax * 24 * unitsMs.h, `must be at most ${daysMax * 24}h`),
   );
 
+/** Whether a VM with these settings stands still when nobody uses it. */
+export function rests({ after }: { readonly after: string }): boolean {
+  return msIn(after) !== undefined;
+}
+
 /** Such a text in milliseconds; undefined for never. */
 export function msIn(text: string): number | undefined {
   const [, number, unit] = /^(\d+)([smh])$/.exec(text) ?? [];

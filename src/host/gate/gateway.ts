@@ -67,6 +67,12 @@ export class Gateway {
     return this.#onKnock !== undefined;
   }
 
+  /** Somebody uses the guest, by whatever way: one that is asleep is woken. */
+  knock(): void {
+    this.idle.used();
+    this.#onKnock?.();
+  }
+
   /** There is no guest to come: whoever waits is refused. */
   close(): void {
     this.#pool = undefined;
@@ -97,8 +103,7 @@ export class Gateway {
    * reached.
    */
   async reach(gone?: AbortSignal): Promise<GatePool> {
-    this.idle.used();
-    this.#onKnock?.();
+    this.knock();
     const pool = this.#pool ?? (await this.#nextPool(gone));
     if (pool === undefined) throw new QnError("LINK_REFUSED", "The guest cannot be reached.");
     return pool;

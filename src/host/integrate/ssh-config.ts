@@ -2,20 +2,13 @@
 import { mkdir, rm } from "node:fs/promises";
 import { writeFileAtomically } from "../../system/files.ts";
 import { ownUser } from "../../system/own-user.ts";
-import { msIn } from "../config/idle-time.ts";
 import type { VmConfig } from "../config/schema.ts";
 import { type Layout, sshMasterSocket, type VmPaths } from "../layout.ts";
 import { builderHost } from "./nix-builder.ts";
 import { masterSettings } from "./ssh-master.ts";
 
-/** Tries, a second apart: whoever wakes a VM up leaves its port to QEMU for a moment, in which nobody has it. */
-const attemptsAsleep = 10;
-
-/**
- * A VM's own configuration file: the host `qn-<vm>` (ssh_config(5)). One that falls asleep by itself is worth a second
- * try.
- */
-export function renderSshConfig(paths: VmPaths, sshPort: number, user: string, fallsAsleep = false): string {
+/** A VM's own configuration file: the host `qn-<vm>` (ssh_config(5)). */
+export function renderSshConfig(paths: VmPaths, sshPort: number, user: string): string {
   return `# Written by qn at each start of the VM "${paths.name}".
 Host qn-${paths.name}
   HostName 127.0.0.1
@@ -27,12 +20,12 @@ Host qn-${paths.name}
   HostKeyAlias qn-${paths.name}
   StrictHostKeyChecking yes
   LogLevel ERROR
-${fallsAsleep ? `  ConnectionAttempts ${attemptsAsleep}\n` : ""}`;
+`;
 }
 
 /** The host of a VM's builder: root in the guest, with a key that can do nothing but build. */
-export function renderBuilderSshConfig(paths: VmPaths, sshPort: number, fallsAsleep = false): string {
-  return renderSshConfig(paths, sshPort, "root", fallsAsleep)
+export function renderBuilderSshConfig(paths: VmPaths, sshPort: number): string {
+  return renderSshConfig(paths, sshPort, "root")
     .replace(`Host qn-${paths.name}\n`, `Host ${builderHost(paths.name)}\n`)
     .replace(quoted(paths.sshKey), quoted(paths.builderKey));
 }
@@ -57,15 +50,13 @@ export async function writeSshConfig(
   layout: Layout,
   paths: VmPaths,
   sshPort: number,
-  { nixBuilder, idle }: Pick<VmConfig, "nixBuilder" | "idle">,
+  { nixBuilder }: Pick<VmConfig, "nixBuilder">,
 ): Promise<void> {
   await mkdir(layout.home, { recursive: true, mode: 0o700 });
   const user = ownUser().name;
-  const fallsAsleep = msIn(idle.after) !== undefined;
-  const own = renderSshConfig(paths, sshPort, user, fallsAsleep) + renderSharing(paths, user);
+  const own = renderSshConfig(paths, sshPort, user) + renderSharing(paths, user);
   await writeFileAtomically(paths.sshConfig, own);
-  if (nixBuilder)
-    await writeFileAtomically(paths.builderSshConfig, renderBuilderSshConfig(paths, sshPort, fallsAsleep));
+  if (nixBuilder) await writeFileAtomically(paths.builderSshConfig, renderBuilderSshConfig(paths, sshPort));
   else await rm(paths.builderSshConfig, { force: true });
   await writeFileAtomically(
     layout.sshConfig,

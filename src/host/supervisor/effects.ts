@@ -2,7 +2,6 @@
 import { dirname } from "node:path";
 import { messageOf, QnError, reportOf } from "../../base/errors.ts";
 import { after, type Timer } from "../../system/clock.ts";
-import { offerContext, withdrawContext } from "../integrate/docker/context.ts";
 import { dismissMasters } from "../integrate/ssh-master.ts";
 import { settleVm } from "../snapshot/settle.ts";
 import { settleInterrupted } from "./suspend/interrupted.ts";
@@ -22,14 +21,12 @@ import { LostShares } from "./boot/lost-shares.ts";
 import { makeBoot } from "./boot/make.ts";
 import { GuestTrouble } from "./seam/guest-trouble.ts";
 import { GuestDisks } from "./seam/guest-disks.ts";
-import { HandForwards } from "./seam/hand-forwards.ts";
 import { limitLogs } from "./boot/log-limit.ts";
 import { patience } from "./lateness.ts";
 import type { Effect } from "./states.ts";
 import { adoptQemu, type Qemu } from "./boot/qemu.ts";
 import type { SuperviseOptions, Teller } from "./options.ts";
-import { Seam } from "./seam/seam.ts";
-import { seamOptions } from "./seam/options.ts";
+import { SeamKeeper } from "./seam/seam-keeper.ts";
 import { type SilenceWatch, tailOf, watchForSilence } from "./boot/serial.ts";
 import type { Snapshot } from "./status.ts";
 
@@ -42,42 +39,39 @@ export class Effects {
   readonly #calledOff = new AbortController();
   /** What is closed at the end, the last first. */
   readonly #opened = new DisposableStack();
-  /** What people forward by hand; it is listened on once there is a guest to lead to. */
-  readonly handForwards: HandForwards;
   /** The disks of the guest that runs. */
   readonly disks: GuestDisks;
   readonly rest: Rest;
   readonly #launching: LaunchOptions;
   readonly #plug: Plug;
-  #isDialled = false;
+  readonly #seams: SeamKeeper;
   /** What there is to show, as far as the start has come. */
   #prepared: Prepared | undefined;
   #boot: BootRecord | undefined;
   #qemu: Qemu | undefined;
   /** The QEMU of a supervisor that has died, until it is this one's or ended. */
   #living: Qemu | undefined;
-  #seam: Seam | undefined;
-  #seamOf: object = {};
   #deadline: Timer | undefined;
   #silence: SilenceWatch | undefined;
-  #context: Promise<void> | undefined;
 
   constructor(options: SuperviseOptions, tell: Teller) {
     this.#options = options;
     this.#tell = tell;
-    this.#launching = { signal: this.#calledOff.signal, lost: new LostShares(() => this.#qemu, tell.warn) };
+    this.#launching = {
+      signal: this.#calledOff.signal,
+      lost: new LostShares(() => this.#qemu, tell.warn),
+      doorPort: () => this.rest.sshDoor.port,
+    };
     this.#plug = plugger(options, this.#launching.lost, tell.warn);
     this.disks = new GuestDisks(tell);
     this.rest = new Rest(options.paths, () => this.#running, tell);
-    this.handForwards = new HandForwards(options.paths, (forwards) =>
-      this.#isDialled ? this.#seam?.listenByHand(forwards) : undefined,
-    );
+    this.#seams = new SeamKeeper(options, tell, this.disks, () => this.rest.doors);
   }
 
   /** Starts the VM, or takes over the QEMU of a supervisor that has died. */
   begin(): void {
     this.#opened.use(this.rest);
-    this.#opened.defer(() => this.#seam?.close());
+    this.#opened.defer(() => this.#seams.close());
     this.#opened.adopt(limitLogs(Object.values(this.#options.paths.logs)), (limit) => limit.close());
     this.#attempt(() => this.#start());
   }
@@ -95,11 +89,9 @@ export class Effects {
         this.#silence?.close();
         // What a full disk does not take is made anew at the next start.
         this.#attempt(() => keepFirmwareStore(this.#options.paths).catch((error) => this.#tell.log(messageOf(error))));
-        if (!this.#isDialled) void this.handForwards.begin(this.#tell.warn);
-        this.#isDialled = true;
-        return this.#seam?.dial();
+        return this.#seams.dial();
       case "ping-docker":
-        return this.#seam?.pingDocker();
+        return this.#seams.current?.pingDocker();
       case "press-power-button":
         return this.#attempt(async () => this.#qemu && (await powerDown(this.#qemu.qmp)));
       case "suspend":
@@ -109,7 +101,7 @@ export class Effects {
       case "wake":
         return this.#attempt(() => this.#start());
       case "call-off-suspend":
-        return this.#seam?.sleep.callOff();
+        return this.#seams.current?.sleep.callOff();
       case "kill-qemu":
         return void this.#kill();
       case "set-deadline":
@@ -131,10 +123,13 @@ export class Effects {
     // A takeover that was called off, or failed, leaves QEMU, and its way in, to the next supervisor.
     const left = this.#qemu ?? this.#living;
     if (left !== undefined) return await left.leave();
-    const { paths, env } = this.#options;
-    await removeBootFiles(paths);
-    await this.#context;
-    await withdrawContext(paths, env, this.#tell.log);
+    await removeBootFiles(this.#options.paths);
+    await this.#seams.withdrawContext();
+  }
+
+  /** What people forward by hand. */
+  get handForwards() {
+    return this.#seams.handForwards;
   }
 
   /** How long this VM may take to boot. */
@@ -149,10 +144,10 @@ export class Effects {
       accel: this.#prepared?.spec.accel.name,
       qemu: { pid: this.#qemu?.pid, version: this.#qemu?.qmp.version },
       sshPort: this.#boot?.sshPort,
-      guestMemory: this.#seam?.memory,
+      guestMemory: this.#seams.current?.memory,
       virtiofs: this.#boot && servedPaths(this.#boot),
-      dockerReachable: this.#seam?.dockerReachable ?? false,
-      forwards: this.#seam?.forwards ?? [],
+      dockerReachable: this.#seams.current?.dockerReachable ?? false,
+      forwards: this.#seams.current?.forwards ?? [],
     };
   }
 
@@ -187,7 +182,7 @@ export class Effects {
     if (resumed !== undefined) return await this.#takeOver(resumed, prepared);
     if (signal.aborted) return;
     dispatch({ type: "prepared" });
-    const first = await makeBoot(this.#options, prepared);
+    const first = await makeBoot(this.#options, prepared, this.rest.sshDoor.port);
     if (signal.aborted) return;
     for (const warning of prepared.spec.warnings) warn(warning);
     dispatch({ type: "disks-ready" });
@@ -212,7 +207,8 @@ export class Effects {
     this.#tell.warn("QEMU crashed while the guest booted; it is started once more.");
     for (const line of tailOf(paths.logs.qemu, 5)) this.#tell.log(`QEMU's last words: ${line}`);
     const prepared = this.#prepared;
-    if (prepared !== undefined) await this.#launch(prepared, await makeBoot(this.#options, prepared));
+    if (prepared === undefined) return;
+    await this.#launch(prepared, await makeBoot(this.#options, prepared, this.rest.sshDoor.port));
   }
 
   /** A guest that runs already, by itself or because it goes on where it was suspended. */
@@ -239,7 +235,7 @@ export class Effects {
       ...this.#tell,
       folder: dirname(dataDisk),
       console: () => tailOf(logs.serial, 60),
-      onReset: () => this.#seam?.drop("the guest starts anew"),
+      onReset: () => this.#seams.current?.drop("the guest starts anew"),
     });
     qemu.onEvent((event) => {
       if (event.name === "VSERPORT_CHANGE" && event.data["open"] === true) this.#tell.dispatch({ type: "doorbell" });
@@ -269,23 +265,15 @@ export class Effects {
     this.#tell.dispatch({ type: "qemu-exited", error: reportOf(new QnError("QEMU_EXITED", "QEMU does not run.")) });
   }
 
-  /** The seam of this boot, which reaches for nothing before it is to dial; who goes on finds the one it had. */
+  /** Where clients of this boot are led. */
   #openSeam(prepared: Prepared, boot: BootRecord): void {
-    const { paths, env } = this.#options;
     this.#boot = boot;
-    const of = { secret: boot.secret, config: prepared.config };
-    if (this.#seam !== undefined && Bun.deepEquals(of, this.#seamOf)) return;
-    this.#seam?.close();
-    this.#seamOf = of;
-    this.#isDialled = false;
-    this.#seam = new Seam({
-      ...seamOptions(this.#options, prepared, boot, { ...this.#tell, guestDisks: this.disks, doors: this.rest.doors }),
-      onDocker: () => (this.#context ??= offerContext(paths, env, prepared.config.docker.context, this.#tell.warn)),
-    });
+    this.rest.leadTo(boot);
+    this.#seams.open(prepared, boot);
   }
 
   get #running(): Running | undefined {
-    const [seam, qemu, boot, spec] = [this.#seam, this.#qemu, this.#boot, this.#prepared?.spec];
+    const [seam, qemu, boot, spec] = [this.#seams.current, this.#qemu, this.#boot, this.#prepared?.spec];
     return seam && qemu && boot && spec && { seam, qemu, boot, spec, plug: this.#plug };
   }
 

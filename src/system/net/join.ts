@@ -1,8 +1,11 @@
 /** Joins two connections whose bytes are plain, as one pipe each way: with backpressure, half-close and reset. */
 import type { Connection, Handlers } from "./connection.ts";
 
+/** Who hears of bytes that pass, and that all is over. */
+type JoinObserver = { readonly onBytes: () => void; readonly onDone: () => void };
+
 /** Passes on what each of them says until both are closed; `onDone` is called once then. Both may be paused. */
-export function join(one: Connection, other: Connection, onDone: () => void): void {
+export function join(one: Connection, other: Connection, { onBytes, onDone }: JoinObserver): void {
   let open = 2;
   const settle = (): void => {
     open -= 1;
@@ -13,7 +16,7 @@ export function join(one: Connection, other: Connection, onDone: () => void): vo
     [other, one],
   ] as const;
   for (const [from, to] of pairs) {
-    const handlers = passing(from, to, settle);
+    const handlers = passing(from, to, settle, onBytes);
     from.take(handlers);
     if (from.isClosed) handlers.onClose(undefined);
   }
@@ -22,9 +25,10 @@ export function join(one: Connection, other: Connection, onDone: () => void): vo
 
 // --- internal ---
 
-function passing(from: Connection, to: Connection, settle: () => void) {
+function passing(from: Connection, to: Connection, settle: () => void, onBytes: JoinObserver["onBytes"]) {
   return {
     onData(bytes) {
+      onBytes();
       if (!to.write(bytes)) from.pause();
     },
     onDrain: () => to.resume(),

@@ -77,7 +77,7 @@ async function factsOfVm(layout: Layout, name: string, { port }: PortQuestion, e
 async function wayIn(paths: VmPaths, port: number): Promise<VmFacts["wayIn"]> {
   const boot = await readBootRecord(paths);
   if (boot?.gatePort === port) return "gate";
-  return boot?.sshPort === port ? "ssh" : undefined;
+  return boot?.sshPort === port || boot?.sshForwardPort === port ? "ssh" : undefined;
 }
 
 /**

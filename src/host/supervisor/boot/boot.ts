@@ -13,6 +13,7 @@ import { run } from "../../../system/process.ts";
 import { flakeAside, flakeIn } from "../../config/flake.ts";
 import { dismissMasters } from "../../integrate/ssh-master.ts";
 import { laneSockets, type Layout, sshMasterLock, type VmPaths } from "../../layout.ts";
+import type { BootPorts } from "../../qemu/args.ts";
 import type { Prepared } from "../../vm/prepare.ts";
 import { doorsOf } from "../../ports/range.ts";
 import type { ProxySettings } from "./proxy.ts";
@@ -36,6 +37,8 @@ export const bootSchema = v.object({
   secret: v.string(),
   gatePort: v.number(),
   sshPort: v.number(),
+  /** Where QEMU forwards to sshd when `sshPort` is the supervisor's own. */
+  sshForwardPort: v.optional(v.number()),
   startedAtMs: v.number(),
   argv: v.array(v.string()),
   dockerPorts: v.optional(v.object({ first: v.number(), last: v.number() })),
@@ -50,11 +53,18 @@ const recordSchema = v.object({ ...bootSchema.entries, qemuPid: v.optional(v.num
  */
 export type BootRecord = v.InferOutput<typeof recordSchema>;
 
+/** The supervisor's own part in the way to sshd: whether it has one, and the port at which it listens already. */
+export type SshWay = { readonly isDoor: boolean; readonly port: number | undefined };
+
 /**
  * A new secret, the VM's slot for Docker's ports, and free ports of those that no guest reaches, or any where none of
  * them is free; sshd's port stays what it was when it still can, so that ssh hosts stay known.
  */
-export async function newBoot(layout: Layout, paths: VmPaths): Promise<Omit<BootRecord, "argv" | "served">> {
+export async function newBoot(
+  layout: Layout,
+  paths: VmPaths,
+  { isDoor, port }: SshWay = { isDoor: false, port: undefined },
+): Promise<Omit<BootRecord, "argv" | "served">> {
   const previous = await readBootRecord(paths);
   const dockerPorts = await portRangeOf(layout, paths);
   const all = doorsOf(dockerPorts);
@@ -62,17 +72,35 @@ export async function newBoot(layout: Layout, paths: VmPaths): Promise<Omit<Boot
   const begin = randomInt(all.length);
   const inTurn = [...all.slice(begin), ...all.slice(0, begin)];
   const before = all.filter((port) => port === previous?.sshPort);
-  // Both are held until both are chosen: they must not be one.
-  using ssh = holdFreePort([...before, ...inTurn]);
+  // All are held until all are chosen: no two must be one.
+  using ssh = port === undefined ? holdFreePort([...before, ...inTurn]) : undefined;
   using gate = holdFreePort(inTurn);
+  using forward = isDoor ? holdFreePort(inTurn) : undefined;
   return {
     secret: randomBytes(secretBytes).toString("hex"),
     gatePort: gate.port,
-    sshPort: ssh.port,
+    sshPort: ssh?.port ?? port ?? 0,
+    ...(forward && { sshForwardPort: forward.port }),
     startedAtMs: Date.now(),
     dockerPorts,
   };
 }
+
+/** The same boot with the supervisor's own part in the way to sshd, which it may not have had. */
+export function withSshDoor(boot: BootRecord, argvFor: (ports: BootPorts) => readonly string[]): BootRecord {
+  if (boot.sshForwardPort !== undefined) return boot;
+  using forward = holdFreePort(boot.dockerPorts === undefined ? [] : doorsOf(boot.dockerPorts));
+  const next = { ...boot, sshForwardPort: forward.port };
+  return { ...next, argv: [...argvFor(bootPorts(next))] };
+}
+
+/** The ports at which its QEMU listens. */
+export function bootPorts({ gatePort, sshPort, sshForwardPort }: BootPortsOf): BootPorts {
+  return { gate: gatePort, ssh: sshForwardPort ?? sshPort };
+}
+
+/** What of a boot says so. */
+export type BootPortsOf = Pick<BootRecord, "gatePort" | "sshPort" | "sshForwardPort">;
 
 /** The record of the boot under way or of the last one; nothing when there is none that can be read. */
 export async function readBootRecord(paths: VmPaths): Promise<BootRecord | undefined> {
@@ -112,7 +140,7 @@ export async function toldToGuest(
   return {
     secret: boot.secret,
     vm: paths.name,
-    hostPorts: [boot.gatePort, boot.sshPort],
+    hostPorts: [boot.gatePort, boot.sshPort, ...(boot.sshForwardPort === undefined ? [] : [boot.sshForwardPort])],
     user: { ...ownUser(), sshKeys: [sshKey, ...(await builderKeys(paths, config.nixBuilder))] },
     shares: toldShares(shares),
     unwatched: [...config.changes.exclude],

@@ -20,6 +20,8 @@ import { newVoice, type Voice } from "./voice.ts";
 export type LaunchOptions = {
   readonly signal: AbortSignal;
   readonly lost: LostShares;
+  /** Where the supervisor itself listens for sshd's clients, if it does. */
+  readonly doorPort: () => number | undefined;
 };
 
 /** A QEMU that waits for a guest, and the servers that wait for its devices. */
@@ -44,7 +46,7 @@ export async function launchQemu(
     } catch (error) {
       if (options.signal.aborted || tries === launchesMax || !hasLostPort(error)) throw error;
     }
-    boot = await makeBoot(supervise, prepared);
+    boot = await makeBoot(supervise, prepared, options.doorPort());
   }
 }
 

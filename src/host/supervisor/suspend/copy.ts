@@ -5,7 +5,7 @@ import type { VmPaths } from "../../layout.ts";
 import { qemuArgs } from "../../qemu/args.ts";
 import { goOn } from "../../qmp/migrate.ts";
 import type { Prepared } from "../../vm/prepare.ts";
-import { type BootRecord, newBoot, writeBootFiles } from "../boot/boot.ts";
+import { bootPorts, type BootRecord, newBoot, writeBootFiles } from "../boot/boot.ts";
 import { hasLostPort, type LaunchOptions } from "../boot/launch.ts";
 import { proxySettings } from "../boot/proxy.ts";
 import type { Qemu } from "../boot/qemu.ts";
@@ -48,7 +48,7 @@ async function copyOf(
   await writeFileAtomically(paths.portRange, JSON.stringify(before.dockerPorts));
   for (let tries = 1; ; tries += 1) {
     const ports = await newBoot(layout, paths);
-    const argv = [...qemuArgs(prepared.spec, { gate: ports.gatePort, ssh: ports.sshPort })];
+    const argv = [...qemuArgs(prepared.spec, bootPorts(ports))];
     const boot: BootRecord = { ...ports, argv };
     const told = await writeBootFiles(layout, paths, boot, prepared, proxySettings(env));
     let qemu: Qemu;

@@ -1,4 +1,5 @@
 /** Has a VM fall asleep that nobody uses. */
+import { counted } from "../../../base/words.ts";
 import { messageOf } from "../../../base/errors.ts";
 import type { IdleClock } from "../../gate/idle-clock.ts";
 import type { Teller } from "../options.ts";
@@ -11,10 +12,14 @@ const laterMs = 3_600_000;
 /** What is looked at before. */
 type Guest = { readonly seam: Pick<Running["seam"], "use" | "forwards"> };
 
+/** Who has sshd's clients: how many, and how those go that have nobody to serve (integrate/ssh-master.ts). */
+export type SshUse = { readonly connections: () => number; readonly dismissMasters: () => Promise<void> };
+
 /** The one of a supervisor. */
 export class Idle {
   readonly #clock: IdleClock;
   readonly #guest: () => Guest | undefined;
+  readonly #ssh: SshUse;
   readonly #tell: Pick<Teller, "dispatch" | "warn" | "log">;
   #afterMs: number | undefined;
   #nextMs: number | undefined;
@@ -22,9 +27,15 @@ export class Idle {
   #logged = "";
   #warned = "";
 
-  constructor(clock: IdleClock, guest: () => Guest | undefined, tell: Pick<Teller, "dispatch" | "warn" | "log">) {
+  constructor(
+    clock: IdleClock,
+    guest: () => Guest | undefined,
+    ssh: SshUse,
+    tell: Pick<Teller, "dispatch" | "warn" | "log">,
+  ) {
     this.#clock = clock;
     this.#guest = guest;
+    this.#ssh = ssh;
     this.#tell = tell;
     clock.onIdle = () => void this.#look().catch((error: unknown) => this.failed(error));
   }
@@ -60,8 +71,7 @@ export class Idle {
   async #look(): Promise<void> {
     const guest = this.#guest();
     if (guest === undefined) return;
-    const forward = guest.seam.forwards.find(({ connections }) => connections > 0);
-    const use = forward === undefined ? await guest.seam.use.ask() : `Port ${forward.hostPort} has clients.`;
+    const use = (await this.#useHere(guest)) ?? (await guest.seam.use.ask());
     if (use === undefined) {
       if (this.#clock.isUnused) this.#tell.dispatch({ type: "suspend", isByItself: true });
       return;
@@ -70,5 +80,17 @@ export class Idle {
     this.#logged = use;
     // Unless somebody has come meanwhile, with whom it counts anew anyway.
     if (this.#state === "running" && this.#clock.isUnused) this.#count();
+  }
+
+  /**
+   * Who uses it by the ways that this machine sees. A connection that ssh's commands have in common stays for minutes
+   * after the last of them; where there is none any more it ends now, and what is connected then is used.
+   */
+  async #useHere({ seam }: Guest): Promise<string | undefined> {
+    const forward = seam.forwards.find(({ connections }) => connections > 0);
+    if (forward !== undefined) return `Port ${forward.hostPort} has clients.`;
+    if (this.#ssh.connections() > 0) await this.#ssh.dismissMasters();
+    const connections = this.#ssh.connections();
+    return connections === 0 ? undefined : `ssh has ${counted(connections, "connection")}.`;
   }
 }

@@ -2,12 +2,14 @@
 import { msIn } from "../../config/idle-time.ts";
 import { after, type Timer } from "../../../system/clock.ts";
 import { releaseCode } from "../../../system/kernel/memory.ts";
+import { dismissMasters } from "../../integrate/ssh-master.ts";
 import type { VmPaths } from "../../layout.ts";
-import type { BootRecord } from "../boot/boot.ts";
+import { bootPorts, type BootRecord } from "../boot/boot.ts";
 import type { Teller } from "../options.ts";
 import { Doors } from "../seam/doors.ts";
 import { HeldPorts } from "./held-ports.ts";
 import { Idle } from "./idle.ts";
+import { SshDoor } from "./ssh-door.ts";
 import { type Running, Suspension } from "./suspension.ts";
 
 /** How long after it fell asleep nothing is left to do. */
@@ -18,6 +20,7 @@ export class Rest implements Disposable {
   readonly doors: Doors;
   readonly suspension: Suspension;
   readonly idle: Idle;
+  readonly sshDoor: SshDoor;
   readonly #held: HeldPorts;
   readonly #running: () => Running | undefined;
   readonly #dispatch: Teller["dispatch"];
@@ -27,8 +30,10 @@ export class Rest implements Disposable {
   constructor(paths: VmPaths, running: () => Running | undefined, tell: Teller) {
     this.doors = new Doors(paths, tell.log);
     this.suspension = new Suspension(paths, tell);
-    this.idle = new Idle(this.doors.gateway.idle, running, tell);
-    this.#held = new HeldPorts(this.doors.gateway, () => running()?.boot, tell.log);
+    this.sshDoor = new SshDoor(this.doors.gateway, tell);
+    const ssh = { connections: () => this.sshDoor.connections, dismissMasters: () => dismissMasters(paths) };
+    this.idle = new Idle(this.doors.gateway.idle, running, ssh, tell);
+    this.#held = new HeldPorts(tell.log);
     this.#running = running;
     this.#dispatch = tell.dispatch;
   }
@@ -45,10 +50,19 @@ export class Rest implements Disposable {
 
   /** The guest is asleep. */
   keepWatch(boot: BootRecord | undefined): void {
-    if (boot !== undefined) this.#held.hold(boot);
+    if (boot !== undefined) {
+      this.sshDoor.open(boot.sshPort);
+      this.#held.hold(boot);
+    }
     // What the time awake has left is of no use to anybody now, and once all is quiet most of the code is not either.
     Bun.gc(true);
     this.#quiet = after(quietMs, releaseCode);
+  }
+
+  /** This boot has a QEMU from now on. */
+  leadTo(boot: BootRecord): void {
+    this.sshDoor.leadTo(bootPorts(boot).ssh);
+    if (boot.sshForwardPort !== undefined) this.sshDoor.open(boot.sshPort);
   }
 
   /** A guest starts, whose settings have this as `idle.after`: its ports are QEMU's. */
@@ -61,6 +75,7 @@ export class Rest implements Disposable {
   [Symbol.dispose](): void {
     this.#quiet?.cancel();
     this.#held.letGo();
+    this.sshDoor.close();
     this.doors.close();
   }
 }

@@ -1,10 +1,11 @@
 /** Lets a suspended VM go on where it was. */
 import { messageOf, QnError } from "../../../base/errors.ts";
+import { rests } from "../../config/idle-time.ts";
 import { writeSshConfig } from "../../integrate/ssh-config.ts";
 import type { VmPaths } from "../../layout.ts";
 import { incomingArgs, qemuArgs } from "../../qemu/args.ts";
 import { goOn } from "../../qmp/migrate.ts";
-import { type BootRecord, toldToGuest, writeBootFiles } from "../boot/boot.ts";
+import { bootPorts, type BootRecord, toldToGuest, withSshDoor, writeBootFiles } from "../boot/boot.ts";
 import { proxySettings } from "../boot/proxy.ts";
 import { launchIncoming, type LaunchOptions, type Waiting } from "../boot/launch.ts";
 import type { Qemu } from "../boot/qemu.ts";
@@ -65,7 +66,7 @@ export async function loadInto(
   state: Pick<VmPaths, "suspended"> & Pick<Head, "stream" | "memory">,
 ): Promise<Waiting> {
   const { signal } = launching;
-  const argv = incomingArgs(spec, { gate: boot.gatePort, ssh: boot.sshPort });
+  const argv = incomingArgs(spec, bootPorts(boot));
   let servers: Servers | undefined;
   const launch: Launch = async (inherited) => {
     servers?.stop();
@@ -115,7 +116,7 @@ async function presentWith(told: string, { spec, image }: Prepared, { boot }: He
     image: image.id,
     cpu: await cpuIdentity(),
     told,
-    argv: qemuArgs(spec, { gate: boot.gatePort, ssh: boot.sshPort }),
+    argv: qemuArgs(spec, bootPorts(boot)),
     disks: await diskIdentities(spec),
   };
 }
@@ -123,10 +124,12 @@ async function presentWith(told: string, { spec, image }: Prepared, { boot }: He
 async function goOnFrom(
   options: SuperviseOptions,
   prepared: Prepared,
-  { boot, stream, memory }: Head,
+  { boot: before, stream, memory }: Head,
   launching: LaunchOptions,
 ): Promise<Resumed> {
   const { paths } = options;
+  const isDoor = launching.doorPort() !== undefined || rests(prepared.config.idle);
+  const boot = isDoor ? withSshDoor(before, (ports) => qemuArgs(prepared.spec, ports)) : before;
   const state = { suspended: paths.suspended, stream, memory };
   const { qemu, servers } = await loadInto(options, prepared, boot, launching, state);
   try {

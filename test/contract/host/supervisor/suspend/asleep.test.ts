@@ -9,7 +9,7 @@ import { statusOfVm } from "../../../../../src/host/lifecycle/status.ts";
 import { whileStopped } from "../../../../../src/host/lifecycle/while-stopped.ts";
 import { LineReader } from "../../../../../src/protocol/frame.ts";
 import { isLocked } from "../../../../../src/system/kernel/lock.ts";
-import { connect, isListenedAt } from "../../../../../src/system/net/connection.ts";
+import { connect, type Connection, isListenedAt } from "../../../../../src/system/net/connection.ts";
 import { linesOf } from "../../../../../src/system/net/lines.ts";
 import type { Behaviour } from "../../../../support/fake-qemu.ts";
 import { failureOf } from "../../../../support/failures.ts";
@@ -85,6 +85,33 @@ test("ssh's port is held while it is asleep, and whoever connects there wakes it
   expect([(await stateOf(vm)).state, await sleeps(vm)]).toEqual(["running", 1]);
   client.end();
   await becomes(vm, "asleep");
+});
+
+test("nobody who connects to ssh's port is refused while its QEMU ends and another one begins", async () => {
+  await using vm = await sleepingVm();
+  const { ssh } = await statusOfVm(vm.paths, vm.env);
+  const words = new Set<unknown>();
+  for (let round = 1; round <= 3; round += 1) {
+    // In the first round it is asleep; then it falls asleep, and its QEMU ends while they come.
+    if (round > 1)
+      await until("a save", 60_000, async () => ((await stateOf(vm)).state === "running" ? undefined : true));
+    const starts = async (): Promise<number> => (await linesWith(vm.paths.logs.supervisor, "-> running")).length;
+    const before = await starts();
+    const served: { readonly client: Connection; readonly word: Promise<unknown> }[] = [];
+    do {
+      const client = await connect({ hostname: "127.0.0.1", port: ssh.port ?? 0 }).catch(String);
+      if (typeof client === "string") words.add(client);
+      // Some stay for sshd's word, all others only knock.
+      else if (served.length < 20)
+        served.push({ client, word: linesOf(client, new LineReader()).next().catch(String) });
+      else client.reset();
+    } while ((await starts()) === before);
+    for (const { client, word } of served) {
+      words.add(await word);
+      client.reset();
+    }
+  }
+  expect([...words]).toEqual(["SSH-2.0-fake\r"]);
 });
 
 test("a container that runs, and a client that stays, keep it awake", async () => {

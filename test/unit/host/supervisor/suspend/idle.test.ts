@@ -9,6 +9,8 @@ import { idleTime, minuteMs } from "../../../../support/idle-time.ts";
 function scene() {
   const { clock, pass } = idleTime();
   const guest = { use: undefined as string | undefined, connections: 0, onAsk: () => {} };
+  /** How many connections ssh has, and how many of them are masters without anybody to serve. */
+  const ssh = { connections: 0, masters: 0 };
   const told: string[] = [];
   const idle = new Idle(
     clock,
@@ -25,6 +27,10 @@ function scene() {
       },
     }),
     {
+      connections: () => ssh.connections + ssh.masters,
+      dismissMasters: async () => void (ssh.masters = 0),
+    },
+    {
       dispatch: ({ type }) => void told.push(type),
       warn: (text) => void told.push(`warned: ${text}`),
       log: (text) => void told.push(text),
@@ -38,7 +44,7 @@ function scene() {
     await turn();
     return told.splice(0);
   };
-  return { idle, clock, guest, passing };
+  return { idle, clock, guest, ssh, passing };
 }
 
 test("a VM that nobody uses is suspended when the time is over, once", async () => {
@@ -55,6 +61,14 @@ test("what is in use begins the time anew, and is told when it is something else
   guest.connections = 0;
   guest.use = undefined;
   expect([await passing(14), await passing(1)]).toEqual([[], ["suspend"]]);
+});
+
+test("a connection of ssh's that serves nobody keeps no VM awake, and ends; one that does keeps it awake", async () => {
+  const { ssh, passing } = scene();
+  Object.assign(ssh, { connections: 1, masters: 1 });
+  expect([await passing(15), ssh.masters]).toEqual([["stays awake: ssh has 1 connection."], 0]);
+  Object.assign(ssh, { connections: 0, masters: 1 });
+  expect(await passing(15)).toEqual(["suspend"]);
 });
 
 test("whoever comes while the guest is asked keeps it awake", async () => {

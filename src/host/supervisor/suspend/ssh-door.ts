@@ -1,0 +1,77 @@
+/**
+ * sshd's port of a VM that stands still when nobody uses it: it is the supervisor's own, and QEMU's forward is behind
+ * it. So nobody is refused while one QEMU ends and the next one begins, and whoever comes is heard.
+ */
+import { messageOf } from "../../../base/errors.ts";
+import { connect, type Connection, listen, type Listener } from "../../../system/net/connection.ts";
+import { join } from "../../../system/net/join.ts";
+import type { Gateway } from "../../gate/gateway.ts";
+import type { Teller } from "../options.ts";
+
+/** The door of one VM. */
+export class SshDoor {
+  readonly #gateway: Gateway;
+  readonly #warn: (text: string) => void;
+  readonly #log: (text: string) => void;
+  /** How many are connected to sshd. */
+  connections = 0;
+  #forwardPort = 0;
+  #open: { readonly port: number; readonly listener: Listener } | undefined;
+
+  constructor(gateway: Gateway, { warn, log }: Pick<Teller, "warn" | "log">) {
+    this.#gateway = gateway;
+    this.#warn = warn;
+    this.#log = log;
+  }
+
+  /** Where it listens. */
+  get port(): number | undefined {
+    return this.#open?.port;
+  }
+
+  /** Where QEMU forwards to sshd from now on. */
+  leadTo(forwardPort: number): void {
+    this.#forwardPort = forwardPort;
+  }
+
+  /** Listens at this port, and at no other one. */
+  open(port: number): void {
+    if (this.port === port) return;
+    this.close();
+    try {
+      const listener = listen({ hostname: "127.0.0.1", port }, (client) => void this.#carry(client));
+      this.#open = { port, listener };
+    } catch (error) {
+      this.#warn(`ssh does not reach the VM until it starts anew: port ${port} cannot be had. ${messageOf(error)}`);
+    }
+  }
+
+  /** Listens no more; who is connected stays so. */
+  close(): void {
+    this.#open?.listener.close();
+    this.#open = undefined;
+  }
+
+  /**
+   * Carries a client to sshd, once the guest is awake where it is not: past the agent, since whoever looks for why that
+   * is silent comes by this way. What passes is use; who is connected is asked about when nothing has passed for
+   * long (idle.ts).
+   */
+  async #carry(client: Connection): Promise<void> {
+    const { idle } = this.#gateway;
+    client.pause();
+    client.take({});
+    const leave = idle.begin();
+    try {
+      if (this.#gateway.isResting) await this.#gateway.reach();
+      const server = await connect({ hostname: "127.0.0.1", port: this.#forwardPort });
+      this.connections += 1;
+      join(client, server, { onBytes: () => this.#gateway.knock(), onDone: () => (this.connections -= 1) });
+    } catch (error) {
+      this.#log(`ssh: ${messageOf(error)}`);
+      client.reset();
+    } finally {
+      leave();
+    }
+  }
+}
