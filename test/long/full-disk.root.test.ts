@@ -7,7 +7,7 @@ import { tempHome } from "../support/temp-home.ts";
 import { until } from "../support/until.ts";
 import { bootArgs, giveBusybox, unbornVm, type Vm } from "../support/vm.ts";
 
-const paused = "The VM is paused: this machine cannot write to its disks, most likely because there is no space left.";
+const paused = "The VM waits: this machine cannot write to its disks, most likely because there is no space left.";
 const minuteMs = 60_000;
 /** A file system of its own at `folder`, in memory; it goes away at the end of the test, whoever uses it. */
 async function smallDisk(folder: string, size: string): Promise<AsyncDisposable> {

@@ -26,7 +26,7 @@ export function words(state: State): string {
         ...(state.resets === 0 ? [] : [`after ${state.resets}`]),
         ...(state.isSecondTry ? ["again"] : []),
         ...(state.isProvisioning ? ["provisioning"] : []),
-        ...(state.isPaused ? ["paused"] : []),
+        ...(state.isWaiting ? ["waiting"] : []),
         ...(state.isAdopted ? ["adopted"] : []),
       ].join(" ");
     case "degraded":
@@ -57,7 +57,7 @@ export const events: Readonly<Record<string, Event>> = {
   doorbell: { type: "doorbell" },
   linked: { type: "linked" },
   "link-lost": { type: "link-lost" },
-  paused: { type: "paused" },
+  waits: { type: "waits" },
   panic: { type: "guest-reset", hasPanicked: true },
   reboot: { type: "guest-reset", hasPanicked: false },
   resumed: { type: "resumed" },
@@ -88,7 +88,7 @@ function effectWords(effect: Effect): string {
 const ofPhase = {
   image: ["adopted", "prepared"],
   disks: ["disks-ready"],
-  boot: ["stalled", "doorbell", "paused", "resumed", "deadline"],
+  boot: ["stalled", "doorbell", "waits", "resumed", "deadline"],
   agent: [
     "stalled",
     "doorbell",
@@ -96,12 +96,12 @@ const ofPhase = {
     "docker-down",
     "provisioning",
     "provisioned",
-    "paused",
+    "waits",
     "resumed",
     "deadline",
   ],
   docker: [
-    "paused",
+    "waits",
     "resumed",
     "stalled",
     "doorbell",

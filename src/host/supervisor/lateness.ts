@@ -13,7 +13,7 @@ export const resetsMax = 2;
 
 /** The error of a start that has taken too long. */
 export function lateness(state: Extract<State, { name: "starting" }>, { bootMs }: Limits): ErrorReport {
-  if (state.isPaused) return fullDisk();
+  if (state.isWaiting) return fullDisk();
   return state.isProvisioning ? provisionTimeout() : bootTimeout(state.phase, bootMs);
 }
 

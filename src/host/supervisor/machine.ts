@@ -56,7 +56,7 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
       return [to("boot"), { type: "set-deadline", ms: limits.bootMs }];
     case "stalled":
       // A guest that is stopped says nothing, and would lose its write.
-      if (state.phase !== "boot" || state.isPaused) return [state];
+      if (state.phase !== "boot" || state.isWaiting) return [state];
       if (state.resets >= resetsMax) return giveUp(silentBoot());
       return [{ ...state, resets: state.resets + 1 }, { type: "reset-guest" }];
     case "doorbell":
@@ -78,13 +78,13 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
     }
     case "docker-answers":
       return [{ name: "running", ...(state.isAdopted && { isAdopted: true }) }, { type: "clear-deadline" }];
-    case "paused":
-      return [{ ...state, isPaused: true }];
+    case "waits":
+      return [{ ...state, isWaiting: true }];
     case "resumed": {
-      const { isPaused, ...calm } = state;
+      const { isWaiting, ...calm } = state;
       // What it still needs counts from now on.
       const ms = state.isProvisioning ? provisionMs : limits.bootMs;
-      return isPaused ? [calm, { type: "set-deadline", ms }] : [state];
+      return isWaiting ? [calm, { type: "set-deadline", ms }] : [state];
     }
     case "docker-down":
     case "guest-reset":
@@ -117,27 +117,27 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
 
 function whileUp(state: Extract<State, { name: "running" | "degraded" }>, event: Event, limits: Limits): Step {
   // While the whole guest is silent, that is why the others are.
-  const isPaused = state.name === "degraded" && state.silent === "paused";
+  const isWaiting = state.name === "degraded" && state.silent === "waiting";
   const kept = state.isAdopted === true ? ({ isAdopted: true } as const) : {};
   const silent = (who: Silent): State => ({ name: "degraded", silent: who, ...kept });
-  const isWhole = isPaused || (state.name === "degraded" && ["panicked", "rebooted"].includes(state.silent));
+  const isWhole = isWaiting || (state.name === "degraded" && ["panicked", "rebooted"].includes(state.silent));
   switch (event.type) {
     case "doorbell":
       return [state, { type: "dial-gate" }];
     case "linked":
       return [state, { type: "ping-docker" }];
     case "docker-answers":
-      return [isPaused ? state : { name: "running", ...kept }];
+      return [isWaiting ? state : { name: "running", ...kept }];
     case "docker-down":
       return [isWhole ? state : silent("docker")];
     case "link-lost":
       return [isWhole ? state : silent("agent")];
-    case "paused":
-      return [silent("paused")];
+    case "waits":
+      return [silent("waiting")];
     case "guest-reset":
       return [silent(event.hasPanicked ? "panicked" : "rebooted")];
     case "resumed":
-      return isPaused ? [silent("docker"), { type: "ping-docker" }] : [state];
+      return isWaiting ? [silent("docker"), { type: "ping-docker" }] : [state];
     case "qemu-exited":
       return failed(event.error);
     case "failure":
@@ -201,7 +201,7 @@ function whileSuspending(state: Extract<State, { name: "suspending" }>, event: E
     case "docker-answers":
     case "docker-down":
     case "provisioning":
-    case "paused":
+    case "waits":
     case "resumed":
     case "guest-reset":
     case "deadline":
@@ -240,7 +240,7 @@ function whileStopping(state: Extract<State, { name: "stopping" }>, event: Event
     case "docker-answers":
     case "docker-down":
     case "provisioning":
-    case "paused":
+    case "waits":
     case "resumed":
     case "guest-reset":
     case "suspend":

@@ -269,7 +269,7 @@ function notNow({ name }: State): QnError {
   });
 }
 
-/** Whether a start goes on where it was: paused, or no more. */
+/** Whether a start goes on where it was: waiting, or no more. */
 function isSamePhase(before: State, next: State): boolean {
   return before.name === "starting" && next.name === "starting" && before.phase === next.phase;
 }
@@ -278,7 +278,7 @@ function isSamePhase(before: State, next: State): boolean {
 function describe(state: State): string {
   switch (state.name) {
     case "starting":
-      return `starting (${state.phase}${state.isPaused ? ", paused" : ""})`;
+      return `starting (${state.phase}${state.isWaiting ? ", waiting" : ""})`;
     case "degraded":
       return `degraded (${state.silent} is silent)`;
     case "suspending":

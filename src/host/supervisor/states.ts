@@ -16,7 +16,7 @@ export type State =
       /** Whether commands of the settings run in the guest. */
       readonly isProvisioning?: true;
       /** Whether QEMU has stopped the guest, because a disk of this machine takes no more. */
-      readonly isPaused?: true;
+      readonly isWaiting?: true;
       /** Whether QEMU is that of a supervisor that has died. */
       readonly isAdopted?: true;
     }
@@ -34,10 +34,10 @@ export type State =
   | { readonly name: "failed"; readonly error: ErrorReport };
 
 /**
- * Who is silent in a VM that is not as it should be: the agent, Docker, or the whole guest, because QEMU has paused it
- * or because it starts anew, after a panic of its kernel or a reboot.
+ * Who is silent in a VM that is not as it should be: the agent, Docker, or the whole guest, because it waits
+ * for a disk of this machine or because it starts anew, after a panic of its kernel or a reboot.
  */
-export type Silent = "agent" | "docker" | "paused" | "panicked" | "rebooted";
+export type Silent = "agent" | "docker" | "waiting" | "panicked" | "rebooted";
 
 /** What can happen. */
 export type Event =
@@ -49,7 +49,7 @@ export type Event =
   | { readonly type: "linked" }
   | { readonly type: "link-lost" }
   | { readonly type: "provisioning"; readonly isBusy: boolean }
-  | { readonly type: "paused" }
+  | { readonly type: "waits" }
   | { readonly type: "guest-reset"; readonly hasPanicked: boolean }
   | { readonly type: "resumed" }
   | { readonly type: "docker-answers" }

@@ -58,7 +58,7 @@ const silentWords = {
   docker: "Docker in the guest does not answer.",
   panicked: "The guest's kernel could not go on; the guest starts anew.",
   rebooted: "The guest starts anew.",
-  paused: "The VM is paused: this machine cannot write to its disks, most likely because there is no space left.",
+  waiting: "The VM waits: this machine cannot write to its disks, most likely because there is no space left.",
 } as const;
 
 /** Why a state is not "running", in a sentence; nothing when there is no reason to give. */
@@ -69,7 +69,7 @@ export function reasonOf(state: State): string | null {
     case "failed":
       return state.error.message;
     case "starting":
-      return state.isPaused ? silentWords.paused : null;
+      return state.isWaiting ? silentWords.waiting : null;
     case "running":
     case "suspending":
     case "asleep":

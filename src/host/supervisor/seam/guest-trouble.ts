@@ -99,7 +99,7 @@ export class GuestTrouble {
     if (!isInVain) warn(words);
     this.#looks = 0;
     this.#space = every(lookMs, () => void this.#tryAgain());
-    dispatch({ type: "paused" });
+    dispatch({ type: "waits" });
   }
 
   async #tryAgain(): Promise<void> {

@@ -10,7 +10,7 @@ import { until } from "../../../support/until.ts";
 
 setDefaultTimeout(programsMs);
 
-const paused = "The VM is paused: this machine cannot write to its disks, most likely because there is no space left.";
+const paused = "The VM waits: this machine cannot write to its disks, most likely because there is no space left.";
 
 async function pids({ paths, env }: FakeVm): Promise<{ qemu: number; supervisor: number }> {
   const { qemu, supervisor } = await statusOfVm(paths, env);

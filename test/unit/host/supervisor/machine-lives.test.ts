@@ -44,7 +44,7 @@ class World {
     add(this.#dialled && this.#qemu, "linked");
     add(this.#linked, "link-lost", "docker-down", "provisioning", "provisioned");
     add(this.#asked, "docker-answers");
-    add(this.#qemu && this.#begun, "paused", "resumed", "panic", "reboot");
+    add(this.#qemu && this.#begun, "waits", "resumed", "panic", "reboot");
     add(this.deadline, "deadline");
     add(this.#qemu && this.#begun, "suspend", "suspend by itself");
     add(true, "wake");

@@ -35,7 +35,7 @@ const commands = (phase: string) => ({
   provisioning: `starting ${phase} provisioning, deadline 1800000`,
   provisioned: `starting ${phase}, deadline 120000`,
 });
-const whole = { paused: "degraded paused", panic: "degraded panicked", reboot: "degraded rebooted" };
+const whole = { waits: "degraded waiting", panic: "degraded panicked", reboot: "degraded rebooted" };
 const answers = { "docker-answers": "running, clear-deadline" };
 
 describe("each event has its consequence", () => {
@@ -56,28 +56,28 @@ describe("each event has its consequence", () => {
       {
         stalled: "starting boot after 1, reset-guest",
         doorbell: "starting agent, dial-gate",
-        paused: "starting boot paused",
+        waits: "starting boot waiting",
         ...late,
         ...inFirmware,
       },
     ],
     [
-      { name: "starting", phase: "boot", resets: 0, isPaused: true },
+      { name: "starting", phase: "boot", resets: 0, isWaiting: true },
       {
-        doorbell: "starting agent paused, dial-gate",
+        doorbell: "starting agent waiting, dial-gate",
         resumed: "starting boot, deadline 120000",
         deadline: `stopping forced DISK_FAILED, ${kill}`,
         ...inFirmware,
       },
     ],
     [
-      { name: "starting", phase: "docker", resets: 0, isPaused: true, isProvisioning: true },
+      { name: "starting", phase: "docker", resets: 0, isWaiting: true, isProvisioning: true },
       {
-        doorbell: "starting agent provisioning paused, dial-gate",
-        linked: "starting docker provisioning paused, ping-docker",
-        "link-lost": "starting agent provisioning paused",
-        provisioning: "starting docker provisioning paused, deadline 1800000",
-        provisioned: "starting docker paused, deadline 120000",
+        doorbell: "starting agent provisioning waiting, dial-gate",
+        linked: "starting docker provisioning waiting, ping-docker",
+        "link-lost": "starting agent provisioning waiting",
+        provisioning: "starting docker provisioning waiting, deadline 1800000",
+        provisioned: "starting docker waiting, deadline 120000",
         resumed: "starting docker provisioning, deadline 1800000",
         ...answers,
         deadline: `stopping forced DISK_FAILED, ${kill}`,
@@ -89,7 +89,7 @@ describe("each event has its consequence", () => {
       {
         stalled: "starting boot after 2, reset-guest",
         doorbell: "starting agent after 1, dial-gate",
-        paused: "starting boot after 1 paused",
+        waits: "starting boot after 1 waiting",
         ...late,
         ...inFirmware,
       },
@@ -99,7 +99,7 @@ describe("each event has its consequence", () => {
       {
         stalled: `stopping forced BOOT_TIMEOUT, ${kill}`,
         doorbell: "starting agent after 2, dial-gate",
-        paused: "starting boot after 2 paused",
+        waits: "starting boot after 2 waiting",
         ...late,
         ...inFirmware,
       },
@@ -109,13 +109,13 @@ describe("each event has its consequence", () => {
       {
         stalled: "starting boot after 1 again, reset-guest",
         doorbell: "starting agent again, dial-gate",
-        paused: "starting boot again paused",
+        waits: "starting boot again waiting",
         ...late,
         ...inFirmware,
         ...gone,
       },
     ],
-    [starting("agent"), { ...linking, ...commands("agent"), paused: "starting agent paused", ...late, ...up }],
+    [starting("agent"), { ...linking, ...commands("agent"), waits: "starting agent waiting", ...late, ...up }],
     [
       { name: "starting", phase: "docker", resets: 0, isAdopted: true },
       {
@@ -124,7 +124,7 @@ describe("each event has its consequence", () => {
         "link-lost": "starting agent adopted",
         provisioning: "starting docker provisioning adopted, deadline 1800000",
         provisioned: "starting docker adopted, deadline 120000",
-        paused: "starting docker paused adopted",
+        waits: "starting docker waiting adopted",
         "docker-answers": "running adopted, clear-deadline",
         deadline: `stopping forced DOCKER_UNREACHABLE, ${kill}`,
         ...up,
@@ -138,7 +138,7 @@ describe("each event has its consequence", () => {
         doorbell: "starting agent, dial-gate",
         linked: "starting docker, ping-docker",
         "link-lost": "starting agent",
-        paused: "starting docker paused",
+        waits: "starting docker waiting",
         ...commands("docker"),
         ...answers,
         deadline: `stopping forced DOCKER_UNREACHABLE, ${kill}`,
@@ -167,7 +167,7 @@ describe("each event has its consequence", () => {
         linked: "running adopted, ping-docker",
         "link-lost": "degraded agent adopted",
         "docker-down": "degraded docker adopted",
-        paused: "degraded paused adopted",
+        waits: "degraded waiting adopted",
         panic: "degraded panicked adopted",
         reboot: "degraded rebooted adopted",
         // A start that is called off now has happened.
@@ -184,7 +184,7 @@ describe("each event has its consequence", () => {
         linked: "degraded agent adopted, ping-docker",
         "docker-answers": "running adopted",
         "docker-down": "degraded docker adopted",
-        paused: "degraded paused adopted",
+        waits: "degraded waiting adopted",
         panic: "degraded panicked adopted",
         reboot: "degraded rebooted adopted",
         ...up,
@@ -214,10 +214,10 @@ describe("each event has its consequence", () => {
       },
     ],
     [
-      { name: "degraded", silent: "paused" },
+      { name: "degraded", silent: "waiting" },
       {
-        doorbell: "degraded paused, dial-gate",
-        linked: "degraded paused, ping-docker",
+        doorbell: "degraded waiting, dial-gate",
+        linked: "degraded waiting, ping-docker",
         resumed: "degraded docker, ping-docker",
         panic: "degraded panicked",
         reboot: "degraded rebooted",
@@ -230,7 +230,7 @@ describe("each event has its consequence", () => {
         doorbell: "degraded rebooted, dial-gate",
         linked: "degraded rebooted, ping-docker",
         "docker-answers": "running",
-        paused: "degraded paused",
+        waits: "degraded waiting",
         panic: "degraded panicked",
         ...up,
       },
