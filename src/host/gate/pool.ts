@@ -83,7 +83,8 @@ export class GatePool {
       return this.#handOut(connection);
     }
     const taken = this.#waiting.join(rank, gone);
-    this.#target = Math.min(idleMax, this.#target * 2);
+    // A cold one opens no more than is asked for, however much that is.
+    if (this.#target >= idleMin) this.#target = Math.min(idleMax, this.#target * 2);
     this.#refill();
     return await taken;
   }

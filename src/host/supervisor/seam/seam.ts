@@ -19,6 +19,7 @@ import type { HandForward } from "../../ports/by-hand.ts";
 import { type Asked, joinedMounts, joinedReports } from "./waiting-messages.ts";
 import { AgentLink, redialMs } from "./agent-link.ts";
 import type { Doors } from "./doors.ts";
+import { DockerFirst } from "./docker-first.ts";
 import { DockerPing } from "./docker-ping.ts";
 import type { GuestLink, Reply } from "./guest-link.ts";
 import type { GuestDisks } from "./guest-disks.ts";
@@ -79,6 +80,11 @@ export class Seam {
   readonly use = new GuestUse(() => this.#agent.current);
   /** Has the guest let go before it is suspended. */
   readonly sleep = new GuestSleep(() => this.#agent);
+  readonly #first = new DockerFirst((link) => {
+    void this.#answerNames(link);
+    this.#search.tell();
+    this.#options.disks.guest.linked(link, this.#options.disks.volumes);
+  });
   readonly #ping = new DockerPing<GuestLink | undefined>((link, signal) => this.#askDocker(link, signal));
   /** Messages that take their time, and of which the newest says all that those before it have said. */
   readonly #reports = newestOf<Asked<"ports">>((asked) => this.#forwards.serve(asked), joinedReports);
@@ -152,6 +158,7 @@ export class Seam {
   /** Closes every listener and connection but the doors. */
   close(): void {
     this.#closed = true;
+    this.#first.lost();
     this.#ping.close();
     this.#agent.close();
     this.#clock.close();
@@ -163,14 +170,12 @@ export class Seam {
 
   #onLinked(link: GuestLink): void {
     this.#doors.gateway.use(link.pool);
-    void this.#answerNames(link);
-    this.#search.tell();
     this.#clock.look();
     this.#options.provisioning.onHello(link.hello);
     const { caCertificates, sockets, warn } = this.#options;
     tellOfCertificates(link.hello, caCertificates, warn);
     tellOfSockets(link.hello, sockets.setting, sockets.sockets, warn);
-    this.#options.disks.guest.linked(link, this.#options.disks.volumes);
+    this.#first.linked(link);
     this.#options.dispatch({ type: "linked" });
   }
 
@@ -181,6 +186,7 @@ export class Seam {
   }
 
   #onLost(): void {
+    this.#first.lost();
     this.#doors.gateway.use(undefined);
     this.sleep.lost();
     this.#changes.close();
@@ -215,12 +221,13 @@ export class Seam {
       case "renewed":
         return;
       case "ports":
-        if (message.ports.length > 0) this.#agent.current?.warm();
+        if (message.ports.length > 0) this.#first.ports();
         this.#forwards.note(message.ports);
         // Large, and served quickly: a guest that reports faster than that waits.
         return this.#reports({ message, reply });
       case "docker":
         if (message.state === "ready") return this.pingDocker();
+        this.#first.down();
         this.dockerReachable = false;
         return this.#options.dispatch({ type: "docker-down" });
       case "log":
@@ -280,7 +287,7 @@ export class Seam {
     this.#agent.proved();
     this.dockerReachable = true;
     dispatch({ type: "docker-answers" });
-    link?.warm();
+    this.#first.answered();
     return true;
   }
 }

@@ -27,6 +27,20 @@ test("a pool fills itself before anybody asks, a few at once", async () => {
   pool.close();
 });
 
+test("a cold pool opens what it is asked for and one more, and fills itself once it is warm", async () => {
+  using gate = handGate(turn);
+  const pool = new GatePool(gate.key, { isCold: true });
+  await Promise.all(Array.from({ length: 3 }, () => pool.take()));
+  // One that is taken now is the spare one, and the next spare one is the last.
+  await pool.take();
+  await gate.proven(5);
+  for (let turns = 0; turns < 20; turns += 1) await turn();
+  expect(gate.callers).toHaveLength(5);
+  pool.warm();
+  await gate.proven(4 + atRest);
+  pool.close();
+});
+
 test("500 callers at once are all served, and never more than four connections open at once", async () => {
   using gate = handGate(turn);
   const pool = new GatePool(gate.key);
