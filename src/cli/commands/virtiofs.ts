@@ -1,8 +1,9 @@
-/** `qn virtiofs`: hidden; holds one mount for QEMU, and is the worker that serves it. */
+/** `qn virtiofs`: hidden; holds one mount for QEMU, and is the worker that serves it, and what that cannot wait for. */
 import { QnError } from "../../base/errors.ts";
 import { lifetimeOf } from "../../host/virtiofs/fuse/attributes.ts";
 import { holdShare } from "../../host/virtiofs/holder.ts";
 import { serveShare } from "../../host/virtiofs/worker.ts";
+import { syncFileSystem } from "../../system/kernel/file-calls.ts";
 import { openFilesMax } from "../../system/open-files.ts";
 import { defineCommand } from "../command.ts";
 import { selfCommand } from "../self.ts";
@@ -15,10 +16,17 @@ export const command = defineCommand({
     "read-only": { type: "boolean", description: "Let nobody write" },
     "lifetime-ms": { type: "string", default: "100", description: "How long the guest believes what it knows" },
     worker: { type: "boolean", description: "Serve, for the one who holds the mount" },
+    sync: { type: "boolean", description: "Bring the file system of standard input to the disk, for the same" },
   },
   async run({ args, rawArgs }) {
     // While no supervisor lives nobody hears it (EPIPE), which is no reason to end.
     process.stderr.on("error", () => {});
+    if (args.sync === true) {
+      const exitCode = -syncFileSystem(0);
+      // Only the one who holds the mount hears it.
+      process.exitCode = exitCode;
+      return;
+    }
     if (args.worker !== true) {
       // The socket is for its owner only.
       process.umask(0o077);
@@ -26,6 +34,7 @@ export const command = defineCommand({
       const starter = Bun.stdin.stream().getReader();
       const options = {
         command: [...selfCommand(), "virtiofs", ...rawArgs, "--worker"],
+        syncCommand: [...selfCommand(), "virtiofs", ...rawArgs, "--sync"],
         socketPath: args.socket,
         starterGone: starter.read(),
         warn,

@@ -7,6 +7,7 @@ import { fdatasync, fsync, rmSync } from "node:fs";
 import { listenAt, memoryFile, receive, send, socketPair } from "../../system/kernel/descriptors.ts";
 import { closeFd } from "../../system/kernel/file-calls.ts";
 import { allocate } from "../../system/kernel/memory.ts";
+import { syncKind } from "./fuse/slow-syncs.ts";
 import { stateBytes } from "./node/state-plan.ts";
 import {
   keys,
@@ -37,6 +38,8 @@ const failuresMax = 3;
 export type HoldOptions = {
   /** Starts a worker. */
   readonly command: readonly string[];
+  /** Brings the file system of its standard input to the disk; its exit status is 0, or the error's number. */
+  readonly syncCommand: readonly string[];
   readonly socketPath: string;
   /** Resolves when whoever has started this is gone: nobody else knows of a QEMU that may come. */
   readonly starterGone: Promise<unknown>;
@@ -47,10 +50,11 @@ export type HoldOptions = {
  * Holds the share until QEMU has hung up, or its starter is gone before QEMU has come. False when workers die before
  * they serve. Throws when nothing can be made.
  */
-export async function holdShare({ command, socketPath, starterGone, warn }: HoldOptions): Promise<boolean> {
+export async function holdShare(options: HoldOptions): Promise<boolean> {
+  const { command, socketPath, starterGone, warn } = options;
   const listener = listenAt(socketPath);
   const state = memoryFile(stateBytes);
-  const store = new DescriptorStore((key) => {
+  const store = new DescriptorStore(options.syncCommand, (key) => {
     // One QEMU is all that there is to serve.
     if (key === keys.connection) rmSync(socketPath, { force: true });
   });
@@ -82,11 +86,16 @@ class DescriptorStore {
   readonly #kept = new Map<number, { readonly bytes: Uint8Array; readonly fds: readonly number[] }>();
   readonly #buffer = allocate(packetMax);
   readonly #onKept: (key: number) => void;
+  readonly #syncCommand: readonly string[];
+  /** Who waits for all of the file system. */
+  #waitingForAll: Waiting[] = [];
+  #isSyncingAll = false;
   /** The worker that lives now. */
   #worker: number | undefined;
   #isAbandoned = false;
 
-  constructor(onKept: (key: number) => void) {
+  constructor(syncCommand: readonly string[], onKept: (key: number) => void) {
+    this.#syncCommand = syncCommand;
     this.#onKept = onKept;
   }
 
@@ -97,7 +106,7 @@ class DescriptorStore {
       if (length < packetHead) return;
       const { kind, key } = packetHeadIn(this.#buffer.view);
       if (kind === packet.sync) {
-        this.#sync(key, syncWordsIn(this.#buffer.view));
+        this.#sync(key, syncWordsIn(this.#buffer.view), fds);
         continue;
       }
       for (const fd of this.#kept.get(key)?.fds ?? []) closeFd(fd);
@@ -135,17 +144,53 @@ class DescriptorStore {
     send(socket, this.#buffer.address, packetHead);
   }
 
-  /** Brings a file that is kept to the disk, in a thread of its own, and says so. */
-  #sync(key: number, asked: SyncWords): void {
-    const [fd] = this.#kept.get(key)?.fds ?? [];
+  /** Brings what is kept, or given along, to the disk, while this process goes on, and says so. */
+  #sync(key: number, asked: SyncWords, given: readonly number[]): void {
+    const [fd] = given.length > 0 ? given : (this.#kept.get(key)?.fds ?? []);
     const answer = (value: number): void => {
+      for (const each of given) closeFd(each);
       if (this.#worker === undefined) return;
       writePacketHead(this.#buffer.view, packet.synced, key);
       writeSyncWords(this.#buffer.view, { ...asked, value });
       send(this.#worker, this.#buffer.address, syncBytes);
     };
     if (fd === undefined) return answer(notKept);
-    const act = asked.value === 1 ? fdatasync : fsync;
+    if (asked.value === syncKind.all) {
+      this.#waitingForAll.push({ fd, answer });
+      if (!this.#isSyncingAll) void this.#syncAll();
+      return;
+    }
+    const isDataOnly = asked.value === syncKind.fileData || asked.value === syncKind.folderData;
+    const act = isDataOnly ? fdatasync : fsync;
     act(fd, (error) => answer(error === null ? 0 : -Math.abs(error.errno ?? EIO)));
   }
+
+  /**
+   * No call of the runtime's does this beside others, so a process does, one at a time: it is for all who have asked
+   * before it began.
+   */
+  async #syncAll(): Promise<void> {
+    this.#isSyncingAll = true;
+    while (this.#waitingForAll.length > 0) {
+      const all = this.#waitingForAll.splice(0);
+      const value = await this.#runSync(all[0]?.fd ?? -1);
+      for (const { answer } of all) answer(value);
+    }
+    this.#isSyncingAll = false;
+  }
+
+  async #runSync(fd: number): Promise<number> {
+    try {
+      const { exited } = Bun.spawn([...this.#syncCommand], { stdio: [fd, "ignore", "inherit"] });
+      const status = await exited;
+      return syncErrors.has(status) ? -status : status === 0 ? 0 : notKept;
+    } catch {
+      return notKept;
+    }
+  }
 }
+
+type Waiting = { readonly fd: number; readonly answer: (value: number) => void };
+
+/** What syncfs(2) says of a disk: EIO, ENOSPC and EDQUOT. Any other exit status is about the process. */
+const syncErrors: ReadonlySet<number> = new Set([EIO, 28, 122]);

@@ -1,6 +1,6 @@
 /**
  * What worker and holder of a share say to each other over a packet socket: keep this with its descriptors, forget
- * that; to a new worker all that was kept; and the request to bring a file that is kept to the disk. Pure.
+ * that; to a new worker all that was kept; and the request to bring something to the disk. Pure.
  */
 
 /** What a packet is for. */
@@ -23,11 +23,11 @@ export const packetMax = packetHead + 2048;
 export type SyncWords = {
   readonly place: number;
   readonly uniqueLow: number;
-  /** Of the request: 1 for what is in the file alone. Of the answer: 0, an error's number below zero, or `notKept`. */
+  /** Of the request: what is to be on the disk (`syncKind`). Of the answer: 0, an error's number, or `notKept`. */
   readonly value: number;
 };
 
-/** The answer when nobody keeps the file. */
+/** The answer when nobody else can do it. */
 export const notKept = 1;
 
 /** The bytes of a packet with such a body. */

@@ -3,10 +3,10 @@ import { writeSync } from "node:fs";
 import { acceptAt, receive, send, Waiting } from "../../system/kernel/descriptors.ts";
 import { confineTo } from "../../system/kernel/landlock.ts";
 import { allocate, mapFile, viewsOf } from "../../system/kernel/memory.ts";
-import { syncFd } from "../../system/kernel/file-calls.ts";
 import { answerSync, serve } from "./fuse/dispatch.ts";
 import { ServedShare, type ShareOptions } from "./fuse/served-share.ts";
 import type { SlowSync } from "./fuse/slow-syncs.ts";
+import { lendSynced, syncNow } from "./fuse/sync-now.ts";
 import { workerFds, workerSigns } from "./holder.ts";
 import { stateBytes } from "./node/state-plan.ts";
 import {
@@ -55,8 +55,7 @@ export function serveShare(options: ShareOptions, warn: (text: string) => void):
   const endSync = (place: number, value: number): void => {
     const sync = share.syncs.get(place);
     if (sync === undefined) return;
-    const fd = value === notKept ? share.handleFd(sync.handle) : 0;
-    const result = value === notKept && fd >= 0 ? syncFd(fd, sync.isDataOnly) : Math.min(fd, value);
+    const result = value === notKept ? syncNow(share, sync) : value;
     const answer = (): number => answerSync(share, sync, result);
     device.giveBack(sync.ring, sync.head, answer, (done, give) => share.syncs.end(place, done, give));
   };
@@ -64,13 +63,17 @@ export function serveShare(options: ShareOptions, warn: (text: string) => void):
     // It may be the answer to a process before, which was asked for twice.
     if (share.syncs.get(place)?.uniqueLow === uniqueLow) endSync(place, value);
   };
-  share.onSync = (place, sync) => store.sync(place, sync);
+  share.onSync = (place, sync, fd) => store.sync(place, sync, fd);
   const connection = store.takeKept(share, device) ?? store.accept();
   if (connection === undefined) return;
   device.resume();
   // Before the first answer, after which it may be killed at once. A request that kills each worker is refused in time.
   writeSync(signsFd, workerSigns.ready);
-  for (const place of share.syncs.of()) store.sync(place, share.syncs.get(place));
+  for (const place of share.syncs.of()) {
+    const sync = share.syncs.get(place);
+    if (sync === undefined) continue;
+    lendSynced(share, sync, (fd) => (fd !== undefined && fd < 0 ? endSync(place, fd) : store.sync(place, sync, fd)));
+  }
   device.serveLeft();
   const waiting = new Waiting();
   for (;;) {
@@ -123,12 +126,10 @@ class StoreClient {
     this.#sendSoon([]);
   }
 
-  /** Asks to bring an open file to the disk. */
-  sync(place: number, sync: SlowSync | undefined): void {
-    if (sync === undefined) return;
-    const { uniqueLow, handle, isDataOnly } = sync;
-    writeSyncWords(this.#buffer.view, { place, uniqueLow, value: isDataOnly ? 1 : 0 });
-    this.#send(packet.sync, keys.handle(handle), syncBytes - packetHead, []);
+  /** Asks to bring to the disk what is kept by its handle, or `fd`. */
+  sync(place: number, { uniqueLow, handle, kind }: SlowSync, fd?: number): void {
+    writeSyncWords(this.#buffer.view, { place, uniqueLow, value: kind });
+    this.#send(packet.sync, keys.handle(handle), syncBytes - packetHead, fd === undefined ? [] : [fd]);
   }
 
   /** Hears what has been brought to the disk; false when the holder is gone. */

@@ -69,8 +69,8 @@ export class ServedShare {
   /** Set when the answer comes later, and whose that is: the request's ring, and its number there. */
   isLater = false;
   origin = { ring: 0, head: 0 };
-  /** Asks for what was noted in `syncs`. */
-  onSync: (place: number, sync: SlowSync) => void = () => {};
+  /** Asks for what was noted in `syncs`; `fd` is what nobody else has open. */
+  onSync: (place: number, sync: SlowSync, fd?: number) => void = () => {};
   /** How many requests, and entries of folders, since somebody has set it to 0. */
   steps = 0;
   /** Set by who has put the answer into the guest's memory itself. */
@@ -126,14 +126,14 @@ export class ServedShare {
     return this.handles.fdOf(handle, this.#reopen);
   }
 
-  /** Puts the request aside until an open file is on the disk. False when so many wait already. */
-  syncLater(handle: number, isDataOnly: boolean): boolean {
+  /** Puts the request aside until what it is about is on the disk. False when so many wait already. */
+  syncLater(handle: number, kind: number, fd?: number): boolean {
     const { uniqueLow, uniqueHigh } = this.call;
-    const sync = { ...this.origin, uniqueLow, uniqueHigh, handle, isDataOnly };
+    const sync = { ...this.origin, uniqueLow, uniqueHigh, handle, kind };
     const place = this.syncs.add(sync);
     if (place === undefined) return false;
     this.isLater = true;
-    this.onSync(place, sync);
+    this.onSync(place, sync, fd);
     return true;
   }
 

@@ -1,18 +1,21 @@
 /**
- * Requests of fsync that somebody else works on, so that the next ones need not wait for the disk. They stand in the
+ * Requests of fsync and sync that somebody else works on, so that the next ones need not wait for the disk. They stand in the
  * state's memory: all requests of a ring are taken in their order, so what is done of them is all up to the one that
  * is next, but for these.
  */
 import { head, syncsMax, syncWords } from "../node/state-plan.ts";
 
-/** A request: the ring and its number there, what FUSE calls it, and the open file that it is about. */
+/** What is to be on the disk: an open file, what is in it alone, the same of a folder, or all of the file system. */
+export const syncKind = { file: 0, fileData: 1, folder: 2, folderData: 3, all: 4 } as const;
+
+/** A request: the ring and its number there, what FUSE calls it, and what is open that it is about; 0 for all. */
 export type SlowSync = {
   readonly ring: number;
   readonly head: number;
   readonly uniqueLow: number;
   readonly uniqueHigh: number;
   readonly handle: number;
-  readonly isDataOnly: boolean;
+  readonly kind: number;
 };
 
 const FREE = 0;
@@ -27,7 +30,7 @@ const at = {
   uniqueLow: 3,
   uniqueHigh: 4,
   handle: 5,
-  isDataOnly: 6,
+  kind: 6,
   doneBefore: 7,
 } as const;
 
@@ -44,9 +47,8 @@ export class SlowSyncs {
   add(sync: SlowSync): number | undefined {
     const place = this.#places().find((each) => this.#get(each, "status") === FREE);
     if (place === undefined) return undefined;
-    for (const name of ["ring", "head", "uniqueLow", "uniqueHigh", "handle"] as const)
+    for (const name of ["ring", "head", "uniqueLow", "uniqueHigh", "handle", "kind"] as const)
       this.#set(place, name, sync[name]);
-    this.#set(place, "isDataOnly", sync.isDataOnly ? 1 : 0);
     this.#set(place, "status", PENDING);
     return place;
   }
@@ -60,7 +62,7 @@ export class SlowSyncs {
       uniqueLow: this.#get(place, "uniqueLow"),
       uniqueHigh: this.#get(place, "uniqueHigh"),
       handle: this.#get(place, "handle"),
-      isDataOnly: this.#get(place, "isDataOnly") === 1,
+      kind: this.#get(place, "kind"),
     };
   }
 

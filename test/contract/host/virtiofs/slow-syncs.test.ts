@@ -1,13 +1,23 @@
 /** A disk that is slow to take what a guest wants to be on it: who else asks, and a server that is killed meanwhile. */
 import { expect, test } from "bun:test";
-import { readdir } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, readdir, readlink, rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import { O_PATH } from "../../../../src/system/kernel/libc.ts";
+import { newFolder } from "../../../support/folder.ts";
 import { create, inShare, op, root, writing } from "../../../support/fuse-calls.ts";
+import { qnIn } from "../../../support/other-user.ts";
+import { repository } from "../../../support/program.ts";
 import { until } from "../../../support/until.ts";
 import { long, named, type VhostGuest, words } from "../../../support/vhost-guest.ts";
 
 const FSYNC = 20;
+const FSYNCDIR = 30;
+const SYNCFS = 50;
 const syncing = (handle: bigint, isDataOnly = false): Buffer =>
   Buffer.concat([long(handle), words(isDataOnly ? 1 : 0, 0)]);
+/** The arguments of a SYNCFS: nothing. */
+const padding = long(0n);
 const folderNamed = (name: string): Buffer => Buffer.concat([words(0o755, 0), named(name)]);
 
 /** As slow as can be: who holds the mount, and brings files to the disk, stands still meanwhile. */
@@ -24,30 +34,65 @@ async function answered(guest: VhostGuest, slots: readonly number[]): Promise<vo
   await until("the answers", 10_000, () => (slots.every((slot) => guest.isAnswered(slot)) ? true : undefined));
 }
 
+/** A folder, opened: its handle. */
+async function opened(guest: VhostGuest, node: bigint): Promise<bigint> {
+  return (await guest.ask(op.opendir, node, words(0, 0))).body.readBigUInt64LE(0);
+}
+
 test("who asks for something else does not wait for the disk", async () => {
   await inShare(async ({ guest, folder }) => {
     const [node, handle] = await create(guest, "file");
+    const folderHandle = await opened(guest, root);
     await guest.ask(op.write, node, writing(handle, 0, "text"));
     const syncs: number[] = [];
     await whileDiskStands(guest, async () => {
       syncs.push(guest.submit(FSYNC, node, syncing(handle)), guest.submit(FSYNC, node, syncing(handle, true)));
+      for (const isDataOnly of [false, true])
+        syncs.push(guest.submit(FSYNCDIR, root, syncing(folderHandle, isDataOnly)));
+      syncs.push(guest.submit(SYNCFS, root, padding), guest.submit(SYNCFS, root, padding));
       await answered(guest, [guest.submit(op.mkdir, root, folderNamed("made"))]);
-      expect(syncs.map((slot) => guest.isAnswered(slot))).toEqual([false, false]);
+      expect(syncs.map((slot) => guest.isAnswered(slot))).toEqual(syncs.map(() => false));
     });
     for (const slot of syncs) expect((await guest.answerTo(slot)).error).toBe(0);
     expect((await readdir(folder)).toSorted()).toEqual(["file", "made"]);
-    expect((await guest.ask(FSYNC, node, syncing(handle))).error).toBe(0);
+    for (const [kind, at, body] of [
+      [FSYNC, node, syncing(handle)],
+      [FSYNCDIR, root, syncing(folderHandle)],
+      [SYNCFS, root, padding],
+    ] as const)
+      expect((await guest.ask(kind, at, body)).error).toBe(0);
+    // What was given along is closed again.
+    const links = await Promise.all(
+      (await readdir(`/proc/${guest.holder.pid}/fd`)).map((fd) =>
+        readlink(`/proc/${guest.holder.pid}/fd/${fd}`).catch(() => ""),
+      ),
+    );
+    expect(links.filter((link) => link === folder)).toEqual([]);
   });
+});
+
+test("a process of its own brings a file system to the disk, and says what has become of that", async () => {
+  await using place = await newFolder();
+  const run = async (flags: number): Promise<number> => {
+    await using folder = await open(place.path, flags);
+    const command = [...qnIn(repository), "virtiofs", "--folder=.", "--socket=.", "--sync"];
+    return await Bun.spawn(command, { stdio: [folder.fd, "ignore", "inherit"] }).exited;
+  };
+  expect(await run(constants.O_RDONLY)).toBe(0);
+  // EBADF.
+  expect(await run(O_PATH)).toBe(9);
 });
 
 test("of what the disk was slow to take nothing is forgotten or done twice when the server is killed", async () => {
   await inShare(async ({ guest, folder }) => {
     const [node, handle] = await create(guest, "file");
+    const folderHandle = await opened(guest, root);
     for (let round = 0; round < 4; round += 1) {
       const slots: number[] = [];
       await whileDiskStands(guest, async () => {
-        for (let index = 0; index < 5; index += 1) {
-          slots.push(guest.submit(FSYNC, node, syncing(handle)));
+        for (let index = 0; index < 4; index += 1) {
+          slots.push(guest.submit(FSYNC, node, syncing(handle)), guest.submit(SYNCFS, root, padding));
+          slots.push(guest.submit(FSYNCDIR, root, syncing(folderHandle)));
           const made = guest.submit(op.mkdir, root, folderNamed(`${round}-${index}`));
           await answered(guest, [made]);
           slots.push(made);
@@ -58,9 +103,25 @@ test("of what the disk was slow to take nothing is forgotten or done twice when 
       // One that was made twice would be there already.
       for (const slot of slots) expect((await guest.answerTo(slot)).error).toBe(0);
     }
-    expect((await readdir(folder)).length).toBe(1 + 4 * 6);
+    expect((await readdir(folder)).length).toBe(1 + 4 * 5);
   });
 }, 60_000);
+
+test("a folder that is gone when another server would open it anew is an error, and nobody waits without end", async () => {
+  await inShare(async ({ guest, folder }) => {
+    const made = await guest.ask(op.mkdir, root, folderNamed("made"));
+    const node = made.body.readBigUInt64LE(0);
+    const handle = await opened(guest, node);
+    let slot = 0;
+    await whileDiskStands(guest, async () => {
+      slot = guest.submit(FSYNCDIR, node, syncing(handle));
+      await answered(guest, [guest.submit(op.mkdir, root, folderNamed("other"))]);
+      await rmdir(join(folder, "made"));
+      process.kill(await guest.worker(), "SIGKILL");
+    });
+    expect((await guest.answerTo(slot)).error).toBe(-116);
+  });
+});
 
 test("so is it when it is killed while answers come", async () => {
   await inShare(async ({ guest, folder }) => {

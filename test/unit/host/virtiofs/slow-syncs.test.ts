@@ -1,6 +1,6 @@
 /** What a killed process has left of requests that it had put aside. */
 import { expect, test } from "bun:test";
-import { SlowSyncs } from "../../../../src/host/virtiofs/fuse/slow-syncs.ts";
+import { SlowSyncs, syncKind } from "../../../../src/host/virtiofs/fuse/slow-syncs.ts";
 
 const syncOf = (ring: number, head = 7) => ({
   ring,
@@ -8,7 +8,7 @@ const syncOf = (ring: number, head = 7) => ({
   uniqueLow: 4_000_000_002,
   uniqueHigh: 1,
   handle: 3,
-  isDataOnly: true,
+  kind: syncKind.folderData,
 });
 
 test("another process finds what is pending of each ring, as it was said", () => {

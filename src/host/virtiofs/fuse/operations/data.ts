@@ -18,6 +18,7 @@ import {
 import { fileType, statx } from "../../node/stat.ts";
 import { set64 } from "../attributes.ts";
 import type { ServedShare } from "../served-share.ts";
+import { syncKind } from "../slow-syncs.ts";
 import { dataMax, errors, openBytes, replyHeader, requestHeader } from "../wire.ts";
 
 const FUSE_WRITE_CACHE = 1;
@@ -125,13 +126,17 @@ export function fsync(share: ServedShare): number {
   const fd = share.handleFd(share.call.u32(0));
   const isDataOnly = (share.call.u32(8) & 1) !== 0;
   if (fd < 0) return fd;
-  return share.syncLater(share.call.u32(0), isDataOnly) ? 0 : syncFd(fd, isDataOnly);
+  const kind = isDataOnly ? syncKind.fileData : syncKind.file;
+  return share.syncLater(share.call.u32(0), kind) ? 0 : syncFd(fd, isDataOnly);
 }
 
-/** A folder to the disk. */
+/** A folder to the disk, which nobody else has open. */
 export function fsyncdir(share: ServedShare): number {
   const fd = share.handleFd(share.call.u32(0));
-  return fd < 0 ? fd : syncFd(fd, (share.call.u32(8) & 1) !== 0);
+  const isDataOnly = (share.call.u32(8) & 1) !== 0;
+  if (fd < 0) return fd;
+  const kind = isDataOnly ? syncKind.folderData : syncKind.folder;
+  return share.syncLater(share.call.u32(0), kind, fd) ? 0 : syncFd(fd, isDataOnly);
 }
 
 /** Room for a file, or holes in it. */

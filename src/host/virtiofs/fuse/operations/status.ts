@@ -15,6 +15,7 @@ import { set64, writeAttributesReply } from "../attributes.ts";
 import { ownerAttribute } from "../../node/owner.ts";
 import { fileType, statx } from "../../node/stat.ts";
 import type { ServedShare } from "../served-share.ts";
+import { syncKind } from "../slow-syncs.ts";
 import { attributesBytes, errors, replyHeader, requestHeader } from "../wire.ts";
 import { dropSetId, setSize } from "./data.ts";
 
@@ -112,7 +113,7 @@ export function syncfs(share: ServedShare): number {
   const fd = share.nodeFd;
   const open = fd < 0 ? fd : reopenFd(fd, 0);
   if (open < 0) return open;
-  const status = syncFileSystem(open);
+  const status = share.syncLater(0, syncKind.all, open) ? 0 : syncFileSystem(open);
   closeFd(open);
   return status;
 }
