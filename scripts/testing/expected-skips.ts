@@ -106,6 +106,7 @@ export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
   "test/long/virtiofs-battery.test.ts": ["root", "a right that root may lack"],
   "test/long/virtiofs-database.test.ts": ["a right that root may lack", "a program that a person has fetched"],
   "test/long/virtiofs-killed.test.ts": ["root", "a right that root may lack"],
+  "test/long/virtiofs-many.test.ts": ["Linux"],
   "test/long/virtiofs-own.test.ts": ["Linux on x86_64"],
   "test/unit/system/kernel/errno.test.ts": ["Linux"],
 };
