@@ -28,6 +28,7 @@ export function words(state: State): string {
         ...(state.isProvisioning ? ["provisioning"] : []),
         ...(state.isWaiting ? ["waiting"] : []),
         ...(state.isAdopted ? ["adopted"] : []),
+        ...(state.isWanted ? ["wanted"] : []),
       ].join(" ");
     case "degraded":
       return `degraded ${state.silent}${state.isAdopted ? " adopted" : ""}`;
@@ -86,7 +87,7 @@ function effectWords(effect: Effect): string {
 
 /** What can happen at all while a VM starts, beside what can always happen: each is the answer to an effect. */
 const ofPhase = {
-  image: ["adopted", "prepared"],
+  image: ["adopted", "prepared", "suspended", "wake"],
   disks: ["disks-ready"],
   boot: ["stalled", "doorbell", "waits", "resumed", "deadline"],
   agent: [

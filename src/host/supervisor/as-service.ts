@@ -12,13 +12,13 @@ const lookAgainMs = 500;
 /**
  * Runs the VM until it has stopped, as `supervise` does. When another supervisor has it, `qn up` was given by hand:
  * then this one waits, and takes over should the other die. Resolves when the VM was stopped; throws NO_SUCH_VM when
- * there is none, and what it failed with.
+ * there is none, and what it failed with. A VM that is found asleep sleeps on.
  */
 export async function serveVm(options: SuperviseOptions): Promise<void> {
   await requireVm(options.paths);
   for (;;) {
     try {
-      return await supervise(options);
+      return await supervise({ ...options, leavesAsleep: true });
     } catch (error) {
       if (!(error instanceof QnError) || error.code !== "VM_BUSY") throw error;
     }

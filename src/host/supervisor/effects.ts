@@ -5,6 +5,7 @@ import { after, type Timer } from "../../system/clock.ts";
 import { dismissMasters } from "../integrate/ssh-master.ts";
 import { settleVm } from "../snapshot/settle.ts";
 import { settleInterrupted } from "./suspend/interrupted.ts";
+import { bootAsleep } from "./suspend/asleep.ts";
 import { goOnVm } from "./suspend/copy.ts";
 import type { Resumed } from "./suspend/resume.ts";
 import { Rest } from "./suspend/rest.ts";
@@ -73,7 +74,7 @@ export class Effects {
     this.#opened.use(this.rest);
     this.#opened.defer(() => this.#seams.close());
     this.#opened.adopt(limitLogs(Object.values(this.#options.paths.logs)), (limit) => limit.close());
-    this.#attempt(() => this.#start());
+    this.#attempt(() => this.#start(this.#options.leavesAsleep));
   }
 
   perform(effect: Exclude<Effect, { type: "finish" }>): void {
@@ -156,7 +157,7 @@ export class Effects {
   }
 
   /** From the settings to a guest that is watched; what is made when it is called off is the clean-up's. */
-  async #start(): Promise<void> {
+  async #start(leavesAsleep = false): Promise<void> {
     const { layout, paths, env, flags, template } = this.#options;
     const { dispatch, warn } = this.#tell;
     const { signal } = this.#calledOff;
@@ -177,7 +178,7 @@ export class Effects {
     // Without its secret this QEMU is of no use to anybody; its disks are needed for the next one.
     await living?.kill();
     this.#living = undefined;
-    if (signal.aborted) return;
+    if (signal.aborted || (leavesAsleep && (await this.#leaveAsleep(prepared)))) return;
     const resumed = await goOnVm(this.#options, prepared, this.#launching, warn);
     if (resumed !== undefined) return await this.#takeOver(resumed, prepared);
     if (signal.aborted) return;
@@ -187,6 +188,17 @@ export class Effects {
     for (const warning of prepared.spec.warnings) warn(warning);
     dispatch({ type: "disks-ready" });
     await this.#launch(prepared, first);
+  }
+
+  /** Opens the doors of a VM that is asleep, as it was left; false where it is not. */
+  async #leaveAsleep(prepared: Prepared): Promise<boolean> {
+    const boot = await bootAsleep(this.#options.paths, prepared.config);
+    if (boot === undefined) return false;
+    this.#openSeam(prepared, boot);
+    this.rest.openDoors();
+    await this.#seams.wait(prepared);
+    this.#tell.dispatch({ type: "suspended" });
+    return true;
   }
 
   /** Starts QEMU for this boot, or one with other ports, and watches its guest. */

@@ -86,12 +86,15 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
       const ms = state.isProvisioning ? provisionMs : limits.bootMs;
       return isWaiting ? [calm, { type: "set-deadline", ms }] : [state];
     }
+    case "wake":
+      return [state.phase === "image" ? { ...state, isWanted: true } : state];
+    case "suspended":
+      // It was, before this supervisor began.
+      return state.isWanted ? wake : [{ name: "asleep" }, { type: "keep-watch" }];
     case "docker-down":
     case "guest-reset":
     case "suspend":
-    case "suspended":
     case "suspend-failed":
-    case "wake":
       return [state];
     case "deadline":
       return giveUp(lateness(state, limits));

@@ -19,6 +19,8 @@ export type SuperviseOptions = {
   readonly limits: Partial<Limits & { readonly silenceMs: number }>;
   /** Called once commands can connect. */
   readonly onListening: () => void;
+  /** One that is suspended, and may fall asleep, is left asleep until somebody uses it. */
+  readonly leavesAsleep?: boolean;
   /** Of a throw-away VM, what it is a copy of; of a template its own paths. */
   readonly template?: VmPaths;
   /** Takes each line of the supervisor's log; standard error unless given. */

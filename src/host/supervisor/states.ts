@@ -15,6 +15,8 @@ export type State =
       readonly isSecondTry?: true;
       /** Whether commands of the settings run in the guest. */
       readonly isProvisioning?: true;
+      /** Whether somebody wants it awake who has come before it was found asleep. */
+      readonly isWanted?: true;
       /** Whether QEMU has stopped the guest, because a disk of this machine takes no more. */
       readonly isWaiting?: true;
       /** Whether QEMU is that of a supervisor that has died. */

@@ -43,23 +43,26 @@ export class SeamKeeper {
     this.#current?.close();
     this.#currentOf = of;
     this.#isListening = false;
-    const { paths, env } = this.#options;
-    const { warn } = this.#tell;
     this.#current = new Seam({
       ...seamOptions(this.#options, prepared, boot, {
         ...this.#tell,
         guestDisks: this.#guestDisks,
         doors: this.#doors(),
       }),
-      onDocker: () => (this.#context ??= offerContext(paths, env, prepared.config.docker.context, warn)),
+      onDocker: () => this.#offerContext(prepared.config),
     });
   }
 
   /** Links to the guest, and listens on what is forwarded to it by hand. */
   dial(): void {
-    if (!this.#isListening) void this.handForwards.begin(this.#tell.warn);
-    this.#isListening = true;
+    void this.#listen();
     this.#current?.dial();
+  }
+
+  /** There is no guest to link to before somebody comes for it: listens, and gives Docker's context. */
+  async wait({ config }: Prepared): Promise<void> {
+    await this.#listen();
+    await this.#offerContext(config);
   }
 
   close(): void {
@@ -71,5 +74,16 @@ export class SeamKeeper {
     const { paths, env } = this.#options;
     await this.#context;
     await withdrawContext(paths, env, this.#tell.log);
+  }
+
+  async #listen(): Promise<void> {
+    if (this.#isListening) return;
+    this.#isListening = true;
+    await this.handForwards.begin(this.#tell.warn);
+  }
+
+  async #offerContext({ docker }: Prepared["config"]): Promise<void> {
+    const { paths, env } = this.#options;
+    await (this.#context ??= offerContext(paths, env, docker.context, this.#tell.warn));
   }
 }

@@ -48,6 +48,12 @@ export class Rest implements Disposable {
     if (isByItself) this.suspension.done.catch((error: unknown) => this.idle.failed(error));
   }
 
+  /** Somebody may come for a guest that sleeps already. */
+  openDoors(): void {
+    this.doors.gateway.rest(() => this.#dispatch({ type: "wake" }));
+    this.doors.openDockerSocket();
+  }
+
   /** The guest is asleep. */
   keepWatch(boot: BootRecord | undefined): void {
     if (boot !== undefined) {

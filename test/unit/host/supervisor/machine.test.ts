@@ -45,6 +45,19 @@ describe("each event has its consequence", () => {
       {
         adopted: "starting agent adopted, deadline 120000, dial-gate",
         prepared: "starting disks",
+        suspended: "asleep, keep-watch",
+        wake: "starting image wanted",
+        ...noBoot,
+        ...wrong,
+        ...gone,
+      },
+    ],
+    [
+      { name: "starting", phase: "image", resets: 0, isWanted: true },
+      {
+        adopted: "starting agent adopted wanted, deadline 120000, dial-gate",
+        prepared: "starting disks wanted",
+        suspended: "starting image, wake",
         ...noBoot,
         ...wrong,
         ...gone,

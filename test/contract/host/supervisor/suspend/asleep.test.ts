@@ -7,50 +7,14 @@ import { DiskTurn } from "../../../../../src/host/lifecycle/disk-turn.ts";
 import { takeDown } from "../../../../../src/host/lifecycle/down.ts";
 import { statusOfVm } from "../../../../../src/host/lifecycle/status.ts";
 import { whileStopped } from "../../../../../src/host/lifecycle/while-stopped.ts";
-import { LineReader } from "../../../../../src/protocol/frame.ts";
-import { isLocked } from "../../../../../src/system/kernel/lock.ts";
-import { connect, type Connection, isListenedAt } from "../../../../../src/system/net/connection.ts";
-import { linesOf } from "../../../../../src/system/net/lines.ts";
+import { connect, isListenedAt } from "../../../../../src/system/net/connection.ts";
 import type { Behaviour } from "../../../../support/fake-qemu.ts";
 import { failureOf } from "../../../../support/failures.ts";
-import { type FakeVm, fakeVm, linesWith, programsMs, stateOf } from "../../../../support/fake-vm.ts";
+import { type FakeVm, linesWith, programsMs, stateOf } from "../../../../support/fake-vm.ts";
+import { becomes, containers, flags, hasEnded, idleVm, sleepingVm, sleeps } from "../../../../support/idle-vm.ts";
 import { until } from "../../../../support/until.ts";
 
 setDefaultTimeout(programsMs);
-
-const flags = { mounts: [], cpus: 1, memoryMiB: 512, diskGiB: 2 };
-
-/** A VM that falls asleep when nobody has used it for a second. */
-async function idleVm(behaviour: Behaviour = "boots", after = "1s"): Promise<FakeVm> {
-  const vm = await fakeVm(behaviour);
-  await vm.up({ flags: { ...flags, idle: { after } } });
-  return vm;
-}
-
-async function becomes(vm: FakeVm, state: string): Promise<void> {
-  await until(`a VM that is ${state}`, 60_000, async () => ((await stateOf(vm)).state === state ? true : undefined));
-}
-
-async function sleepingVm(): Promise<FakeVm> {
-  const vm = await idleVm();
-  await becomes(vm, "asleep");
-  return vm;
-}
-
-async function hasEnded({ paths }: FakeVm): Promise<void> {
-  await until("its supervisor's end", 60_000, () => !isLocked(paths.lock) || undefined);
-}
-
-/** How often it has fallen asleep, and gone on. */
-async function sleeps({ paths }: FakeVm): Promise<number> {
-  return (await linesWith(paths.logs.supervisor, "-> asleep")).length;
-}
-
-/** What a client of Docker's is answered that leaves at once, as the docker command does. */
-async function containers({ paths }: FakeVm): Promise<unknown> {
-  const answer = await fetch("http://docker/containers/json", { unix: paths.dockerSocket, keepalive: false });
-  return await answer.json();
-}
 
 test("a VM that nobody uses falls asleep, and Docker's first client wakes it and is answered", async () => {
   await using vm = await sleepingVm();
@@ -72,46 +36,6 @@ test("two clients at one moment, and `qn up`, wake it once and are all served", 
   const [one, other, up] = await Promise.all([containers(vm), containers(vm), vm.up()]);
   expect([one, other, up]).toEqual([[], [], "joined"]);
   expect(await linesWith(vm.paths.logs.supervisor, "asleep -> starting")).toHaveLength(1);
-});
-
-test("ssh's port is held while it is asleep, and whoever connects there wakes it and speaks with sshd", async () => {
-  await using vm = await sleepingVm();
-  const { ssh } = await statusOfVm(vm.paths, vm.env);
-  const client = await connect({ hostname: "127.0.0.1", port: ssh.port ?? 0 });
-  const lines = linesOf(client, new LineReader());
-  expect(await lines.next()).toBe("SSH-2.0-fake\r");
-  // A connection that stays is use, by whatever way it came.
-  await Bun.sleep(2_500);
-  expect([(await stateOf(vm)).state, await sleeps(vm)]).toEqual(["running", 1]);
-  client.end();
-  await becomes(vm, "asleep");
-});
-
-test("nobody who connects to ssh's port is refused while its QEMU ends and another one begins", async () => {
-  await using vm = await sleepingVm();
-  const { ssh } = await statusOfVm(vm.paths, vm.env);
-  const words = new Set<unknown>();
-  for (let round = 1; round <= 3; round += 1) {
-    // In the first round it is asleep; then it falls asleep, and its QEMU ends while they come.
-    if (round > 1)
-      await until("a save", 60_000, async () => ((await stateOf(vm)).state === "running" ? undefined : true));
-    const starts = async (): Promise<number> => (await linesWith(vm.paths.logs.supervisor, "-> running")).length;
-    const before = await starts();
-    const served: { readonly client: Connection; readonly word: Promise<unknown> }[] = [];
-    do {
-      const client = await connect({ hostname: "127.0.0.1", port: ssh.port ?? 0 }).catch(String);
-      if (typeof client === "string") words.add(client);
-      // Some stay for sshd's word, all others only knock.
-      else if (served.length < 20)
-        served.push({ client, word: linesOf(client, new LineReader()).next().catch(String) });
-      else client.reset();
-    } while ((await starts()) === before);
-    for (const { client, word } of served) {
-      words.add(await word);
-      client.reset();
-    }
-  }
-  expect([...words]).toEqual(["SSH-2.0-fake\r"]);
 });
 
 test("a container that runs, and a client that stays, keep it awake", async () => {
