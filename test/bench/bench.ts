@@ -1,7 +1,7 @@
 /**
  * The benchmarks: ratios, each measured within this one run, since machines differ and are noisy.
  *
- *   node_modules/.bin/bun test/bench/bench.ts [--keep] [up|start|suspend|run|memory|calls|status|ssh|rest|requests|streams|rounds|tmp|race|options|shares]…
+ *   node_modules/.bin/bun test/bench/bench.ts [--keep] [up|start|suspend|places|run|memory|calls|status|ssh|rest|requests|streams|rounds|tmp|race|options|shares]…
  *
  * Needs dist/qn and, but for `status`, a guest image of this build (`QN_HOME=$PWD/dist/e2e dist/qn image build`), and no other load.
  * With `--keep` the ratios are what the next run is compared with (figures.json; `bun scripts/docs.ts` then makes their table).
@@ -12,6 +12,7 @@ import { measureDockerCalls } from "./docker-calls.ts";
 import { guestOf } from "./guest.ts";
 import { tell } from "./kept.ts";
 import { measureMemory } from "./memory.ts";
+import { measurePlaces } from "./places.ts";
 import { measureRequests } from "./requests.ts";
 import { measureRest } from "./rest.ts";
 import { measureRounds } from "./rounds.ts";
@@ -29,6 +30,7 @@ const benchmarks = {
   up: measureUp,
   start: measureStart,
   suspend: measureSuspend,
+  places: measurePlaces,
   run: measureRun,
   memory: measureMemory,
   calls: (vm: Vm) => measureDockerCalls(guestOf(vm)),

@@ -8,7 +8,7 @@ import { readHead } from "../../src/host/supervisor/suspend/state.ts";
 import { sendStream } from "../../src/host/supervisor/suspend/stream.ts";
 import { until } from "../support/until.ts";
 import type { Vm } from "../support/vm.ts";
-import { inTurn, ratioOf, type Told } from "./figures.ts";
+import { inTurn, ratioOf, secondsOf, type Told } from "./figures.ts";
 
 const rounds = 5;
 const copies = 10;
@@ -29,12 +29,6 @@ export async function measureRun(vm: Vm): Promise<Told[]> {
 }
 
 // --- internal ---
-
-async function secondsOf(work: () => Promise<unknown>): Promise<number> {
-  const begin = performance.now();
-  await work();
-  return (performance.now() - begin) / 1000;
-}
 
 /** Seconds from the start of QEMU until all is loaded. It writes to nothing of the template's. */
 async function loadBare({ home }: Vm): Promise<number> {

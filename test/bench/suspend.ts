@@ -5,7 +5,7 @@ import { awaitQmp } from "../../src/host/qmp/client.ts";
 import { headBytes, readHead } from "../../src/host/supervisor/suspend/state.ts";
 import type { Vm } from "../support/vm.ts";
 import { keptCredentials } from "./credentials.ts";
-import { inTurn, median, ratioOf, type Told } from "./figures.ts";
+import { inTurn, median, ratioOf, secondsOf, type Told } from "./figures.ts";
 
 const rounds = 5;
 
@@ -41,12 +41,6 @@ export async function measureSuspend(vm: Vm): Promise<Told[]> {
 }
 
 // --- internal ---
-
-async function secondsOf(work: () => Promise<unknown>): Promise<number> {
-  const begin = performance.now();
-  await work();
-  return (performance.now() - begin) / 1000;
-}
 
 /** Seconds from the start of QEMU until all is loaded. The guest never goes on, so that nothing of it changes. */
 async function loadBare(vm: Vm): Promise<number> {

@@ -1,11 +1,9 @@
 /** `qn up` beside the same QEMU command line started bare, both timed to the same answer of Docker. */
-import { readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { carryClient } from "../../src/host/gate/stream.ts";
-import { dial } from "../../src/host/gate/dial.ts";
 import { awaitQmp } from "../../src/host/qmp/client.ts";
-import { listen } from "../../src/system/net/connection.ts";
 import type { Vm } from "../support/vm.ts";
+import { awaitDocker, type BareBoot } from "./bare.ts";
 import { keptCredentials } from "./credentials.ts";
 import { inTurn, type Ratio, ratioOf } from "./figures.ts";
 
@@ -15,9 +13,7 @@ const what = "`qn up` beside the same QEMU started bare, to Docker's first answe
 /** The ratio of the times. */
 export async function measureUp(vm: Vm): Promise<Ratio[]> {
   const putCredentials = await keptCredentials(vm);
-  const boot: { argv: string[]; gatePort: number; secret: string } = JSON.parse(
-    await readFile(join(vm.folder, "boot.json"), "utf8"),
-  );
+  const boot: BareBoot & { readonly argv: string[] } = JSON.parse(await readFile(join(vm.folder, "boot.json"), "utf8"));
   await vm.qn("down");
   const times = await inTurn(
     rounds,
@@ -40,26 +36,12 @@ export async function measureUp(vm: Vm): Promise<Ratio[]> {
 // --- internal ---
 
 /** Seconds from the start of QEMU to Docker's `_ping`, without supervisor or command. */
-async function bootBare(vm: Vm, boot: { argv: string[]; gatePort: number; secret: string }): Promise<number> {
+async function bootBare(vm: Vm, boot: BareBoot & { readonly argv: string[] }): Promise<number> {
   const begin = performance.now();
   const child = Bun.spawn(boot.argv, { stdout: "ignore", stderr: "ignore" });
   const qmp = await awaitQmp(join(vm.folder, "qmp.sock"), { deadlineMs: 60_000 });
-  const rung = Promise.withResolvers<void>();
-  qmp.onEvent(({ name, data }) => {
-    if (name === "VSERPORT_CHANGE" && data["open"] === true) rung.resolve();
-  });
-  await rung.promise;
-  const proven = await dial({ port: boot.gatePort, secret: Buffer.from(boot.secret, "hex") });
-  const socket = join(vm.inTmp, "bare.sock");
-  await rm(socket, { force: true });
-  const listener = listen({ unix: socket }, (client) => {
-    client.pause();
-    carryClient(client, proven, { open: "docker" });
-  });
-  const answer = await fetch("http://docker/_ping", { unix: socket });
-  if ((await answer.text()) !== "OK") throw new Error("Docker does not answer OK.");
+  await awaitDocker(qmp, boot, join(vm.inTmp, "bare.sock"));
   const seconds = (performance.now() - begin) / 1000;
-  listener.closeAll();
   // A clean end, so that the next boot finds the disks as this one did.
   await qmp.execute("system_powerdown");
   await child.exited;

@@ -19,7 +19,7 @@ import { receiveStream } from "./stream.ts";
 /** What runs, and what of it the state has to say. */
 export type Saved = {
   readonly boot: BootRecord;
-  readonly spec: VmSpec;
+  readonly spec: Pick<VmSpec, "systemDisk" | "dataDisk" | "volumes" | "firmwareVars" | "throwaway">;
 };
 
 /**
