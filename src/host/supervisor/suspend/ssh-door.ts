@@ -8,18 +8,28 @@ import { join } from "../../../system/net/join.ts";
 import type { Gateway } from "../../gate/gateway.ts";
 import type { Teller } from "../options.ts";
 
+/**
+ * Clients at once, those that wait for the guest to wake included: more than anybody's tools have, and few beside the
+ * descriptors that the supervisor needs for Docker's. Any user of this machine can come, and sshd itself hangs up on
+ * whoever does not log in (sshd_config(5), LoginGraceTime).
+ */
+const usualClientsMax = 128;
+
 /** The door of one VM. */
 export class SshDoor {
   readonly #gateway: Gateway;
   readonly #warn: (text: string) => void;
   readonly #log: (text: string) => void;
+  readonly #clientsMax: number;
+  #clients = 0;
   /** How many are connected to sshd. */
   connections = 0;
   #forwardPort = 0;
   #open: { readonly port: number; readonly listener: Listener } | undefined;
 
-  constructor(gateway: Gateway, { warn, log }: Pick<Teller, "warn" | "log">) {
+  constructor(gateway: Gateway, { warn, log }: Pick<Teller, "warn" | "log">, clientsMax: number = usualClientsMax) {
     this.#gateway = gateway;
+    this.#clientsMax = clientsMax;
     this.#warn = warn;
     this.#log = log;
   }
@@ -58,17 +68,26 @@ export class SshDoor {
    * long (idle.ts).
    */
   async #carry(client: Connection): Promise<void> {
+    if (this.#clients >= this.#clientsMax) return client.reset();
+    this.#clients += 1;
     const { idle } = this.#gateway;
     client.pause();
-    client.take({});
+    // Nobody wakes, or keeps a place, for a client that has gone.
+    const gone = new AbortController();
+    client.take({ onClose: () => gone.abort() });
     const leave = idle.begin();
     try {
-      if (this.#gateway.isResting) await this.#gateway.reach();
+      if (this.#gateway.isResting) await this.#gateway.reach(gone.signal);
       const server = await connect({ hostname: "127.0.0.1", port: this.#forwardPort });
       this.connections += 1;
-      join(client, server, { onBytes: () => this.#gateway.knock(), onDone: () => (this.connections -= 1) });
+      const onDone = (): void => {
+        this.connections -= 1;
+        this.#clients -= 1;
+      };
+      join(client, server, { onBytes: () => this.#gateway.knock(), onDone });
     } catch (error) {
-      this.#log(`ssh: ${messageOf(error)}`);
+      this.#clients -= 1;
+      if (!gone.signal.aborted) this.#log(`ssh: ${messageOf(error)}`);
       client.reset();
     } finally {
       leave();
