@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { residentBytes } from "../../src/system/memory-use.ts";
 import { median } from "../bench/figures.ts";
 import { startCounting } from "../support/counting.ts";
+import { ticksOf } from "../support/process-resources.ts";
 import { until } from "../support/until.ts";
 import { bootVm, testWithVm, type Vm } from "../support/vm.ts";
 
@@ -16,12 +17,6 @@ const test = testWithVm(() => bootVm({ env: { QN_IDLE_AFTER: "5s" } }));
 
 async function asleep(vm: Vm): Promise<void> {
   await until("a VM that is asleep", 120_000, async () => ((await vm.status()).state === "asleep" ? true : undefined));
-}
-
-/** Processor time of a process in ticks of 10 ms (proc(5), stat): its 14th and 15th fields, the name may have spaces. */
-async function ticksOf(pid: number | null): Promise<number> {
-  const fields = (await readFile(`/proc/${pid}/stat`, "utf8")).replace(/^.*\) /s, "").split(" ");
-  return Number(fields[11]) + Number(fields[12]);
 }
 
 test(

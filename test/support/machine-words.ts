@@ -42,6 +42,8 @@ export function words(state: State): string {
       return state.next === undefined ? "suspending" : `suspending ${state.next}`;
     case "asleep":
       return "asleep";
+    case "paused":
+      return state.isAdopted ? "paused adopted" : "paused";
     case "failed":
       return `failed ${state.error.code}`;
     case "running":
@@ -74,6 +76,7 @@ export const events: Readonly<Record<string, Event>> = {
   suspend: { type: "suspend" },
   "suspend by itself": { type: "suspend", isByItself: true },
   wake: { type: "wake" },
+  pause: { type: "pause" },
   suspended: { type: "suspended" },
   "suspend-failed": { type: "suspend-failed" },
   "qemu-exited": { type: "qemu-exited", error: broken },

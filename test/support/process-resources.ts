@@ -21,3 +21,9 @@ export async function held(vm: Vm): Promise<Held[]> {
 function heldOf(files: number, status: string): Held {
   return { files, residentMiB: Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024 };
 }
+
+/** Processor time of a process in ticks of 10 ms (proc(5), stat): its 14th and 15th fields, the name may have spaces. */
+export async function ticksOf(pid: number | null): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, "utf8")).replace(/^.*\) /s, "").split(" ");
+  return Number(fields[11]) + Number(fields[12]);
+}

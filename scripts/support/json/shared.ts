@@ -10,6 +10,7 @@ export const states = {
   running: "",
   degraded: "",
   suspending: "",
+  paused: "",
   asleep: "",
   suspended: "",
   stopping: "",

@@ -60,7 +60,7 @@ async function deploy(request: DeployRequest): Promise<void> {
   const target = word === undefined ? undefined : parseTarget(word, process.cwd());
   const { paths } = vmNamed(vm);
   const { state } = await statusOfVm(paths, process.env);
-  if (state !== "running" && state !== "asleep")
+  if (!["running", "asleep", "paused"].includes(state))
     throw new QnError("NOT_RUNNING", `The VM "${paths.name}" is ${state}.`);
   const phase = (text: string): void => showPhase(text, Date.now() - startedAtMs);
 

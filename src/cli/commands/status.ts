@@ -11,8 +11,8 @@ export const command = defineCommand({
   args: { vm: vmArg, json: jsonArg },
   async run({ args }) {
     const status = await statusOfVm(vmNamed(args.vm).paths, process.env);
-    // One that is asleep serves whoever comes.
-    if (!["running", "degraded", "asleep"].includes(status.state)) process.exitCode = statuses.notRunning;
+    // One that is asleep or paused serves whoever comes.
+    if (!["running", "degraded", "asleep", "paused"].includes(status.state)) process.exitCode = statuses.notRunning;
     if (args.json === true) return printJson("status", status);
     printLines(statusLines(status));
   },

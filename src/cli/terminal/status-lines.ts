@@ -24,7 +24,7 @@ export function statusLines(status: Status): readonly string[] {
 // --- internal ---
 
 function dockerWords({ state }: Status): string {
-  return state === "asleep" ? " (wakes the VM)" : " (does not answer)";
+  return state === "asleep" || state === "paused" ? " (wakes the VM)" : " (does not answer)";
 }
 
 function memoryWords({ usedBytes, residentBytes }: Status["memory"]): string | undefined {

@@ -15,8 +15,8 @@ export const idleTime = () =>
   );
 
 /** Whether a VM with these settings stands still when nobody uses it. */
-export function rests({ after }: { readonly after: string }): boolean {
-  return msIn(after) !== undefined;
+export function rests({ after, pause }: { readonly after: string; readonly pause: string }): boolean {
+  return msIn(after) !== undefined || msIn(pause) !== undefined;
 }
 
 /** Such a text in milliseconds; undefined for never. */

@@ -243,6 +243,11 @@ const settings = {
       "How long nobody has to have used the VM before it falls asleep, such as 15m, and wakes when it is used; or never.",
       () => "never",
     ),
+    pause: setting(
+      idleTime,
+      "How long nobody has to have used the VM before it is paused though containers run in it, such as 5m, and goes on when it is used; or never.",
+      () => "never",
+    ),
   }),
   nixBuilder: setting(
     switchedOn,

@@ -6,12 +6,12 @@ import { after, type Timer } from "../../system/clock.ts";
  * again finds the guest as it was.
  */
 export class IdleClock {
-  /** Called once when the time is over. */
-  onIdle: () => void = () => {};
+  /** Called once when a time is over, with its place among those that count. */
+  onIdle: (place: number) => void = () => {};
 
   readonly #after: typeof after;
   #clients = 0;
-  #waitMs: number | undefined;
+  #timesMs: readonly number[] = [];
   #timer: Timer | undefined;
   #isUnused = false;
 
@@ -20,26 +20,21 @@ export class IdleClock {
     this.#after = wait;
   }
 
-  /** Begins to count, anew where it counts already; each use begins it again, until `stop`. */
-  count(waitMs: number): void {
-    this.#waitMs = waitMs;
+  /** Begins to count these times, the shortest first, anew where it counts; each use begins it again, until `stop`. */
+  count(...timesMs: readonly number[]): void {
+    this.#timesMs = timesMs;
     this.used();
   }
 
   stop(): void {
-    this.#waitMs = undefined;
-    this.used();
+    this.count();
   }
 
   /** Somebody uses the VM at this moment. */
   used(): void {
     this.#isUnused = false;
     this.#timer?.cancel();
-    if (this.#waitMs === undefined || this.#clients > 0) return;
-    this.#timer = this.#after(this.#waitMs, () => {
-      this.#isUnused = true;
-      this.onIdle();
-    });
+    if (this.#clients === 0) this.#wait(0);
   }
 
   /** A client is there until what it gives back is called. */
@@ -55,7 +50,17 @@ export class IdleClock {
     };
   }
 
-  /** Whether the time is over, and nobody has come since. */
+  #wait(place: number): void {
+    const timeMs = this.#timesMs[place];
+    if (timeMs === undefined) return;
+    this.#timer = this.#after(timeMs - (this.#timesMs[place - 1] ?? 0), () => {
+      this.#isUnused = true;
+      this.#wait(place + 1);
+      this.onIdle(place);
+    });
+  }
+
+  /** Whether a time is over, and nobody has come since. */
   get isUnused(): boolean {
     return this.#isUnused;
   }

@@ -45,7 +45,7 @@ export class Effects {
   readonly rest: Rest;
   readonly #launching: LaunchOptions;
   readonly #plug: Plug;
-  readonly #seams: SeamKeeper;
+  readonly seams: SeamKeeper;
   /** What there is to show, as far as the start has come. */
   #prepared: Prepared | undefined;
   #boot: BootRecord | undefined;
@@ -66,13 +66,13 @@ export class Effects {
     this.#plug = plugger(options, this.#launching.lost, tell.warn);
     this.disks = new GuestDisks(tell);
     this.rest = new Rest(options.paths, () => this.#running, tell);
-    this.#seams = new SeamKeeper(options, tell, this.disks, () => this.rest.doors);
+    this.seams = new SeamKeeper(options, tell, this.disks, () => this.rest.doors);
   }
 
   /** Starts the VM, or takes over the QEMU of a supervisor that has died. */
   begin(): void {
     this.#opened.use(this.rest);
-    this.#opened.defer(() => this.#seams.close());
+    this.#opened.defer(() => this.seams.close());
     this.#opened.adopt(limitLogs(Object.values(this.#options.paths.logs)), (limit) => limit.close());
     this.#attempt(() => this.#start(this.#options.leavesAsleep));
   }
@@ -90,19 +90,23 @@ export class Effects {
         this.#silence?.close();
         // What a full disk does not take is made anew at the next start.
         this.#attempt(() => keepFirmwareStore(this.#options.paths).catch((error) => this.#tell.log(messageOf(error))));
-        return this.#seams.dial();
+        return this.seams.dial();
       case "ping-docker":
-        return this.#seams.current?.pingDocker();
+        return this.seams.current?.pingDocker();
       case "press-power-button":
         return this.#attempt(async () => this.#qemu && (await powerDown(this.#qemu.qmp)));
       case "suspend":
         return this.rest.suspend(effect.isByItself === true);
       case "keep-watch":
         return this.rest.keepWatch(this.#boot);
+      case "pause":
+        return this.rest.pause();
+      case "go-on":
+        return this.#attempt(() => this.rest.goOn());
       case "wake":
         return this.#attempt(() => this.#start());
       case "call-off-suspend":
-        return this.#seams.current?.sleep.callOff();
+        return this.seams.current?.sleep.callOff();
       case "kill-qemu":
         return void this.#kill();
       case "set-deadline":
@@ -125,12 +129,7 @@ export class Effects {
     const left = this.#qemu ?? this.#living;
     if (left !== undefined) return await left.leave();
     await removeBootFiles(this.#options.paths);
-    await this.#seams.withdrawContext();
-  }
-
-  /** What people forward by hand. */
-  get handForwards() {
-    return this.#seams.handForwards;
+    await this.seams.withdrawContext();
   }
 
   /** How long this VM may take to boot. */
@@ -145,10 +144,10 @@ export class Effects {
       accel: this.#prepared?.spec.accel.name,
       qemu: { pid: this.#qemu?.pid, version: this.#qemu?.qmp.version },
       sshPort: this.#boot?.sshPort,
-      guestMemory: this.#seams.current?.memory,
+      guestMemory: this.seams.current?.memory,
       virtiofs: this.#boot && servedPaths(this.#boot),
-      dockerReachable: this.#seams.current?.dockerReachable ?? false,
-      forwards: this.#seams.current?.forwards ?? [],
+      dockerReachable: this.seams.current?.dockerReachable ?? false,
+      forwards: this.seams.current?.forwards ?? [],
     };
   }
 
@@ -173,7 +172,7 @@ export class Effects {
       ? prepareOrPull({ layout, paths, env, flags, signal, pull, template })
       : prepareVm(layout, paths, env, flags));
     this.#prepared = prepared;
-    this.rest.leave(prepared.config.idle.after);
+    this.rest.leave(prepared.config.idle);
     if (living && record) return await this.#takeOver({ qemu: living, boot: record, servers: undefined }, prepared);
     // Without its secret this QEMU is of no use to anybody; its disks are needed for the next one.
     await living?.kill();
@@ -196,7 +195,7 @@ export class Effects {
     if (boot === undefined) return false;
     this.#openSeam(prepared, boot);
     this.rest.openDoors();
-    await this.#seams.wait(prepared);
+    await this.seams.wait(prepared);
     this.#tell.dispatch({ type: "suspended" });
     return true;
   }
@@ -247,7 +246,7 @@ export class Effects {
       ...this.#tell,
       folder: dirname(dataDisk),
       console: () => tailOf(logs.serial, 60),
-      onReset: () => this.#seams.current?.drop("the guest starts anew"),
+      onReset: () => this.seams.current?.drop("the guest starts anew"),
     });
     qemu.onEvent((event) => {
       if (event.name === "VSERPORT_CHANGE" && event.data["open"] === true) this.#tell.dispatch({ type: "doorbell" });
@@ -281,11 +280,11 @@ export class Effects {
   #openSeam(prepared: Prepared, boot: BootRecord): void {
     this.#boot = boot;
     this.rest.leadTo(boot);
-    this.#seams.open(prepared, boot);
+    this.seams.open(prepared, boot);
   }
 
   get #running(): Running | undefined {
-    const [seam, qemu, boot, spec] = [this.#seams.current, this.#qemu, this.#boot, this.#prepared?.spec];
+    const [seam, qemu, boot, spec] = [this.seams.current, this.#qemu, this.#boot, this.#prepared?.spec];
     return seam && qemu && boot && spec && { seam, qemu, boot, spec, plug: this.#plug };
   }
 

@@ -1,10 +1,8 @@
 /** The life of a VM as a pure state machine: what has happened goes in, what to do next comes out. */
 import { lateness, provisionMs, resetsMax, silentBoot } from "./lateness.ts";
-import type { ErrorReport } from "../../base/errors.ts";
-import type { Event, Limits, Phase, Silent, State, Step } from "./states.ts";
-
-/** Where every life begins. */
-export const initial: State = { name: "starting", phase: "image", resets: 0 };
+import { failed, giveUp, stopping, suspended, wake } from "./outcomes.ts";
+import { whileAsleep, whilePaused, whileSuspending } from "./unused.ts";
+import type { Effect, Event, Limits, Phase, Silent, State, Step } from "./states.ts";
 
 /** The next state after `event`, and what to do. What makes no difference in a state changes nothing. */
 export function step(state: State, event: Event, limits: Limits): Step {
@@ -18,6 +16,8 @@ export function step(state: State, event: Event, limits: Limits): Step {
       return whileSuspending(state, event, limits);
     case "asleep":
       return whileAsleep(state, event);
+    case "paused":
+      return whilePaused(state, event, limits);
     case "stopping":
       return whileStopping(state, event);
     case "stopped":
@@ -28,28 +28,16 @@ export function step(state: State, event: Event, limits: Limits): Step {
 
 // --- internal ---
 
+const dial: Effect = { type: "dial-gate" };
+
 /** Ends this supervisor alone: the VM ran before it, and its containers run on until the next one takes it over. */
 const letGo: Step = [{ name: "stopped", forced: false }, { type: "clear-deadline" }, { type: "finish" }];
-
-/** The guest is in a file, QEMU has ended, and so does the supervisor. */
-const suspended: Step = [
-  { name: "stopped", forced: false, isSuspended: true },
-  { type: "clear-deadline" },
-  { type: "finish" },
-];
-
-/** The guest goes on, or, where it cannot, starts anew: as in a supervisor that has just begun. */
-const wake: Step = [initial, { type: "wake" }];
 
 function whileStarting(state: Extract<State, { name: "starting" }>, event: Event, limits: Limits): Step {
   const to = (phase: Phase): State => ({ ...state, phase });
   switch (event.type) {
     case "adopted":
-      return [
-        { ...state, phase: "agent", isAdopted: true },
-        { type: "set-deadline", ms: limits.bootMs },
-        { type: "dial-gate" },
-      ];
+      return [{ ...state, phase: "agent", isAdopted: true }, { type: "set-deadline", ms: limits.bootMs }, dial];
     case "prepared":
       return [to("disks")];
     case "disks-ready":
@@ -61,7 +49,7 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
       return [{ ...state, resets: state.resets + 1 }, { type: "reset-guest" }];
     case "doorbell":
       // Ringing again while the gate is being dialled means that the agent was started anew: dial again.
-      return [to("agent"), { type: "dial-gate" }];
+      return [to("agent"), dial];
     case "linked":
       return [to("docker"), { type: "ping-docker" }];
     case "link-lost":
@@ -95,6 +83,7 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
     case "guest-reset":
     case "suspend":
     case "suspend-failed":
+    case "pause":
       return [state];
     case "deadline":
       return giveUp(lateness(state, limits));
@@ -157,6 +146,8 @@ function whileUp(state: Extract<State, { name: "running" | "degraded" }>, event:
             { type: "suspend", isByItself: true },
           ]
         : [{ name: "suspending" }, { type: "suspend" }];
+    case "pause":
+      return state.name === "running" ? [{ name: "paused", ...kept }, { type: "pause" }] : [state];
     case "adopted":
     case "prepared":
     case "disks-ready":
@@ -168,55 +159,6 @@ function whileUp(state: Extract<State, { name: "running" | "degraded" }>, event:
     case "wake":
       return [state];
   }
-}
-
-/** Links and Docker are let go of meanwhile; only QEMU, the one who saves it and persons have a say. */
-function whileSuspending(state: Extract<State, { name: "suspending" }>, event: Event, limits: Limits): Step {
-  switch (event.type) {
-    case "suspended":
-      if (state.next === "asleep") return [{ name: "asleep" }, { type: "keep-watch" }];
-      return state.next === "wake" ? wake : suspended;
-    case "wake":
-      // Saved it is in a moment, and goes on right after.
-      return state.next === "asleep" ? [{ ...state, next: "wake" }] : [state];
-    case "suspend":
-      // A person's word counts more, and is answered as if it had come first.
-      if (event.isByItself || state.next === undefined || state.next === "stop") return [state];
-      return [{ name: "suspending" }];
-    case "suspend-failed":
-      if (state.next === "stop") return stopping(false, limits);
-      return [{ name: "degraded", silent: "agent" }, { type: "dial-gate" }];
-    case "qemu-exited":
-      return failed(event.error);
-    case "failure":
-      return giveUp(event.error);
-    case "stop":
-      if (event.force) return [{ name: "stopping", forced: true, failure: undefined }, { type: "kill-qemu" }];
-      // A guest may never answer, and whoever waits for its end is not to wait for that.
-      return [{ name: "suspending", next: "stop" }, { type: "call-off-suspend" }];
-    case "adopted":
-    case "prepared":
-    case "disks-ready":
-    case "stalled":
-    case "doorbell":
-    case "linked":
-    case "link-lost":
-    case "docker-answers":
-    case "docker-down":
-    case "provisioning":
-    case "waits":
-    case "resumed":
-    case "guest-reset":
-    case "deadline":
-      return [state];
-  }
-}
-
-/** Nothing runs: there is nobody but those who want it, or want it down. */
-function whileAsleep(state: State, event: Event): Step {
-  if (event.type === "wake") return wake;
-  // It is as it should be for both; whether its memory is kept is the business of whoever asks.
-  return event.type === "stop" || (event.type === "suspend" && !event.isByItself) ? suspended : [state];
 }
 
 function whileStopping(state: Extract<State, { name: "stopping" }>, event: Event): Step {
@@ -248,23 +190,9 @@ function whileStopping(state: Extract<State, { name: "stopping" }>, event: Event
     case "guest-reset":
     case "suspend":
     case "suspend-failed":
+    case "pause":
     case "wake":
     case "failure":
       return [state];
   }
-}
-
-function stopping(force: boolean, limits: Limits): Step {
-  const state: State = { name: "stopping", forced: force, failure: undefined };
-  if (force) return [state, { type: "clear-deadline" }, { type: "kill-qemu" }];
-  return [state, { type: "set-deadline", ms: limits.stopGraceMs }, { type: "press-power-button" }];
-}
-
-/** Ends a VM that cannot go on; the failure is reported once QEMU is gone. */
-function giveUp(failure: ErrorReport): Step {
-  return [{ name: "stopping", forced: true, failure }, { type: "clear-deadline" }, { type: "kill-qemu" }];
-}
-
-function failed(error: ErrorReport): Step {
-  return [{ name: "failed", error }, { type: "clear-deadline" }, { type: "finish" }];
 }

@@ -73,6 +73,7 @@ const stateNames = [
   "running",
   "degraded",
   "suspending",
+  "paused",
   "asleep",
   "suspended",
   "stopping",

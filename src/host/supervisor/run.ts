@@ -6,8 +6,8 @@ import { acquireLock } from "../../system/kernel/lock.ts";
 import { openTrace, tracesIn } from "../../system/trace.ts";
 import { type Client, serveControl } from "./control.ts";
 import { Effects } from "./effects.ts";
-import { initial, step } from "./machine.ts";
-import { type Effect, type Event, type State, stopGraceMs } from "./states.ts";
+import { step } from "./machine.ts";
+import { type Effect, type Event, initial, type State, stopGraceMs } from "./states.ts";
 import type { SuperviseOptions } from "./options.ts";
 import type { ControlEvent, Request } from "./messages.ts";
 import { tailOf } from "./boot/serial.ts";
@@ -163,7 +163,7 @@ class Supervisor {
 
   async #forward({ change, forward }: Extract<Request, { ask: "forward" }>, client: Client): Promise<void> {
     try {
-      await this.#effects.handForwards.change(change, forward);
+      await this.#effects.seams.handForwards.change(change, forward);
       client.send({ event: "forwarded" });
     } catch (error) {
       client.send({ event: "refused", error: sendable(reportOf(error)) });
@@ -234,6 +234,7 @@ class Supervisor {
         return { event: "degraded", reason: reasonOf(state) ?? "" };
       case "suspending":
       case "asleep":
+      case "paused":
       case "stopping":
         return undefined;
     }
@@ -285,6 +286,7 @@ function describe(state: State): string {
       return state.next === undefined ? state.name : `suspending, ${state.next} next`;
     case "running":
     case "asleep":
+    case "paused":
     case "stopping":
     case "stopped":
     case "failed":

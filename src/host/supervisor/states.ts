@@ -32,8 +32,13 @@ export type State =
   | { readonly name: "suspending"; readonly next?: "asleep" | "wake" | "stop" }
   /** The guest is in a file, and whoever connects wakes it. */
   | { readonly name: "asleep" }
+  /** Nobody uses the guest, which stands still in its QEMU, and whoever connects wakes it. */
+  | { readonly name: "paused"; readonly isAdopted?: true }
   | { readonly name: "stopped"; readonly forced: boolean; readonly isSuspended?: true }
   | { readonly name: "failed"; readonly error: ErrorReport };
+
+/** Where every life begins. */
+export const initial: State = { name: "starting", phase: "image", resets: 0 };
 
 /**
  * Who is silent in a VM that is not as it should be: the agent, Docker, or the whole guest, because it waits
@@ -61,6 +66,8 @@ export type Event =
   /** `isByItself`: because nobody uses it. */
   | { readonly type: "suspend"; readonly isByItself?: true }
   | { readonly type: "suspended" }
+  /** Nobody uses it, though containers may run. */
+  | { readonly type: "pause" }
   /** Somebody has connected, or has asked for a VM that is up. */
   | { readonly type: "wake" }
   /** The guest goes on: it could not be saved. */
@@ -83,6 +90,9 @@ export type Effect =
   | { readonly type: "call-off-suspend" }
   /** Takes the place of the guest at its doors. */
   | { readonly type: "keep-watch" }
+  /** Stops the guest's processors, and has them go on. */
+  | { readonly type: "pause" }
+  | { readonly type: "go-on" }
   /** The start, once more. */
   | { readonly type: "wake" }
   | { readonly type: "kill-qemu" }

@@ -33,7 +33,7 @@ export function statusOf(paths: VmPaths, state: State, held: Snapshot, uptimeMs:
     reason: reasonOf(state),
     phase: state.name === "starting" ? state.phase : null,
     accel: held.accel ?? null,
-    docker: { socket: paths.dockerSocket, context: null, reachable: held.dockerReachable },
+    docker: { socket: paths.dockerSocket, context: null, reachable: held.dockerReachable && state.name !== "paused" },
     ssh: { ...resting.ssh, port: held.sshPort ?? null },
     ports: forwardStatuses(held.forwards),
     mounts: resting.mounts.map((mount) => asServed(mount, held.virtiofs)),
@@ -73,6 +73,7 @@ export function reasonOf(state: State): string | null {
     case "running":
     case "suspending":
     case "asleep":
+    case "paused":
     case "stopping":
     case "stopped":
       return null;

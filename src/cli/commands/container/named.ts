@@ -19,6 +19,6 @@ export async function containerNamed(text: string): Promise<{ readonly paths: Vm
 export async function runningVm(vm: string): Promise<VmPaths> {
   const { paths } = vmNamed(vm);
   const { state } = await statusOfVm(paths, process.env);
-  if (state === "running" || state === "degraded" || state === "asleep") return paths;
+  if (["running", "degraded", "asleep", "paused"].includes(state)) return paths;
   throw new QnError("NOT_RUNNING", `The VM "${paths.name}" is ${state}.`);
 }

@@ -67,14 +67,19 @@ export class GuestClockKeeper {
   }
 
   #jumped(): void {
-    const { log, onJump, onDead } = this.#options;
+    const { log, onJump } = this.#options;
     log("this machine has slept, or its clock was set");
     onJump();
+    this.check();
+  }
+
+  /** Has the agent look at the clock; one that does not ask back in time is gone. */
+  check(): void {
     if (!this.look()) return;
     this.#waiting?.cancel();
     const waitMs = this.#options.wakeMs ?? wakeMs;
     this.#waiting = after(waitMs, () =>
-      onDead(`it has not answered for ${waitMs / 1000} s since this machine woke up`),
+      this.#options.onDead(`it has not answered for ${waitMs / 1000} s since it should be awake`),
     );
   }
 }

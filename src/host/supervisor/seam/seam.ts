@@ -1,6 +1,4 @@
 /** The seam between host and guest as the supervisor holds it: link to the agent, forwards, Docker socket. */
-import { appendFile } from "node:fs/promises";
-import { plain } from "../../../base/plain.ts";
 import { messageOf } from "../../../base/errors.ts";
 import { newestOf } from "../../../base/newest.ts";
 import type { AgentMessage, FailedPort } from "../../../protocol/messages.ts";
@@ -17,6 +15,7 @@ import type { VmPaths } from "../../layout.ts";
 import type { Forward } from "../../ports/apply.ts";
 import type { HandForward } from "../../ports/by-hand.ts";
 import { type Asked, joinedMounts, joinedReports } from "./waiting-messages.ts";
+import { keepWords } from "./agent-log.ts";
 import { AgentLink, redialMs } from "./agent-link.ts";
 import type { Doors } from "./doors.ts";
 import { DockerFirst } from "./docker-first.ts";
@@ -75,7 +74,7 @@ export class Seam {
   readonly #search: GuestSearch;
   readonly #sockets: HostSockets;
   /** How much memory the guest uses. */
-  readonly memory = new GuestMemory(() => this.#agent.current);
+  readonly memory = new GuestMemory(() => this.#awake);
   /** What of the guest is in use. */
   readonly use = new GuestUse(() => this.#agent.current);
   /** Has the guest let go before it is suspended. */
@@ -92,6 +91,7 @@ export class Seam {
   readonly #asks = newestOf<Asked<"mounts">>((asked) => this.#followMounts(asked), joinedMounts);
   #renames: Timer | undefined;
   #closed = false;
+  #isPaused = false;
 
   /** Whether Docker has answered through the host's socket, and nothing has been said against it since. */
   dockerReachable = false;
@@ -109,7 +109,7 @@ export class Seam {
       onHopeless: (error) => options.dispatch({ type: "failure", error }),
     });
     this.#clock = new GuestClockKeeper({
-      link: () => this.#agent.current,
+      link: () => this.#awake,
       onDead: (reason) => this.#agent.renew(reason),
       onJump: () => void this.#reopen(),
       log: options.log,
@@ -141,6 +141,22 @@ export class Seam {
     this.#agent.dial();
   }
 
+  /** The guest stands still, and is asked nothing. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /**
+   * It goes on: its clock is set first of all, and an agent that does not answer is dialled anew. Where it `serves`,
+   * those are served who have waited.
+   */
+  goOn(serves: boolean): void {
+    this.#isPaused = false;
+    this.#clock.check();
+    const link = this.#agent.current;
+    if (serves && link !== undefined) this.#doors.gateway.use(link.pool);
+  }
+
   /** Lets go of a guest that starts anew: clients are refused at once until its agent rings. */
   drop(reason: string): void {
     void dismissMasters(this.#options.paths);
@@ -166,6 +182,11 @@ export class Seam {
     this.#renames?.cancel();
     this.#forwards.close();
     this.#changes.close();
+  }
+
+  /** The link to an agent that can answer. */
+  get #awake(): GuestLink | undefined {
+    return this.#isPaused ? undefined : this.#agent.current;
   }
 
   #onLinked(link: GuestLink): void {
@@ -231,7 +252,7 @@ export class Seam {
         this.dockerReachable = false;
         return this.#options.dispatch({ type: "docker-down" });
       case "log":
-        return this.#keepLog(message.text);
+        return keepWords(this.#options, message.text);
       case "mounts": {
         // Whoever asks about what is watched already need not wait for what is just being looked through.
         const isAsk = message.ask !== undefined && this.#changes.isFollowing(message.sources);
@@ -260,15 +281,6 @@ export class Seam {
     if (ask === undefined) return await this.#changes.follow(sources, reply);
     await this.#changes.catchUp(sources, reply);
     void reply({ ...emptyMessage, answers: ask });
-  }
-
-  async #keepLog(text: string): Promise<void> {
-    const { paths, log } = this.#options;
-    try {
-      await appendFile(paths.logs.agent, `${new Date().toISOString()} ${plain(text)}\n`, { mode: 0o600 });
-    } catch (error) {
-      log(`agent: ${text} (not kept: ${String(error)})`);
-    }
   }
 
   /** Whether Docker answers. */

@@ -1,4 +1,4 @@
-/** Has a VM fall asleep that nobody uses. */
+/** Has a VM that nobody uses stand still: paused, though containers run in it, or asleep. */
 import { counted } from "../../../base/words.ts";
 import { messageOf } from "../../../base/errors.ts";
 import type { IdleClock } from "../../gate/idle-clock.ts";
@@ -15,14 +15,24 @@ type Guest = { readonly seam: Pick<Running["seam"], "use" | "forwards"> };
 /** Who has sshd's clients: how many, and how those go that have nobody to serve (integrate/ssh-master.ts). */
 export type SshUse = { readonly connections: () => number; readonly dismissMasters: () => Promise<void> };
 
+/** How long nobody has to have used the VM before it falls asleep, or is paused; undefined for ever. */
+export type Times = { readonly sleepMs: number | undefined; readonly pauseMs: number | undefined };
+
+/** What comes when, the first first. */
+type Step = { readonly type: "pause" | "suspend"; readonly ms: number };
+
 /** The one of a supervisor. */
 export class Idle {
   readonly #clock: IdleClock;
   readonly #guest: () => Guest | undefined;
   readonly #ssh: SshUse;
   readonly #tell: Pick<Teller, "dispatch" | "warn" | "log">;
-  #afterMs: number | undefined;
+  #times: Times = { sleepMs: undefined, pauseMs: undefined };
+  #steps: readonly Step[] = [];
+  /** When it may be tried again to save it. */
   #nextMs: number | undefined;
+  /** How long after it was paused it falls asleep, if it does. */
+  #fromPauseMs: number | undefined;
   #state: State["name"] = "starting";
   #logged = "";
   #warned = "";
@@ -37,18 +47,19 @@ export class Idle {
     this.#guest = guest;
     this.#ssh = ssh;
     this.#tell = tell;
-    clock.onIdle = () => void this.#look().catch((error: unknown) => this.failed(error));
+    clock.onIdle = (place) => void this.#look(place).catch((error: unknown) => this.failed(error));
   }
 
-  /** How long nobody has to have used the VM, as the settings say; undefined for ever. */
-  after(afterMs: number | undefined): void {
-    this.#afterMs = afterMs;
+  /** Goes by these times, as the settings say. */
+  follow(times: Times): void {
+    this.#times = times;
   }
 
-  /** The time counts while the VM runs. */
+  /** The time counts while the VM runs, and goes on while it is paused. */
   stateIs(name: State["name"]): void {
     this.#state = name;
     if (name === "running") this.#count();
+    else if (name === "paused" && this.#fromPauseMs !== undefined) this.#clock.count(this.#fromPauseMs);
     else this.#clock.stop();
   }
 
@@ -59,27 +70,41 @@ export class Idle {
     const why = messageOf(error);
     if (why !== this.#warned) this.#tell.warn(`Nobody uses the VM, but it stays awake. ${why}`);
     this.#warned = why;
-    this.#nextMs = Math.max(this.#afterMs ?? 0, laterMs);
+    this.#nextMs = Math.max(this.#times.sleepMs ?? 0, laterMs);
     if (this.#state === "running") this.#count();
   }
 
   #count(): void {
-    if (this.#afterMs !== undefined) this.#clock.count(this.#nextMs ?? this.#afterMs);
+    const { sleepMs, pauseMs } = this.#times;
+    this.#steps = stepsOf({ sleepMs: sleepMs && (this.#nextMs ?? sleepMs), pauseMs });
     this.#nextMs = undefined;
+    this.#clock.count(...this.#steps.map(({ ms }) => ms));
   }
 
-  async #look(): Promise<void> {
+  async #look(place: number): Promise<void> {
     const guest = this.#guest();
-    if (guest === undefined) return;
-    const use = (await this.#useHere(guest)) ?? (await guest.seam.use.ask());
-    if (use === undefined) {
-      if (this.#clock.isUnused) this.#tell.dispatch({ type: "suspend", isByItself: true });
+    const step = this.#steps[place];
+    if (guest === undefined || step === undefined) return;
+    // Nothing can have begun in a guest that stands still.
+    if (this.#state === "paused") return this.#tell.dispatch({ type: "suspend", isByItself: true });
+    const here = await this.#useHere(guest);
+    const use = here ?? (await guest.seam.use.ask());
+    // Unless somebody has come meanwhile, with whom it counts anew anyway.
+    const isUnused = this.#state === "running" && this.#clock.isUnused;
+    if (step.type === "pause" ? here === undefined : use === undefined) {
+      if (isUnused) this.#stop(step, use);
       return;
     }
     if (use !== this.#logged) this.#tell.log(`stays awake: ${use}`);
-    this.#logged = use;
-    // Unless somebody has come meanwhile, with whom it counts anew anyway.
-    if (this.#state === "running" && this.#clock.isUnused) this.#count();
+    this.#logged = use ?? "";
+    if (isUnused && place === this.#steps.length - 1) this.#count();
+  }
+
+  /** Where nothing is in use it falls asleep when the time for that is over; a container keeps it paused. */
+  #stop({ type }: Step, use: string | undefined): void {
+    const { sleepMs = 0, pauseMs = 0 } = this.#times;
+    this.#fromPauseMs = use === undefined && sleepMs > pauseMs ? sleepMs - pauseMs : undefined;
+    this.#tell.dispatch(type === "pause" ? { type } : { type, isByItself: true });
   }
 
   /**
@@ -93,4 +118,14 @@ export class Idle {
     const connections = this.#ssh.connections();
     return connections === 0 ? undefined : `ssh has ${counted(connections, "connection")}.`;
   }
+}
+
+// --- internal ---
+
+function stepsOf({ sleepMs, pauseMs }: Times): readonly Step[] {
+  const steps = [
+    ...(sleepMs === undefined ? [] : [{ type: "suspend" as const, ms: sleepMs }]),
+    ...(pauseMs === undefined ? [] : [{ type: "pause" as const, ms: pauseMs }]),
+  ];
+  return steps.toSorted((one, other) => one.ms - other.ms);
 }

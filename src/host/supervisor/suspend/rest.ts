@@ -1,7 +1,10 @@
 /** What a VM that may fall asleep has beside its guest: doors that stay open, and what takes its place there. */
+import { messageOf } from "../../../base/errors.ts";
 import { msIn } from "../../config/idle-time.ts";
+import type { VmConfig } from "../../config/schema.ts";
 import { after, type Timer } from "../../../system/clock.ts";
 import { releaseCode } from "../../../system/kernel/memory.ts";
+import { goOn } from "../../qmp/migrate.ts";
 import { dismissMasters } from "../../integrate/ssh-master.ts";
 import type { VmPaths } from "../../layout.ts";
 import { bootPorts, type BootRecord } from "../boot/boot.ts";
@@ -23,8 +26,9 @@ export class Rest implements Disposable {
   readonly sshDoor: SshDoor;
   readonly #held: HeldPorts;
   readonly #running: () => Running | undefined;
-  readonly #dispatch: Teller["dispatch"];
+  readonly #tell: Teller;
   #quiet: Timer | undefined;
+  #isFallingAsleep = false;
 
   /** `running` gives what runs; a VM that is being suspended, or falls asleep, has been running. */
   constructor(paths: VmPaths, running: () => Running | undefined, tell: Teller) {
@@ -35,23 +39,45 @@ export class Rest implements Disposable {
     this.idle = new Idle(this.doors.gateway.idle, running, ssh, tell);
     this.#held = new HeldPorts(tell.log);
     this.#running = running;
-    this.#dispatch = tell.dispatch;
+    this.#tell = tell;
   }
 
   /** Suspends what runs: because somebody wants it, or because nobody uses it. */
   suspend(isByItself: boolean): void {
     const running = this.#running();
     if (running === undefined) return;
+    this.#isFallingAsleep = isByItself;
     // From now on nobody is carried into a guest that is saved in a moment.
-    if (isByItself) this.doors.gateway.rest(() => this.#dispatch({ type: "wake" }));
+    if (isByItself) this.#keepClients();
     this.suspension.begin(running, isByItself);
     if (isByItself) this.suspension.done.catch((error: unknown) => this.idle.failed(error));
   }
 
   /** Somebody may come for a guest that sleeps already. */
   openDoors(): void {
-    this.doors.gateway.rest(() => this.#dispatch({ type: "wake" }));
+    this.#keepClients();
     this.doors.openDockerSocket();
+  }
+
+  /** Stops the guest's processors; whoever comes waits, and wakes it. */
+  pause(): void {
+    const running = this.#running();
+    if (running === undefined) return;
+    this.#isFallingAsleep = false;
+    this.#keepClients();
+    running.seam.pause();
+    running.qemu.qmp.execute("stop").catch((error: unknown) => {
+      this.#tell.log(`it cannot be paused: ${messageOf(error)}`);
+      this.#tell.dispatch({ type: "wake" });
+    });
+  }
+
+  /** Has them go on, and serves those who wait, unless it falls asleep now. Throws QEMU_FAILED. */
+  async goOn(): Promise<void> {
+    const running = this.#running();
+    if (running === undefined) return;
+    await goOn(running.qemu.qmp);
+    running.seam.goOn(!this.#isFallingAsleep);
   }
 
   /** The guest is asleep. */
@@ -71,10 +97,10 @@ export class Rest implements Disposable {
     if (boot.sshForwardPort !== undefined) this.sshDoor.open(boot.sshPort);
   }
 
-  /** A guest starts, whose settings have this as `idle.after`: its ports are QEMU's. */
-  leave(idleAfter: string): void {
+  /** A guest starts, whose settings are these: its ports are QEMU's. */
+  leave({ after: sleepAfter, pause }: VmConfig["idle"]): void {
     this.#quiet?.cancel();
-    this.idle.after(msIn(idleAfter));
+    this.idle.follow({ sleepMs: msIn(sleepAfter), pauseMs: msIn(pause) });
     this.#held.letGo();
   }
 
@@ -83,5 +109,10 @@ export class Rest implements Disposable {
     this.#held.letGo();
     this.sshDoor.close();
     this.doors.close();
+  }
+
+  /** Clients wait from now on, and wake the guest. */
+  #keepClients(): void {
+    this.doors.gateway.rest(() => this.#tell.dispatch({ type: "wake" }));
   }
 }

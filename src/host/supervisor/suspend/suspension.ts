@@ -12,7 +12,7 @@ import { saveVm } from "./save.ts";
 
 /** A VM that runs. */
 export type Running = {
-  readonly seam: Pick<Seam, "sleep" | "use" | "forwards">;
+  readonly seam: Pick<Seam, "sleep" | "use" | "forwards" | "pause" | "goOn">;
   readonly qemu: Qemu;
   readonly boot: BootRecord;
   readonly spec: VmSpec;

@@ -31,7 +31,7 @@ const defaults: VmConfig = {
   qemu: { cpu: "auto", machine: {}, args: [] },
   provision: [],
   down: "shutdown",
-  idle: { after: "never" },
+  idle: { after: "never", pause: "never" },
   nixBuilder: false,
   sound: false,
   window: false,
@@ -94,6 +94,7 @@ provision: [{ run: "sysctl vm.swappiness=1" }, { run: echo once, when: once }]
 down: suspend
 idle:
   after: 15m
+  pause: 5m
 nixBuilder: true
 sound: true
 window: true
@@ -127,7 +128,7 @@ protected: true
         { run: "echo once", when: "once" },
       ],
       down: "suspend",
-      idle: { after: "15m" },
+      idle: { after: "15m", pause: "5m" },
       nixBuilder: true,
       sound: true,
       window: true,
@@ -188,6 +189,7 @@ test("every variable sets its setting, an empty one none", () => {
     QN_PROVISION: "[{ run: 'true', when: once }]",
     QN_DOWN: "suspend",
     QN_IDLE_AFTER: "15m",
+    QN_IDLE_PAUSE: "5m",
     QN_NIX_BUILDER: "true",
     QN_SOUND: "true",
     QN_WINDOW: "false",
@@ -217,7 +219,7 @@ test("every variable sets its setting, an empty one none", () => {
       qemu: { cpu: "max", machine: { hmat: "on", "max-ram-below-4g": "1" }, args: ["-d", "guest_errors"] },
       provision: [{ run: "true", when: "once" }],
       down: "suspend",
-      idle: { after: "15m" },
+      idle: { after: "15m", pause: "5m" },
       nixBuilder: true,
       sound: true,
       window: false,

@@ -55,6 +55,35 @@ describe("each event has its consequence", () => {
       },
     ],
     [
+      { name: "paused" },
+      {
+        wake: "running, go-on",
+        waits: "degraded waiting, go-on",
+        suspend: "suspending, go-on, suspend",
+        "suspend by itself": "suspending asleep, go-on, suspend by itself",
+        stop: "stopping, go-on, deadline 90000, press-power-button",
+        "stop --force": "stopping forced, clear-deadline, kill-qemu",
+        "call off": "stopping forced, clear-deadline, kill-qemu",
+        "qemu-exited": lost,
+        "qemu-crashed": lost,
+        failure: unsaved.failure,
+      },
+    ],
+    [
+      { name: "paused", isAdopted: true },
+      {
+        wake: "running adopted, go-on",
+        waits: "degraded waiting adopted, go-on",
+        suspend: "suspending, go-on, suspend",
+        "suspend by itself": "suspending asleep, go-on, suspend by itself",
+        stop: "stopping, go-on, deadline 90000, press-power-button",
+        "stop --force": "stopping forced, clear-deadline, kill-qemu",
+        "qemu-exited": lost,
+        "qemu-crashed": lost,
+        failure: unsaved.failure,
+      },
+    ],
+    [
       { name: "asleep" },
       {
         wake: "starting image, wake",

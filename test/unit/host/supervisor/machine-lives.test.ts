@@ -1,7 +1,7 @@
 /** What holds in every life of a VM that chance can make up. */
 import { expect, test } from "bun:test";
-import { initial, step } from "../../../../src/host/supervisor/machine.ts";
-import type { Effect, Event, State } from "../../../../src/host/supervisor/states.ts";
+import { step } from "../../../../src/host/supervisor/machine.ts";
+import { type Effect, type Event, initial, type State } from "../../../../src/host/supervisor/states.ts";
 import { broken, events, limits, words } from "../../../support/machine-words.ts";
 
 /** Numbers from 0 to 1 that are the same in each run (mulberry32), so that a failing life can be lived again. */
@@ -46,7 +46,7 @@ class World {
     add(this.#asked, "docker-answers");
     add(this.#qemu && this.#begun, "waits", "resumed", "panic", "reboot");
     add(this.deadline, "deadline");
-    add(this.#qemu && this.#begun, "suspend", "suspend by itself");
+    add(this.#qemu && this.#begun, "suspend", "suspend by itself", "pause");
     add(true, "wake");
     add(this.#saving && this.#qemu, "suspended", "suspend-failed");
     // A kill of a QEMU that does not run is answered at once.

@@ -1,7 +1,6 @@
 /** The life of a VM: every transition, in a table. */
 import { describe, expect, test } from "bun:test";
-import { initial } from "../../../../src/host/supervisor/machine.ts";
-import type { State } from "../../../../src/host/supervisor/states.ts";
+import { initial, type State } from "../../../../src/host/supervisor/states.ts";
 import { failure, reactions, starting, words } from "../../../support/machine-words.ts";
 
 const kill = "clear-deadline, kill-qemu";
@@ -161,6 +160,7 @@ describe("each event has its consequence", () => {
     [
       { name: "running" },
       {
+        pause: "paused, pause",
         suspend: "suspending, suspend",
         "suspend by itself": "suspending asleep, suspend by itself",
         doorbell: "running, dial-gate",
@@ -174,6 +174,7 @@ describe("each event has its consequence", () => {
     [
       { name: "running", isAdopted: true },
       {
+        pause: "paused adopted, pause",
         suspend: "suspending, suspend",
         "suspend by itself": "suspending asleep, suspend by itself",
         doorbell: "running adopted, dial-gate",

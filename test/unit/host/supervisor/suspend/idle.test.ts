@@ -36,7 +36,7 @@ function scene() {
       log: (text) => void told.push(text),
     },
   );
-  idle.after(15 * minuteMs);
+  idle.follow({ sleepMs: 15 * minuteMs, pauseMs: undefined });
   idle.stateIs("running");
   /** What is told in so many minutes. */
   const passing = async (minutes: number): Promise<string[]> => {
@@ -94,11 +94,40 @@ test("what cannot be saved is tried again after an hour, and a person hears of e
   expect(await fails("Another.")).toEqual(["warned: Nobody uses the VM, but it stays awake. Another."]);
 });
 
+test("a container keeps a VM from falling asleep, and not from being paused", async () => {
+  const { idle, guest, passing } = scene();
+  idle.follow({ sleepMs: 15 * minuteMs, pauseMs: 5 * minuteMs });
+  idle.stateIs("running");
+  guest.use = "The container web runs.";
+  expect([await passing(4), await passing(1)]).toEqual([[], ["pause"]]);
+  idle.stateIs("paused");
+  expect(await passing(60)).toEqual([]);
+  guest.connections = 1;
+  idle.stateIs("running");
+  expect([await passing(5), await passing(10)]).toEqual([
+    ["stays awake: Port 8080 has clients."],
+    ["stays awake: Port 8080 has clients."].slice(1),
+  ]);
+});
+
+test("a VM in which nothing is in use is paused first, and falls asleep when the time for that is over", async () => {
+  const { idle, clock, passing } = scene();
+  idle.follow({ sleepMs: 15 * minuteMs, pauseMs: 5 * minuteMs });
+  idle.stateIs("running");
+  expect(await passing(5)).toEqual(["pause"]);
+  idle.stateIs("paused");
+  expect([await passing(9), await passing(1)]).toEqual([[], ["suspend"]]);
+  // Where sleep comes first, a container that runs then leaves the pause its time.
+  idle.follow({ sleepMs: 5 * minuteMs, pauseMs: 15 * minuteMs });
+  idle.stateIs("running");
+  expect([await passing(4), (clock.used(), await passing(4)), await passing(1)]).toEqual([[], [], ["suspend"]]);
+});
+
 test("the time does not count in a VM that does not run, nor where it never ends", async () => {
   const { idle, passing } = scene();
   idle.stateIs("degraded");
   expect(await passing(60)).toEqual([]);
-  idle.after(undefined);
+  idle.follow({ sleepMs: undefined, pauseMs: undefined });
   idle.stateIs("running");
   expect(await passing(600)).toEqual([]);
 });
