@@ -1,7 +1,7 @@
 /**
- * Requests of fsync and sync that somebody else works on, so that the next ones need not wait for the disk. They stand in the
- * state's memory: all requests of a ring are taken in their order, so what is done of them is all up to the one that
- * is next, but for these.
+ * Requests of fsync and sync that somebody else works on, so that the next ones need not wait for the disk. They stand
+ * in the state's memory: all requests of a ring are taken in their order, so what is done of them is all up to the one
+ * that is next, but for these.
  */
 import { head, syncsMax, syncWords } from "../node/state-plan.ts";
 
