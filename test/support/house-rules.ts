@@ -49,7 +49,7 @@ const roomsInOrder: Readonly<Record<string, readonly string[]>> = {
 
 /** Nouns describe and decide; they touch nothing. */
 const nouns =
-  "(?:[a-z]+-)?plan|args|schema|platforms|option|devices|facts|firmware|layout|manifest|qcow2|machine|messages|frame|wire|published|requested-ports|guest-files|guest-folders|words|copy-errors|candidates|phrases|errors";
+  "(?:[a-z]+-)?plan|args|schema|platforms|option|devices|facts|firmware|layout|manifest|qcow2|machine|outcomes|unused|messages|frame|wire|published|requested-ports|guest-files|guest-folders|words|copy-errors|candidates|phrases|errors";
 
 const effects: readonly RegExp[] = [
   /from "node:(?!path"|url")[^"]*"/,

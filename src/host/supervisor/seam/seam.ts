@@ -1,11 +1,8 @@
 /** The seam between host and guest as the supervisor holds it: link to the agent, forwards, Docker socket. */
-import { messageOf } from "../../../base/errors.ts";
 import { newestOf } from "../../../base/newest.ts";
 import type { AgentMessage, FailedPort } from "../../../protocol/messages.ts";
-import { after, type Timer } from "../../../system/clock.ts";
 import { dockerApi } from "../../../system/docker-api.ts";
 import type { Answerer } from "../../names/answer.ts";
-import { answerNames } from "../../names/dns-stream.ts";
 import type { GateKey } from "../../gate/dial.ts";
 import { HostSockets, type HostSocketsOptions } from "../../gate/host-sockets.ts";
 import { ChangeFeed, type WatchOptions } from "../../changes/feed.ts";
@@ -16,13 +13,14 @@ import type { Forward } from "../../ports/apply.ts";
 import type { HandForward } from "../../ports/by-hand.ts";
 import { type Asked, joinedMounts, joinedReports } from "./waiting-messages.ts";
 import { keepWords } from "./agent-log.ts";
-import { AgentLink, redialMs } from "./agent-link.ts";
+import { AgentLink } from "./agent-link.ts";
 import type { Doors } from "./doors.ts";
 import { DockerFirst } from "./docker-first.ts";
 import { DockerPing } from "./docker-ping.ts";
 import type { GuestLink, Reply } from "./guest-link.ts";
 import type { GuestDisks } from "./guest-disks.ts";
 import { GuestClockKeeper } from "./guest-clock.ts";
+import { GuestNames } from "./guest-names.ts";
 import { GuestMemory } from "./guest-memory.ts";
 import { GuestSleep } from "./guest-sleep.ts";
 import { GuestUse } from "./guest-use.ts";
@@ -73,6 +71,7 @@ export class Seam {
   readonly #clock: GuestClockKeeper;
   readonly #search: GuestSearch;
   readonly #sockets: HostSockets;
+  readonly #names: GuestNames;
   /** How much memory the guest uses. */
   readonly memory = new GuestMemory(() => this.#awake);
   /** What of the guest is in use. */
@@ -80,7 +79,7 @@ export class Seam {
   /** Has the guest let go before it is suspended. */
   readonly sleep = new GuestSleep(() => this.#agent);
   readonly #first = new DockerFirst((link) => {
-    void this.#answerNames(link);
+    void this.#names.serve(link);
     this.#search.tell();
     this.#options.disks.guest.linked(link, this.#options.disks.volumes);
   });
@@ -89,7 +88,6 @@ export class Seam {
   readonly #reports = newestOf<Asked<"ports">>((asked) => this.#forwards.serve(asked), joinedReports);
   readonly #mounts = newestOf<Asked<"mounts">>((asked) => this.#followMounts(asked), joinedMounts);
   readonly #asks = newestOf<Asked<"mounts">>((asked) => this.#followMounts(asked), joinedMounts);
-  #renames: Timer | undefined;
   #closed = false;
   #isPaused = false;
 
@@ -124,6 +122,7 @@ export class Seam {
         options.warn(text);
       },
     });
+    this.#names = new GuestNames(options, () => this.#agent.current);
     this.#doors.gateway.onUse = () => this.#clock.used();
   }
 
@@ -179,7 +178,7 @@ export class Seam {
     this.#agent.close();
     this.#clock.close();
     this.#search.close();
-    this.#renames?.cancel();
+    this.#names.close();
     this.#forwards.close();
     this.#changes.close();
   }
@@ -214,23 +213,6 @@ export class Seam {
     this.#options.disks.guest.unlinked();
     this.dockerReachable = false;
     this.#options.dispatch({ type: "link-lost" });
-  }
-
-  /** Serves the guest's DNS as long as the link lasts. An agent that does not know of it goes on asking slirp. */
-  async #answerNames(link: GuestLink): Promise<void> {
-    const { answer, log } = this.#options;
-    const isCurrent = (): boolean => !this.#closed && this.#agent.current === link;
-    const again = (reason: string): void => {
-      if (!isCurrent()) return;
-      log(`names: ${reason}`);
-      this.#renames = after(redialMs, () => void this.#answerNames(link));
-    };
-    if (!isCurrent()) return;
-    try {
-      await answerNames(await link.pool.take(), answer, again);
-    } catch (error) {
-      if (isCurrent()) log(`names: ${messageOf(error)}`);
-    }
   }
 
   /**
