@@ -37,20 +37,23 @@ export class FreshStates {
     if (this.#isClosed || bytes.length > pathBytes) return undefined;
     const { promise, resolve } = Promise.withResolvers<FileState | undefined>();
     this.#waiting.push({ bytes, flags: AT_STATX_FORCE_SYNC | (follows ? 0 : AT_SYMLINK_NOFOLLOW), resolve });
-    this.#asking ??= this.#askAll().finally(() => (this.#asking = undefined));
+    this.#asking ??= this.#askAll();
     return await promise;
   }
 
   /** Asks nothing any more. */
   close(): void {
     this.#isClosed = true;
+    void this.#end();
+  }
+
+  async #end(): Promise<void> {
     // The kernel still writes to what was asked for.
-    void (this.#asking ?? Promise.resolve()).finally(() => {
-      void this.#reader.cancel().catch(() => {});
-      closeRing(this.#ring);
-      closeSync(this.#told);
-      unmap(this.#block.address, askedAtOnce * slotBytes);
-    });
+    await this.#asking;
+    void this.#reader.cancel().catch(() => {});
+    closeRing(this.#ring);
+    closeSync(this.#told);
+    unmap(this.#block.address, askedAtOnce * slotBytes);
   }
 
   async #askAll(): Promise<void> {
@@ -58,10 +61,13 @@ export class FreshStates {
       const asked = this.#waiting.splice(0, askedAtOnce);
       try {
         await this.#ask(asked);
-      } finally {
-        for (const { resolve } of asked) resolve(undefined);
+      } catch {
+        // A kernel that takes no more: nothing is known of these.
       }
+      for (const { resolve } of asked) resolve(undefined);
     }
+    // At once: who is answered last asks the next.
+    this.#asking = undefined;
   }
 
   async #ask(asked: readonly Question[]): Promise<void> {
