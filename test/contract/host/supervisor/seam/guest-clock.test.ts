@@ -145,7 +145,7 @@ test("an agent that does not wake up is dialled anew, and one that does is not",
   it.sleep(true);
   it.jump();
   await until("another link", 10_000, async () => (it.links() === 2 ? true : undefined));
-  expect(it.logged).toContain("lost the agent: it has not answered for 0.05 s since this machine woke up");
+  expect(it.logged).toContain("lost the agent: it has not answered for 0.05 s since it should be awake");
   expect(it.events.filter((event) => event !== "docker-down").slice(0, 2)).toEqual(["linked", "link-lost"]);
 });
 
