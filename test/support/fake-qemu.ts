@@ -146,6 +146,8 @@ function run(door: Listener): void {
   process.on("SIGHUP", stopForSpace);
   process.on("SIGINT", () => {
     if (guest === undefined) return void start();
+    say("[   81.400000] BUG: kernel NULL pointer dereference, address: 0000000000000008");
+    say("[   81.400000] RIP: 0010:fake_probe+0x1f/0x40");
     say("[   81.500000] Kernel panic - not syncing: sysrq triggered crash");
     // The agent and its links end with their kernel, and so does Docker.
     tell("VSERPORT_CHANGE", { id: "agent", open: false });

@@ -245,7 +245,7 @@ export class Effects {
     const trouble = new GuestTrouble(qemu.qmp, {
       ...this.#tell,
       folder: dirname(dataDisk),
-      console: () => tailOf(logs.serial, 60),
+      console: () => tailOf(logs.serial, 120),
       onReset: () => this.seams.current?.drop("the guest starts anew"),
     });
     qemu.onEvent((event) => {

@@ -140,6 +140,7 @@ const samples: Readonly<Record<string, string>> = {
   provision: '[ { run = "true"; when = "once"; } ]',
   down: '"suspend"',
   "idle.after": '"15m"',
+  "idle.pause": '"5m"',
   nixBuilder: "true",
   sound: "true",
   window: "false",

@@ -21,6 +21,10 @@ const inVainMs = 1_000;
 /** It goes on this often all the same, in looks: what it writes may fit meanwhile. */
 const looksPerTry = 30;
 
+/** How the kernel begins to say what is wrong, and the longest part of a line of it that is kept. */
+const trouble = /BUG: |Oops: |general protection|invalid opcode|stack guard|cut here|Unable to handle/;
+const kernelLineMax = 200;
+
 /** What the watch needs. */
 export type TroubleOptions = {
   /** The folder whose file system holds the VM's disks. */
@@ -74,9 +78,16 @@ export class GuestTrouble {
   /** A guest whose kernel panics resets itself (`panic=-1` on its command line), as does one that somebody reboots. */
   #startsAnew(): void {
     const { onReset, dispatch, warn, log } = this.#options;
-    const panic = this.#options.console().findLast((line) => line.includes("Kernel panic"));
-    const words = panic?.replace(/^.*?Kernel panic/, "Kernel panic");
+    const console = this.#options.console();
+    const end = console.findLastIndex((line) => line.includes("Kernel panic"));
+    const words = console[end]?.replace(/^.*?Kernel panic/, "Kernel panic");
     log(`the guest starts anew${words === undefined ? "" : `: ${words}`}`);
+    // What led to it goes from the console's log with the next boots, and is all that a report of it can be of use by.
+    const begin = Math.max(
+      0,
+      console.slice(0, end + 1).findIndex((line) => trouble.test(line)),
+    );
+    for (const line of console.slice(begin, end + 1)) log(`its kernel: ${line.slice(0, kernelLineMax)}`);
     if (words !== undefined) warn(`The guest's kernel could not go on and starts anew: ${words}`);
     dispatch({ type: "guest-reset", hasPanicked: words !== undefined });
     onReset();

@@ -72,5 +72,10 @@ test("a guest whose kernel panics starts anew by itself, and its state says why 
   expect(vm.told).toContain(
     "warning The guest's kernel could not go on and starts anew: Kernel panic - not syncing: sysrq triggered crash",
   );
+  expect(await linesWith(vm.paths.logs.supervisor, "its kernel: ")).toEqual([
+    expect.stringMatching(/BUG: kernel NULL pointer dereference, address: 0000000000000008$/),
+    expect.stringMatching(/RIP: 0010:fake_probe\+0x1f\/0x40$/),
+    expect.stringMatching(/Kernel panic - not syncing: sysrq triggered crash$/),
+  ]);
   expect([await dockerApi(vm.paths.dockerSocket).containers(), await pids(vm)]).toEqual([[], { qemu, supervisor }]);
 });
