@@ -3,7 +3,7 @@
  * on them. A worker that dies, however, is followed by another over the living connection: the guest waits a moment,
  * where it would wait without end for a connection that QEMU never makes again.
  */
-import { fdatasync, fsync, rmSync } from "node:fs";
+import { fdatasync, fsync, rmSync, statSync } from "node:fs";
 import { listenAt, memoryFile, receive, send, socketPair } from "../../system/kernel/descriptors.ts";
 import { closeFd } from "../../system/kernel/file-calls.ts";
 import { allocate } from "../../system/kernel/memory.ts";
@@ -53,10 +53,14 @@ export type HoldOptions = {
 export async function holdShare(options: HoldOptions): Promise<boolean> {
   const { command, socketPath, starterGone, warn } = options;
   const listener = listenAt(socketPath);
+  // Nobody else's number as long as the listener is open. Where QEMU dies at once, the next server's socket may be
+  // there by now.
+  const { ino } = statSync(socketPath);
+  const isOwn = (): boolean => statSync(socketPath, { throwIfNoEntry: false })?.ino === ino;
   const state = memoryFile(stateBytes);
   const store = new DescriptorStore(options.syncCommand, (key) => {
     // One QEMU is all that there is to serve.
-    if (key === keys.connection) rmSync(socketPath, { force: true });
+    if (key === keys.connection && isOwn()) rmSync(socketPath, { force: true });
   });
   // Whether QEMU has come just now is the worker's to say, who accepts it.
   void starterGone.then(() => store.waitNoLonger());

@@ -2,6 +2,12 @@
 import { expect, test } from "bun:test";
 import { readdir, readFile, readlink, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isThere } from "../../../../src/system/files.ts";
+import { connect, listen } from "../../../../src/system/net/connection.ts";
+import { newFolder } from "../../../support/folder.ts";
+import { qnIn } from "../../../support/other-user.ts";
+import { repository } from "../../../support/program.ts";
+import { until } from "../../../support/until.ts";
 import { create, inShare, lookup, op, readAll, root, writing } from "../../../support/fuse-calls.ts";
 import { long, named, words } from "../../../support/vhost-guest.ts";
 
@@ -188,6 +194,20 @@ test("a server whose words nobody hears, as while no supervisor lives, goes on",
     expect((await readdir(folder)).toSorted()).toEqual(["first", "second", "third"]);
     expect(guest.holder.exitCode).toBeNull();
   });
+});
+
+test("a server whose QEMU comes late leaves the socket of the server that follows it", async () => {
+  await using home = await newFolder();
+  const [socket, before] = [join(home.path, "qn0.sock"), join(home.path, "before.sock")];
+  const command = [...qnIn(repository), "virtiofs", `--folder=${home.path}`, `--socket=${socket}`];
+  await using server = Bun.spawn(command, { stdio: ["pipe", "ignore", "inherit"] });
+  await until("its socket", 20_000, async () => (await isThere(socket)) || undefined);
+  await rename(socket, before);
+  const next = listen({ unix: socket }, () => {});
+  (await connect({ unix: before })).end();
+  expect(await server.exited).toBe(0);
+  expect(await isThere(socket)).toBe(true);
+  next.closeAll();
 });
 
 test("the server ends when QEMU hangs up, and leaves no socket", async () => {
