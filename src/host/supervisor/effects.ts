@@ -106,7 +106,7 @@ export class Effects {
       case "wake":
         return this.#attempt(() => this.#start());
       case "call-off-suspend":
-        return this.seams.current?.sleep.callOff();
+        return this.rest.suspension.callOff();
       case "kill-qemu":
         return void this.#kill();
       case "set-deadline":

@@ -19,16 +19,19 @@ export class GuestSleep {
 
   /**
    * Resolves when both have let go of each other, to the containers that the guest had to stop. Throws SUSPEND_REFUSED
-   * when it cannot; it has everything again then. With `ifUnused` it cannot while something in it is in use. The agent
-   * has to have these `capabilities`.
+   * when it cannot, or is called off; it has everything again then. With `ifUnused` it cannot while something in it is
+   * in use. The agent has to have these `capabilities`.
    */
-  async ask(ifUnused: boolean, capabilities: readonly string[]): Promise<readonly string[]> {
+  async ask(ifUnused: boolean, capabilities: readonly string[], calledOff: AbortSignal): Promise<readonly string[]> {
+    calledOff.throwIfAborted();
     const link = this.#agent().current;
     if (link === undefined) throw refused("The agent in the guest is silent.");
     if (!capabilities.every((each) => link.hello.capabilities?.includes(each))) {
       throw refused(`The agent in the guest (qn ${link.hello.version}) knows nothing of it.`);
     }
     const asked = (this.#asked = Promise.withResolvers<Asleep>());
+    const onCalledOff = (): void => asked.reject(calledOff.reason);
+    calledOff.addEventListener("abort", onCalledOff, { once: true });
     link.tell(ifUnused ? { type: "sleep", ifUnused } : { type: "sleep" });
     try {
       const { stopped, refusal } = await within(asked.promise, sleepMs, () => refused("The guest takes too long."));
@@ -36,6 +39,7 @@ export class GuestSleep {
       this.#agent().drop("the guest is being suspended");
       return stopped.map(plain);
     } finally {
+      calledOff.removeEventListener("abort", onCalledOff);
       this.#asked = undefined;
     }
   }
@@ -44,18 +48,12 @@ export class GuestSleep {
     this.#asked?.resolve(asleep);
   }
 
-  /** Nobody waits any more for what the guest answers; what is being saved already is saved. */
-  callOff(): void {
-    this.#asked?.reject(refused("It is to be shut down."));
-  }
-
   lost(): void {
     this.#asked?.reject(refused("The agent in the guest was lost."));
   }
 }
 
-// --- internal ---
-
-function refused(why: string): QnError {
+/** Why a VM is not suspended. */
+export function refused(why: string): QnError {
   return new QnError("SUSPEND_REFUSED", `The VM cannot be suspended now. ${why}`);
 }

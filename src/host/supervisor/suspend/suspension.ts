@@ -7,6 +7,7 @@ import type { BootRecord } from "../boot/boot.ts";
 import { type Plug, unplugServed } from "../boot/plugs.ts";
 import type { Qemu } from "../boot/qemu.ts";
 import type { Teller } from "../options.ts";
+import { refused } from "../seam/guest-sleep.ts";
 import type { Seam } from "../seam/seam.ts";
 import { saveVm } from "./save.ts";
 
@@ -26,6 +27,7 @@ export class Suspension {
   /** Containers that the guest has stopped for it. */
   containers: readonly string[] = [];
   #saved: Qemu | undefined;
+  #calledOff = new AbortController();
   readonly #paths: VmPaths;
   readonly #tell: Pick<Teller, "dispatch" | "log">;
 
@@ -41,17 +43,23 @@ export class Suspension {
 
   /** `ifUnused`: not while something in the guest is in use. */
   begin(running: Running, ifUnused: boolean): void {
-    this.done = this.#suspend(running, ifUnused);
+    this.#calledOff = new AbortController();
+    this.done = this.#suspend(running, ifUnused, this.#calledOff.signal);
     // Whoever has asked for it hears how it went; nobody may have stayed.
     this.done.catch((error: unknown) => this.#tell.log(messageOf(error)));
   }
 
-  async #suspend({ seam, qemu, boot, spec, plug }: Running, ifUnused: boolean): Promise<void> {
+  /** Nobody waits for what the guest answers, whether it has been asked by now or not; what is being saved is saved. */
+  callOff(): void {
+    this.#calledOff.abort(refused("It is to be shut down."));
+  }
+
+  async #suspend({ seam, qemu, boot, spec, plug }: Running, ifUnused: boolean, calledOff: AbortSignal): Promise<void> {
     const { dispatch } = this.#tell;
     try {
       await dismissMasters(this.#paths);
       const isServed = boot.served !== undefined && boot.served.length > 0;
-      this.containers = await seam.sleep.ask(ifUnused, isServed ? ["sleep", "plug"] : ["sleep"]);
+      this.containers = await seam.sleep.ask(ifUnused, isServed ? ["sleep", "plug"] : ["sleep"], calledOff);
       await unplugServed(qemu, boot);
       await saveVm(this.#paths, qemu, { boot, spec }, () => (this.#saved = qemu));
       dispatch({ type: "suspended" });

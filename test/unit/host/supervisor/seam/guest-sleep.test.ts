@@ -14,11 +14,13 @@ function guestWith(capabilities: readonly string[]): GuestSleep {
   return sleep;
 }
 
+const { signal } = new AbortController();
+
 test("an agent that cannot find plugged devices again is not asked to let go of mounts of virtiofs", async () => {
-  expect(await failureOf(() => guestWith(["sleep"]).ask(false, ["sleep", "plug"]))).toEqual({
+  expect(await failureOf(() => guestWith(["sleep"]).ask(false, ["sleep", "plug"], signal))).toEqual({
     code: "SUSPEND_REFUSED",
     message: "The VM cannot be suspended now. The agent in the guest (qn 0.0.9) knows nothing of it.",
   });
-  expect(await guestWith(["sleep"]).ask(false, ["sleep"])).toEqual(["web"]);
-  expect(await guestWith(["sleep", "plug"]).ask(false, ["sleep", "plug"])).toEqual(["web"]);
+  expect(await guestWith(["sleep"]).ask(false, ["sleep"], signal)).toEqual(["web"]);
+  expect(await guestWith(["sleep", "plug"]).ask(false, ["sleep", "plug"], signal)).toEqual(["web"]);
 });
