@@ -43,9 +43,12 @@ export class Sleeper {
   #stopped: readonly Container[] = [];
   /** Pending from the moment that the guest begins to let go until it has the host's folders again. */
   #awake: PromiseWithResolvers<void> | undefined;
-  /** Whether it is just letting go, and whether another host has linked to it meanwhile. */
+  /** Whether it is just letting go. */
   #isLettingGo = false;
-  #isWanted = false;
+  /** How often a host has linked to it: whoever does wants it awake. */
+  #links = 0;
+  /** Pending while the guest takes the host's folders again; never rejects. */
+  #waking: Promise<void> | undefined;
   /** Pending while what was stopped starts again; never rejects. */
   #started: Promise<void> = Promise.resolve();
 
@@ -68,19 +71,21 @@ export class Sleeper {
    * With `ifUnused` it does not while something is in use.
    */
   async sleep(ifUnused: boolean, answer: (asleep: Asleep) => void): Promise<void> {
-    this.#isWanted = false;
+    const links = this.#links;
+    // A host may be quicker than the guest comes back.
+    await this.#waking;
     // Docker asks this agent about each start, and would wait for it to be awake again.
     await this.#started;
     if (this.#awake !== undefined) return answer(refused("It is being suspended already."));
     this.#awake = Promise.withResolvers();
     this.#isLettingGo = true;
     const refusal = await this.#letGo(ifUnused).then(
-      () => (this.#isWanted ? "The host has linked to it anew." : undefined),
+      () => (this.#links === links ? undefined : "The host has linked to it anew."),
       messageOf,
     );
     this.#isLettingGo = false;
     if (refusal !== undefined) {
-      await this.wake();
+      await this.#takeAgain();
       return answer(refused(refusal));
     }
     answer({ type: "asleep", stopped: this.#stopped.map(nameOf) });
@@ -89,17 +94,26 @@ export class Sleeper {
 
   /** Takes the host's folders again, if they are away, and starts what was stopped, the last first. */
   async wake(): Promise<void> {
-    this.#isWanted = true;
-    if (this.#awake === undefined || this.#isLettingGo) return;
+    this.#links += 1;
+    await this.#takeAgain();
+  }
+
+  async #takeAgain(): Promise<void> {
+    if (this.#awake !== undefined && !this.#isLettingGo) this.#waking ??= this.#wake(this.#awake);
+    await this.#waking;
+  }
+
+  async #wake(awake: PromiseWithResolvers<void>): Promise<void> {
     this.#stopped = [];
     try {
       await this.#options.mount();
     } catch (error) {
       this.#options.onTrouble(messageOf(error));
     }
-    this.#awake.resolve();
+    awake.resolve();
     this.#awake = undefined;
     await this.startStopped();
+    this.#waking = undefined;
   }
 
   /**

@@ -20,6 +20,7 @@ function guestWith(
     readonly start?: (id: string) => Promise<void>;
     readonly list?: () => Promise<readonly Container[]>;
     readonly use?: string;
+    readonly mount?: () => Promise<void>;
   } = {},
 ) {
   const done: string[] = [];
@@ -40,7 +41,10 @@ function guestWith(
       more.unmount?.();
       done.push("unmount");
     },
-    mount: async () => void done.push("mount"),
+    async mount() {
+      await more.mount?.();
+      done.push("mount");
+    },
     sync: async () => void done.push("sync"),
     use: async () => more.use,
     onTrouble: (text) => void done.push(text),
@@ -150,6 +154,26 @@ test("a host that links while the guest lets go finds it awake", async () => {
   const { sleeper, done, sleep } = guestWith([]);
   const [answer] = await Promise.all([sleep(), sleeper.wake()]);
   expect([answer?.refusal, done]).toEqual(["The host has linked to it anew.", ["unmount", "sync", "mount"]]);
+});
+
+test("a guest that is to sleep while it comes back sleeps once it is, and comes back once however often it is linked to", async () => {
+  const { promise: mayMount, resolve } = Promise.withResolvers<void>();
+  const { sleeper, done, sleep } = guestWith([container("web", ["/home/ann/web"])], { mount: () => mayMount });
+  await sleep();
+  done.length = 0;
+  const all = [sleeper.wake(), sleeper.wake(), sleep()] as const;
+  resolve();
+  const [, , answer] = await Promise.all(all);
+  expect(answer).toEqual({ type: "asleep", stopped: ["web"] });
+  expect(done).toEqual(["mount", "start web", "stop web", "unmount", "sync", "hang up"]);
+});
+
+test("who asks for sleep while the guest lets go is refused, and a host that has linked meanwhile finds it awake", async () => {
+  const { sleeper, done, sleep } = guestWith([]);
+  const first = sleep();
+  await sleeper.wake();
+  expect((await sleep())?.refusal).toBe("It is being suspended already.");
+  expect([(await first)?.refusal, done]).toEqual(["The host has linked to it anew.", ["unmount", "sync", "mount"]]);
 });
 
 test("a container is not made while the host's folders are away", async () => {
