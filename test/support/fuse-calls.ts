@@ -13,6 +13,7 @@ export const op = {
   mknod: 8,
   mkdir: 9,
   unlink: 10,
+  rmdir: 11,
   rename: 12,
   open: 14,
   read: 15,
@@ -21,6 +22,7 @@ export const op = {
   opendir: 27,
   readdir: 28,
   create: 35,
+  rename2: 45,
   link: 13,
 };
 /** A user of nobody's. */

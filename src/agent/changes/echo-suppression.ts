@@ -7,6 +7,7 @@ import { after, type Timer, within } from "../../system/clock.ts";
 import { type FileEvent, type FileEvents, openFileEvents } from "../../system/kernel/fanotify.ts";
 import { type FileState, FreshStates } from "../../system/kernel/fresh-state.ts";
 import type { Pin } from "./inode-pins.ts";
+import { namesMade } from "./look-again.ts";
 
 /**
  * Whose state of an entry it is that the host tells: the guest's, somebody else's, or one of an entry that is just
@@ -113,10 +114,13 @@ export class EchoSuppression {
 
   /**
    * The state of what is at `path`, links followed, as the host has it. What the kernel remembers may be an answer that
-   * is older than what a program has changed in a folder since, and was taken after it.
+   * is older than what a program has changed in a folder since, and was taken after it. What the guest is just doing to
+   * names in a folder is in its state before the kernel tells of it: `settled` hears of that after this.
    */
   async lookAt(path: string): Promise<FileState | undefined> {
-    return this.#fresh === undefined ? await stateAt(path, stat) : await this.#fresh.of(path, true);
+    const state = await (this.#fresh === undefined ? stateAt(path, stat) : this.#fresh.of(path, true));
+    if (state?.isFolder === true) await namesMade(path);
+    return state;
   }
 
   /** Resolves when all that the guest has done before has been heard and looked at. */

@@ -3,15 +3,14 @@
  * kernel's own FUSE asks at /dev/fuse, as it asks virtiofs in a guest, and each request goes through the rings to the
  * server, which runs as user UID. Says "mounted", and ends when the mount does. For root.
  *
- * Who looks up the name `hold` in the mount has the next GETATTR's answer come late: once somebody looks up `release`.
- * Who looks up `held` waits until it is held.
+ * Who looks up the name `hold-getattr` in the mount, or one with another request's name, has the next answer to such a
+ * request come late: once somebody looks up `release`. Who looks up `held` waits until it is held.
  */
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { mount } from "../../../src/system/kernel/libc.ts";
+import { op } from "../fuse-calls.ts";
 import { VhostGuest } from "../vhost-guest.ts";
 
-const LOOKUP = 1;
-const GETATTR = 3;
 const INIT = 26;
 const MAX_PAGES = 1 << 22;
 /** What one request may carry here: the rings' buffers have 16 KiB. */
@@ -25,8 +24,8 @@ mount("qn", target, "fuse", `fd=${device},${who},max_read=${dataBytes}`);
 // At once: nothing else gets a turn from here on.
 writeSync(1, "mounted\n");
 const request = Buffer.alloc(dataBytes + 4096);
-const late: { isWanted: boolean; answer: Buffer | undefined; readonly waiting: Buffer[] } = {
-  isWanted: false,
+const late: { wanted: number | undefined; answer: Buffer | undefined; readonly waiting: Buffer[] } = {
+  wanted: undefined,
   answer: undefined,
   waiting: [],
 };
@@ -50,16 +49,16 @@ try {
 
 /** Gives the answer to the request at hand, and those before it whose time has come. */
 function takeTurns(answer: Buffer): void {
-  const name = request.readUInt32LE(4) === LOOKUP ? request.toString("utf8", 40, request.indexOf(0, 40)) : "";
-  const isLate = late.isWanted && request.readUInt32LE(4) === GETATTR;
-  if (isLate) {
-    late.isWanted = false;
+  const kind = request.readUInt32LE(4);
+  const name = kind === op.lookup ? request.toString("utf8", 40, request.indexOf(0, 40)) : "";
+  if (kind === late.wanted) {
+    late.wanted = undefined;
     late.answer = answer;
     for (const each of late.waiting.splice(0)) writeAnswer(each);
   } else if (name === "held" && late.answer === undefined) {
     late.waiting.push(answer);
   } else {
-    if (name === "hold") late.isWanted = true;
+    for (const [word, number] of Object.entries(op)) if (name === `hold-${word}`) late.wanted = number;
     if (name === "release" && late.answer !== undefined) writeAnswer(late.answer);
     if (name === "release") late.answer = undefined;
     writeAnswer(answer);

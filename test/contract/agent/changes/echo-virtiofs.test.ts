@@ -1,12 +1,13 @@
 /** Which changes are the guest's own in mounts of virtiofs, by this kernel's own FUSE: no number tells those apart. */
 import { expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { EchoSuppression } from "../../../../src/agent/changes/echo-suppression.ts";
 import { succeed } from "../../../../scripts/support/succeed.ts";
 import { plainUser } from "../../../support/fuse-calls.ts";
-import { canMount, inFuseMount } from "../../../support/fuse-mount.ts";
+import { canMount, type FuseMount, inFuseMount } from "../../../support/fuse-mount.ts";
+import { until } from "../../../support/until.ts";
 
 test.skipIf(!canMount)("what the guest does in two mounts of virtiofs is its own, and the host's is not", async () => {
   await inFuseMount(async (first) => {
@@ -33,37 +34,39 @@ test.skipIf(!canMount)("what the guest does in two mounts of virtiofs is its own
   });
 });
 
-/**
- * Each changes what is in the folder `$1`, and so its time, while somebody's question for that is under way: the server
- * has answered before, and the kernel takes the answer after.
- */
+/** Each changes what is in the folder `$1`, and so its time, by a request of that kind. */
 const changesOfNames = [
-  'mkdir "$1/made"',
-  'rmdir "$1/folder"',
-  'mv "$1/file" "$1/moved"',
-  'mv "$1/file" elsewhere',
-  'ln "$1/file" "$1/link"',
-  'rm "$1/file"',
-  'echo >"$1/new"',
-];
+  ["mkdir", 'mkdir "$1/made"'],
+  ["rmdir", 'rmdir "$1/folder"'],
+  ["rename2", 'mv "$1/file" "$1/moved"'],
+  ["rename2", 'mv "$1/file" "$1/folder"'],
+  ["link", 'ln "$1/file" "$1/link"'],
+  ["unlink", 'rm "$1/file"'],
+  ["create", 'echo >"$1/new"'],
+] as const;
+
+async function madeFolders({ folder }: FuseMount): Promise<void> {
+  for (const index of changesOfNames.keys()) {
+    await mkdir(join(folder, `${index}/folder`), { recursive: true });
+    await Bun.write(join(folder, `${index}/file`), "");
+  }
+  await succeed(["chown", "-R", `${plainUser}:${plainUser}`, folder]);
+}
 
 test.skipIf(!canMount)(
   "what the guest has done is its own, also where an older answer about the folder comes to its kernel later",
   () =>
     inFuseMount(
-      async ({ at, folder, place }) => {
-        for (const index of changesOfNames.keys()) {
-          await mkdir(join(folder, `${index}/folder`), { recursive: true });
-          await Bun.write(join(folder, `${index}/file`), "");
-        }
-        await succeed(["chown", "-R", `${plainUser}:${plainUser}`, folder]);
+      async (mount) => {
+        const { at, folder, place } = mount;
+        await madeFolders(mount);
         const own = new EchoSuppression({ mark: join(place, "mark"), onFolder: () => {} });
         try {
-          for (const [index, change] of changesOfNames.entries()) {
+          for (const [index, [, change]] of changesOfNames.entries()) {
             const watched = join(at, `${index}`);
             await own.watch(watched, { path: watched, stats: await stat(watched) });
             await stat(join(watched, "folder"));
-            const script = `cd "$0"; ls hold; stat --cached=never "$1" & ls held; ${change}; ls release; wait`;
+            const script = `cd "$0"; ls hold-getattr; stat --cached=never "$1" & ls held; ${change}; ls release; wait`;
             // Nobody else looks meanwhile.
             spawnSync("sh", ["-c", script, at, `${index}`]);
             await own.settled();
@@ -79,4 +82,44 @@ test.skipIf(!canMount)(
       },
       { flags: ["--lifetime-ms=60000"] },
     ),
+);
+
+/** Whether a thread of this process waits for a lock in the kernel. */
+async function waitsInKernel(): Promise<true | undefined> {
+  const threads = await readdir("/proc/self/task");
+  const states = await Promise.all(
+    threads.map((each) => readFile(`/proc/self/task/${each}/stat`, "utf8").catch(() => "")),
+  );
+  return states.some((text) => text.slice(text.lastIndexOf(")") + 2).startsWith("D")) || undefined;
+}
+
+test.skipIf(!canMount)(
+  "what the guest is just doing to a name is its own, also where the host has it before the guest's kernel says so",
+  () =>
+    inFuseMount(async (mount) => {
+      const { at, place } = mount;
+      await madeFolders(mount);
+      const own = new EchoSuppression({ mark: join(place, "mark"), onFolder: () => {} });
+      try {
+        for (const [index, [kind, change]] of changesOfNames.entries()) {
+          const watched = join(at, `${index}`);
+          await own.watch(watched, { path: watched, stats: await stat(watched) });
+          const script = `cd "$0"; ls hold-${kind}; ${change} & ls held; echo "is held"; wait`;
+          const changing = Bun.spawn(["sh", "-c", script, at, `${index}`], { stdout: "pipe", stderr: "ignore" });
+          for await (const text of changing.stdout) if (Buffer.from(text).includes("is held")) break;
+          const judging = (async () => {
+            const before = own.changesOf(watched);
+            const state = await own.lookAt(watched);
+            await own.settled();
+            return state && own.judge(watched, state, before);
+          })();
+          await Promise.race([judging, until("whoever waits for the folder", 10_000, waitsInKernel)]);
+          await succeed(["sh", "-c", 'ls "$0/release" 2>&1 || true', at]);
+          expect([change, await judging]).toEqual([change, "own"]);
+          await changing.exited;
+        }
+      } finally {
+        own.close();
+      }
+    }),
 );
