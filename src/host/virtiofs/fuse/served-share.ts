@@ -94,9 +94,10 @@ export class ServedShare {
     this.underWay = underWayIn(this.words);
     this.nodes.makeRoot(identityIn(this.stat.view));
     this.deviceIndex(deviceIn(this.stat.view));
-    const budget = Math.max(16, Math.floor(options.descriptorsMax / 4));
-    this.descriptors = new NodeDescriptors(this.nodes, this.root, Math.min(budget, 1024));
-    this.handles = new HandleTable(state, this.nodes, budget);
+    // So many for nodes, as many for files without a name, and as many for all else; what is left is the guest's.
+    const part = Math.min(Math.max(16, Math.floor(options.descriptorsMax / 4)), 1024);
+    this.descriptors = new NodeDescriptors(this.nodes, this.root, part);
+    this.handles = new HandleTable(state, this.nodes, Math.max(part, options.descriptorsMax - 3 * part));
     this.descriptors.handleFd = (slot) => {
       const fd = this.handles.fdOfNode(slot);
       return fd < 0 ? errors.ESTALE : fd;
