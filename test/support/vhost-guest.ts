@@ -170,6 +170,35 @@ export class VhostGuest implements AsyncDisposable {
     this.kick();
   }
 
+  /**
+   * Asks again and again for what is in the slot, as many programs do, until `act` says so, which may submit one request
+   * beside. Gives whether there was always something in the ring: a busy machine lets this process stand still.
+   */
+  keepBusy(slot: number, act: () => boolean): boolean {
+    const { view } = this.mapped;
+    // The guest asks for no calls meanwhile (VIRTQ_AVAIL_F_NO_INTERRUPT).
+    view.setUint16(availableAt, 1, true);
+    const waiting = (): number => (this.#available - view.getUint16(usedAt + 2, true)) & 0xffff;
+    let empties = 0;
+    for (let isOver = false; !isOver;) {
+      const before = waiting();
+      // What is not answered may be that one.
+      if (before <= 1) empties += 1;
+      for (let more = before; more < ringSize - 2; more += 1) {
+        view.setUint16(availableAt + 4 + 2 * (this.#available % ringSize), 2 * slot, true);
+        this.#available += 1;
+      }
+      view.setUint16(availableAt + 2, this.#available & 0xffff, true);
+      if (before <= 1) this.kick();
+      isOver = act();
+    }
+    // It was so before the first.
+    const wasEmpty = empties > 1 || waiting() <= 1;
+    view.setUint16(availableAt, 0, true);
+    this.kick();
+    return !wasEmpty;
+  }
+
   /** Says that there is something in the ring. */
   kick(): void {
     ring(this.#kick[0]);

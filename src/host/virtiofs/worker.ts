@@ -78,7 +78,7 @@ export function serveShare(options: ShareOptions, warn: (text: string) => void):
   const waiting = new Waiting();
   for (;;) {
     waiting.watch([connection, workerFds.store, ...device.kicks]);
-    waiting.wait();
+    waiting.wait({ wait: !device.hasMore });
     if (waiting.isReady(1) && !store.hear(onSynced)) return;
     if (share.steps > stepsMax) {
       Bun.gc(true);

@@ -39,10 +39,10 @@ export class Waiting {
     }
   }
 
-  /** Blocks until one of them can be read, or has ended. */
-  wait(): void {
+  /** Blocks until one of them can be read, or has ended; only looks unless it is to `wait`. */
+  wait(options: { wait: boolean } = { wait: true }): void {
     // A signal has interrupted it.
-    while (libc().poll(this.#list.address, this.#count, -1) < 0);
+    while (libc().poll(this.#list.address, this.#count, options.wait ? -1 : 0) < 0);
   }
 
   /** Whether the descriptor at this place of the list can be read without waiting. */

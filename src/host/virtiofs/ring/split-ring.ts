@@ -11,6 +11,12 @@ export type RingParts = {
 /** The largest ring that virtio knows. */
 const sizeMax = 32_768;
 
+/**
+ * So many requests of a ring are served in a row. Where more programs ask than are served meanwhile a ring is never
+ * empty: QEMU, who brings files to the disk, and the other rings would wait without end.
+ */
+export const turnMax = 16;
+
 /** The lengths of the parts of a ring of `size` entries. Throws when there is no such ring. */
 export function ringBytes(size: number): Record<keyof RingParts, number> {
   if (size < 1 || size > sizeMax || (size & (size - 1)) !== 0) throw new BrokenRing(`a ring of ${size}`);

@@ -3,10 +3,10 @@ import { closeFd } from "../../../system/kernel/file-calls.ts";
 import { drain, receive, ring as wake, send } from "../../../system/kernel/descriptors.ts";
 import { allocate } from "../../../system/kernel/memory.ts";
 import { BrokenRing } from "../ring/chain.ts";
-import { ringBytes, SplitRing } from "../ring/split-ring.ts";
+import { ringBytes, SplitRing, turnMax } from "../ring/split-ring.ts";
 import { keys } from "../store-wire.ts";
 import { MappedMemory } from "./mapped-memory.ts";
-import { deviceRequests, newRing, ringRequests, type RingServer, type RingState } from "./ring-state.ts";
+import { deviceRequests, newRing, newRings, ringRequests, type RingServer, type RingState } from "./ring-state.ts";
 import {
   deviceFeatures,
   eventIndexFeature,
@@ -33,14 +33,11 @@ export type DeviceOptions = {
   readonly warn: (text: string) => void;
 };
 
-/** Rings of one device: one for forgetting, and those for requests. */
-const ringsMax = 9;
-
 /** One device, on one connection to QEMU. */
 export class Device {
   readonly #options: DeviceOptions;
   readonly #memory = new MappedMemory();
-  readonly #rings: RingState[] = Array.from({ length: ringsMax }, newRing);
+  readonly #rings = newRings();
   readonly #in = allocate(headerBytes + payloadMax);
   readonly #out = allocate(64);
   #hasEventIndex = false;
@@ -92,12 +89,17 @@ export class Device {
     }
   }
 
-  /** Serves the rings whose kicks can be read: by their place among `kicks`. */
+  /** Whether there is more to serve than a turn has had, for which nobody kicks again. */
+  get hasMore(): boolean {
+    return this.#rings.some(({ hasMore }) => hasMore);
+  }
+
+  /** Serves those rings for a turn whose kicks can be read, by their place among `kicks`, and those that have more. */
   kicked(isReady: (index: number) => boolean): void {
     const working = this.#rings.filter(({ ring }) => ring !== undefined);
     for (const [index, ring] of working.entries()) {
-      if (!isReady(index)) continue;
-      drain(ring.kick);
+      if (isReady(index)) drain(ring.kick);
+      else if (!ring.hasMore) continue;
       this.#serve(ring);
     }
   }
@@ -128,19 +130,23 @@ export class Device {
       keep(keys.message(request, ring), this.#in.bytes.subarray(0, headerBytes + size), fds);
   }
 
+  /** Serves a ring for a turn. */
   #serve(state: RingState): void {
+    state.hasMore = false;
     if (!state.isEnabled) return;
     const { server } = this.#options;
     const index = this.#rings.indexOf(state);
     this.#guarded(state, (ring) => {
-      do {
-        for (;;) {
-          const head = ring.take(this.#memory, server);
-          if (head === undefined) break;
-          const written = server.serve(index, head);
-          if (written !== undefined && ring.complete(head, written) && state.call >= 0) wake(state.call);
+      for (let turn = 0; turn < turnMax; turn += 1) {
+        const head = ring.take(this.#memory, server);
+        if (head === undefined) {
+          if (!ring.rearm()) return;
+          continue;
         }
-      } while (ring.rearm());
+        const written = server.serve(index, head);
+        if (written !== undefined && ring.complete(head, written) && state.call >= 0) wake(state.call);
+      }
+      state.hasMore = true;
     });
   }
 
@@ -164,7 +170,7 @@ export class Device {
       case requests.getProtocolFeatures:
         return protocolFeatures;
       case requests.getQueueCount:
-        return BigInt(ringsMax);
+        return BigInt(this.#rings.length);
       case requests.setFeatures:
         this.#setFeatures(payload.getBigUint64(0, true));
         return undefined;

@@ -26,11 +26,27 @@ export type RingState = {
   call: number;
   isEnabled: boolean;
   ring: SplitRing | undefined;
+  /** Whether its turn was over before it was empty. */
+  hasMore: boolean;
 };
 
 /** A ring of which nothing is known. */
 export function newRing(): RingState {
-  return { size: 0, base: 0, addresses: undefined, kick: -1, call: -1, isEnabled: false, ring: undefined };
+  return {
+    size: 0,
+    base: 0,
+    addresses: undefined,
+    kick: -1,
+    call: -1,
+    isEnabled: false,
+    ring: undefined,
+    hasMore: false,
+  };
+}
+
+/** The rings of one device: one for forgetting, and those for requests. */
+export function newRings(): RingState[] {
+  return Array.from({ length: 9 }, newRing);
 }
 
 /** What makes a device what it is, and each of its rings: said again to another process, it is the same device. */
