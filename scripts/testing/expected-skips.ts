@@ -83,6 +83,7 @@ export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
   "test/contract/system/held-folder.test.ts": ["Linux"],
   "test/contract/system/kernel/fresh-state.test.ts": ["a kernel that is new enough"],
   "test/contract/system/kernel/landlock.test.ts": ["a kernel that is new enough"],
+  "test/contract/system/kernel/packets.test.ts": ["Linux"],
   "test/contract/system/kernel/pressure.test.ts": ["a kernel that is new enough"],
   "test/contract/system/net/connection.test.ts": ["Linux"],
   "test/e2e/as-root.root.test.ts": ["a right that root may lack"],
@@ -109,6 +110,7 @@ export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
   "test/long/virtiofs-killed.test.ts": ["root", "a right that root may lack"],
   "test/long/virtiofs-many.test.ts": ["Linux"],
   "test/long/virtiofs-own.test.ts": ["Linux on x86_64"],
+  "test/unit/system/kernel/darwin.test.ts": ["Linux"],
   "test/unit/system/kernel/errno.test.ts": ["Linux"],
 };
 

@@ -1,7 +1,8 @@
 /** What the server of a mount reads of a guest, of QEMU and of the host's files, with what must hold whatever comes. */
+import { statx } from "../../src/system/kernel/statx.ts";
 import { Call } from "../../src/host/virtiofs/fuse/call.ts";
 import { formatOwner, ownerIn, parseOwner, writeOwner } from "../../src/host/virtiofs/node/owner.ts";
-import { fileType, statx } from "../../src/host/virtiofs/node/stat.ts";
+import { fileType } from "../../src/host/virtiofs/node/stat.ts";
 import { BrokenRing, type GuestMemory } from "../../src/host/virtiofs/ring/chain.ts";
 import { Segments } from "../../src/host/virtiofs/ring/segments.ts";
 import { ringBytes, SplitRing } from "../../src/host/virtiofs/ring/split-ring.ts";

@@ -6,11 +6,11 @@ import { repository } from "./program.ts";
 const seenByAll = "/mnt";
 
 /** The words that start qn from its sources as this user; more of qn's follow. */
-export function qnAsUser(uid: number): readonly string[] {
+export function qnAsUser(uid: number, entry?: string): readonly string[] {
   const show = [
     'cd "$0"',
     `mount -t tmpfs -o mode=755 tmpfs ${seenByAll}`,
-    `cp -r src guest package.json ${seenByAll}`,
+    `cp -r --parents src guest test/support/inside package.json ${seenByAll}`,
     `chmod -R a+rX ${seenByAll}`,
     `mkdir ${seenByAll}/node_modules`,
     `mount --bind node_modules ${seenByAll}/node_modules`,
@@ -18,11 +18,11 @@ export function qnAsUser(uid: number): readonly string[] {
     'exec "$@"',
   ].join(" && ");
   const asUser = ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"];
-  return ["unshare", "--mount", "sh", "-c", show, repository, ...asUser, ...qnIn(seenByAll)];
+  return ["unshare", "--mount", "sh", "-c", show, repository, ...asUser, ...qnIn(seenByAll, entry)];
 }
 
-/** The words that start the qn whose sources are in this folder. */
-export function qnIn(tree: string): readonly string[] {
+/** The words that start the qn whose sources are in this folder, by its usual entry or another one. */
+export function qnIn(tree: string, entry = "src/main.ts"): readonly string[] {
   const runtime = relative(repository, process.execPath);
-  return [runtime.startsWith("..") ? process.execPath : join(tree, runtime), join(tree, "src/main.ts")];
+  return [runtime.startsWith("..") ? process.execPath : join(tree, runtime), join(tree, entry)];
 }

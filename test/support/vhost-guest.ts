@@ -19,6 +19,8 @@ const bufferBytes = 16_384;
 const qemuAddress = 0x7f12_3400_0000;
 
 const { symbols: libc } = dlopen("libc.so.6", {
+  pipe2: { args: [FFIType.ptr, FFIType.i32], returns: FFIType.i32 },
+  fcntl: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
   connect: { args: [FFIType.i32, FFIType.ptr, FFIType.u32], returns: FFIType.i32 },
 });
@@ -31,6 +33,8 @@ export type ServerOptions = {
   readonly flags?: readonly string[];
   readonly openFilesMax?: number;
   readonly uid?: number;
+  /** The server is one as on a Mac, and so is what QEMU gives it: pipes in the place of eventfds. */
+  readonly isMac?: boolean;
 };
 
 /** The server of a folder, and a guest that is connected to it. */
@@ -40,15 +44,18 @@ export class VhostGuest implements AsyncDisposable {
   readonly mapped = viewsOf(mapFile(this.memory, 0, memoryBytes), memoryBytes);
   readonly #message = allocate(1024);
   readonly #connection: number;
-  readonly #kick = socketPair();
-  readonly #call = socketPair();
+  /** Ours, and the server's. */
+  readonly #kick: readonly [number, number];
+  readonly #call: readonly [number, number];
   #available = 0;
   #unique = 1;
   #slot = 0;
 
-  private constructor(holder: Bun.Subprocess<"pipe", "ignore", "pipe">, connection: number) {
+  private constructor(holder: Bun.Subprocess<"pipe", "ignore", "pipe">, connection: number, isMac: boolean) {
     this.holder = holder;
     this.#connection = connection;
+    this.#kick = isMac ? reversed(pipe()) : socketPair();
+    this.#call = isMac ? pipe() : socketPair();
   }
 
   /**
@@ -58,12 +65,13 @@ export class VhostGuest implements AsyncDisposable {
   static async start(
     folder: string,
     socketPath: string,
-    { flags = [], openFilesMax = 1024, uid }: ServerOptions = {},
+    { flags = [], openFilesMax = 1024, uid, isMac = false }: ServerOptions = {},
   ): Promise<VhostGuest> {
+    const entry = isMac ? "test/support/inside/as-on-a-mac.ts" : "src/main.ts";
     const limited = ["sh", "-c", `ulimit -n ${openFilesMax}; exec "$0" "$@"`];
     const command = [
       ...limited,
-      ...(uid === undefined ? qnIn(repository) : qnAsUser(uid)),
+      ...(uid === undefined ? qnIn(repository, entry) : qnAsUser(uid, entry)),
       "virtiofs",
       `--folder=${folder}`,
       `--socket=${socketPath}`,
@@ -78,7 +86,7 @@ export class VhostGuest implements AsyncDisposable {
     const connection = libc.socket(1, 1, 0);
     const address = Buffer.from(`\u0001\0${socketPath}\0`);
     if (libc.connect(connection, address, address.length) !== 0) throw new Error(`cannot connect to ${socketPath}`);
-    const guest = new VhostGuest(holder, connection);
+    const guest = new VhostGuest(holder, connection, isMac);
     guest.#begin();
     const { error } = await guest.ask(
       26,
@@ -244,6 +252,19 @@ export class VhostGuest implements AsyncDisposable {
     receive(this.#connection, this.#message.address, 20);
   }
 }
+
+const F_SETPIPE_SZ = 1031;
+
+/** A pipe as QEMU makes one for an eventfd (O_NONBLOCK, O_CLOEXEC), which is soon full: to read, and to write. */
+function pipe(): [number, number] {
+  const ends = new Int32Array(2);
+  if (libc.pipe2(ends, 0o4000 | 0o2000000) !== 0) throw new Error("no pipe");
+  const [read = -1, write = -1] = ends;
+  libc.fcntl(write, F_SETPIPE_SZ, 4096);
+  return [read, write];
+}
+
+const reversed = ([one, other]: readonly [number, number]): [number, number] => [other, one];
 
 /** Numbers of 32 bits, one after the other. */
 export function words(...values: readonly number[]): Buffer {

@@ -4,9 +4,10 @@
  * where it would wait without end for a connection that QEMU never makes again.
  */
 import { fdatasync, fsync, rmSync, statSync } from "node:fs";
-import { listenAt, memoryFile, receive, send, socketPair } from "../../system/kernel/descriptors.ts";
+import { listenAt, memoryFile, socketPair } from "../../system/kernel/descriptors.ts";
 import { closeFd } from "../../system/kernel/file-calls.ts";
 import { allocate } from "../../system/kernel/memory.ts";
+import { packets } from "../../system/kernel/packets.ts";
 import { syncKind } from "./fuse/slow-syncs.ts";
 import { stateBytes } from "./node/state-plan.ts";
 import {
@@ -106,7 +107,7 @@ class DescriptorStore {
   /** Takes the packets that have arrived. */
   take(socket: number): void {
     for (;;) {
-      const { length, fds } = receive(socket, this.#buffer.address, packetMax, { wait: false });
+      const { length, fds } = packets.receive(socket, this.#buffer.address, packetMax, { wait: false });
       if (length < packetHead) return;
       const { kind, key } = packetHeadIn(this.#buffer.view);
       if (kind === packet.sync) {
@@ -131,7 +132,7 @@ class DescriptorStore {
     this.#worker = socket;
     for (const { bytes, fds } of this.#kept.values()) {
       this.#buffer.bytes.set(bytes);
-      send(socket, this.#buffer.address, bytes.length, fds);
+      packets.send(socket, this.#buffer.address, bytes.length, fds);
     }
     this.#sayEnd(socket);
     if (this.#isAbandoned) this.#sayEnd(socket);
@@ -145,7 +146,7 @@ class DescriptorStore {
 
   #sayEnd(socket: number): void {
     writePacketHead(this.#buffer.view, packet.end, 0);
-    send(socket, this.#buffer.address, packetHead);
+    packets.send(socket, this.#buffer.address, packetHead);
   }
 
   /** Brings what is kept, or given along, to the disk, while this process goes on, and says so. */
@@ -156,7 +157,7 @@ class DescriptorStore {
       if (this.#worker === undefined) return;
       writePacketHead(this.#buffer.view, packet.synced, key);
       writeSyncWords(this.#buffer.view, { ...asked, value });
-      send(this.#worker, this.#buffer.address, syncBytes);
+      packets.send(this.#worker, this.#buffer.address, syncBytes);
     };
     if (fd === undefined) return answer(notKept);
     if (asked.value === syncKind.all) {

@@ -1,8 +1,9 @@
 /** Who serves a share: waits for QEMU and the rings in one thread, and does what they ask. */
 import { writeSync } from "node:fs";
-import { acceptAt, receive, send, Waiting } from "../../system/kernel/descriptors.ts";
+import { acceptAt, Waiting } from "../../system/kernel/descriptors.ts";
 import { confineTo } from "../../system/kernel/landlock.ts";
 import { allocate, mapFile, viewsOf } from "../../system/kernel/memory.ts";
+import { packets } from "../../system/kernel/packets.ts";
 import { answerSync, serve } from "./fuse/dispatch.ts";
 import { ServedShare, type ShareOptions } from "./fuse/served-share.ts";
 import type { SlowSync } from "./fuse/slow-syncs.ts";
@@ -135,7 +136,7 @@ class StoreClient {
   /** Hears what has been brought to the disk; false when the holder is gone. */
   hear(onSynced: (words: SyncWords) => void): boolean {
     for (;;) {
-      const { length } = receive(workerFds.store, this.#buffer.address, packetMax, { wait: false });
+      const { length } = packets.receive(workerFds.store, this.#buffer.address, packetMax, { wait: false });
       if (length === 0) return false;
       if (length < 0) return true;
       if (packetHeadIn(this.#buffer.view).kind === packet.synced) onSynced(syncWordsIn(this.#buffer.view));
@@ -147,7 +148,7 @@ class StoreClient {
     let connection: number | undefined;
     const closed: number[] = [];
     for (;;) {
-      const { length, fds } = receive(workerFds.store, this.#buffer.address, packetMax);
+      const { length, fds } = packets.receive(workerFds.store, this.#buffer.address, packetMax);
       const { kind, key } = packetHeadIn(this.#buffer.view);
       if (length < packetHead || kind === packet.end) break;
       const handle = handleOf(key);
@@ -172,14 +173,14 @@ class StoreClient {
 
   /** The holder takes what it is not told of with the next packet, or at this process' end: packets outlive it. */
   #sendSoon(fds: readonly number[]): void {
-    send(workerFds.store, this.#buffer.address, packetHead, fds);
+    packets.send(workerFds.store, this.#buffer.address, packetHead, fds);
     this.#untold = (this.#untold + 1) % untoldMax;
     if (this.#untold === 0) writeSync(signsFd, workerSigns.sent);
   }
 
   #send(kind: number, key: number, bodyBytes: number, fds: readonly number[]): void {
     writePacketHead(this.#buffer.view, kind, key);
-    send(workerFds.store, this.#buffer.address, packetHead + bodyBytes, fds);
+    packets.send(workerFds.store, this.#buffer.address, packetHead + bodyBytes, fds);
     writeSync(signsFd, workerSigns.sent);
   }
 }

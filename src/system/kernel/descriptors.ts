@@ -1,29 +1,36 @@
 /**
  * The door to waiting for descriptors, and to sending them to another process. As in file-calls.ts a call gives its
- * value, or its error's number below zero, and blocks the whole process where the system does. Linux only.
+ * value, or its error's number below zero, and blocks the whole process where the system does.
  */
 import { FFIType } from "bun:ffi";
 import { renameSync, rmSync } from "node:fs";
+import * as darwin from "./darwin/socket-calls.ts";
 import { outcome } from "./errno.ts";
 import { fromLibrary } from "./library.ts";
+import * as linux from "./linux/socket-calls.ts";
 import { allocate, type Block } from "./memory.ts";
+import {
+  controlBytesOf,
+  descriptorsIn,
+  isTruncated,
+  messageLayouts,
+  setAddress,
+  writeDescriptors,
+  writeMessageHead,
+} from "./message-layout.ts";
 
 /** At most so many descriptors come with one message (VHOST_USER_MAX_RAM_SLOTS is 8, SCM_MAX_FD is 253). */
 const passedMax = 16;
 
 const POLLIN = 1;
-const SOL_SOCKET = 1;
-const SCM_RIGHTS = 1;
-const MSG_CTRUNC = 8;
-const MSG_DONTWAIT = 0x40;
-const MSG_NOSIGNAL = 0x4000;
-const MSG_CMSG_CLOEXEC = 0x40000000;
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
-const SOCK_SEQPACKET = 5;
-const SOCK_CLOEXEC = 0o2000000;
 const EINTR = -4;
+
+const isMac = process.platform === "darwin";
+const layout = messageLayouts[isMac ? "darwin" : "linux"];
+const own: typeof linux = isMac ? darwin : linux;
 
 /** Waits for several descriptors at once: poll(2) over a list that changes seldom. */
 export class Waiting {
@@ -60,46 +67,43 @@ export type Received = { readonly length: number; readonly fds: readonly number[
  * are closed.
  */
 export function receive(fd: number, to: number, length: number, options: { wait: boolean } = { wait: true }): Received {
-  const { view } = prepared(to, length);
-  view.setUint32(controlLengthAt, controlBytes, true);
-  const flags = MSG_CMSG_CLOEXEC | (options.wait ? 0 : MSG_DONTWAIT);
+  const { view } = prepared(to, length, controlBytes);
+  const flags = layout.receiving | (options.wait ? 0 : layout.dontWait);
   let got: number;
   do got = outcome(() => Number(libc().recvmsg(fd, header().address, flags)));
   while (got === EINTR);
   if (got < 0) return { length: got, fds: [] };
-  const fds = passedIn(view);
-  if ((view.getInt32(flagsAt, true) & MSG_CTRUNC) === 0) return { length: got, fds };
+  const fds = descriptorsIn(view, controlAt, layout, passedMax);
+  for (const each of fds) own.closeAtExec(each);
+  if (!isTruncated(view, layout)) return { length: got, fds };
   for (const each of fds) libc().close(each);
   return { length: -90, fds: [] };
 }
 
 /** Sends bytes with descriptors (sendmsg(2)), never a signal. Gives how many bytes went. */
 export function send(fd: number, from: number, length: number, fds: readonly number[] = []): number {
-  const { view } = prepared(from, length);
-  const used = fds.length === 0 ? 0 : 16 + 4 * fds.length;
-  view.setUint32(controlLengthAt, fds.length === 0 ? 0 : 16 + 8 * Math.ceil(fds.length / 2), true);
-  view.setUint32(controlAt, used, true);
-  view.setUint32(controlAt + 8, SOL_SOCKET, true);
-  view.setUint32(controlAt + 12, SCM_RIGHTS, true);
-  for (const [index, each] of fds.entries()) view.setInt32(controlAt + 16 + 4 * index, each, true);
+  const { view } = prepared(from, length, controlBytesOf(layout, fds.length));
+  writeDescriptors(view, controlAt, layout, fds);
   let sent: number;
-  do sent = outcome(() => Number(libc().sendmsg(fd, header().address, MSG_NOSIGNAL)));
+  do sent = outcome(() => Number(libc().sendmsg(fd, header().address, layout.sending)));
   while (sent === EINTR);
   return sent;
 }
 
-/** A pair of connected packet sockets; each message arrives whole. Throws when the system gives none. */
+/** A pair of connected sockets, for packets.ts or to hear of an end. Throws when the system gives none. */
 export function socketPair(): readonly [number, number] {
   const { address, view } = header();
-  const status = outcome(() => libc().socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, address));
+  const status = outcome(() => libc().socketpair(AF_UNIX, own.pairType | own.atExec, 0, address));
   if (status < 0) throw new Error(`socketpair: error ${-status}`);
-  return [view.getInt32(0, true), view.getInt32(4, true)];
+  const pair = [view.getInt32(0, true), view.getInt32(4, true)] as const;
+  for (const each of pair) own.closeAtExec(each);
+  return pair;
 }
 
-/** A file in memory without a name, as long as anybody has it (memfd_create(2)). Throws when the system gives none. */
+/** A file in memory without a name, as long as anybody has it. Throws when the system gives none. */
 export function memoryFile(bytes: number): number {
-  const fd = outcome(() => libc().memfd_create(allocateText("qn"), 1));
-  if (fd < 0 || libc().ftruncate(fd, bytes) < 0) throw new Error(`memfd_create: error ${-fd}`);
+  const fd = own.unnamedFile();
+  if (fd < 0 || libc().ftruncate(fd, bytes) < 0) throw new Error(`no memory that is a file: error ${-fd}`);
   return fd;
 }
 
@@ -108,7 +112,7 @@ export function memoryFile(bytes: number): number {
  * listens: who waits for the file can connect at once. Throws when it cannot be made.
  */
 export function listenAt(path: string): number {
-  const fd = outcome(() => libc().socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const fd = socket(SOCK_STREAM);
   const unfinished = `${path}~`;
   const length = writeAddress(unfinished);
   rmSync(unfinished, { force: true });
@@ -126,7 +130,7 @@ export function listenAt(path: string): number {
 export function storeDescriptor(name: string, fd: number, socketPath = process.env["NOTIFY_SOCKET"]): void {
   if (socketPath?.startsWith("/") !== true) return;
   const words = Buffer.from(`FDSTORE=1\nFDNAME=${name}`);
-  const notifier = outcome(() => libc().socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const notifier = socket(SOCK_DGRAM);
   const length = writeAddress(socketPath);
   const connected = outcome(() => libc().connect(notifier, header().address, length));
   const { address, bytes } = (wordsBlock ??= allocate(256));
@@ -136,17 +140,21 @@ export function storeDescriptor(name: string, fd: number, socketPath = process.e
   if (sent < 0) throw new Error(`systemd does not keep the descriptor ${name}: error ${-sent}`);
 }
 
-/** Waits for one connection (accept4(2)). */
+/** Waits for one connection. */
 export function acceptAt(listener: number): number {
-  return outcome(() => libc().accept4(listener, null, null, SOCK_CLOEXEC));
+  return own.accept(listener);
 }
 
-/** Takes what an eventfd or a pipe has, at most 8 bytes, and throws it away. */
+/**
+ * Takes what an eventfd has, or a pipe that stands in for one, and throws it away. An eventfd has 8 bytes, a pipe as
+ * many for each time that it was rung, and neither lets anybody wait (event_notifier_init in QEMU's
+ * util/event_notifier-posix.c).
+ */
 export function drain(fd: number): void {
-  libc().read(fd, header().address, 8);
+  while (Number(libc().read(fd, header().address, headerBytes)) === headerBytes);
 }
 
-/** Adds one to an eventfd, which wakes who waits for it. */
+/** Adds one to an eventfd, or to a pipe unless that is full, which wakes who waits for it. */
 export function ring(fd: number): void {
   const { address, view } = header();
   view.setUint32(0, 1, true);
@@ -157,76 +165,58 @@ export function ring(fd: number): void {
 // --- internal ---
 
 /** struct msghdr at 0, its one struct iovec at 64, the control message at 96; the beginning serves short calls too. */
-const flagsAt = 48;
-const controlLengthAt = 40;
+const headerBytes = 512;
 const vectorAt = 64;
 const controlAt = 96;
-const controlBytes = 16 + 4 * passedMax;
+const controlBytes = controlBytesOf(layout, passedMax);
 
 let headerBlock: Block | undefined;
 let wordsBlock: Block | undefined;
+
+function socket(type: number): number {
+  const fd = outcome(() => libc().socket(AF_UNIX, type | own.atExec, 0));
+  own.closeAtExec(fd);
+  return fd;
+}
 
 /** Writes a Unix socket's address to the header; gives its length. Throws for a path that is too long. */
 function writeAddress(path: string): number {
   const { view, bytes } = header();
   const name = Buffer.from(path);
-  if (name.length > 107) throw new Error(`${path} is too long for a socket`);
-  view.setUint16(0, AF_UNIX, true);
+  if (name.length > own.pathMax) throw new Error(`${path} is too long for a socket`);
+  const length = 2 + name.length + 1;
+  own.writeFamily(view, length);
   bytes.set(name, 2);
-  bytes[2 + name.length] = 0;
-  return 2 + name.length + 1;
+  bytes[length - 1] = 0;
+  return length;
 }
 
 function header(): Block {
-  return (headerBlock ??= allocate(512));
+  return (headerBlock ??= allocate(headerBytes));
 }
 
-function prepared(buffer: number, length: number): Block {
+function prepared(buffer: number, length: number, bytesOfControl: number): Block {
   const block = header();
   const { view, address, bytes } = block;
   bytes.fill(0, 0, controlAt + controlBytes);
-  setAddress(view, 16, address + vectorAt);
-  view.setUint32(24, 1, true);
-  setAddress(view, 32, address + controlAt);
+  writeMessageHead(view, { vector: address + vectorAt, control: address + controlAt, controlBytes: bytesOfControl });
   setAddress(view, vectorAt, buffer);
   view.setUint32(vectorAt + 8, length, true);
   return block;
 }
 
-function passedIn(view: DataView): number[] {
-  if (view.getUint32(controlLengthAt, true) < 16) return [];
-  if (view.getUint32(controlAt + 8, true) !== SOL_SOCKET || view.getUint32(controlAt + 12, true) !== SCM_RIGHTS)
-    return [];
-  const count = Math.min(passedMax, (view.getUint32(controlAt, true) - 16) / 4);
-  return Array.from({ length: count }, (_, index) => view.getInt32(controlAt + 16 + 4 * index, true));
-}
-
-function setAddress(view: DataView, at: number, address: number): void {
-  view.setUint32(at, address % 2 ** 32, true);
-  view.setUint32(at + 4, Math.floor(address / 2 ** 32), true);
-}
-
-function allocateText(value: string): number {
-  const { bytes, address } = header();
-  const text = Buffer.from(`${value}\0`);
-  bytes.set(text);
-  return address;
-}
-
-const { i32, u32, u64_fast, i64_fast, ptr } = FFIType;
+const { i32, u32, u64_fast, i64_fast } = FFIType;
 
 const libc = fromLibrary({
   poll: { args: [u64_fast, u64_fast, i32], returns: i32 },
   recvmsg: { args: [i32, u64_fast, i32], returns: i64_fast },
   sendmsg: { args: [i32, u64_fast, i32], returns: i64_fast },
   socketpair: { args: [i32, i32, i32, u64_fast], returns: i32 },
-  memfd_create: { args: [u64_fast, u32], returns: i32 },
   ftruncate: { args: [i32, i64_fast], returns: i32 },
   socket: { args: [i32, i32, i32], returns: i32 },
   bind: { args: [i32, u64_fast, u32], returns: i32 },
   connect: { args: [i32, u64_fast, u32], returns: i32 },
   listen: { args: [i32, i32], returns: i32 },
-  accept4: { args: [i32, ptr, ptr, i32], returns: i32 },
   read: { args: [i32, u64_fast, u64_fast], returns: i64_fast },
   write: { args: [i32, u64_fast, u64_fast], returns: i64_fast },
   close: { args: [i32], returns: i32 },

@@ -27,9 +27,10 @@ const readingRights = 0b1101;
 
 /**
  * Leaves this thread, which runs all JavaScript, nothing to open, make or remove but what is below the folder that `fd`
- * stands for; what is open stays open. False where the kernel has no Landlock of version 2 or newer.
+ * stands for; what is open stays open. False where the kernel has no Landlock of version 2 or newer, as on a Mac.
  */
 export function confineTo(fd: number, readOnly: boolean): boolean {
+  if (process.platform !== "linux") return false;
   const version = call(SYS_landlock_create_ruleset, 0, 0, LANDLOCK_CREATE_RULESET_VERSION, 0);
   if (version < versionMin) return false;
   const { address, view } = allocate(64);

@@ -22,6 +22,13 @@ export function allocate(length: number): Block {
   );
 }
 
+/** The address of a short text as C has it, good until the next one is asked for. */
+export function allocateText(value: string): number {
+  const { bytes, address } = (textBlock ??= allocate(textBytes));
+  bytes.set(Buffer.from(`${value}\0`));
+  return address;
+}
+
 /**
  * Maps `length` bytes of an open file from `offset` on, seen by all who map it (mmap(2), MAP_SHARED); gives the
  * address. Throws when the system refuses. Nothing may be read beyond the file's end.
@@ -68,6 +75,8 @@ export function codeIn(maps: string, program: string): { readonly address: numbe
 // --- internal ---
 
 const MADV_DONTNEED = 4;
+const textBytes = 256;
+let textBlock: Block | undefined;
 
 function textOf(path: string): string {
   try {

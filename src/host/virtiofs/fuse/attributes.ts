@@ -1,5 +1,6 @@
 /** From struct statx to what FUSE says of a file; pure. */
-import { deviceIn, statx } from "../node/stat.ts";
+import { statx } from "../../../system/kernel/statx.ts";
+import { deviceIn } from "../node/stat.ts";
 
 /** How long the guest may believe a name and what it knows of a file. */
 export type Lifetime = { readonly seconds: number; readonly nanoseconds: number };

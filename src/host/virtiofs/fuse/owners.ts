@@ -11,9 +11,9 @@ import {
   setAttribute,
   statAt,
   statFd,
-  statxBytes,
 } from "../../../system/kernel/file-calls.ts";
 import { allocate } from "../../../system/kernel/memory.ts";
+import { statx, statxBytes } from "../../../system/kernel/statx.ts";
 import {
   carriesOwner,
   formatOwner,
@@ -25,7 +25,7 @@ import {
   permissionsOnHost,
   writeOwner,
 } from "../node/owner.ts";
-import { fileType, statx } from "../node/stat.ts";
+import { fileType } from "../node/stat.ts";
 import { errors } from "./wire.ts";
 
 /** What a request changes of a file. */

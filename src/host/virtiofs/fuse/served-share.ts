@@ -7,10 +7,10 @@ import {
   reopenFd,
   statAt,
   statFd,
-  statxBytes,
 } from "../../../system/kernel/file-calls.ts";
 import { O_PATH } from "../../../system/kernel/libc.ts";
 import { allocate, type Block } from "../../../system/kernel/memory.ts";
+import { statxBytes } from "../../../system/kernel/statx.ts";
 import { HandleTable } from "../node/handle-table.ts";
 import { NodeDescriptors } from "../node/node-descriptors.ts";
 import { NodeTable } from "../node/node-table.ts";

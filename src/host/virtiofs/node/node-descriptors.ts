@@ -2,9 +2,10 @@
  * A descriptor (O_PATH) for a node when one is needed: a few are kept, the least used are closed, and each that is
  * opened anew is checked to be the very file that the node stands for.
  */
-import { closeFd, O_NOFOLLOW, openAt, statFd, statxBytes } from "../../../system/kernel/file-calls.ts";
+import { closeFd, O_NOFOLLOW, openAt, statFd } from "../../../system/kernel/file-calls.ts";
 import { O_PATH } from "../../../system/kernel/libc.ts";
 import { allocate } from "../../../system/kernel/memory.ts";
+import { statxBytes } from "../../../system/kernel/statx.ts";
 import { rootNode } from "./node-records.ts";
 import type { NodeTable } from "./node-table.ts";
 import { identityIn } from "./stat.ts";

@@ -3,7 +3,8 @@
  * keeps it as text, such as "999:999:100600:0". Whoever may write to the file on the host may write that too: what does
  * not fit the file counts for nothing. Pure.
  */
-import { fileType, statx } from "./stat.ts";
+import { statx } from "../../../system/kernel/statx.ts";
+import { fileType } from "./stat.ts";
 
 /** Owner, mode with its type in the upper bits, and a device's number in the kernel's form of 32 bits. */
 export type Owner = { readonly uid: number; readonly gid: number; readonly mode: number; readonly device: number };

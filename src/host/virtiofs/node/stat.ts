@@ -1,25 +1,6 @@
 /** struct statx (statx(2)), read; pure. */
+import { statx } from "../../../system/kernel/statx.ts";
 import type { Identity } from "./node-records.ts";
-
-/** Where the kernel puts what is read here. */
-export const statx = {
-  blockSize: 4,
-  links: 16,
-  uid: 20,
-  gid: 24,
-  mode: 28,
-  inode: 32,
-  size: 40,
-  blocks: 48,
-  accessed: 64,
-  born: 80,
-  changed: 96,
-  modified: 112,
-  rdevMajor: 128,
-  rdevMinor: 132,
-  deviceMajor: 136,
-  deviceMinor: 140,
-} as const;
 
 /** Types of files, the upper four bits of a mode. */
 export const fileType = { fifo: 1, character: 2, folder: 4, block: 6, regular: 8, link: 10, socket: 12 } as const;

@@ -1,4 +1,5 @@
 /** What is kept of a file's owner, as text and over what the host says. */
+import { statx } from "../../../../src/system/kernel/statx.ts";
 import { expect, test } from "bun:test";
 import {
   formatOwner,
@@ -9,7 +10,6 @@ import {
   permissionsOnHost,
   writeOwner,
 } from "../../../../src/host/virtiofs/node/owner.ts";
-import { statx } from "../../../../src/host/virtiofs/node/stat.ts";
 
 const parse = (text: string): Owner | undefined => parseOwner(Buffer.from(text, "latin1"));
 

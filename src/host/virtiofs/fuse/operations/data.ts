@@ -15,7 +15,8 @@ import {
   truncateFd,
   writeVectors,
 } from "../../../../system/kernel/file-calls.ts";
-import { fileType, statx } from "../../node/stat.ts";
+import { statx } from "../../../../system/kernel/statx.ts";
+import { fileType } from "../../node/stat.ts";
 import { set64 } from "../attributes.ts";
 import type { ServedShare } from "../served-share.ts";
 import { syncKind } from "../slow-syncs.ts";

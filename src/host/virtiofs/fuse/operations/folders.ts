@@ -1,6 +1,7 @@
 /** Requests about what is in folders. Each gives the length of its answer, or an error's number below zero. */
 import { O_DIRECTORY, readFolder, reopenFd, seekFd } from "../../../../system/kernel/file-calls.ts";
-import { fileType, statx } from "../../node/stat.ts";
+import { statx } from "../../../../system/kernel/statx.ts";
+import { fileType } from "../../node/stat.ts";
 import type { ServedShare } from "../served-share.ts";
 import { entryBytes, errors, replyHeader } from "../wire.ts";
 import { opened } from "./data.ts";

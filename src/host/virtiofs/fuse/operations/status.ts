@@ -11,9 +11,10 @@ import {
   reopenFd,
   closeFd,
 } from "../../../../system/kernel/file-calls.ts";
+import { statx } from "../../../../system/kernel/statx.ts";
 import { set64, writeAttributesReply } from "../attributes.ts";
 import { ownerAttribute } from "../../node/owner.ts";
-import { fileType, statx } from "../../node/stat.ts";
+import { fileType } from "../../node/stat.ts";
 import type { ServedShare } from "../served-share.ts";
 import { syncKind } from "../slow-syncs.ts";
 import { attributesBytes, errors, replyHeader, requestHeader } from "../wire.ts";
