@@ -33,7 +33,7 @@ const load = `timeout ${countedS} sh -c 'while :; do dd if=/dev/urandom of=/dev/
 /** The words that make the memory what it is, if it is not QEMU's own, and the file of one that has a name. */
 const places = {
   "QEMU's own memory, in the stream": () => [],
-  "a file without a name (memfd), copied beside the stream": () => sharedMemory(memoryMiB),
+  "a file without a name (memfd), copied beside the stream": () => sharedMemory.inherited(memoryMiB),
   "a file on the disk, left there": ({ memory }: VmPaths) => fileMemory(memory, memoryMiB, true),
 } as const;
 

@@ -126,7 +126,7 @@ const settings = {
   files: section("Files of the host in containers.", {
     driver: setting(
       oneOf(["9p", "virtiofs", "auto", "qn"]),
-      "Who serves mounts: QEMU (9p), qn itself (virtiofs, which was called qn before; on Linux), or auto: qn where it can.",
+      "Who serves mounts: QEMU (9p), qn itself (virtiofs, which was called qn before), or auto: qn where that was tried, on Linux.",
       () => "auto",
     ),
     tmp: setting(

@@ -151,13 +151,15 @@ function accelFinding({ os, accels }: HostFacts): Finding {
 }
 
 /** By what folders can be served to the guest; `/tmp` takes 9p in any case. */
-async function checkShares({ qemu, virtiofs }: HostFacts): Promise<Finding> {
+async function checkShares({ os, qemu, virtiofs }: HostFacts): Promise<Finding> {
   const { stdout, stderr } = await run([qemu.path, "-device", "help"], { deadlineMs: 10_000 });
   if (!`${stdout}${stderr}`.includes("virtio-9p-pci")) {
     const text = `${qemu.path} is built without 9p, so it cannot serve folders to the guest.`;
     return failure("files", text, "Install a full build of QEMU.");
   }
-  if (virtiofs.usable) return good("files", "The guest can have folders by 9p, and by virtiofs.");
+  const { title, virtiofs: here } = hostPlatforms[os];
+  const unseen = here.isSeen ? "" : `, which nobody has seen work on ${title} yet`;
+  if (virtiofs.usable) return good("files", `The guest can have folders by 9p, and by virtiofs${unseen}.`);
   return good("files", `The guest can have folders by 9p only. ${virtiofs.reason}`);
 }
 

@@ -39,6 +39,8 @@ export type VmSpec = {
   readonly isClosed: boolean;
   readonly lan: { readonly tap: string; readonly mac: string } | undefined;
   readonly shares: readonly devices.SharedFolder[];
+  /** The memory of a guest that has folders by virtiofs. */
+  readonly sharedMemory: keyof typeof sharedMemory;
   /** Files that hold one SMBIOS type 11 string each. */
   readonly credentialFiles: readonly string[];
   readonly serialSocket: string;
@@ -109,7 +111,7 @@ function argsWith(spec: VmSpec, ports: BootPorts, wordsOf: typeof devices.share)
     ...option("-name", `qn-${spec.name}`),
     ...bareArgs,
     ...(spec.sandbox ? sandboxArgs : []),
-    ...(isServed ? sharedMemory(spec.memoryMiB) : []),
+    ...(isServed ? sharedMemory[spec.sharedMemory](spec.memoryMiB) : []),
     ...(throwaway === undefined ? [] : fileMemory(throwaway.memoryFile, spec.memoryMiB, throwaway.layer === undefined)),
     ...option("-machine", spec.machine.type, { ...spec.machine.properties, ...(isUefi && flash), ...memory }),
     ...option("-accel", spec.accel.name, spec.accel.options),

@@ -183,7 +183,7 @@ export function generation(device: string): Words {
   return option("-device", device, { guid: "auto" });
 }
 
-/** What QEMU has to be built with where a share is served by another process, beside `fileMemoryKind`. */
+/** What QEMU has to be built with where a share is served by another process, beside memory that is shared. */
 export const virtiofsDevice = "vhost-user-fs-pci";
 
 /** Randomness from the host, so that the guest's keys need not wait for it. */

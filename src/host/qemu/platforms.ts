@@ -86,6 +86,8 @@ export type HostPlatform = {
   readonly display: readonly MediaSystem[];
   /** Whether it takes memory back that QEMU says it needs no more (madvise(2), MADV_DONTNEED). */
   readonly takesMemoryBack: boolean;
+  /** Folders by virtiofs: on which memory of the guest's, and whether it was seen to work and is taken unless told. */
+  readonly virtiofs: { readonly memory: "inherited" | "posix"; readonly isSeen: boolean };
   /** Where programs are that PATH may not name, such as under launchd. Relative ones are below HOME. */
   readonly programFolders: readonly string[];
 };
@@ -106,6 +108,7 @@ export const hostPlatforms: Record<HostOs, HostPlatform> = {
       { name: "sdl", anyOf: graphicalSession },
     ],
     takesMemoryBack: true,
+    virtiofs: { memory: "inherited", isSeen: true },
     programFolders: ["/run/current-system/sw/bin", ".nix-profile/bin"],
   },
   darwin: {
@@ -115,6 +118,8 @@ export const hostPlatforms: Record<HostOs, HostPlatform> = {
     display: [{ name: "cocoa" }],
     // The pages stay the process', and are compressed when others need room (macOS 26: libkrun/libkrun#703).
     takesMemoryBack: false,
+    // Built from the sources of Apple and QEMU (docs/decisions.md#d374).
+    virtiofs: { memory: "posix", isSeen: false },
     programFolders: ["/opt/homebrew/bin", "/usr/local/bin", "/run/current-system/sw/bin", ".nix-profile/bin"],
   },
 };

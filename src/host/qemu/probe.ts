@@ -11,7 +11,7 @@ import { bareArgs, sandboxArgs } from "./args.ts";
 import { headless, virtiofsDevice } from "./devices.ts";
 import type { HostFacts, Usability } from "./facts.ts";
 import { ownInstallHint } from "./install-hint.ts";
-import { fileMemoryKind } from "./memory.ts";
+import { sharedMemoryKinds } from "./memory.ts";
 import { option } from "./option.ts";
 import { type Accel, type MediaSystem, guestPlatforms, hostPlatforms } from "./platforms.ts";
 import { type AccelQuestion, lookAtAccel, runMiniGuest, sysctl } from "./probe-accel.ts";
@@ -104,18 +104,12 @@ async function probeAccels(
   const { os, qemuPath } = question;
   const looked = async (accel: Accel): Promise<Usability> => await lookAtAccel(accel, question);
   const [kvm, hvf, tcg] = await Promise.all([looked("kvm"), looked("hvf"), looked("tcg")]);
-  if (os !== "linux") {
-    const virtiofs = {
-      usable: false,
-      reason: `qn serves mounts on Linux only, and this is ${hostPlatforms[os].title}.`,
-    };
-    return { accels: { kvm, hvf, tcg }, sandbox: false, virtiofs };
-  }
+  const isLinux = os === "linux";
   const file = join(cacheFolder, "accel.json");
   const { accel, sandbox, virtiofs } = await remembered(file, await trialKey(qemuPath, version, kvm), async () => ({
-    accel: kvm.usable ? await runMiniGuest("kvm", { ...question, cacheFolder }) : kvm,
-    sandbox: await sandboxWorks(qemuPath),
-    virtiofs: await lookAtVirtiofs(qemuPath),
+    accel: kvm.usable ? await runMiniGuest("kvm", { ...question, cacheFolder }) : isLinux ? kvm : hvf,
+    sandbox: isLinux && (await sandboxWorks(qemuPath)),
+    virtiofs: await lookAtVirtiofs(qemuPath, sharedMemoryKinds[hostPlatforms[os].virtiofs.memory]),
   }));
   return { accels: { kvm: kvm.usable ? accel : kvm, hvf, tcg }, sandbox, virtiofs };
 }
@@ -148,11 +142,11 @@ async function sandboxWorks(qemuPath: string): Promise<boolean> {
   return exitCode === 0;
 }
 
-/** Whether this QEMU is built with the device and the memory that a server of its own needs (vhost-user, a file). */
-async function lookAtVirtiofs(qemuPath: string): Promise<Usability> {
+/** Whether this QEMU is built with the device and the memory that a server of its own needs (vhost-user). */
+async function lookAtVirtiofs(qemuPath: string, memoryKind: string): Promise<Usability> {
   for (const [flag, name] of [
     ["-device", virtiofsDevice],
-    ["-object", fileMemoryKind],
+    ["-object", memoryKind],
   ] as const) {
     const { exitCode } = await run([qemuPath, ...option("-machine", "none"), flag, `${name},help`], {
       deadlineMs: helpDeadlineMs,

@@ -91,6 +91,7 @@ export function planVm({ config, facts, paths, template }: PlanInput): VmPlan {
     volumes: config.volumes.map(({ name }) => ({ name, path: volumeFile(paths, name) })),
     isClosed: config.network.reach === "none",
     lan: config.network.tap === "none" ? undefined : { tap: config.network.tap, mac: config.network.mac },
+    sharedMemory: hostPlatforms[facts.os].virtiofs.memory,
     shares: template === undefined ? shares : filledUp(shares, paths),
     credentialFiles: [paths.credentialFile, paths.sshKeyCredentialFile],
     serialSocket: paths.serialSocket,
@@ -104,7 +105,7 @@ export function planVm({ config, facts, paths, template }: PlanInput): VmPlan {
     takesMemoryBack: template === undefined && hostPlatforms[facts.os].takesMemoryBack,
     throwaway: template && { memoryFile: template.memory, layer: isCopy ? template.systemDisk : undefined },
     extra: config.qemu.args,
-    warnings: [...choice.warnings, ...sizeWarnings(config, facts, accel)],
+    warnings: [...choice.warnings, ...sizeWarnings(config, facts, accel), ...mountWarnings(config, facts)],
   };
 }
 
@@ -180,6 +181,14 @@ function sizeWarnings(config: VmConfig, facts: HostFacts, accel: Accel): readonl
   const cost =
     accel === "tcg" ? "emulated processors then wait for each other" : "the guest then runs slower, not faster";
   return [`cpus is ${config.cpus}, but the host has only ${facts.cpus}; ${cost}.`];
+}
+
+function mountWarnings({ mounts }: PlanInput["config"], { os }: HostFacts): readonly string[] {
+  const { title, virtiofs } = hostPlatforms[os];
+  if (virtiofs.isSeen || mounts.every(({ driver }) => driver !== "virtiofs")) return [];
+  return [
+    `Mounts are served by virtiofs, which nobody has seen work on ${title} yet. Keep copies of what matters; \`files.driver: 9p\` is what was tried.`,
+  ];
 }
 
 function gic(config: VmConfig, accel: Accel): Record<string, string> {

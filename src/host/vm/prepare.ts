@@ -61,7 +61,7 @@ export async function prepareVm(
   const certificates = await caCertificates(config.docker.caCertificates);
   const folders = await lookAtFolders(config, layout.home);
   const facts = await probeHost(config.arch, { env, cacheFolder: layout.cache, sound, window });
-  const shares = sharesOf(folders.looks, folders.places, driverOf(config.files.driver, facts.virtiofs));
+  const shares = sharesOf(folders.looks, folders.places, driverOf(config.files.driver, facts));
   const { mac } = config.network;
   const network = { ...config.network, mac: mac === "auto" ? macOf(hostname(), paths.folder) : mac };
   const plan = planVm({ config: { ...config, mounts: shares, network }, facts, paths, template });

@@ -5,7 +5,8 @@ import { standingOf } from "../../protocol/guest-folders.ts";
 import type { Boot } from "../../protocol/messages.ts";
 import type { Share, VmConfig } from "../config/schema.ts";
 import { flakeAside } from "../config/flake.ts";
-import type { Usability } from "../qemu/facts.ts";
+import type { HostFacts } from "../qemu/facts.ts";
+import { hostPlatforms } from "../qemu/platforms.ts";
 
 /** A share as the guest is told of it, and how QEMU serves it. */
 export type GuestShare = Boot["shares"][number] & Pick<Share, "security">;
@@ -32,10 +33,11 @@ type Driver = NonNullable<GuestShare["driver"]>;
 
 /**
  * Who serves shares here, by the setting and by whether virtiofs can be had. Throws CONFIG_INVALID where it is asked
- * for by name and cannot; `auto` is then 9p.
+ * for by name and cannot; `auto` is then 9p, and also where nobody has seen virtiofs.
  */
-export function driverOf(setting: VmConfig["files"]["driver"], virtiofs: Usability): Driver {
-  if (setting === "9p" || (setting === "auto" && !virtiofs.usable)) return "9p";
+export function driverOf(setting: VmConfig["files"]["driver"], facts: Pick<HostFacts, "os" | "virtiofs">): Driver {
+  const { virtiofs, os } = facts;
+  if (setting === "9p" || (setting === "auto" && !(virtiofs.usable && hostPlatforms[os].virtiofs.isSeen))) return "9p";
   if (virtiofs.usable) return "virtiofs";
   throw new QnError("CONFIG_INVALID", `files.driver is "${setting}", which cannot be had here. ${virtiofs.reason}`, {
     hint: "Use `files.driver: auto` or `9p`.",

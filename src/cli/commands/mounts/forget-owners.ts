@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { messageOf, QnError } from "../../../base/errors.ts";
 import { forgetOwners } from "../../../host/virtiofs/forget-owners.ts";
+import { ownerAttribute } from "../../../host/virtiofs/node/owner.ts";
 import { defineCommand } from "../../command.ts";
 import { succeed } from "../../terminal/show.ts";
 
@@ -11,7 +12,10 @@ export const command = defineCommand({
   },
   async run({ args }) {
     const folder = resolve(args.folder);
-    if (process.platform !== "linux") throw new QnError("USAGE", "On this system nothing is kept of owners.");
+    if (process.platform !== "linux") {
+      const hint = `\`xattr -r -d ${ownerAttribute} FOLDER\` takes away what mounts of virtiofs have kept.`;
+      throw new QnError("USAGE", "This command is for Linux.", { hint });
+    }
     const count = countIn(folder);
     succeed(
       count === 0

@@ -7,7 +7,8 @@ import { incomingArgs, qemuArgs, type VmSpec } from "../../../../src/host/qemu/a
 import type { HostFacts } from "../../../../src/host/qemu/facts.ts";
 import { hostPlatforms } from "../../../../src/host/qemu/platforms.ts";
 import { macOf } from "../../../../src/host/qemu/mac.ts";
-import { planVm } from "../../../../src/host/qemu/vm-plan.ts";
+import { inheritsMemory } from "../../../../src/host/qemu/memory.ts";
+import { type PlanInput, planVm } from "../../../../src/host/qemu/vm-plan.ts";
 import type { VmConfig } from "../../../../src/host/config/schema.ts";
 import { type Host, configOf, emulating, factsOf, hosts, pathsOf } from "../../../support/host-facts.ts";
 
@@ -124,6 +125,25 @@ test("shares that daemons serve are devices of theirs in ports of theirs, on mem
     "-fsdev local,id=qn1,path=/srv,security_model=none,multidevs=remap,readonly=on",
     "-device virtio-9p-pci,fsdev=qn1,mount_tag=qn1",
   ]);
+});
+
+test("on a Mac daemons map memory that QEMU has made itself, nothing is inherited, and a warning says who has seen it", () => {
+  const facts = factsOf("darwin/aarch64");
+  const lines = golden(facts, { mounts: servedAndNot }).split("\n");
+  expect(lines.filter((line) => /memory|qn0/.test(line))).toEqual([
+    "-object memory-backend-shm,id=memory,size=4096M,share=on",
+    "-machine virt,pflash0=firmware-code,pflash1=firmware-vars,memory-backend=memory",
+    "-device pcie-root-port,id=port-qn0,chassis=100,io-reserve=0",
+    "-chardev socket,id=qn0,path=/Users/ann/.qn/default/qn0.sock",
+    "-device vhost-user-fs-pci,bus=port-qn0,id=qn0,chardev=qn0,tag=qn0,queue-size=1024",
+  ]);
+  expect(inheritsMemory(lines)).toBe(false);
+  const planned = (host: Host, mounts: PlanInput["config"]["mounts"]) => {
+    const of = factsOf(host);
+    return planVm({ config: { ...configOf(of), mounts }, facts: of, paths: pathsOf(of) }).warnings;
+  };
+  expect(planned("darwin/aarch64", servedAndNot)).toEqual([expect.stringContaining("nobody has seen work on macOS")]);
+  expect([planned("darwin/aarch64", servedAndNot.slice(1)), planned("linux/x86_64", servedAndNot)]).toEqual([[], []]);
 });
 
 test("a guest that is loaded has all that it was saved with, and that is all but what daemons serve", () => {

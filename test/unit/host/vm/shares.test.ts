@@ -68,11 +68,14 @@ test("with virtiofs all are served by it but what maps owners, and /tmp once, of
 });
 
 test("qn serves shares where it can unless told otherwise, and who asks for that where it cannot is told why", () => {
-  const usable = { usable: true } as const;
-  const unusable = { usable: false, reason: "This QEMU cannot." } as const;
+  const usable = { os: "linux", virtiofs: { usable: true } } as const;
+  const unusable = { os: "linux", virtiofs: { usable: false, reason: "This QEMU cannot." } } as const;
   const settings = ["auto", "virtiofs", "qn", "9p"] as const;
   expect(settings.map((setting) => driverOf(setting, usable))).toEqual(["virtiofs", "virtiofs", "virtiofs", "9p"]);
   expect([driverOf("auto", unusable), driverOf("9p", unusable)]).toEqual(["9p", "9p"]);
+  // Nobody has seen it on a Mac, who asks for it by name has it.
+  const mac = { ...usable, os: "darwin" } as const;
+  expect(settings.map((setting) => driverOf(setting, mac))).toEqual(["9p", "virtiofs", "virtiofs", "9p"]);
   for (const setting of ["virtiofs", "qn"] as const) {
     expect(() => driverOf(setting, unusable)).toThrow(
       `files.driver is "${setting}", which cannot be had here. This QEMU cannot.`,
