@@ -1,6 +1,7 @@
 /** QEMU's migration as qn uses it: a guest that stands still is saved to a Unix socket, and loaded from one. */
 import * as v from "valibot";
-import { QnError } from "../../base/errors.ts";
+import { messageOf, QnError } from "../../base/errors.ts";
+import { pause } from "../../system/clock.ts";
 import type { QmpClient } from "./client.ts";
 
 /**
@@ -32,9 +33,24 @@ export async function loadFrom(
   });
 }
 
-/** Lets a guest that stands still go on; disks that were let go of are QEMU's again. Throws QEMU_FAILED. */
-export async function goOn(qmp: Pick<QmpClient, "execute">): Promise<void> {
-  await qmp.execute("cont", undefined, { deadlineMs: slowMs });
+/**
+ * Lets a guest that stands still go on; disks that were let go of are QEMU's again. A migration that has failed, or
+ * been told of as complete, is not over for QEMU at once, which refuses until then. Throws QEMU_FAILED.
+ */
+export async function goOn(
+  qmp: Pick<QmpClient, "execute">,
+  { deadlineMs = slowMs }: { readonly deadlineMs?: number } = {},
+): Promise<void> {
+  const endsMs = performance.now() + deadlineMs;
+  for (;;) {
+    try {
+      await qmp.execute("cont", undefined, { deadlineMs: slowMs });
+      return;
+    } catch (error) {
+      if (!messageOf(error).includes(notOver) || performance.now() > endsMs) throw error;
+    }
+    await pause(betweenMs);
+  }
 }
 
 // --- internal ---
@@ -46,6 +62,10 @@ const memoryAside = "x-ignore-shared";
 
 /** Takes QEMU as long as its disks need. */
 const slowMs = 60_000;
+
+/** What QEMU says of `cont` meanwhile (qmp_cont in monitor/qmp-cmds.c), and how long until the next try. */
+const notOver = "Migration is not finalized yet";
+const betweenMs = 10;
 
 const eventSchema = v.object({ status: v.string() });
 const outcomeSchema = v.object({ "error-desc": v.optional(v.string(), "it does not say why") });

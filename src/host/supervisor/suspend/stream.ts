@@ -19,34 +19,11 @@ export async function receiveStream(
   begin: () => Promise<void>,
 ): Promise<StreamFacts> {
   const file = openSync(path, "wx", 0o600);
-  // The head comes last, when there may be no more space for it.
-  writeAll(file, Buffer.alloc(headBytes), 0);
-  const pieces = new Pieces((piece, at) => writeAll(file, piece, headBytes + at));
-  const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
-  const listener = listen({ unix: socketPath }, (connection) => {
-    listener.close();
-    connection.take({
-      onData(chunk) {
-        try {
-          pieces.add(chunk);
-        } catch (error) {
-          // A full disk, say: QEMU's own send fails with it.
-          reject(error);
-          connection.reset();
-        }
-      },
-      onEnd() {
-        connection.end();
-        resolve();
-      },
-      onClose: (error) => (error === undefined ? resolve() : reject(error)),
-    });
-  });
   try {
-    await Promise.all([begin(), ended]);
-    return pieces.finish();
+    // The head comes last, when there may be no more space for it.
+    writeAll(file, Buffer.alloc(headBytes), 0);
+    return await receiveInto(file, socketPath, begin);
   } finally {
-    listener.closeAll();
     closeSync(file);
   }
 }
@@ -88,6 +65,36 @@ export async function checkStream(
 }
 
 // --- internal ---
+
+async function receiveInto(file: number, socketPath: string, begin: () => Promise<void>): Promise<StreamFacts> {
+  const pieces = new Pieces((piece, at) => writeAll(file, piece, headBytes + at));
+  const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
+  const listener = listen({ unix: socketPath }, (connection) => {
+    listener.close();
+    connection.take({
+      onData(chunk) {
+        try {
+          pieces.add(chunk);
+        } catch (error) {
+          // A full disk, say: QEMU's own send fails with it.
+          reject(error);
+          connection.reset();
+        }
+      },
+      onEnd() {
+        connection.end();
+        resolve();
+      },
+      onClose: (error) => (error === undefined ? resolve() : reject(error)),
+    });
+  });
+  try {
+    await Promise.all([begin(), ended]);
+    return pieces.finish();
+  } finally {
+    listener.closeAll();
+  }
+}
 
 /** Writes to a connection no faster than it is read. */
 class Feed {
