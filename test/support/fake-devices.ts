@@ -2,17 +2,26 @@
 import { connect, type Connection } from "../../src/system/net/connection.ts";
 import type { Given } from "./fake-answers.ts";
 
+/** Whether the guest gives devices back: it does, QEMU cannot even ask it, or it never answers. */
+type GuestOfDevices = "gives" | "cannot" | "keeps";
+
+/** What a QEMU's behaviour says of its guest. */
+export function guestOf(behaviour: string): GuestOfDevices {
+  if (behaviour === "never-unplugs") return "keeps";
+  return behaviour === "cannot-unplug" ? "cannot" : "gives";
+}
+
 /** Those of one QEMU. */
 export class Devices {
-  readonly #isStuck: boolean;
+  readonly #guest: GuestOfDevices;
   readonly #onDeleted: (id: string) => void;
   readonly #ids: Set<string>;
   /** Connections to the servers of vhost-user, which end when these do. */
   readonly #servers = new Map<string, Promise<Connection>>();
 
-  /** From a command line; where it `isStuck`, nothing is given back. */
-  constructor(argv: readonly string[], isStuck: boolean, onDeleted: (id: string) => void) {
-    this.#isStuck = isStuck;
+  /** From a command line. */
+  constructor(argv: readonly string[], guest: GuestOfDevices, onDeleted: (id: string) => void) {
+    this.#guest = guest;
     this.#onDeleted = onDeleted;
     const behind = (flag: string): readonly string[] => argv.filter((_, index) => argv[index - 1] === flag);
     this.#ids = new Set(behind("-device").flatMap((words) => /(?:^|,)id=([^,]+)/.exec(words)?.[1] ?? []));
@@ -37,7 +46,8 @@ export class Devices {
         this.#ids.add(id);
         return done;
       case "device_del":
-        if (this.#isStuck || !this.#ids.delete(id)) return refused(`Device '${id}' cannot be unplugged`);
+        if (this.#guest === "keeps") return done;
+        if (this.#guest === "cannot" || !this.#ids.delete(id)) return refused(`Device '${id}' cannot be unplugged`);
         this.#onDeleted(id);
         return done;
       case "chardev-add":

@@ -1,6 +1,6 @@
 /** How the fake QEMU is stopped, saved and loaded: its "memory" is a few bytes, and its guest's life goes on with them. */
-import { appendFileSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { isErrno } from "../../src/system/errno.ts";
 import { connect, listen } from "../../src/system/net/connection.ts";
 
@@ -19,6 +19,14 @@ export function dieAt(command: string, behaviour: string): void {
   isOver = true;
   if (!behaviour.startsWith("dies")) process.kill(process.ppid, "SIGKILL");
   if (!behaviour.startsWith("orphaned")) process.kill(process.pid, "SIGKILL");
+}
+
+/** Removes what was saved so far, tells the test so by a file, and has QEMU take its time to end. */
+export function losesState(behaviour: string, serialSocket: string): boolean {
+  if (behaviour !== "loses-state") return false;
+  rmSync(join(dirname(serialSocket), "suspended.state.part"), { force: true });
+  writeFileSync(`${serialSocket}.quits`, "");
+  return true;
 }
 
 /** Fills the file system of a folder: somebody else may at any moment. */

@@ -12,8 +12,8 @@ import { credential, forwarded, inMemory, part, values } from "./fake-command-li
 import { consoleAt, consoleIn } from "./fake-console.ts";
 import { fakeDocker } from "./fake-docker.ts";
 import { inTwoParts } from "./fake-qmp.ts";
-import { Devices } from "./fake-devices.ts";
-import { dieAt, type Dying, fill, Migration } from "./fake-migration.ts";
+import { Devices, guestOf } from "./fake-devices.ts";
+import { dieAt, type Dying, fill, losesState, Migration } from "./fake-migration.ts";
 import { type Flood, floodedFolder, floodingAgent, floods } from "./flooding-agent.ts";
 import { forwardedPort } from "./forwarding-rule.ts";
 import { bootNativeGuest, nativeFolder } from "./native-guest.ts";
@@ -59,6 +59,10 @@ export type Behaviour =
   | "without-virtiofs"
   /** QEMU unplugs no device of the guest's. */
   | "cannot-unplug"
+  /** The guest is told to give one back, and does not. */
+  | "never-unplugs"
+  /** Somebody removes its state while it ends, for which it takes its time. */
+  | "loses-state"
   /** A QEMU that reads a state from a path, and one that says that it would. */
   | "newer-qemu"
   | "newer-qemu-reads-no-path"
@@ -157,7 +161,7 @@ function run(door: Listener): void {
     say("UEFI firmware (fake)");
   });
   const start = async (): Promise<void> => void (guest = await bootGuest({ door, say, tell, processors: migration }));
-  const devices = new Devices(argv, behaviour === "cannot-unplug", (device) => tell("DEVICE_DELETED", { device }));
+  const devices = new Devices(argv, guestOf(behaviour), (device) => tell("DEVICE_DELETED", { device }));
   const faults = {
     // Nor what another process serves, as QEMU 7.2.
     savesNothing: () => behaviour === "cannot-migrate" || devices.areServed,
@@ -172,7 +176,7 @@ function run(door: Listener): void {
   function obey(monitor: Connection, line: string): void {
     const { execute, id, arguments: sent } = JSON.parse(line) as { execute: string; id: number; arguments?: Given };
     dieAt(execute, behaviour);
-    if (execute === "quit" && behaviour === "ignores-all") return;
+    if (execute === "quit" && (behaviour === "ignores-all" || losesState(behaviour, serial))) return;
     if (execute === "migrate" && behaviour === "loses-disk") fill(dirname(serial));
     const isPaused = existsSync(`${serial}.paused`);
     if (execute === "system_reset") say("reset: UEFI firmware (fake)");

@@ -35,9 +35,15 @@ export async function plugIn(qmp: Pick<QmpClient, "execute">, device: Device, so
 
 /**
  * Has the guest give these devices back, each with its chardev. Throws QEMU_FAILED when it does not in `deadlineMs`, or
- * when QEMU refuses; some of them may be gone then, and others go later.
+ * when QEMU refuses, and the reason of `calledOff`; some of them may be gone then, and others go later.
  */
-export async function unplug(qmp: QmpClient, ids: readonly string[], deadlineMs: number): Promise<void> {
+export async function unplug(
+  qmp: QmpClient,
+  ids: readonly string[],
+  deadlineMs: number,
+  calledOff: AbortSignal,
+): Promise<void> {
+  calledOff.throwIfAborted();
   if (ids.length === 0) return;
   const left = new Set(ids);
   const { promise: gone, resolve, reject } = Promise.withResolvers<void>();
@@ -48,12 +54,15 @@ export async function unplug(qmp: QmpClient, ids: readonly string[], deadlineMs:
   });
   gone.catch(() => {});
   void qmp.closed.then(() => reject(new QnError("QEMU_FAILED", "QEMU ended in the middle of it.")));
+  const onCalledOff = (): void => reject(calledOff.reason);
+  calledOff.addEventListener("abort", onCalledOff, { once: true });
   try {
     for (const id of ids) await qmp.execute("device_del", { id });
     await within(gone, deadlineMs, isLate);
     for (const id of ids) await qmp.execute("chardev-remove", { id });
   } finally {
     off();
+    calledOff.removeEventListener("abort", onCalledOff);
   }
 }
 

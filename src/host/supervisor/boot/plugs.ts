@@ -14,10 +14,10 @@ import { speaking } from "./voice.ts";
 const unplugMs = 30_000;
 
 /**
- * Has the guest give the devices back, whose servers end with that. Throws SUSPEND_REFUSED when it does not; some may
- * be gone then, and a `Plug` brings them back.
+ * Has the guest give the devices back, whose servers end with that. Throws SUSPEND_REFUSED when it does not, and the
+ * reason of `calledOff`; some may be gone then, and a `Plug` brings them back.
  */
-export async function unplugServed(qemu: Qemu, { served = [] }: BootRecord): Promise<void> {
+export async function unplugServed(qemu: Qemu, { served = [] }: BootRecord, calledOff: AbortSignal): Promise<void> {
   try {
     const tags = served.map(({ tag }) => tag);
     const ids = await deviceIds(qemu.qmp);
@@ -25,8 +25,10 @@ export async function unplugServed(qemu: Qemu, { served = [] }: BootRecord): Pro
       qemu.qmp,
       tags.filter((tag) => ids.has(tag)),
       unplugMs,
+      calledOff,
     );
   } catch (cause) {
+    calledOff.throwIfAborted();
     const why = cause instanceof QnError ? cause.message : "";
     throw new QnError("SUSPEND_REFUSED", `The VM cannot be suspended now. ${why}`, { cause });
   }

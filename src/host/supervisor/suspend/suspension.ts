@@ -60,13 +60,15 @@ export class Suspension {
       await dismissMasters(this.#paths);
       const isServed = boot.served !== undefined && boot.served.length > 0;
       this.containers = await seam.sleep.ask(ifUnused, isServed ? ["sleep", "plug"] : ["sleep"], calledOff);
-      await unplugServed(qemu, boot);
+      await unplugServed(qemu, boot, calledOff);
+      calledOff.throwIfAborted();
       await saveVm(this.#paths, qemu, { boot, spec }, () => (this.#saved = qemu));
       dispatch({ type: "suspended" });
     } catch (error) {
       // Before the guest is linked to again, and looks for them.
       if (!this.hasSaved(qemu)) await plug(qemu, boot);
-      dispatch(this.hasSaved(qemu) ? { type: "failure", error: reportOf(error) } : { type: "suspend-failed" });
+      // Of a QEMU that has ended for it nobody else tells, whatever the VM is to become by now.
+      dispatch(this.hasSaved(qemu) ? { type: "qemu-exited", error: reportOf(error) } : { type: "suspend-failed" });
       throw error;
     }
   }

@@ -10,6 +10,9 @@ const device = { driver: "vhost-user-fs-pci", id: "qn0" };
 /** A guest that is quick, and one that never answers. */
 const soon = { deadlineMs: 10_000, late: 100 };
 
+/** Nobody calls it off. */
+const never = new AbortController().signal;
+
 /** A monitor that does what is asked, and notes it. */
 function monitor(answer: (command: Command, peer: Peer) => void = () => {}) {
   const heard: string[] = [];
@@ -42,7 +45,7 @@ test("a device is gone when the guest has given it back, and its chardev goes th
   });
   await using it = await fake;
   await using qmp = await connectQmp(it.socketPath);
-  await unplug(qmp, ["qn0", "qn1"], soon.deadlineMs);
+  await unplug(qmp, ["qn0", "qn1"], soon.deadlineMs, never);
   expect(heard).toEqual(["device_del", "device_del", "chardev-remove", "chardev-remove"]);
 });
 
@@ -52,7 +55,7 @@ test("a guest that gives one of two back is not waited for, and no chardev goes"
   });
   await using it = await fake;
   await using qmp = await connectQmp(it.socketPath);
-  expect(await failureOf(() => unplug(qmp, ["qn0", "qn1"], soon.late))).toMatchObject({
+  expect(await failureOf(() => unplug(qmp, ["qn0", "qn1"], soon.late, never))).toMatchObject({
     code: "QEMU_FAILED",
     message: "The guest does not give the devices of its mounts back.",
   });
@@ -65,7 +68,7 @@ test("a QEMU that ends while the guest is waited for is no guest that is late", 
   });
   await using it = await fake;
   await using qmp = await connectQmp(it.socketPath);
-  expect(await failureOf(() => unplug(qmp, ["qn0"], soon.deadlineMs))).toMatchObject({
+  expect(await failureOf(() => unplug(qmp, ["qn0"], soon.deadlineMs, never))).toMatchObject({
     code: "QEMU_FAILED",
     message: expect.stringMatching(/^QEMU (ended|does not answer)/),
   });
@@ -75,7 +78,7 @@ test("nothing is asked where nothing is to be unplugged", async () => {
   const { heard, fake } = monitor();
   await using it = await fake;
   await using qmp = await connectQmp(it.socketPath);
-  await unplug(qmp, [], soon.late);
+  await unplug(qmp, [], soon.late, never);
   expect(heard).toEqual([]);
 });
 

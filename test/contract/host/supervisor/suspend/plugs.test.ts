@@ -6,7 +6,7 @@ import { statusOfVm } from "../../../../../src/host/lifecycle/status.ts";
 import { readHead } from "../../../../../src/host/supervisor/suspend/state.ts";
 import type { Behaviour } from "../../../../support/fake-qemu.ts";
 import { failureOf } from "../../../../support/failures.ts";
-import { type FakeVm, fakeVm, processesWith, programsMs, stateOf } from "../../../../support/fake-vm.ts";
+import { type FakeVm, fakeVm, linesWith, processesWith, programsMs, stateOf } from "../../../../support/fake-vm.ts";
 import { newFolder } from "../../../../support/folder.ts";
 import { until } from "../../../../support/until.ts";
 
@@ -102,6 +102,23 @@ test("what is not given back, or not saved, runs on with what it had", async () 
     await up(vm, folder);
     expect(vm.told.filter((line) => line.startsWith("warning The server of virtiofs"))).toEqual([]);
   }
+});
+
+test("a guest that never gives its devices back keeps nobody from shutting its VM down", async () => {
+  await using folder = await newFolder();
+  await using vm = await fakeVm("never-unplugs");
+  await up(vm, folder);
+  const suspending = failureOf(() => suspend(vm));
+  await until("a guest that is asked for its devices", 60_000, async () => {
+    const lines = await linesWith(vm.paths.logs.supervisor, "the guest is being suspended");
+    return lines.length > 0 || undefined;
+  });
+  expect(await takeDown(vm.paths, { force: false })).toBe("stopped");
+  expect(await suspending).toMatchObject({
+    code: "SUSPEND_REFUSED",
+    message: "The VM cannot be suspended now. It is to be shut down.",
+  });
+  await served(folder, 0);
 });
 
 /** The supervisor dies at these commands while the VM is suspended; the next one finds its QEMU without a device. */

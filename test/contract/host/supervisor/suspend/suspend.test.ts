@@ -1,6 +1,6 @@
 /** A VM that is suspended and resumed, on the fake QEMU: what becomes of it, whoever dies and whatever has changed. */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { deleteVmFiles } from "../../../../../src/host/lifecycle/delete.ts";
 import { takeDown } from "../../../../../src/host/lifecycle/down.ts";
 import { whileStopped } from "../../../../../src/host/lifecycle/while-stopped.ts";
@@ -107,6 +107,22 @@ test("a guest that is asked to let go and never answers keeps nobody from shutti
     message: "The VM cannot be suspended now. It is to be shut down.",
   });
   expect([states(vm), await stateOf(vm)]).toEqual([[], { state: "stopped", reason: null }]);
+});
+
+test("a VM that has lost what was saved of it says so, and one that is ended by force at that moment is ended", async () => {
+  await using vm = await fakeVm("loses-state");
+  for (const isForced of [false, true]) {
+    await vm.up();
+    const suspending = takeDown(vm.paths, { force: false, suspend: () => {} }).catch(() => {});
+    const mark = `${vm.paths.serialSocket}.quits`;
+    await until("a QEMU that is told to end", 20_000, () => existsSync(mark) || undefined);
+    rmSync(mark);
+    if (isForced) expect(await takeDown(vm.paths, { force: true })).toBe("forced");
+    await suspending;
+    await until("its end", 20_000, () => !isLocked(vm.paths.lock) || undefined);
+    expect([await processesLeft(vm.paths.folder), states(vm)]).toEqual([[], []]);
+    if (!isForced) expect((await stateOf(vm)).reason).toContain("suspended.state.part");
+  }
 });
 
 const changes: Record<string, { change: (vm: FakeVm) => void | Promise<void>; why: string }> = {
