@@ -12,10 +12,13 @@ export const canMount = process.getuid?.() === 0 && isThere("/dev/fuse");
 /** The folder on the host, where it is mounted, and the process that passes requests on. */
 export type FuseMount = { readonly folder: string; readonly at: string; readonly place: string };
 
-/** Serves a new folder as an ordinary user, or as `uid`, and mounts it; nothing is believed for any time. */
+/** How it is served: as an ordinary user unless `uid` is another one, and as Linux does or as on a Mac. */
+export type Serving = { readonly uid?: number; readonly isMac?: boolean; readonly flags?: readonly string[] };
+
+/** Serves a new folder and mounts it; nothing is believed for any time unless `flags` say so. */
 export async function inFuseMount(
   use: (mount: FuseMount) => Promise<void>,
-  { uid = plainUser, flags = ["--lifetime-ms=0"] }: { readonly uid?: number; readonly flags?: readonly string[] } = {},
+  { uid = plainUser, isMac = false, flags = ["--lifetime-ms=0"] }: Serving = {},
 ): Promise<void> {
   await using place = await newFolder();
   const [folder, at] = [join(place.path, "share"), join(place.path, "mounted")];
@@ -24,7 +27,16 @@ export async function inFuseMount(
   for (const each of [place.path, folder]) await chown(each, uid, uid);
   await chmod(place.path, 0o755);
   const script = join(import.meta.dir, "inside/fuse-mount.ts");
-  const command = [process.execPath, script, folder, join(place.path, "s.sock"), at, `${uid}`, ...flags];
+  const command = [
+    process.execPath,
+    script,
+    folder,
+    join(place.path, "s.sock"),
+    at,
+    `${uid}`,
+    isMac ? "darwin" : "linux",
+    ...flags,
+  ];
   const bridge = Bun.spawn(command, { stdio: ["ignore", "pipe", "inherit"] });
   let isMounted = false;
   for await (const text of bridge.stdout) if ((isMounted = Buffer.from(text).includes("mounted"))) break;
