@@ -139,6 +139,22 @@ export const linesOfGuests: readonly Rows[] = [
     ["turn < turnMax; turn += 1", "turn < Infinity; turn += 1"],
     ["else if (!ring.hasMore) continue;", "else continue;"],
   ],
+  [
+    "src/system/kernel/darwin/open-calls.ts",
+    [`${contract}/host/virtiofs/mac.test.ts`, `${contract}/host/virtiofs/mac-metadata.test.ts`],
+    ["wanted !== undefined && fileOf(opened) === wanted", "wanted !== undefined"],
+    ["fileIn(status) !== named.file ? ESTALE", "false ? ESTALE"],
+  ],
+  [
+    "src/system/kernel/darwin/file-calls.ts",
+    [`${contract}/host/virtiofs/mac.test.ts`],
+    ["fileIn(made) === (named?.file ?? fileOf(fd))", "true"],
+  ],
+  [
+    "src/system/kernel/darwin/attribute-calls.ts",
+    [`${contract}/host/virtiofs/mac-metadata.test.ts`],
+    ["if (!isUsers(name)) return EOPNOTSUPP;", ""],
+  ],
   // Which system a guest boots.
   [
     "src/host/nixos/deploy/switch.ts",

@@ -81,24 +81,36 @@ const linuxEntry = { inode: 0, position: 8, length: 16, type: 18, name: 19 } as 
 /** NAME_MAX of Linux; macOS counts characters. */
 const nameMax = 255;
 
+/** Entries of a folder as Linux' records, one behind the other; so many have come `before` them. */
+export type Entries = { readonly bytes: Uint8Array; readonly before: number; readonly count: number };
+
 /**
- * The entries of a folder in `length` bytes of macOS', each as a record of Linux. `before` have come before: positions
- * are counted, since macOS gives none that lasts. A name that is longer than any of Linux is left out.
+ * The entries of a folder in `length` bytes of macOS' as Linux has them. Positions are counted, since macOS gives none
+ * that lasts. A name that is longer than any of Linux is left out.
  */
-export function linuxEntries(from: DataView, length: number, before: number): Uint8Array[] {
-  const records: Uint8Array[] = [];
+export function linuxEntries(from: DataView, length: number, before: number): Entries {
+  // A record of Linux is at most 5 bytes longer, and one of macOS' has 24 at least.
+  const to = new DataView(new ArrayBuffer(length + Math.ceil(length / 24) * 5));
+  const bytes = new Uint8Array(to.buffer);
+  let used = 0;
+  let count = 0;
   for (let at = 0; at + entry.name < length; at += from.getUint16(at + entry.length, true)) {
     if (from.getUint16(at + entry.length, true) === 0) break;
     const size = from.getUint16(at + entry.nameLength, true);
     if (from.getBigUint64(at + entry.inode, true) === 0n || size === 0 || size > nameMax) continue;
-    const record = new Uint8Array(Math.ceil((linuxEntry.name + size + 1) / 8) * 8);
-    const view = new DataView(record.buffer);
-    view.setBigUint64(linuxEntry.inode, from.getBigUint64(at + entry.inode, true), true);
-    view.setUint32(linuxEntry.position, before + records.length + 1, true);
-    view.setUint16(linuxEntry.length, record.length, true);
-    view.setUint8(linuxEntry.type, from.getUint8(at + entry.type));
-    record.set(new Uint8Array(from.buffer, from.byteOffset + at + entry.name, size), linuxEntry.name);
-    records.push(record);
+    const record = Math.ceil((linuxEntry.name + size + 1) / 8) * 8;
+    count += 1;
+    to.setBigUint64(used + linuxEntry.inode, from.getBigUint64(at + entry.inode, true), true);
+    to.setUint32(used + linuxEntry.position, before + count, true);
+    to.setUint16(used + linuxEntry.length, record, true);
+    to.setUint8(used + linuxEntry.type, from.getUint8(at + entry.type));
+    bytes.set(new Uint8Array(from.buffer, from.byteOffset + at + entry.name, size), used + linuxEntry.name);
+    used += record;
   }
-  return records;
+  return { bytes: bytes.slice(0, used), before, count };
+}
+
+/** The length of the record that begins at `at`. */
+export function entryLength({ bytes }: Entries, at: number): number {
+  return (bytes[at + linuxEntry.length] ?? 0) | ((bytes[at + linuxEntry.length + 1] ?? 0) << 8);
 }

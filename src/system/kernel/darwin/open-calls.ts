@@ -4,7 +4,7 @@ import * as flag from "../file-flags.ts";
 import { allocate, type Block, copyMemory } from "../memory.ts";
 import { type ByName, FilesByName } from "./by-name.ts";
 import { libc } from "./calls.ts";
-import { fileIn, linuxEntries, statBytes, typeIn } from "./layouts.ts";
+import { type Entries, fileIn, linuxEntries, statBytes, typeIn } from "./layouts.ts";
 import { Listings } from "./listings.ts";
 import * as darwin from "./numbers.ts";
 
@@ -146,16 +146,18 @@ function standIn(dir: number, path: number, file: string): number {
   return fd;
 }
 
-function readAll(fd: number): readonly Uint8Array[] | number {
+function readAll(fd: number): readonly Entries[] | number {
   const { entries } = blocks();
   const status = outcome(() => Number(libc().lseek(fd, 0, 0)));
   if (status < 0) return status;
-  const all: Uint8Array[] = [];
-  for (;;) {
+  const all: Entries[] = [];
+  for (let count = 0; ;) {
     const { address, view } = entries;
     const got = outcome(() => Number(libc().__getdirentries64(fd, address, entriesBytes, address + entriesBytes)));
     if (got < 0) return got;
     if (got === 0) return all;
-    all.push(...linuxEntries(view, got, all.length));
+    const read = linuxEntries(view, got, count);
+    count += read.count;
+    all.push(read);
   }
 }

@@ -102,6 +102,19 @@ test("on a Mac attributes of containers are kept, and no others", async () => {
   });
 });
 
+test("on a Mac no container sets attributes of another kind", async () => {
+  await inShare(
+    async ({ guest }) => {
+      const [node] = await create(guest, "file");
+      const setting = (name: string) =>
+        errorOf(guest, at.setxattr, node, Buffer.concat([words(1, 0), named(name), Buffer.from("1")]));
+      // What Linux would let root set.
+      expect(await Promise.all(["security.x", "trusted.x", "com.apple.x"].map(setting))).toEqual([-95, -95, -95]);
+    },
+    { isMac: true },
+  );
+});
+
 test("on a Mac data and holes are found, and how full the disk is", async () => {
   await onBoth(async ({ guest }) => {
     const [node, handle] = await create(guest, "file");

@@ -100,9 +100,21 @@ test("on a Mac a path where another file is by now is not taken for the one that
   );
 });
 
-test("on a Mac a folder is listed whole, however small the pieces, and anew from its beginning", async () => {
+test("on a Mac who goes back to the beginning of a folder sees what has come since", async () => {
   await onBoth(async ({ guest, folder }) => {
-    const names = Array.from({ length: 400 }, (_, index) => `entry-${"x".repeat(index % 50)}-${index}`);
+    const { body } = await guest.ask(op.opendir, root, words(0, 0));
+    const handle = body.readBigUInt64LE(0);
+    const read = Buffer.concat([long(handle), long(0n), words(4096, 0), long(0n), words(0, 0)]);
+    const first = await guest.ask(op.readdir, root, read);
+    await writeFile(join(folder, "new"), "");
+    const second = await guest.ask(op.readdir, root, read);
+    return [first, second].map((answer) => [answer.body.length, answer.body.includes("new")]);
+  });
+});
+
+test("on a Mac a folder is listed whole, however small the pieces", async () => {
+  await onBoth(async ({ guest, folder }) => {
+    const names = Array.from({ length: 900 }, (_, index) => `entry-${"x".repeat(index % 50)}-${index}`);
     await Promise.all(names.map((name) => writeFile(join(folder, name), "")));
     await mkdir(join(folder, "below"));
     const few = await listed(guest, root, 1024);
