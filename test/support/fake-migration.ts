@@ -1,8 +1,9 @@
 /** How the fake QEMU is stopped, saved and loaded: its "memory" is a few bytes, and its guest's life goes on with them. */
-import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isErrno } from "../../src/system/errno.ts";
 import { connect, listen } from "../../src/system/net/connection.ts";
+import { until } from "./until.ts";
 
 /** The commands at whose arrival a test may have somebody die. */
 export type Fatal = "stop" | "migrate" | "quit" | "migrate-incoming" | "cont" | "chardev-remove" | "device_add";
@@ -27,6 +28,11 @@ export function losesState(behaviour: string, serialSocket: string): boolean {
   rmSync(join(dirname(serialSocket), "suspended.state.part"), { force: true });
   writeFileSync(`${serialSocket}.quits`, "");
   return true;
+}
+
+/** Resolves when a guest goes on: a test can have that take its time, by a file. */
+export async function isLet(vmFolder: string): Promise<void> {
+  await until("a guest that goes on", 60_000, () => (existsSync(join(vmFolder, "holds")) ? undefined : true));
 }
 
 /** Fills the file system of a folder: somebody else may at any moment. */

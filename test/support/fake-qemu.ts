@@ -13,7 +13,7 @@ import { consoleAt, consoleIn } from "./fake-console.ts";
 import { fakeDocker } from "./fake-docker.ts";
 import { inTwoParts } from "./fake-qmp.ts";
 import { Devices, guestOf } from "./fake-devices.ts";
-import { dieAt, type Dying, fill, losesState, Migration } from "./fake-migration.ts";
+import { dieAt, type Dying, fill, isLet, losesState, Migration } from "./fake-migration.ts";
 import { type Flood, floodedFolder, floodingAgent, floods } from "./flooding-agent.ts";
 import { forwardedPort } from "./forwarding-rule.ts";
 import { bootNativeGuest, nativeFolder } from "./native-guest.ts";
@@ -169,7 +169,7 @@ function run(door: Listener): void {
   };
   let going = Promise.resolve();
   const onRunning = (): void => {
-    if (guest === undefined) going = start();
+    if (guest === undefined) going = isLet(dirname(serial)).then(start);
   };
   const migration = new Migration(isIncoming, faults, { tell, onRunning, onBroken: end });
 

@@ -1,6 +1,6 @@
 /** Carries out what the state machine decides, and owns every handle that comes of it. */
 import { dirname } from "node:path";
-import { messageOf, QnError, reportOf } from "../../base/errors.ts";
+import { messageOf, reportOf } from "../../base/errors.ts";
 import { after, type Timer } from "../../system/clock.ts";
 import { dismissMasters } from "../integrate/ssh-master.ts";
 import { settleVm } from "../snapshot/settle.ts";
@@ -16,6 +16,7 @@ import { type Prepared, prepareVm } from "../vm/prepare.ts";
 import { powerDown } from "../qmp/commands.ts";
 import { type BootRecord, readBootRecord, removeBootFiles, servedPaths } from "./boot/boot.ts";
 import { type Plug, plugger } from "./boot/plugs.ts";
+import { endedEarly, noQemu, tellOfCrash } from "./boot/ended.ts";
 import { keepFirmwareStore } from "./boot/firmware-store.ts";
 import { type LaunchOptions, launchQemu } from "./boot/launch.ts";
 import { LostShares } from "./boot/lost-shares.ts";
@@ -23,7 +24,7 @@ import { makeBoot } from "./boot/make.ts";
 import { GuestTrouble } from "./seam/guest-trouble.ts";
 import { GuestDisks } from "./seam/guest-disks.ts";
 import { limitLogs } from "./boot/log-limit.ts";
-import { patience } from "./lateness.ts";
+import { patienceOf } from "./lateness.ts";
 import type { Effect } from "./states.ts";
 import { adoptQemu, type Qemu } from "./boot/qemu.ts";
 import type { SuperviseOptions, Teller } from "./options.ts";
@@ -52,6 +53,8 @@ export class Effects {
   #qemu: Qemu | undefined;
   /** The QEMU of a supervisor that has died, until it is this one's or ended. */
   #living: Qemu | undefined;
+  /** Whether it is to shut down, which a guest that only just goes on is told as soon as there is a QEMU. */
+  #isUnwanted = false;
   #deadline: Timer | undefined;
   #silence: SilenceWatch | undefined;
 
@@ -62,6 +65,7 @@ export class Effects {
       signal: this.#calledOff.signal,
       lost: new LostShares(() => this.#qemu, tell.warn),
       doorPort: () => this.rest.sshDoor.port,
+      onGoingOn: () => this.#tell.dispatch({ type: "adopted" }),
     };
     this.#plug = plugger(options, this.#launching.lost, tell.warn);
     this.disks = new GuestDisks(tell);
@@ -94,6 +98,7 @@ export class Effects {
       case "ping-docker":
         return this.seams.current?.pingDocker();
       case "press-power-button":
+        this.#isUnwanted = true;
         return this.#attempt(async () => this.#qemu && (await powerDown(this.#qemu.qmp)));
       case "suspend":
         return this.rest.suspend(effect.isByItself === true);
@@ -134,7 +139,7 @@ export class Effects {
 
   /** How long this VM may take to boot. */
   bootLimitMs(): number {
-    return this.#patience.bootMs;
+    return patienceOf(this.#prepared?.spec.accel.name).bootMs;
   }
 
   /** What there is to show. */
@@ -149,10 +154,6 @@ export class Effects {
       dockerReachable: this.seams.current?.dockerReachable ?? false,
       forwards: this.seams.current?.forwards ?? [],
     };
-  }
-
-  get #patience() {
-    return this.#prepared?.spec.accel.name === "tcg" ? patience.emulation : patience.hardware;
   }
 
   /** From the settings to a guest that is watched; what is made when it is called off is the clean-up's. */
@@ -181,6 +182,7 @@ export class Effects {
     const resumed = await goOnVm(this.#options, prepared, this.#launching, warn);
     if (resumed !== undefined) return await this.#takeOver(resumed, prepared);
     if (signal.aborted) return;
+    if (this.#isUnwanted) return dispatch({ type: "qemu-exited", error: noQemu });
     dispatch({ type: "prepared" });
     const first = await makeBoot(this.#options, prepared, this.rest.sshDoor.port);
     if (signal.aborted) return;
@@ -205,7 +207,7 @@ export class Effects {
     const { paths, limits } = this.#options;
     const { boot, qemu } = await launchQemu(this.#options, prepared, first, this.#launching);
     this.#openSeam(prepared, boot);
-    const { silenceMs = this.#patience.silenceMs } = limits;
+    const { silenceMs = patienceOf(prepared.spec.accel.name).silenceMs } = limits;
     const silence = watchForSilence(paths.logs.serial, silenceMs, () => this.#tell.dispatch({ type: "stalled" }));
     this.#silence = this.#opened.adopt(silence, (it) => it.close());
     this.#own(qemu);
@@ -213,10 +215,8 @@ export class Effects {
 
   /** Another boot, with everything anew, for a guest that lost its QEMU before it was up. */
   async #startAgain(): Promise<void> {
-    const { paths } = this.#options;
     this.#silence?.close();
-    this.#tell.warn("QEMU crashed while the guest booted; it is started once more.");
-    for (const line of tailOf(paths.logs.qemu, 5)) this.#tell.log(`QEMU's last words: ${line}`);
+    tellOfCrash(this.#options.paths, this.#tell);
     const prepared = this.#prepared;
     if (prepared === undefined) return;
     await this.#launch(prepared, await makeBoot(this.#options, prepared, this.rest.sshDoor.port));
@@ -226,18 +226,22 @@ export class Effects {
   async #takeOver({ qemu, boot, servers }: Resumed, prepared: Prepared): Promise<void> {
     this.#tell.log("takes over a QEMU that runs");
     this.#openSeam(prepared, boot);
-    await dismissMasters(this.#options.paths);
-    // Whoever rings the doorbell is linked to, and looks for its mounts.
-    await this.#plug(qemu, boot, servers);
-    const trouble = this.#own(qemu);
+    let isPlugged = false;
+    const trouble = this.#own(qemu, () => isPlugged);
+    // Whoever wants it down from now on has its guest shut down.
     this.#tell.dispatch({ type: "adopted" });
+    await dismissMasters(this.#options.paths);
+    // Whoever is linked to looks for its mounts.
+    await this.#plug(qemu, boot, servers);
+    isPlugged = true;
+    this.#tell.dispatch({ type: "doorbell" });
     // Settings that were changed while nobody was there count as if they had been changed now.
     this.disks.grow(ownDisks(this.#options.paths, prepared.config)).catch((error) => this.#tell.warn(messageOf(error)));
     await trouble.begin();
   }
 
-  /** Takes charge of a QEMU: hears its doorbell and its end. */
-  #own(qemu: Qemu): GuestTrouble {
+  /** Takes charge of a QEMU: hears its end, and its doorbell while that counts. */
+  #own(qemu: Qemu, isHeard: () => boolean = () => true): GuestTrouble {
     this.#qemu = qemu;
     this.#living = undefined;
     this.disks.own(qemu.qmp);
@@ -249,23 +253,22 @@ export class Effects {
       onReset: () => this.seams.current?.drop("the guest starts anew"),
     });
     qemu.onEvent((event) => {
-      if (event.name === "VSERPORT_CHANGE" && event.data["open"] === true) this.#tell.dispatch({ type: "doorbell" });
+      const rings = event.name === "VSERPORT_CHANGE" && event.data["open"] === true;
+      if (rings && isHeard()) this.#tell.dispatch({ type: "doorbell" });
       trouble.hear(event);
     });
+    if (this.#isUnwanted) this.perform({ type: "press-power-button" });
     void this.#awaitEnd(qemu, trouble);
     return trouble;
   }
 
   async #awaitEnd(qemu: Qemu, trouble: GuestTrouble): Promise<void> {
-    const { paths } = this.#options;
     const { how, hasCrashed } = await qemu.exited;
     trouble.close();
     this.#qemu = undefined;
     this.disks.disown();
     if (this.rest.suspension.hasSaved(qemu)) return;
-    const details = [...tailOf(paths.logs.qemu, 5), ...tailOf(paths.logs.serial, 10)];
-    const error = new QnError("QEMU_EXITED", `${how} while the VM was needed.`, { details });
-    this.#tell.dispatch({ type: "qemu-exited", error: reportOf(error), hasCrashed });
+    this.#tell.dispatch({ type: "qemu-exited", error: endedEarly(this.#options.paths, how), hasCrashed });
   }
 
   /** Ends QEMU, also one that is just being started; says that it is gone when there is none. */
@@ -273,7 +276,7 @@ export class Effects {
     this.#calledOff.abort();
     await Promise.allSettled(this.#work);
     if (this.#qemu !== undefined) return this.#qemu.kill();
-    this.#tell.dispatch({ type: "qemu-exited", error: reportOf(new QnError("QEMU_EXITED", "QEMU does not run.")) });
+    this.#tell.dispatch({ type: "qemu-exited", error: noQemu });
   }
 
   /** Where clients of this boot are led. */

@@ -26,11 +26,13 @@ export function silentBoot(): ErrorReport {
   };
 }
 
-/** How long a boot may take, and how long the guest may be silent meanwhile: emulation is some ten times slower. */
-export const patience = {
-  hardware: { bootMs: 120_000, silenceMs: 30_000 },
-  emulation: { bootMs: 600_000, silenceMs: 90_000 },
-} as const;
+/**
+ * How long a boot may take with this accelerator, and how long the guest may be silent meanwhile: emulation is some ten
+ * times slower.
+ */
+export function patienceOf(accel: string | undefined): { readonly bootMs: number; readonly silenceMs: number } {
+  return accel === "tcg" ? { bootMs: 600_000, silenceMs: 90_000 } : { bootMs: 120_000, silenceMs: 30_000 };
+}
 
 // --- internal ---
 

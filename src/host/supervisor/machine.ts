@@ -1,6 +1,6 @@
 /** The life of a VM as a pure state machine: what has happened goes in, what to do next comes out. */
 import { lateness, provisionMs, resetsMax, silentBoot } from "./lateness.ts";
-import { failed, giveUp, stopping, suspended, wake } from "./outcomes.ts";
+import { adopted, failed, giveUp, stopping, suspended, wake } from "./outcomes.ts";
 import { whileAsleep, whilePaused, whileSuspending } from "./unused.ts";
 import type { Effect, Event, Limits, Phase, Silent, State, Step } from "./states.ts";
 
@@ -37,9 +37,12 @@ function whileStarting(state: Extract<State, { name: "starting" }>, event: Event
   const to = (phase: Phase): State => ({ ...state, phase });
   switch (event.type) {
     case "adopted":
-      return [{ ...state, phase: "agent", isAdopted: true }, { type: "set-deadline", ms: limits.bootMs }, dial];
-    case "prepared":
-      return [to("disks")];
+      return adopted(state, limits);
+    case "prepared": {
+      // A guest that was to go on may have died at that.
+      const { isAdopted: _given, ...anew } = state;
+      return [{ ...anew, phase: "disks" }];
+    }
     case "disks-ready":
       return [to("boot"), { type: "set-deadline", ms: limits.bootMs }];
     case "stalled":

@@ -12,6 +12,14 @@ export const suspended: Step = [
 /** The guest goes on, or, where it cannot, starts anew: as in a supervisor that has just begun. */
 export const wake: Step = [initial, { type: "wake" }];
 
+/** A guest runs already, or goes on in a moment: whoever wants it down has it shut down. */
+export function adopted(state: Extract<State, { name: "starting" }>, { bootMs }: Limits): Step {
+  return [
+    { ...state, phase: "agent", isAdopted: true },
+    { type: "set-deadline", ms: bootMs },
+  ];
+}
+
 /** Shuts a VM down that runs, or ends it. */
 export function stopping(force: boolean, limits: Limits): Step {
   const state: State = { name: "stopping", forced: force, failure: undefined };

@@ -22,6 +22,8 @@ export type LaunchOptions = {
   readonly lost: LostShares;
   /** Where the supervisor itself listens for sshd's clients, if it does. */
   readonly doorPort: () => number | undefined;
+  /** Hears of a suspended guest that is about to go on: from then on nobody finds it suspended as before. */
+  readonly onGoingOn: () => void;
 };
 
 /** A QEMU that waits for a guest, and the servers that wait for its devices. */

@@ -132,6 +132,7 @@ async function goOnFrom(
   const boot = isDoor ? withSshDoor(before, (ports) => qemuArgs(prepared.spec, ports)) : before;
   const state = { suspended: paths.suspended, stream, memory };
   const { qemu, servers } = await loadInto(options, prepared, boot, launching, state);
+  launching.onGoingOn();
   try {
     // Before the guest writes anything: from here on the state and the disks part.
     await take(paths);

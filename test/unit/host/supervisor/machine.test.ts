@@ -1,7 +1,8 @@
 /** The life of a VM: every transition, in a table. */
 import { describe, expect, test } from "bun:test";
+import { step } from "../../../../src/host/supervisor/machine.ts";
 import { initial, type State } from "../../../../src/host/supervisor/states.ts";
-import { failure, reactions, starting, words } from "../../../support/machine-words.ts";
+import { failure, limits, reactions, starting, words } from "../../../support/machine-words.ts";
 
 const kill = "clear-deadline, kill-qemu";
 const shutDown = {
@@ -42,7 +43,7 @@ describe("each event has its consequence", () => {
     [
       initial,
       {
-        adopted: "starting agent adopted, deadline 120000, dial-gate",
+        adopted: "starting agent adopted, deadline 120000",
         prepared: "starting disks",
         suspended: "asleep, keep-watch",
         wake: "starting image wanted",
@@ -54,7 +55,7 @@ describe("each event has its consequence", () => {
     [
       { name: "starting", phase: "image", resets: 0, isWanted: true },
       {
-        adopted: "starting agent adopted wanted, deadline 120000, dial-gate",
+        adopted: "starting agent adopted wanted, deadline 120000",
         prepared: "starting disks wanted",
         suspended: "starting image, wake",
         ...noBoot,
@@ -273,4 +274,9 @@ describe("each event has its consequence", () => {
   for (const [state, expected] of table) {
     test(`in a VM that is ${words(state)}`, () => expect(reactions(state)).toEqual(expected));
   }
+});
+
+test("a guest that has died when it was to go on is none that was taken over", () => {
+  const [goesOn] = step(initial, { type: "adopted" }, limits);
+  expect(step(goesOn, { type: "prepared" }, limits)).toEqual([starting("disks")]);
 });
