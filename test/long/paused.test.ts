@@ -24,14 +24,15 @@ async function msOf(work: () => Promise<unknown>): Promise<number> {
 }
 
 test(
-  `a VM that is paused takes no processor time, and goes on for docker ${rounds} times, for a port and for ssh`,
+  `a VM that is paused takes no processor time, and goes on for docker ${rounds} times, for a port, for ssh and to be suspended`,
   async (vm) => {
     await startCounting(vm, "counting", "--volume", `${vm.inTmp}:/shared`);
     const page = "echo hello > /index.html; exec httpd -f -h / -p 80";
     await vm.docker("run", "--detach", "--name", "page", "--publish", "80", "busybox", "sh", "-c", page);
     const port = /:(\d+)$/m.exec(await vm.docker("port", "page", "80"))?.[1] ?? "";
-    const starts = ["inspect", "--format", "{{.State.StartedAt}} {{.RestartCount}}", "counting", "page"];
-    const started = await vm.docker(...starts);
+    const starts = ["inspect", "--format", "{{.State.StartedAt}} {{.RestartCount}}"];
+    const started = await vm.docker(...starts, "counting", "page");
+    const pageStarted = await vm.docker(...starts, "page");
     const count = await countOf(vm, "counting");
     await paused(vm);
     const { qemu, supervisor } = await vm.status();
@@ -58,7 +59,19 @@ test(
     await writeFile(join(vm.inTmp, "news"), "from the host");
     expect(await vm.docker("exec", "counting", "cat", "/shared/news")).toBe("from the host");
     expect(await countOf(vm, "counting")).toBeGreaterThan(count);
-    expect(await vm.docker(...starts)).toBe(started);
+    expect(await vm.docker(...starts, "counting", "page")).toBe(started);
+    await paused(vm);
+    await vm.qn("down", "--suspend");
+    expect((await vm.status()).state).toBe("suspended");
+    await vm.qn("up");
+    // What mounts a folder is stopped for that, and starts again; the other goes on.
+    expect(await vm.docker(...starts, "page")).toBe(pageStarted);
+    expect(await (await fetch(`http://127.0.0.1:${port}`)).text()).toBe("hello\n");
+    expect(
+      await until("the mount", 60_000, () =>
+        vm.docker("exec", "counting", "cat", "/shared/news").catch(() => undefined),
+      ),
+    ).toBe("from the host");
     expect(ticks.every((each) => each <= 2)).toBe(true);
     expect(offMs).toBeLessThan(1_000);
   },

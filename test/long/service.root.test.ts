@@ -9,7 +9,7 @@ import { unbornVm, type Vm } from "../support/vm.ts";
 const program = join(import.meta.dir, "../support/inside/service-days.ts");
 
 /** What the program says of a day beside a manager that is new, as at each login; all of its processes are killed then. */
-async function day(vm: Vm, home: string, name: "first" | "second"): Promise<unknown> {
+async function day(vm: Vm, home: string, name: "first" | "second" | "third"): Promise<unknown> {
   const given = Object.entries({ ...vm.env, PATH: `${vm.env["PATH"]}:/usr/sbin` }).map(
     ([key, value]) => `${key}='${value}'`,
   );
@@ -18,7 +18,7 @@ async function day(vm: Vm, home: string, name: "first" | "second"): Promise<unkn
 }
 
 test.skipIf(!mayManage)(
-  "a VM with a service outlives its supervisors, is there again at the login after a power cut, and stays down after down",
+  "a VM with a service outlives its supervisors, is there again at the login after a power cut, asleep if it was, and stays down after down",
   async () => {
     await using home = await newFolder();
     await using vm = await unbornVm();
@@ -35,6 +35,13 @@ test.skipIf(!mayManage)(
     expect(await day(vm, home.path, "second")).toEqual({
       "at login": [true, { ...service, active: true }],
       volumes: "kept",
+    });
+    expect(await processesLeft(vm.home)).toEqual([]);
+    expect(await day(vm, home.path, "third")).toEqual({
+      asleep: [true, null],
+      networks: expect.stringMatching(/^[0-9a-f]{12}$/),
+      awake: true,
+      log: [],
       "after down": ["success", { ...service, active: false }, "stopped"],
       uninstall: expect.stringContaining('VM "default" does not start at login any more.'),
       "units left": [],

@@ -1,6 +1,6 @@
-/** Two days of a VM with a service: run by a test as a program, beside a user manager. The day is its argument. */
+/** Three days of a VM with a service: run by a test as a program, beside a user manager. The day is its argument. */
 import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { kill9 } from "../processes.ts";
 import { qnProgram, runProgram } from "../program.ts";
@@ -19,6 +19,12 @@ async function succeed(...command: readonly string[]): Promise<string> {
 const qn = async (...words: readonly string[]): Promise<string> => await succeed(qnProgram, ...words);
 const statusOf = async (): Promise<VmStatus> =>
   JSON.parse((await runProgram([qnProgram, "status", "--json"])).stdout) as VmStatus;
+/** The VM once nobody uses it. */
+const asleep = async (): Promise<VmStatus> =>
+  await until("the VM to fall asleep", 400_000, async () => {
+    const now = await statusOf();
+    return now.state === "asleep" ? now : undefined;
+  });
 const serviceNow = async (): Promise<unknown> => JSON.parse(await qn("service", "status", "--json"));
 
 /** The VM once it runs with another supervisor than that one. */
@@ -40,6 +46,10 @@ const days = {
     await qn("up", ...bootArgs);
     const byHand = await running();
     told["install"] = await qn("service", "install");
+    // It is being started, which nobody waits for.
+    await until("an active service", 60_000, async () =>
+      (await unitSays("ActiveState")) === "active" ? true : undefined,
+    );
     told["standing by"] = await serviceNow();
     await kill9(byHand.supervisor.pid);
     const taken = await running(byHand.supervisor.pid);
@@ -59,6 +69,21 @@ const days = {
     const { supervisor } = await running();
     told["at login"] = [`${supervisor.pid}` === (await unitSays("MainPID")), await serviceNow()];
     told["volumes"] = await succeed("docker", "volume", "ls", "--quiet");
+    await qn("config", "set", "idle.after=5s");
+    await qn("restart");
+    await running(supervisor.pid);
+    await succeed("docker", "network", "create", "made-today");
+    await asleep();
+  },
+  /** It slept when the power went, and sleeps on until somebody wants it. */
+  async third(): Promise<void> {
+    const { supervisor, qemu } = await asleep();
+    told["asleep"] = [`${supervisor.pid}` === (await unitSays("MainPID")), qemu.pid];
+    told["networks"] = await succeed("docker", "network", "ls", "--quiet", "--filter", "name=made-today");
+    told["awake"] = (await statusOf()).supervisor.pid === supervisor.pid;
+    told["log"] = (await readFile(join(process.env["QN_HOME"] ?? "", "default/supervisor.log"), "utf8"))
+      .split("\n")
+      .filter((line) => line.includes("cannot be resumed"));
     await qn("down");
     await until("an inactive service", 60_000, async () =>
       (await unitSays("ActiveState")) === "inactive" ? true : undefined,
@@ -69,5 +94,6 @@ const days = {
   },
 };
 
-await days[process.argv[2] === "second" ? "second" : "first"]();
+const [, , day = ""] = process.argv;
+if (day in days) await days[day as keyof typeof days]();
 process.stdout.write(`\n${JSON.stringify(told)}\n`);
