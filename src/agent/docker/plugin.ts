@@ -40,11 +40,12 @@ export type PluginOptions = { readonly inherited?: number | undefined };
 
 /** Serves the plugin on `socketPath`, replacing a socket that a killed agent left, or on the one that is inherited. */
 export async function servePlugin(socketPath: string, hooks: Hooks, options: PluginOptions = {}): Promise<Plugin> {
-  if (options.inherited === undefined) return await serveAt(socketPath, hooks);
   // Bun's HTTP server takes no listener that is there already, its plain listener does: each connection is passed on.
   const inner = `${socketPath}.http`;
   const server = await serveAt(inner, hooks);
-  const listener = listen({ fd: options.inherited }, (connection) => void passOn(connection, inner));
+  if (options.inherited === undefined) await rm(socketPath, { force: true });
+  const address = options.inherited === undefined ? { unix: socketPath } : { fd: options.inherited };
+  const listener = listen(address, (connection) => passOnceAsked(connection, inner));
   return {
     async close() {
       listener.closeAll();
@@ -55,10 +56,33 @@ export async function servePlugin(socketPath: string, hooks: Hooks, options: Plu
 
 // --- internal ---
 
-async function passOn(connection: Connection, inner: string): Promise<void> {
+/**
+ * Passes a connection on with its first bytes: Bun's HTTP server hangs up on one on which nothing is said for 10 s,
+ * whatever it is told, and dockerd keeps some in reserve. A call that it writes at that moment is lost.
+ */
+function passOnceAsked(connection: Connection, inner: string): void {
+  const heard: Heard = { said: [], isAll: false };
+  connection.take({
+    onData(bytes) {
+      heard.said.push(bytes);
+      if (heard.said.length === 1) void passOn(connection, inner, heard);
+    },
+    onEnd() {
+      heard.isAll = true;
+      if (heard.said.length === 0) connection.end();
+    },
+  });
+}
+
+/** What has come of a connection before it was passed on. */
+type Heard = { readonly said: Uint8Array[]; isAll: boolean };
+
+async function passOn(connection: Connection, inner: string, heard: Heard): Promise<void> {
   connection.pause();
   try {
     const server = await connect({ unix: inner });
+    for (const bytes of heard.said) server.write(bytes);
+    if (heard.isAll) server.end();
     follow(connection, server);
     follow(server, connection);
     connection.resume();
