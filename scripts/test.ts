@@ -30,8 +30,8 @@ const deadlinesMs = {
 /** What tests look for by the name of a variable, an ordinary user's as root's: Nix' libraries. */
 const named = ["NIXPKGS_LIB", "NIX_DARWIN", "HOME_MANAGER"] as const;
 
-/** What a long run tries with mounts that virtiofs serves, too; all of e2e/files has a file of its own in test/long. */
-const alsoOnVirtiofs = ["changes", "whole-path", "as-root.root"].map((name) => `test/e2e/${name}.test.ts`);
+/** What a long run tries with mounts that QEMU serves by 9p, too, as on a Mac; each run has e2e/files on it. */
+const alsoOn9p = ["changes", "whole-path", "as-root.root"].map((name) => `test/e2e/${name}.test.ts`);
 
 /** Each counts as one test. */
 const checks = { ...tools, "shell scripts": shellcheck };
@@ -103,11 +103,10 @@ async function endToEnd(): Promise<(() => Promise<unknown>)[]> {
   // First, since the shortest come last: no worker is to wait long for the other.
   if (isRoot) suites.unshift(...asRoot.map((path) => ({ account: { ...ownAccount(root), tree: account.tree }, path })));
   else await report.step("end to end as root", () => skipped(asRoot));
-  const again =
-    flags.long && process.platform === "linux" ? suites.filter(({ path }) => alsoOnVirtiofs.includes(path)) : [];
-  return [...suites, ...again.map((each) => ({ ...each, more: { QN_FILES_DRIVER: "virtiofs" } }))].map(
+  const again = flags.long && process.platform === "linux" ? suites.filter(({ path }) => alsoOn9p.includes(path)) : [];
+  return [...suites, ...again.map((each) => ({ ...each, more: { QN_FILES_DRIVER: "9p" } }))].map(
     ({ account: who, path, more }) => {
-      const name = `${basename(path, ".test.ts")} as ${who.name}${more === undefined ? "" : ", on virtiofs"}`;
+      const name = `${basename(path, ".test.ts")} as ${who.name}${more === undefined ? "" : ", on 9p"}`;
       return () => report.step(name, () => suite(who, [path], `${name}: `, more));
     },
   );

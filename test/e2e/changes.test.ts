@@ -10,14 +10,11 @@ import { type Watching, watchIn } from "../support/watching.ts";
 /** A folder in the home folder that is a read-only share of its own, by a flag of `qn up`. */
 const fixedOf = (vm: Vm): string => join(vm.inHome, "fixed");
 
-/**
- * What is to be shared, by 9p as on a Mac unless the environment says otherwise, and settings by which Docker makes what
- * no share covers.
- */
+/** What is to be shared, and settings by which Docker makes what no share covers. */
 async function prepare(vm: Vm): Promise<void> {
   await Bun.write(join(fixedOf(vm), "file"), "one");
   await mkdir(vm.folder, { recursive: true, mode: 0o700 });
-  await Bun.write(join(vm.folder, "config.yaml"), JSON.stringify({ files: { driver: "9p", missing: "create" } }));
+  await Bun.write(join(vm.folder, "config.yaml"), JSON.stringify({ files: { missing: "create" } }));
 }
 
 const flags = (vm: Vm): string[] => ["--mount", `${fixedOf(vm)}:ro`];
