@@ -1,8 +1,6 @@
 /** A throw-away VM: a copy of its template that shares its memory and disks until it writes, and leaves nothing. */
-import { randomBytes } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { QnError } from "../../base/errors.ts";
 import { isThere } from "../../system/files.ts";
 import { copyDisk } from "../image/copy-disk.ts";
 import { liveDisk, liveOverlay } from "../image/live-disk.ts";
@@ -10,7 +8,7 @@ import { qemuImg } from "../image/qemu-img.ts";
 import type { VmPaths } from "../layout.ts";
 import { makeFolder } from "../vm/folder-version.ts";
 import { type OwnVm, startOwnVm } from "./follow.ts";
-import { homeOf, lockHome, prefixes, sweepCopies } from "./folders.ts";
+import { homeOf, newCopy, sweepCopies } from "./folders.ts";
 import { holdOn } from "./holder.ts";
 import { readyTemplate, settingsOf, type TemplateOptions } from "./template.ts";
 
@@ -25,9 +23,7 @@ export async function startThrowaway(options: TemplateOptions): Promise<Throwawa
   const { layout } = options;
   await sweepCopies(layout);
   const template = await readyTemplate(options);
-  const paths = layout.throwaway(`${prefixes.copy}${randomBytes(4).toString("hex")}`);
-  const lock = await lockHome(paths);
-  if (lock === undefined) throw new QnError("VM_BUSY", `${homeOf(paths)} is held by another qn.`);
+  const { paths, lock } = await newCopy(layout);
   const holder = holdOn(homeOf(paths));
   const clean = async (): Promise<void> => {
     await rm(homeOf(paths), { recursive: true, force: true });

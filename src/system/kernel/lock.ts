@@ -1,5 +1,5 @@
 /** The door to locks: held by a living process, never by the existence of a file. */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, fstatSync, openSync, statSync } from "node:fs";
 import { QnError } from "../../base/errors.ts";
 import { pause } from "../clock.ts";
 import { tryLock } from "./libc.ts";
@@ -10,12 +10,12 @@ export type Lock = { release(): void };
 /** Takes the lock on `path`, making the file if needed; nothing when another process holds it. */
 export function acquireLock(path: string): Lock | undefined {
   // Node opens with O_CLOEXEC, so QEMU, which outlives the supervisor, does not inherit the lock.
-  return lockOpened(openSync(path, "a", 0o600));
+  return lockOpened(openSync(path, "a", 0o600), path);
 }
 
 /** Takes the lock on a folder that is there; nothing when another process holds it. The lock leaves no file in it. */
 export function lockFolder(path: string): Lock | undefined {
-  return lockOpened(openSync(path, "r"));
+  return lockOpened(openSync(path, "r"), path);
 }
 
 /**
@@ -42,8 +42,14 @@ export function isLocked(path: string): boolean {
 
 const awaited = { triesMax: 500, pauseMs: 10 } as const;
 
-function lockOpened(fd: number): Lock | undefined {
-  if (tryLock(fd)) return { release: () => closeSync(fd) };
+function lockOpened(fd: number, path: string): Lock | undefined {
+  if (tryLock(fd) && isStillAt(fd, path)) return { release: () => closeSync(fd) };
   closeSync(fd);
   return undefined;
+}
+
+/** Whoever had the lock may have taken away what it was on: a lock on that keeps nobody out. */
+function isStillAt(fd: number, path: string): boolean {
+  const [locked, there] = [fstatSync(fd), statSync(path, { throwIfNoEntry: false })];
+  return locked.ino === there?.ino && locked.dev === there.dev;
 }
