@@ -1,13 +1,13 @@
 /** What the commands work on: QN_HOME of this user, the VM that is named, and this machine's services. */
-import { homedir } from "node:os";
 import { join } from "node:path";
 import type { ServiceHost } from "../host/integrate/service/manage.ts";
 import { type Layout, layoutOf, type VmPaths } from "../host/layout.ts";
+import { ownHome } from "../system/platform.ts";
 
 /** The layout of this user's QN_HOME. Throws HOME_UNUSABLE. */
 export function qnHome(): Layout {
   const home = process.env["QN_HOME"];
-  return layoutOf(home === undefined || home === "" ? join(homedir(), ".qn") : home);
+  return layoutOf(home === undefined || home === "" ? join(ownHome(), ".qn") : home);
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The door to what machine this is, and whose. */
-import { userInfo } from "node:os";
+import { homedir, userInfo } from "node:os";
 import { QnError } from "../base/errors.ts";
 import type { Arch } from "../base/words.ts";
 
@@ -13,7 +13,22 @@ export function ownArch(): Arch {
   return arch;
 }
 
-/** Whose what this program makes is. */
+/** Whose what this program makes is: the number alone, since the runtime throws for whoever has no home folder. */
 export function ownUid(): number {
-  return userInfo().uid;
+  return process.getuid?.() ?? userInfo().uid;
+}
+
+/**
+ * The home folder of whoever runs this; `lookUp` is the system's own unless given. Throws HOME_UNUSABLE for a user who
+ * is in no list and has no HOME, as in many a container.
+ */
+export function ownHome(lookUp: () => string = homedir): string {
+  try {
+    return lookUp();
+  } catch (cause) {
+    throw new QnError("HOME_UNUSABLE", `The user with the number ${ownUid()} has no home folder: HOME is not set.`, {
+      cause,
+      hint: "Set HOME to a folder of yours.",
+    });
+  }
 }

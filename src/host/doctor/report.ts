@@ -1,5 +1,5 @@
 /** Packs what a person who looks for a fault needs into one file: never a key, a credential or a boot's record. */
-import { arch, homedir, hostname, release } from "node:os";
+import { arch, hostname, release } from "node:os";
 import { basename } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { isErrno } from "../../system/errno.ts";
@@ -12,6 +12,7 @@ import { readBootRecord } from "../supervisor/boot/boot.ts";
 import { examine, type Finding } from "./checks.ts";
 import { settingsForReport, variablesForReport } from "./own-settings.ts";
 import { type Private, redact, redactAll } from "./redact.ts";
+import { ownHome } from "../../system/platform.ts";
 
 /** What to pack, and where to. */
 export type ReportOptions = {
@@ -71,7 +72,7 @@ async function commandLines({ paths, env }: Pick<ReportOptions, "paths" | "env">
 async function privateThings({ paths, env, keepNames }: ReportOptions): Promise<Private> {
   const boot = await readBootRecord(paths).catch(() => undefined);
   return {
-    homeFolder: env["HOME"] ?? homedir(),
+    homeFolder: env["HOME"] ?? ownHome(),
     userName: ownUser().name,
     hostName: hostname(),
     secrets: [...(boot === undefined ? [] : [boot.secret]), ...(await commandLines({ paths, env }))],

@@ -1,7 +1,6 @@
 /** The authorities that dockerd is to believe besides its guest's: those added to this machine, or a file's. */
 import type { X509Certificate } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { messageOf, QnError } from "../../base/errors.ts";
 import { counted, type HostOs } from "../../base/words.ts";
@@ -9,6 +8,7 @@ import { isThere } from "../../system/files.ts";
 import { run } from "../../system/process.ts";
 import { caCertificatesMax } from "../../protocol/messages.ts";
 import { certificatesIn, type Found, joined, wrong } from "./certificates-in.ts";
+import { ownHome } from "../../system/platform.ts";
 
 /** Where a machine keeps what was added to it, and which of that counts. */
 export type CaStores = {
@@ -42,7 +42,7 @@ export const storesOf: Readonly<Record<HostOs, CaStores>> = {
       "-a",
       "-p",
       "/Library/Keychains/System.keychain",
-      join(homedir(), "Library/Keychains/login.keychain-db"),
+      join(ownHome(), "Library/Keychains/login.keychain-db"),
     ],
     rootsOnly: true,
   },

@@ -1,8 +1,8 @@
 /** The settings that a VM has now: all of it that `qn status` and `qn ls` need, who load nothing of a start. */
-import { cpus, homedir, totalmem } from "node:os";
+import { cpus, totalmem } from "node:os";
 import { lazily } from "../../base/lazily.ts";
 import { readTextAtOnce } from "../../system/files-at-once.ts";
-import { ownArch } from "../../system/platform.ts";
+import { ownArch, ownHome } from "../../system/platform.ts";
 import { type Loaded, loadConfig, loaderOf } from "../config/load.ts";
 import type { ConfigInput } from "../config/schema.ts";
 import type { HostSize } from "../config/setting.ts";
@@ -51,6 +51,6 @@ const hostSize: () => HostSize = lazily(() => ({
   arch: ownArch(),
   cpus: cpus().length,
   memoryMiB: Math.floor(totalmem() / 1024 / 1024),
-  homeFolder: homedir(),
+  homeFolder: ownHome(),
   os: process.platform === "darwin" ? "darwin" : "linux",
 }));

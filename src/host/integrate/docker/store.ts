@@ -3,13 +3,12 @@
  * cli/config).
  */
 import { mkdir, realpath, rm, rmdir, stat } from "node:fs/promises";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { messageOf } from "../../../base/errors.ts";
 import { pause } from "../../../system/clock.ts";
 import { readTextAtOnce } from "../../../system/files-at-once.ts";
 import { isThere, readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
-import { ownUid } from "../../../system/platform.ts";
+import { ownHome, ownUid } from "../../../system/platform.ts";
 import type { Environment } from "../../vm/settings.ts";
 import { memberOf, withMember, withoutMember } from "./json-member.ts";
 
@@ -27,7 +26,7 @@ export function dockerFolder(env: Environment): string {
   const given = env["DOCKER_CONFIG"];
   if (given !== undefined && given !== "") return given;
   const home = env["HOME"];
-  return join(home === undefined || home === "" ? homedir() : home, ".docker");
+  return join(home === undefined || home === "" ? ownHome() : home, ".docker");
 }
 
 /**

@@ -1,14 +1,13 @@
 /** Installs, removes and starts the service of a VM, with systemd on Linux and launchd on a Mac. */
 import { createHash } from "node:crypto";
 import { mkdir, rm, rmdir, symlink } from "node:fs/promises";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { QnError } from "../../../base/errors.ts";
 import type { HostOs } from "../../../base/words.ts";
 import { isErrno } from "../../../system/errno.ts";
 import { readTextIfThere, writeFileAtomically } from "../../../system/files.ts";
 import { findProgram, type Outcome, run } from "../../../system/process.ts";
-import { ownUid } from "../../../system/platform.ts";
+import { ownHome, ownUid } from "../../../system/platform.ts";
 import type { VmPaths } from "../../layout.ts";
 import type { Environment } from "../../vm/settings.ts";
 import { agentLabel, namesLog, renderPlist, renderUnit, type ServiceSpec, unitName } from "./service-files.ts";
@@ -130,7 +129,7 @@ function namesOf({ env }: Pick<ServiceHost, "env">, { name, folder }: VmPaths): 
 }
 
 function homeOf(env: Environment): string {
-  return env["HOME"] ?? homedir();
+  return env["HOME"] ?? ownHome();
 }
 
 function serviceOf(host: ServiceHost, service: string): ManagedService {
