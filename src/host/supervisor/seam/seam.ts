@@ -207,6 +207,7 @@ export class Seam {
 
   #onLost(): void {
     this.#first.lost();
+    this.#names.lost();
     this.#doors.gateway.use(undefined);
     this.sleep.lost();
     this.#changes.close();
