@@ -75,26 +75,46 @@ test.skipIf(lacks)(
        qn upgrade
        qn --version
        curl -fsS localhost:8973
+       qn mounts
+       echo from the host > news
+       docker run --detach --name keeper --volume /home/ann:/shared busybox sh -c 'exec 3< /shared/news; n=0; while sleep 0.2; do n=$((n + 1)); echo $n > /tmp/n; done'
+       docker exec keeper sh -c 'cat /shared/news; echo from the container > /shared/new && mv /shared/new /shared/news; cat /shared/news'
+       cat news
+       before=$(docker exec web sh -c 'echo $PPID; cat /proc/1/stat | cut -d" " -f22')
+       qn down --suspend
+       qn status | cat
+       qn up
+       curl -fsS localhost:8973
+       test "$before" = "$(docker exec web sh -c 'echo $PPID; cat /proc/1/stat | cut -d" " -f22')" && echo the web server went on
+       docker exec keeper cat /shared/news
+       qn run --cpus 2 --memory 1G -- docker version --format 'a throw-away {{.Server.Os}}'
        qn down
        sh releases/install.sh --uninstall`,
     );
     console.log(life);
     expect(life).toContain("hello from a container\n");
-    expect(life.match(/^hello from the guest$/gm)).toHaveLength(2);
+    expect(life.match(/^hello from the guest$/gm)).toHaveLength(3);
+    expect(life).toContain("virtiofs");
+    expect(life.match(/^from the host$/gm)).toHaveLength(1);
+    expect(life.match(/^from the container$/gm)).toHaveLength(3);
+    expect(life).toContain("the web server went on\n");
+    expect(life).toContain("a throw-away linux\n");
     expect(life).toContain("status 2\n");
     expect(life).toContain("This is qn 99.0.0 now");
     expect(life).toContain(`99.0.0 (a stand-in)\n`);
     expect(life).toContain('The VM "default" runs on with the qn that started it');
+    expect(life).toContain('VM "default" has shut down.');
     expect(life).toContain("VMs stay");
     expect(await isThere(join(home, ".local/bin/qn"))).toBe(false);
   },
-  1_800_000,
+  2_700_000,
 );
 
-/** A newer qn that is the one before it, but for its version. */
+/** A newer qn that is the one before it, but for its version and what goes with a program. */
 const nextProgram = standIn("99.0.0").replace(
-  "echo",
-  '[ "$1" = --version ] || exec "$(dirname "$0")/qn.previous" "$@"\necho',
+  "#!/bin/sh",
+  `#!/bin/sh
+case "$1" in --version | man | completion) ;; *) exec "$(dirname "$0")/qn.previous" "$@" ;; esac`,
 );
 
 /** What an archive has of this tree's program. */
