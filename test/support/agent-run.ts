@@ -59,14 +59,14 @@ process.stdout.write(JSON.stringify(result));
 
 async function askPlugins(): Promise<Record<string, unknown>> {
   const folder = "/run/docker/plugins";
-  const sockets = (await readdir(folder)).toSorted();
+  const sockets = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isSocket());
   const asked = { HostConfig: { Binds: ["/home/nobody/src:/src"] } };
   const question = {
     RequestMethod: "POST",
     RequestUri: "/v1.45/containers/create",
     RequestBody: Buffer.from(JSON.stringify(asked)).toString("base64"),
   };
-  const answers = sockets.map(async (name) => {
+  const answers = sockets.map(async ({ name }) => {
     const body = JSON.stringify(question);
     const answer = await fetch("http://plugin/AuthZPlugin.AuthZReq", {
       unix: `${folder}/${name}`,

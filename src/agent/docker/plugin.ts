@@ -41,7 +41,11 @@ export type PluginOptions = { readonly inherited?: number | undefined };
 /** Serves the plugin on `socketPath`, replacing a socket that a killed agent left, or on the one that is inherited. */
 export async function servePlugin(socketPath: string, hooks: Hooks, options: PluginOptions = {}): Promise<Plugin> {
   // Bun's HTTP server takes no listener that is there already, its plain listener does: each connection is passed on.
-  const inner = `${socketPath}.http`;
+  // dockerd takes each socket beside its own plugins' for another one, and not what is in a folder there.
+  const folder = `${socketPath}.d`;
+  const inner = `${folder}/http`;
+  await mkdir(dirname(socketPath), { recursive: true, mode: 0o755 });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   const server = await serveAt(inner, hooks);
   if (options.inherited === undefined) await rm(socketPath, { force: true });
   const address = options.inherited === undefined ? { unix: socketPath } : { fd: options.inherited };
@@ -50,6 +54,7 @@ export async function servePlugin(socketPath: string, hooks: Hooks, options: Plu
     async close() {
       listener.closeAll();
       await server.close();
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }
@@ -105,7 +110,6 @@ function follow(from: Connection, to: Connection): void {
 }
 
 async function serveAt(socketPath: string, hooks: Hooks): Promise<Plugin> {
-  await mkdir(dirname(socketPath), { recursive: true, mode: 0o755 });
   await rm(socketPath, { force: true });
   const server = Bun.serve({
     unix: socketPath,
