@@ -22,16 +22,25 @@ export function every(periodMs: number, action: () => void): Timer {
 }
 
 /**
- * The value of `promise`, or the error that `late` makes when `deadlineMs` pass first. The loser is left to itself, so
- * give it an owner that ends it.
+ * The value of `promise`, or what comes first: the error that `late` makes when `deadlineMs` have passed, or the reason
+ * of `calledOff`. The loser is left to itself, so give it an owner that ends it.
  */
-export async function within<Value>(promise: Promise<Value>, deadlineMs: number, late: () => Error): Promise<Value> {
+export async function within<Value>(
+  promise: Promise<Value>,
+  deadlineMs: number,
+  late: () => Error,
+  calledOff?: AbortSignal,
+): Promise<Value> {
   const { promise: expired, reject } = Promise.withResolvers<never>();
   const timer = after(deadlineMs, () => reject(late()));
+  const stop = (): void => reject(calledOff?.reason);
+  calledOff?.addEventListener("abort", stop, { once: true });
+  if (calledOff?.aborted === true) stop();
   try {
     return await Promise.race([promise, expired]);
   } finally {
     timer.cancel();
+    calledOff?.removeEventListener("abort", stop);
   }
 }
 

@@ -54,15 +54,12 @@ export async function unplug(
   });
   gone.catch(() => {});
   void qmp.closed.then(() => reject(new QnError("QEMU_FAILED", "QEMU ended in the middle of it.")));
-  const onCalledOff = (): void => reject(calledOff.reason);
-  calledOff.addEventListener("abort", onCalledOff, { once: true });
   try {
     for (const id of ids) await qmp.execute("device_del", { id });
-    await within(gone, deadlineMs, isLate);
+    await within(gone, deadlineMs, isLate, calledOff);
     for (const id of ids) await qmp.execute("chardev-remove", { id });
   } finally {
     off();
-    calledOff.removeEventListener("abort", onCalledOff);
   }
 }
 

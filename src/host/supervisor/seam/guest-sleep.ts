@@ -30,16 +30,14 @@ export class GuestSleep {
       throw refused(`The agent in the guest (qn ${link.hello.version}) knows nothing of it.`);
     }
     const asked = (this.#asked = Promise.withResolvers<Asleep>());
-    const onCalledOff = (): void => asked.reject(calledOff.reason);
-    calledOff.addEventListener("abort", onCalledOff, { once: true });
     link.tell(ifUnused ? { type: "sleep", ifUnused } : { type: "sleep" });
     try {
-      const { stopped, refusal } = await within(asked.promise, sleepMs, () => refused("The guest takes too long."));
+      const isLate = (): Error => refused("The guest takes too long.");
+      const { stopped, refusal } = await within(asked.promise, sleepMs, isLate, calledOff);
       if (refusal !== undefined) throw refused(plain(refusal));
       this.#agent().drop("the guest is being suspended");
       return stopped.map(plain);
     } finally {
-      calledOff.removeEventListener("abort", onCalledOff);
       this.#asked = undefined;
     }
   }

@@ -74,6 +74,17 @@ test("a QEMU that ends while the guest is waited for is no guest that is late", 
   });
 });
 
+test("a guest that never answers is waited for no longer once nobody wants it unplugged", async () => {
+  const off = new AbortController();
+  const { fake } = monitor(({ execute }) => {
+    // A moment later: by then it is waited for.
+    if (execute === "device_del") setTimeout(() => off.abort(new Error("called off")), soon.late);
+  });
+  await using it = await fake;
+  await using qmp = await connectQmp(it.socketPath);
+  await expect(unplug(qmp, ["qn0"], soon.deadlineMs, off.signal)).rejects.toThrow("called off");
+});
+
 test("nothing is asked where nothing is to be unplugged", async () => {
   const { heard, fake } = monitor();
   await using it = await fake;
