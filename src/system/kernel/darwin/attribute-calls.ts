@@ -12,18 +12,18 @@ import { byName, closeFd, EOPNOTSUPP, EPERM } from "./open-calls.ts";
 
 /** The value's length, or ENODATA. With length 0 nothing is copied. */
 export function getAttribute(fd: number, name: number, to: number, length: number): number {
-  if (!isUsers(name) || isByName(fd)) return ENODATA;
+  if (!isUsers(name) || byName.has(fd)) return ENODATA;
   return outcome(() => Number(libc().fgetxattr(fd, name, length === 0 ? 0 : to, length, 0, 0)));
 }
 
 /** The same where it is all the same why there is none: the length, or -1. */
 export function findAttribute(fd: number, attribute: number, to: Block): number {
-  return isByName(fd) ? -1 : Number(libc().fgetxattr(fd, attribute, to.address, to.bytes.length, 0, 0));
+  return byName.has(fd) ? -1 : Number(libc().fgetxattr(fd, attribute, to.address, to.bytes.length, 0, 0));
 }
 
 /** The same of a file or folder by its name, behind which a zero byte follows. */
 export function findAttributeAt(dir: number, name: number, _length: number, attribute: number, to: Block): number {
-  if (isByName(dir)) return -1;
+  if (byName.has(dir)) return -1;
   const flags = O_EVTONLY | openFlagsOf(flag.O_NOFOLLOW | flag.O_NONBLOCK);
   const fd = libc().__openat(dir, name, flags, 0);
   if (fd < 0) return -1;
@@ -35,13 +35,13 @@ export function findAttributeAt(dir: number, name: number, _length: number, attr
 /** As Linux has it links and special files carry none. */
 export function setAttribute(fd: number, name: number, value: number, length: number, flags: number): number {
   if (!isUsers(name)) return EOPNOTSUPP;
-  if (isByName(fd)) return EPERM;
+  if (byName.has(fd)) return EPERM;
   return outcome(() => libc().fsetxattr(fd, name, value, length, 0, attributeFlagsOf(flags)));
 }
 
 /** The names, each with a zero byte behind. */
 export function listAttributes(fd: number, to: number, length: number): number {
-  if (isByName(fd)) return 0;
+  if (byName.has(fd)) return 0;
   const { names } = blocks();
   const got = outcome(() => Number(libc().flistxattr(fd, names.address, namesBytes, 0)));
   let used = 0;
@@ -59,7 +59,7 @@ export function listAttributes(fd: number, to: number, length: number): number {
 
 /** One goes. */
 export function removeAttributeFd(fd: number, name: number): number {
-  if (!isUsers(name) || isByName(fd)) return ENODATA;
+  if (!isUsers(name) || byName.has(fd)) return ENODATA;
   return outcome(() => libc().fremovexattr(fd, name, 0));
 }
 
@@ -78,7 +78,5 @@ function blocks(): NonNullable<typeof made> {
   made.kind.bytes.set(Buffer.from(`${kind}\0`));
   return made;
 }
-
-const isByName = (fd: number): boolean => byName.get(fd) !== undefined;
 
 const isUsers = (name: number): boolean => libc().strncmp(name, blocks().kind.address, kind.length) === 0;

@@ -21,6 +21,10 @@ export class FilesByName {
     this.#all.set(fd, { name, file });
   }
 
+  has(fd: number): boolean {
+    return this.#all.has(fd);
+  }
+
   get(fd: number): ByName | undefined {
     return this.#all.get(fd);
   }

@@ -30,7 +30,7 @@ export { closeFd, openAt, reopenFd } from "./open-calls.ts";
 
 /** Writes what is known of a name in a folder, a link itself, into struct statx at `to`. */
 export function statAt(dir: number, path: number, to: number): number {
-  return isByName(dir) ? EACCES : told(lookAt(dir, path), to);
+  return byName.has(dir) ? EACCES : told(lookAt(dir, path), to);
 }
 
 /** The same of what a descriptor stands for. */
@@ -40,7 +40,7 @@ export function statFd(fd: number, to: number): number {
 
 /** mkdirat(2). */
 export function mkdirAt(dir: number, path: number, mode: number): number {
-  return isByName(dir) ? EACCES : outcome(() => libc().mkdirat(dir, path, mode));
+  return byName.has(dir) ? EACCES : outcome(() => libc().mkdirat(dir, path, mode));
 }
 
 /** An empty file; nothing else is made. */
@@ -53,12 +53,12 @@ export function mknodAt(dir: number, path: number, mode: number): number {
 
 /** symlinkat(2). */
 export function symlinkAt(target: number, dir: number, path: number): number {
-  return isByName(dir) ? EACCES : outcome(() => libc().symlinkat(target, dir, path));
+  return byName.has(dir) ? EACCES : outcome(() => libc().symlinkat(target, dir, path));
 }
 
 /** Another name for what the descriptor `fd` stands for, and for nothing that has come to its path meanwhile. */
 export function linkFdAt(fd: number, dir: number, path: number): number {
-  if (isByName(dir)) return EACCES;
+  if (byName.has(dir)) return EACCES;
   const named = byName.get(fd);
   const from = named === undefined ? darwin.folderFdOf(flag.AT_FDCWD) : fd;
   const name = named === undefined ? pathOf(fd) : byName.addressOf(named);
@@ -72,12 +72,12 @@ export function linkFdAt(fd: number, dir: number, path: number): number {
 
 /** unlinkat(2). */
 export function unlinkAt(dir: number, path: number, flags: number): number {
-  return isByName(dir) ? EACCES : outcome(() => libc().unlinkat(dir, path, darwin.unlinkFlagsOf(flags)));
+  return byName.has(dir) ? EACCES : outcome(() => libc().unlinkat(dir, path, darwin.unlinkFlagsOf(flags)));
 }
 
 /** renameatx_np(2). */
 export function renameAt(from: number, path: number, to: number, newPath: number, flags: number): number {
-  if (isByName(from) || isByName(to)) return EACCES;
+  if (byName.has(from) || byName.has(to)) return EACCES;
   return outcome(() => libc().renameatx_np(from, path, to, newPath, darwin.renameFlagsOf(flags)));
 }
 
@@ -205,8 +205,6 @@ function blocks(): NonNullable<typeof made> {
     linuxStatfs: allocate(linuxStatfsBytes),
   });
 }
-
-const isByName = (fd: number): boolean => byName.get(fd) !== undefined;
 
 /** Calls by the descriptor, or by the name that it stands for, as long as that is the same file. */
 function ofFile(fd: number, byFd: () => number, byItsName: (name: number) => number): number {

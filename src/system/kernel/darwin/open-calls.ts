@@ -2,7 +2,7 @@
 import { outcome } from "../errno.ts";
 import * as flag from "../file-flags.ts";
 import { allocate, type Block, copyMemory } from "../memory.ts";
-import { type ByName, FilesByName } from "./by-name.ts";
+import { FilesByName } from "./by-name.ts";
 import { libc } from "./calls.ts";
 import { type Entries, fileIn, linuxEntries, statBytes, typeIn } from "./layouts.ts";
 import { Listings } from "./listings.ts";
@@ -19,7 +19,7 @@ export const listings = new Listings(readAll);
 
 /** openat(2); always with O_CLOEXEC. A file without a name cannot be had. */
 export function openAt(dir: number, path: number, flags: number, mode = 0): number {
-  if (byName.get(dir) !== undefined) return EACCES;
+  if (byName.has(dir)) return EACCES;
   if (darwin.isUnnamed(flags)) return EOPNOTSUPP;
   const folder = darwin.folderFdOf(dir);
   if (!darwin.isPathOnly(flags)) return openat(folder, path, darwin.openFlagsOf(flags), mode);
@@ -141,8 +141,7 @@ function standIn(dir: number, path: number, file: string): number {
   const { path: copy } = blocks();
   const length = Math.min(Number(libc().strlen(path)), darwin.pathBytes - 1);
   copyMemory(copy.address, path, length);
-  const named: ByName = { name: copy.bytes.slice(0, length), file };
-  byName.add(fd, named.name, named.file);
+  byName.add(fd, copy.bytes.slice(0, length), file);
   return fd;
 }
 
