@@ -3,27 +3,6 @@ import { expect } from "bun:test";
 import { inShare, op, type Scene } from "./fuse-calls.ts";
 import { long, type VhostGuest, words } from "./vhost-guest.ts";
 
-/** Numbers of requests beside those of `op`. */
-export const at = {
-  symlink: 6,
-  statfs: 17,
-  fsync: 20,
-  setxattr: 21,
-  getxattr: 22,
-  listxattr: 23,
-  removexattr: 24,
-  rmdir: 11,
-};
-export const also = {
-  fallocate: 43,
-  readdirplus: 44,
-  rename2: 45,
-  lseek: 46,
-  copyFileRange: 47,
-  syncfs: 50,
-  tmpfile: 51,
-};
-
 /** Runs the same on a server of Linux' and on one as on a Mac, and expects the same of both. */
 export async function onBoth(use: (scene: Scene) => Promise<unknown>, options: { uid?: number } = {}): Promise<void> {
   const seen: unknown[] = [];

@@ -12,7 +12,6 @@ import { mount } from "../../../src/system/kernel/libc.ts";
 import { op } from "../fuse-calls.ts";
 import { VhostGuest } from "../vhost-guest.ts";
 
-const INIT = 26;
 const MAX_PAGES = 1 << 22;
 /** What one request may carry here: the rings' buffers have 16 KiB. */
 const dataBytes = 8192;
@@ -35,7 +34,7 @@ try {
     const length = readSync(device, request);
     const answer = guest.forward(request.subarray(0, length));
     if (answer === undefined) continue;
-    if (request.readUInt32LE(4) === INIT) {
+    if (request.readUInt32LE(4) === op.init) {
       answer.writeUInt32LE(dataBytes, 16 + 20);
       answer.writeUInt32LE((answer.readUInt32LE(16 + 12) & ~MAX_PAGES) >>> 0, 16 + 12);
     }

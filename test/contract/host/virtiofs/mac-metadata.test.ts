@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdir, stat, symlink, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { create, inShare, lookup, op, plainUser, root, writing } from "../../../support/fuse-calls.ts";
-import { also, at, attributesOf, errorOf, listed, onBoth } from "../../../support/mac-scenes.ts";
+import { attributesOf, errorOf, listed, onBoth } from "../../../support/mac-scenes.ts";
 import { long, named, words } from "../../../support/vhost-guest.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -14,11 +14,11 @@ test("on a Mac errors have Linux' numbers", async () => {
     const full = await lookup(guest, "full");
     await symlink("turns", join(folder, "turns"));
     return [
-      await errorOf(guest, at.rmdir, root, named("full")),
+      await errorOf(guest, op.rmdir, root, named("full")),
       await errorOf(guest, op.mkdir, root, Buffer.concat([words(0o755, 0), named("full")])),
       await errorOf(guest, op.lookup, root, named("nobody")),
-      await errorOf(guest, at.getxattr, full, Buffer.concat([words(100, 0), named("user.none")])),
-      await errorOf(guest, at.getxattr, full, Buffer.concat([words(100, 0), named("security.capability")])),
+      await errorOf(guest, op.getxattr, full, Buffer.concat([words(100, 0), named("user.none")])),
+      await errorOf(guest, op.getxattr, full, Buffer.concat([words(100, 0), named("security.capability")])),
       await errorOf(guest, op.open, await lookup(guest, "turns"), words(0, 0)),
       await errorOf(guest, op.lookup, root, named("x".repeat(256))),
     ];
@@ -86,18 +86,18 @@ test("on a Mac attributes of containers are kept, and no others", async () => {
   await onBoth(async ({ guest }) => {
     const [node] = await create(guest, "file");
     const setting = (name: string, flags: number) =>
-      errorOf(guest, at.setxattr, node, Buffer.concat([words(5, flags), named(name), Buffer.from("value")]));
+      errorOf(guest, op.setxattr, node, Buffer.concat([words(5, flags), named(name), Buffer.from("value")]));
     const results = [await setting("user.one", 2), await setting("user.one", 0), await setting("user.one", 1)];
-    const value = await guest.ask(at.getxattr, node, Buffer.concat([words(100, 0), named("user.one")]));
-    const length = await guest.ask(at.getxattr, node, Buffer.concat([words(0, 0), named("user.one")]));
-    const list = await guest.ask(at.listxattr, node, words(100, 0));
+    const value = await guest.ask(op.getxattr, node, Buffer.concat([words(100, 0), named("user.one")]));
+    const length = await guest.ask(op.getxattr, node, Buffer.concat([words(0, 0), named("user.one")]));
+    const list = await guest.ask(op.listxattr, node, words(100, 0));
     const own = await errorOf(
       guest,
-      at.setxattr,
+      op.setxattr,
       node,
       Buffer.concat([words(1, 0), named("user.qn.owner"), Buffer.from("1")]),
     );
-    const removed = [1, 2].map(() => errorOf(guest, at.removexattr, node, named("user.one")));
+    const removed = [1, 2].map(() => errorOf(guest, op.removexattr, node, named("user.one")));
     return [results, value.body.toString(), length.body, list.body.toString(), own, await Promise.all(removed)];
   });
 });
@@ -107,7 +107,7 @@ test("on a Mac no container sets attributes of another kind", async () => {
     async ({ guest }) => {
       const [node] = await create(guest, "file");
       const setting = (name: string) =>
-        errorOf(guest, at.setxattr, node, Buffer.concat([words(1, 0), named(name), Buffer.from("1")]));
+        errorOf(guest, op.setxattr, node, Buffer.concat([words(1, 0), named(name), Buffer.from("1")]));
       // What Linux would let root set.
       expect(await Promise.all(["security.x", "trusted.x", "com.apple.x"].map(setting))).toEqual([-95, -95, -95]);
     },
@@ -120,8 +120,8 @@ test("on a Mac data and holes are found, and how full the disk is", async () => 
     const [node, handle] = await create(guest, "file");
     await guest.ask(op.write, node, writing(handle, 1_048_576, "data"));
     const seeking = async (whence: number) =>
-      (await guest.ask(also.lseek, node, Buffer.concat([long(handle), long(0n), words(whence, 0)]))).body;
-    const { body } = await guest.ask(at.statfs, root, Buffer.alloc(0));
+      (await guest.ask(op.lseek, node, Buffer.concat([long(handle), long(0n), words(whence, 0)]))).body;
+    const { body } = await guest.ask(op.statfs, root, Buffer.alloc(0));
     return [await seeking(3), await seeking(4), body.readBigUInt64LE(0), body.readUInt32LE(40), body.readUInt32LE(44)];
   });
 });
@@ -132,9 +132,9 @@ test("on a Mac what it cannot do is refused so that Linux does without", async (
       const [node, handle] = await create(guest, "file");
       const room = Buffer.concat([long(handle), long(0n), long(4096n), words(0, 0)]);
       const copy = Buffer.concat([long(handle), long(0n), long(node), long(handle), long(9n), long(9n), long(0n)]);
-      expect(await errorOf(guest, also.fallocate, node, room)).toBe(-95);
-      expect(await errorOf(guest, also.copyFileRange, node, copy)).toBe(-38);
-      expect(await errorOf(guest, also.tmpfile, root, Buffer.concat([words(2, 0o600, 0, 0), named("x")]))).toBe(-95);
+      expect(await errorOf(guest, op.fallocate, node, room)).toBe(-95);
+      expect(await errorOf(guest, op.copyFileRange, node, copy)).toBe(-38);
+      expect(await errorOf(guest, op.tmpfile, root, Buffer.concat([words(2, 0o600, 0, 0), named("x")]))).toBe(-95);
     },
     { isMac: true },
   );

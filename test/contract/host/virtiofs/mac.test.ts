@@ -6,7 +6,7 @@ import { expect, test } from "bun:test";
 import { mkdir, readdir, readFile, rename, stat, symlink, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { create, inShare, lookup, op, readAll, root, writing } from "../../../support/fuse-calls.ts";
-import { also, at, errorOf, listed, onBoth } from "../../../support/mac-scenes.ts";
+import { errorOf, listed, onBoth } from "../../../support/mac-scenes.ts";
 import { long, named, words } from "../../../support/vhost-guest.ts";
 
 test("on a Mac files are made, written, read, cut off and removed as on Linux", async () => {
@@ -19,8 +19,8 @@ test("on a Mac files are made, written, read, cut off and removed as on Linux", 
     const again = Buffer.concat([words(8, 0), long(0n), long(2n), Buffer.alloc(64)]);
     const reopened = await errorOf(guest, op.setattr, node, again);
     const text = await readAll(guest, node, handle);
-    const synced = await errorOf(guest, at.fsync, node, Buffer.concat([long(handle), words(0, 0)]));
-    const all = await errorOf(guest, also.syncfs, root, Buffer.alloc(8));
+    const synced = await errorOf(guest, op.fsync, node, Buffer.concat([long(handle), words(0, 0)]));
+    const all = await errorOf(guest, op.syncfs, root, Buffer.alloc(8));
     const there = await errorOf(guest, op.create, root, Buffer.concat([words(0o200, 0o644, 0, 0), named("file")]));
     const gone = await errorOf(guest, op.unlink, root, named("file"));
     const still = await readAll(guest, node, handle);
@@ -53,7 +53,7 @@ test("on a Mac a name takes another's place, or does not, or both change", async
     await writeFile(join(folder, "other"), "2");
     await lookup(guest, "one");
     const moving = (flags: number) =>
-      errorOf(guest, also.rename2, root, Buffer.concat([long(1n), words(flags, 0), named("one"), named("other")]));
+      errorOf(guest, op.rename2, root, Buffer.concat([long(1n), words(flags, 0), named("one"), named("other")]));
     const texts = () =>
       Promise.all(["one", "other"].map((name) => readFile(join(folder, name), "utf8").catch(() => "")));
     const results = [await moving(1), await texts(), await moving(2), await texts(), await moving(0), await texts()];
@@ -119,7 +119,7 @@ test("on a Mac a folder is listed whole, however small the pieces", async () => 
     await mkdir(join(folder, "below"));
     const few = await listed(guest, root, 1024);
     await unlink(join(folder, names[0] ?? ""));
-    return [few.length, few, await listed(guest, root, 4096), await listed(guest, root, 8000, also.readdirplus)];
+    return [few.length, few, await listed(guest, root, 4096), await listed(guest, root, 8000, op.readdirplus)];
   });
 });
 

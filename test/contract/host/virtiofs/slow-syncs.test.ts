@@ -11,10 +11,6 @@ import { repository } from "../../../support/program.ts";
 import { until } from "../../../support/until.ts";
 import { long, named, type VhostGuest, words } from "../../../support/vhost-guest.ts";
 
-const FSYNC = 20;
-const READDIRPLUS = 44;
-const FSYNCDIR = 30;
-const SYNCFS = 50;
 const syncing = (handle: bigint, isDataOnly = false): Buffer =>
   Buffer.concat([long(handle), words(isDataOnly ? 1 : 0, 0)]);
 /** The arguments of a SYNCFS: nothing. */
@@ -47,19 +43,19 @@ test("who asks for something else does not wait for the disk", async () => {
     await guest.ask(op.write, node, writing(handle, 0, "text"));
     const syncs: number[] = [];
     await whileDiskStands(guest, async () => {
-      syncs.push(guest.submit(FSYNC, node, syncing(handle)), guest.submit(FSYNC, node, syncing(handle, true)));
+      syncs.push(guest.submit(op.fsync, node, syncing(handle)), guest.submit(op.fsync, node, syncing(handle, true)));
       for (const isDataOnly of [false, true])
-        syncs.push(guest.submit(FSYNCDIR, root, syncing(folderHandle, isDataOnly)));
-      syncs.push(guest.submit(SYNCFS, root, padding), guest.submit(SYNCFS, root, padding));
+        syncs.push(guest.submit(op.fsyncdir, root, syncing(folderHandle, isDataOnly)));
+      syncs.push(guest.submit(op.syncfs, root, padding), guest.submit(op.syncfs, root, padding));
       await answered(guest, [guest.submit(op.mkdir, root, folderNamed("made"))]);
       expect(syncs.map((slot) => guest.isAnswered(slot))).toEqual(syncs.map(() => false));
     });
     for (const slot of syncs) expect((await guest.answerTo(slot)).error).toBe(0);
     expect((await readdir(folder)).toSorted()).toEqual(["file", "made"]);
     for (const [kind, at, body] of [
-      [FSYNC, node, syncing(handle)],
-      [FSYNCDIR, root, syncing(folderHandle)],
-      [SYNCFS, root, padding],
+      [op.fsync, node, syncing(handle)],
+      [op.fsyncdir, root, syncing(folderHandle)],
+      [op.syncfs, root, padding],
     ] as const)
       expect((await guest.ask(kind, at, body)).error).toBe(0);
     // What was given along is closed again.
@@ -79,7 +75,7 @@ test("whoever waits for the disk does not wait for those who never stop asking f
     const folderHandle = await opened(guest, root);
     // Each takes the server about half a millisecond, so that this process can keep up.
     const listed = Buffer.concat([long(folderHandle), long(0n), words(8000, 0), long(0n), words(0, 0)]);
-    const listing = guest.submit(READDIRPLUS, root, listed);
+    const listing = guest.submit(op.readdirplus, root, listed);
     expect((await guest.answerTo(listing)).error).toBe(0);
     // Once is enough; where the ring was empty for a moment, of what a busy machine is the reason, it says nothing.
     const proofs: boolean[] = [];
@@ -88,7 +84,7 @@ test("whoever waits for the disk does not wait for those who never stop asking f
       let slot: number | undefined;
       let isAnswered = false;
       const wasFull = guest.keepBusy(listing, () => {
-        slot ??= guest.submit(FSYNC, node, syncing(handle));
+        slot ??= guest.submit(op.fsync, node, syncing(handle));
         isAnswered = guest.isAnswered(slot);
         return isAnswered || performance.now() > endsMs;
       });
@@ -119,14 +115,17 @@ test("of what the disk was slow to take nothing is forgotten or done twice when 
       const slots: number[] = [];
       await whileDiskStands(guest, async () => {
         for (let index = 0; index < 4; index += 1) {
-          slots.push(guest.submit(FSYNC, node, syncing(handle)), guest.submit(SYNCFS, root, padding));
-          slots.push(guest.submit(FSYNCDIR, root, syncing(folderHandle)));
+          slots.push(guest.submit(op.fsync, node, syncing(handle)), guest.submit(op.syncfs, root, padding));
+          slots.push(guest.submit(op.fsyncdir, root, syncing(folderHandle)));
           const made = guest.submit(op.mkdir, root, folderNamed(`${round}-${index}`));
           await answered(guest, [made]);
           slots.push(made);
         }
         process.kill(await guest.worker(), "SIGKILL");
-        slots.push(guest.submit(FSYNC, node, syncing(handle)), guest.submit(op.mkdir, root, folderNamed(`${round}`)));
+        slots.push(
+          guest.submit(op.fsync, node, syncing(handle)),
+          guest.submit(op.mkdir, root, folderNamed(`${round}`)),
+        );
       });
       // One that was made twice would be there already.
       for (const slot of slots) expect((await guest.answerTo(slot)).error).toBe(0);
@@ -142,7 +141,7 @@ test("a folder that is gone when another server would open it anew is an error, 
     const handle = await opened(guest, node);
     let slot = 0;
     await whileDiskStands(guest, async () => {
-      slot = guest.submit(FSYNCDIR, node, syncing(handle));
+      slot = guest.submit(op.fsyncdir, node, syncing(handle));
       await answered(guest, [guest.submit(op.mkdir, root, folderNamed("other"))]);
       await rmdir(join(folder, "made"));
       process.kill(await guest.worker(), "SIGKILL");
@@ -157,7 +156,7 @@ test("so is it when it is killed while answers come", async () => {
     for (let round = 0; round < 6; round += 1) {
       const slots = Array.from({ length: 40 }, (_, index) =>
         index % 2 === 0
-          ? guest.submit(FSYNC, node, syncing(handle))
+          ? guest.submit(op.fsync, node, syncing(handle))
           : guest.submit(op.mkdir, root, folderNamed(`${round}-${index}`)),
       );
       process.kill(await guest.worker(), "SIGKILL");
@@ -172,9 +171,9 @@ test("a guest that closes the file meanwhile, or asks for one that it has not op
     const [node, handle] = await create(guest, "file");
     const slots: number[] = [];
     await whileDiskStands(guest, async () => {
-      slots.push(guest.submit(FSYNC, node, syncing(handle)));
+      slots.push(guest.submit(op.fsync, node, syncing(handle)));
       await answered(guest, [guest.submit(op.release, node, Buffer.concat([long(handle), words(0, 0), long(0n)]))]);
-      slots.push(guest.submit(FSYNC, node, syncing(handle)));
+      slots.push(guest.submit(op.fsync, node, syncing(handle)));
       await answered(guest, slots.slice(1));
     });
     expect([0, -9]).toContain((await guest.answerTo(slots[0] ?? 0)).error);
@@ -187,7 +186,7 @@ test("a guest that breaks the chain of what the disk was slow to take has a brok
     const [node, handle] = await create(guest, "file");
     const worker = await guest.worker();
     await whileDiskStands(guest, async () => {
-      const slot = guest.submit(FSYNC, node, syncing(handle));
+      const slot = guest.submit(op.fsync, node, syncing(handle));
       await answered(guest, [guest.submit(op.mkdir, root, folderNamed("made"))]);
       // The descriptors of the request, one after the other without end.
       guest.descriptor(2 * slot, 65_536, 64, 1, 2 * slot);
