@@ -106,6 +106,7 @@ async function probeAccels(
   const [kvm, hvf, tcg] = await Promise.all([looked("kvm"), looked("hvf"), looked("tcg")]);
   const isLinux = os === "linux";
   const file = join(cacheFolder, "accel.json");
+  // On a Mac nothing starts to try hvf: whether it can be had says only how long all of this is remembered.
   const { accel, sandbox, virtiofs } = await remembered(file, await trialKey(qemuPath, version, kvm), async () => ({
     accel: kvm.usable ? await runMiniGuest("kvm", { ...question, cacheFolder }) : isLinux ? kvm : hvf,
     sandbox: isLinux && (await sandboxWorks(qemuPath)),
