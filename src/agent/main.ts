@@ -22,6 +22,7 @@ import { fileHooks } from "./files/hooks.ts";
 import { mountShares } from "./files/shares.ts";
 import { SocketListeners } from "./files/sockets/listen.ts";
 import { openSockets } from "./files/sockets/open.ts";
+import { reachMountSocket } from "./files/sockets/reach.ts";
 import { ring } from "./link/doorbell.ts";
 import { openGate } from "./link/gate.ts";
 import { Lanes } from "./link/lanes.ts";
@@ -164,6 +165,7 @@ async function setUpPorts(guest: Guest): Promise<Running> {
     onControl: (connection, early) => link.adopt(connection, early),
     onNames: (connection, early) => names.host.adopt(connection, early),
     takeClient: (client) => guest.sockets.take(client),
+    reachMountSocket: async (socket) => await reachMountSocket(boot.shares, socket),
   });
   opened.defer(() => gate.closeAll());
   link.onRenew = async (renewal) => {

@@ -27,6 +27,8 @@ export type VmPaths = {
   readonly controlSocket: string;
   readonly dockerSocket: string;
   readonly qmpSocket: string;
+  /** Where servers of mounts bring clients of sockets on which containers listen there. */
+  readonly mountSocket: string;
   readonly serialSocket: string;
   /** A FIFO that QEMU's own words come through. */
   readonly words: string;
@@ -179,6 +181,7 @@ function vmPaths(home: string, name: string): VmPaths {
     controlSocket: `${folder}/control.sock`,
     dockerSocket: `${folder}/docker.sock`,
     qmpSocket: `${folder}/qmp.sock`,
+    mountSocket: `${folder}/mount.sock`,
     serialSocket: `${folder}/serial.sock`,
     words: `${folder}/words.fifo`,
     systemDisk: `${folder}/system.qcow2`,

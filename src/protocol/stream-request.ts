@@ -4,6 +4,7 @@
 import * as v from "valibot";
 import { hostAddress } from "./messages.ts";
 import { clientNumber } from "./host-sockets.ts";
+import { mountSocketEntries } from "./mount-sockets.ts";
 import { portSchema } from "./terms.ts";
 import { parserOf } from "./parser.ts";
 
@@ -30,13 +31,15 @@ const openSchema = v.variant("open", [
   v.object({ open: v.literal("guest"), protocol: v.picklist(["tcp", "udp"]), port: portSchema, reuse }),
   // A client in the guest of one of the host's sockets: the number that the agent has asked with.
   v.object({ open: v.literal("socket"), client: clientNumber, reuse }),
+  // A socket on which a container listens in a folder of the host's.
+  v.object({ open: v.literal("mount-socket"), ...mountSocketEntries, reuse }),
 ]);
 
 /** What the host asks a proven connection to become. */
 export type Open = v.InferOutput<typeof openSchema>;
 
 /** The streams that lead on to some address in the guest. */
-export type OpenOnward = Exclude<Open, { open: "control" | "names" | "socket" }>;
+export type OpenOnward = Exclude<Open, { open: "control" | "names" | "socket" | "mount-socket" }>;
 
 /** The most letters of a reason, and the longest answer in bytes: JSON writes a control character as six. */
 const reasonLettersMax = 4_096;

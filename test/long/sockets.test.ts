@@ -1,10 +1,19 @@
-/** Sockets of this machine in containers that outlive what carries them: agent, supervisor, suspend, and the server itself. */
+/**
+ * Sockets of this machine in containers, and of containers on this machine, that outlive what carries them: agent,
+ * supervisor, suspend, and the server itself.
+ */
 import { expect } from "bun:test";
 import { mkdir } from "node:fs/promises";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { socketNames } from "../e2e/files/sockets.ts";
+import { connect } from "../../src/system/net/connection.ts";
+import { bunContainer } from "../support/bun-container.ts";
+import { killWorker } from "../support/mount-socket-scene.ts";
 import { kill9 } from "../support/processes.ts";
+import { repository } from "../support/program.ts";
 import { type SshAgents, startAgents, withSsh } from "../support/ssh-agents.ts";
+import { payload, receive, send, sumOf } from "../support/streams.ts";
 import { until } from "../support/until.ts";
 import { bootVm, runPlain, testWithVm, type Vm } from "../support/vm.ts";
 
@@ -36,6 +45,32 @@ async function seenAgain(vm: Vm, what: string, wanted = paths): Promise<void> {
   );
 }
 
+const asRoot = (vm: Vm): readonly string[] => ["ssh", "-F", join(vm.folder, "ssh_config"), "root@qn-default"];
+
+const echoFolder = (vm: Vm): string => join(vm.inHome, "echo");
+
+/** Starts a server in a container, which listens in a folder of the home folder. */
+async function startEcho(vm: Vm): Promise<void> {
+  const script = join(repository, "test/support/inside/unix-echo.ts");
+  const program = await bunContainer(join(vm.inHome, "bun"), script);
+  await mkdir(echoFolder(vm));
+  const volume = ["--volume", `${echoFolder(vm)}:/echo`];
+  await vm.docker(...runPlain, "--detach", "--name", "echo", ...volume, ...program, "/echo/s.sock");
+  await until("a server in a container", 2 * minuteMs, async () =>
+    (await echoed(vm, Buffer.from("x")).catch(() => "")).toString() === "x" ? true : undefined,
+  );
+}
+
+/** What it says to these words. */
+async function echoed(vm: Vm, words: Buffer): Promise<Buffer> {
+  const client = await connect({ unix: join(echoFolder(vm), "s.sock") });
+  const received = receive(client);
+  await send(client, words);
+  client.end();
+  await received.closed;
+  return received.whole;
+}
+
 test("a container that runs reaches its sockets", async (vm) => {
   const { agent, named } = socketNames(vm);
   agents = await startAgents(vm, [agent, named]);
@@ -57,13 +92,7 @@ test("a container that runs reaches its sockets", async (vm) => {
 });
 
 test("and does after the agent in the guest was killed", async (vm) => {
-  await vm.succeed([
-    "ssh",
-    "-F",
-    join(vm.folder, "ssh_config"),
-    "root@qn-default",
-    "systemctl kill --signal=KILL qn-agent",
-  ]);
+  await vm.succeed([...asRoot(vm), "systemctl kill --signal=KILL qn-agent"]);
   await seenAgain(vm, "the agent's end");
 });
 
@@ -84,9 +113,40 @@ test("and after the programs that listen have ended and begun anew", async (vm) 
   await seenAgain(vm, "the container's start");
 });
 
-test("and after a suspend, for which containers that hold mounts are stopped", async (vm) => {
+test("a container's own socket answers this machine: 10 MiB each way, and a direction that ends first", async (vm) => {
+  await startEcho(vm);
+  const up = payload(10 * 1024 ** 2);
+  expect(sumOf(await echoed(vm, up))).toBe(sumOf(up));
+});
+
+test("and does for 300 clients at once", async (vm) => {
+  const words = Array.from({ length: 300 }, (_, index) => `client ${index}`);
+  const heard = await Promise.all(words.map(async (each) => (await echoed(vm, Buffer.from(each))).toString()));
+  expect(heard).toEqual(words);
+});
+
+test("and after container, agent, server of the mount and supervisor have ended and begun anew", async (vm) => {
+  const again = async (what: string): Promise<void> => {
+    const isThere = async () => (await echoed(vm, Buffer.from("again")).catch(() => "")).toString() === "again";
+    await until(`the socket after ${what}`, 2 * minuteMs, async () => (await isThere()) || undefined);
+  };
+  await vm.docker("restart", "--time", "0", "echo");
+  await again("the container's end");
+  await vm.succeed([...asRoot(vm), "systemctl kill --signal=KILL qn-agent"]);
+  await again("the agent's end");
+  await killWorker(`--folder=${homedir()} --socket=${vm.folder}/`);
+  await again("the death of who works for the mount");
+  await kill9((await vm.status()).supervisor.pid);
+  await vm.qn("up");
+  await again("the supervisor's end");
+});
+
+test("and after a suspend, and so do this machine's, for which containers that hold mounts are stopped", async (vm) => {
   await vm.qn("down", "--suspend");
   await vm.qn("up");
   await seenAgain(vm, "the suspend");
+  await until("a container's socket after the suspend", 2 * minuteMs, async () =>
+    (await echoed(vm, Buffer.from("x")).catch(() => "")).toString() === "x" ? true : undefined,
+  );
   await agents[Symbol.asyncDispose]();
 });

@@ -4,6 +4,7 @@ import { messageOf, QnError } from "../../base/errors.ts";
 import { encode, LineReader } from "../../protocol/frame.ts";
 import { confirm, handshakeLineBytesMax, secretBytes } from "../../protocol/handshake.ts";
 import { type Open, type OpenOnward, parseOpen, type Ready } from "../../protocol/stream-request.ts";
+import type { MountSocket } from "../../protocol/mount-sockets.ts";
 import { pieces } from "../../protocol/piece.ts";
 import { carry } from "../../system/net/carry.ts";
 import { pause, within } from "../../system/clock.ts";
@@ -37,6 +38,8 @@ export type GateOptions = {
   readonly onControl: (connection: Connection, early: Uint8Array) => void;
   /** The client in the guest that waits for one of the host's sockets. Throws a QnError when it has gone. */
   readonly takeClient?: (client: number) => Connection;
+  /** Connects to a socket of a container's in a mount. Throws the reason when there is none. */
+  readonly reachMountSocket?: (socket: MountSocket) => Promise<Connection>;
   /** Takes the stream over on which the host answers DNS, in the same way. */
   readonly onNames: (connection: Connection, early: Uint8Array) => void;
   /** How long a caller may take to prove itself; 20 s unless given. */
@@ -115,6 +118,10 @@ async function serve(connection: Connection, lines: Lines, options: GateOptions)
   if (target.open === "socket") {
     return await carryStream(connection, early, { reach: () => clientOf(target.client, options) }, keeper);
   }
+  if (target.open === "mount-socket") {
+    const reach = () => containersSocket(target, options);
+    return await carryStream(connection, early, { reach, isServer: true }, keeper);
+  }
   const addressOf = (): Address => options.addressOf(target);
   const isStarting = (): boolean => options.isStarting?.(target) === true;
   if ("protocol" in target && target.protocol === "udp") return await carryDatagrams(connection, early, addressOf);
@@ -157,6 +164,12 @@ async function connectOnward({ addressOf, isStarting }: Onward): Promise<Connect
 function clientOf(client: number, { takeClient }: GateOptions): Connection {
   if (takeClient === undefined) throw new QnError("LINK_REFUSED", "Nobody waits for a socket of the host.");
   return takeClient(client);
+}
+
+/** A container's socket in a mount. Throws why there is none. */
+async function containersSocket(socket: MountSocket, { reachMountSocket }: GateOptions): Promise<Connection> {
+  if (reachMountSocket === undefined) throw new QnError("LINK_REFUSED", "There are no mounts.");
+  return await reachMountSocket(socket);
 }
 
 /** The guest's end of a stream: how it is reached, and whether it is a server's (system/net/carry.ts). */

@@ -1,5 +1,6 @@
 /** `qn virtiofs`: hidden; holds one mount for QEMU, and is the worker that serves it, and what that cannot wait for. */
 import { QnError } from "../../base/errors.ts";
+import { answeringFor } from "../../host/virtiofs/answering.ts";
 import { lifetimeOf } from "../../host/virtiofs/fuse/attributes.ts";
 import { holdShare } from "../../host/virtiofs/holder.ts";
 import { serveShare } from "../../host/virtiofs/worker.ts";
@@ -14,6 +15,8 @@ export const command = defineCommand({
     folder: { type: "string", required: true, description: "The folder to serve" },
     socket: { type: "string", required: true, description: "Where QEMU connects" },
     "read-only": { type: "boolean", description: "Let nobody write" },
+    answer: { type: "string", description: "Where clients of sockets go that containers make in the folder" },
+    tag: { type: "string", description: "The mount's name, for whoever listens there" },
     "lifetime-ms": { type: "string", default: "100", description: "How long the guest believes what it knows" },
     worker: { type: "boolean", description: "Serve, for the one who holds the mount" },
     sync: { type: "boolean", description: "Bring the file system of standard input to the disk, for the same" },
@@ -37,6 +40,10 @@ export const command = defineCommand({
         syncCommand: [...selfCommand(), "virtiofs", ...rawArgs, "--sync"],
         socketPath: args.socket,
         starterGone: starter.read(),
+        answering:
+          args.answer === undefined
+            ? undefined
+            : answeringFor(args.folder, { supervisor: args.answer, tag: args.tag ?? "" }),
         warn,
       };
       const hasServed = await holdShare(options);
@@ -52,6 +59,7 @@ export const command = defineCommand({
     const share = {
       path: args.folder,
       readOnly: args["read-only"] === true,
+      answers: args.answer !== undefined,
       names: lifetime,
       attributes: lifetime,
       descriptorsMax: openFilesMax(),

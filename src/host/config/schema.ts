@@ -144,6 +144,11 @@ const settings = {
       "Sockets of this machine that answer in containers which mount them: paths, and ssh-agent for $SSH_AUTH_SOCK.",
       (): string[] => [],
     ),
+    listen: setting(
+      oneOf(["mounts", "all", "none"]),
+      "Where sockets that containers make answer programs of this machine: in mounts, in all of /tmp too (all), or nowhere.",
+      () => "mounts",
+    ),
   }),
   ports: section("Published ports.", {
     bind: setting(

@@ -13,6 +13,7 @@ const shownSettings: ReadonlySet<string> = new Set([
   "accel",
   "mounts",
   "files.driver",
+  "files.listen",
   "files.missing",
   "files.sockets",
   "files.tmp",

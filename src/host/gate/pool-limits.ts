@@ -48,7 +48,7 @@ export const usualHungUpMaxMs = 20_000;
  * What takes a lane where one is free. Docker's own streams are many and long, and what they bring is faster by the
  * gate.
  */
-export const laneStreams: readonly Open["open"][] = ["port", "guest", "socket"];
+export const laneStreams: readonly Open["open"][] = ["port", "guest", "socket", "mount-socket"];
 
 /** Idle connections of a pool that is cold: each costs a guest that boots time which Docker needs. */
 export const idleCold = 1;

@@ -8,10 +8,12 @@ import { listenAt, memoryFile, socketPair } from "../../system/kernel/descriptor
 import { closeFd } from "../../system/kernel/file-calls.ts";
 import { allocate } from "../../system/kernel/memory.ts";
 import { packets } from "../../system/kernel/packets.ts";
+import { Answering, type AnsweringOptions } from "./answering.ts";
 import { syncKind } from "./fuse/slow-syncs.ts";
 import { stateBytes } from "./node/state-plan.ts";
 import {
   keys,
+  listenerOf,
   notKept,
   packet,
   packetHead,
@@ -44,6 +46,8 @@ export type HoldOptions = {
   readonly socketPath: string;
   /** Resolves when whoever has started this is gone: nobody else knows of a QEMU that may come. */
   readonly starterGone: Promise<unknown>;
+  /** Who answers at sockets that containers make in the share; nothing where none of them answers. */
+  readonly answering: AnsweringOptions | undefined;
   readonly warn: (text: string) => void;
 };
 
@@ -59,7 +63,8 @@ export async function holdShare(options: HoldOptions): Promise<boolean> {
   const { ino } = statSync(socketPath);
   const isOwn = (): boolean => statSync(socketPath, { throwIfNoEntry: false })?.ino === ino;
   const state = memoryFile(stateBytes);
-  const store = new DescriptorStore(options.syncCommand, (key) => {
+  using answering = options.answering && new Answering(options.answering);
+  const store = new DescriptorStore({ ...options, answering }, (key) => {
     // One QEMU is all that there is to serve.
     if (key === keys.connection && isOwn()) rmSync(socketPath, { force: true });
   });
@@ -92,6 +97,7 @@ class DescriptorStore {
   readonly #buffer = allocate(packetMax);
   readonly #onKept: (key: number) => void;
   readonly #syncCommand: readonly string[];
+  readonly #answering: Answering | undefined;
   /** Who waits for all of the file system. */
   #waitingForAll: Waiting[] = [];
   #isSyncingAll = false;
@@ -99,8 +105,9 @@ class DescriptorStore {
   #worker: number | undefined;
   #isAbandoned = false;
 
-  constructor(syncCommand: readonly string[], onKept: (key: number) => void) {
+  constructor({ syncCommand, answering }: StoreOptions, onKept: (key: number) => void) {
     this.#syncCommand = syncCommand;
+    this.#answering = answering;
     this.#onKept = onKept;
   }
 
@@ -116,8 +123,12 @@ class DescriptorStore {
       }
       for (const fd of this.#kept.get(key)?.fds ?? []) closeFd(fd);
       this.#kept.delete(key);
+      const isListener = listenerOf(key) !== undefined;
+      if (isListener) this.#answering?.end(key);
       if (kind !== packet.keep) continue;
-      this.#kept.set(key, { bytes: this.#buffer.bytes.slice(0, length), fds });
+      // A worker needs no listener, but only to know whose it is.
+      const own = isListener ? (this.#answering?.begin(key, fds) ?? fds) : fds;
+      this.#kept.set(key, { bytes: this.#buffer.bytes.slice(0, length), fds: own });
       this.#onKept(key);
     }
   }
@@ -194,6 +205,8 @@ class DescriptorStore {
     }
   }
 }
+
+type StoreOptions = Pick<HoldOptions, "syncCommand"> & { readonly answering: Answering | undefined };
 
 type Waiting = { readonly fd: number; readonly answer: (value: number) => void };
 

@@ -6,10 +6,14 @@
 /** What a packet is for. */
 export const packet = { keep: 1, forget: 2, end: 3, sync: 4, synced: 5 } as const;
 
-/** Keys of what is kept: a message of QEMU by its request and ring, QEMU's connection, a file that is open. */
+/**
+ * Keys of what is kept: a message of QEMU by its request and ring, QEMU's connection, a listener by its node, a file
+ * that is open.
+ */
 export const keys = {
   message: (request: number, ring: number): number => (request << 8) | ring,
   connection: 2 ** 24,
+  listener: (node: number): number => 2 ** 30 + node,
   handle: (handle: number): number => 2 ** 31 + handle,
 } as const;
 
@@ -63,4 +67,9 @@ export function packetHeadIn(view: DataView): { readonly kind: number; readonly 
 /** The handle by which the guest has a file open; nothing for another key. */
 export function handleOf(key: number): number | undefined {
   return key >= 2 ** 31 ? key - 2 ** 31 : undefined;
+}
+
+/** The node of a socket that answers this machine; nothing for another key. */
+export function listenerOf(key: number): number | undefined {
+  return key >= 2 ** 30 && key < 2 ** 31 ? key - 2 ** 30 : undefined;
 }

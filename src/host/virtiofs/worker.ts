@@ -13,6 +13,7 @@ import { stateBytes } from "./node/state-plan.ts";
 import {
   handleOf,
   keys,
+  listenerOf,
   notKept,
   packet,
   packetHead,
@@ -41,6 +42,8 @@ export function serveShare(options: ShareOptions, warn: (text: string) => void):
   confineTo(share.root, options.readOnly);
   share.handles.onOpened = (handle, fd) => store.keepOpen(handle, fd);
   share.handles.onClosed = (handle) => store.forgetOpen(handle);
+  share.listeners.onOpened = (node, fds) => store.keep(keys.listener(node), [], fds);
+  share.listeners.onClosed = (node) => store.forget(keys.listener(node));
   const device = new Device({
     server: {
       readable: share.readable,
@@ -147,16 +150,21 @@ class StoreClient {
   takeKept(share: ServedShare, device: Device): number | undefined {
     let connection: number | undefined;
     const closed: number[] = [];
+    const ended: number[] = [];
     for (;;) {
       const { length, fds } = packets.receive(workerFds.store, this.#buffer.address, packetMax);
       const { kind, key } = packetHeadIn(this.#buffer.view);
       if (length < packetHead || kind === packet.end) break;
       const handle = handleOf(key);
+      const node = listenerOf(key);
       if (key === keys.connection) [connection] = fds;
-      else if (handle === undefined) device.repeat(this.#buffer.bytes.subarray(packetHead, length), fds);
+      else if (node !== undefined) {
+        if (!share.listeners.takeBack(node, fds[0] ?? -1)) ended.push(key);
+      } else if (handle === undefined) device.repeat(this.#buffer.bytes.subarray(packetHead, length), fds);
       else if (!share.handles.takeBack(handle, fds[0] ?? -1)) closed.push(handle);
     }
     for (const handle of closed) this.forgetOpen(handle);
+    for (const key of ended) this.forget(key);
     return connection;
   }
 

@@ -88,6 +88,14 @@ export function toldShares(shares: readonly GuestShare[]): GuestShare[] {
   return shares.map((share) => (share.folder === flakeAside ? { ...share, path: flakeAside } : share));
 }
 
+/**
+ * Whether sockets that containers make in the share answer programs of this machine, by the setting `files.listen`.
+ * /tmp as a whole is mounted though nobody has named it, and is where programs look for sockets of others.
+ */
+export function answersIn({ readOnly, path, folder }: GuestShare, setting: VmConfig["files"]["listen"]): boolean {
+  return !readOnly && (setting === "all" || (setting === "mounts" && folder === path));
+}
+
 /** Why these folders cannot all be shared, one sentence for each mistake. */
 export function shareMistakes(looks: readonly LookedAt[], host: HostFolders): readonly string[] {
   const { ofTmp } = host;

@@ -21,6 +21,7 @@ export const {
   findAttributeAt,
   getAttribute,
   linkFdAt,
+  listenIn,
   listAttributes,
   mkdirAt,
   mknodAt,

@@ -123,6 +123,7 @@ const samples: Readonly<Record<string, string>> = {
   "files.tmp": '"none"',
   "files.missing": '"create"',
   "files.sockets": '[ "ssh-agent" ]',
+  "files.listen": '"all"',
   "ports.bind": '"all"',
   "ports.deny": '[ 22 "6000-6063" ]',
   "ports.listen": "true",

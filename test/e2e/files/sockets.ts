@@ -3,6 +3,7 @@ import { expect } from "bun:test";
 import { chmod, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { connect, listen, type Listener } from "../../../src/system/net/connection.ts";
+import { runProgram } from "../../support/program.ts";
 import { startAgents, withSsh } from "../../support/ssh-agents.ts";
 import { runPlain, type Vm, type VmTest } from "../../support/vm.ts";
 import { until } from "../../support/until.ts";
@@ -53,14 +54,37 @@ export function socketTests(test: VmTest): void {
     );
   });
 
-  test("a socket that a container makes in a mount does not answer on this machine", async (vm) => {
-    const folder = join(vm.inHome, "made");
-    await mkdir(folder);
-    const path = join(folder, "made.sock");
-    const script = "ssh-agent -a /mnt/made.sock >/tmp/said 2>&1; [ ! -e /mnt/made.sock ] || test -S /mnt/made.sock";
-    const made = ["--volume", `${folder}:/mnt`, "--env", "PATH=/usr/bin", ...withSsh];
-    await vm.docker(...runPlain, "--rm", "--tmpfs", "/tmp", ...made, "busybox", "/bin/sh", "-c", script);
-    expect(await connect({ unix: path }).catch(() => "nobody")).toBe("nobody");
+  test("a socket that a container makes in a mount answers on this machine, and one in /tmp does not", async (vm) => {
+    const [home, tmp] = [join(vm.inHome, "made"), join(vm.inTmp, "made")];
+    for (const folder of [home, tmp]) await mkdir(folder);
+    const script = "ssh-agent -a /in-tmp/made.sock >/dev/null; exec ssh-agent -D -a /in-home/made.sock >/dev/null";
+    const volumes = ["--volume", `${home}:/in-home`, "--volume", `${tmp}:/in-tmp`, "--env", "PATH=/usr/bin:/bin"];
+    const made = [
+      ...runPlain,
+      "--detach",
+      "--name",
+      "maker",
+      ...volumes,
+      ...withSsh,
+      "busybox",
+      "/bin/sh",
+      "-c",
+      script,
+    ];
+    await vm.docker(...made);
+    const said = async (path: string): Promise<string> => {
+      const { stdout, stderr } = await runProgram(["env", `SSH_AUTH_SOCK=${path}`, "ssh-add", "-l"]);
+      return stdout + stderr;
+    };
+    const empty = "The agent has no identities.\n";
+    await until(
+      "an agent in a container",
+      20_000,
+      async () => (await said(`${home}/made.sock`)) === empty || undefined,
+    );
+    expect(await connect({ unix: `${tmp}/made.sock` }).catch(() => "nobody")).toBe("nobody");
+    await vm.docker("rm", "--force", "maker");
+    expect(await said(`${home}/made.sock`)).toContain("communication with agent failed");
   });
 }
 

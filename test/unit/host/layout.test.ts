@@ -26,6 +26,7 @@ test("a VM's files are in its own folder, its data outside of it", () => {
     controlSocket: "/home/ann/.qn/web/control.sock",
     dockerSocket: "/home/ann/.qn/web/docker.sock",
     qmpSocket: "/home/ann/.qn/web/qmp.sock",
+    mountSocket: "/home/ann/.qn/web/mount.sock",
     serialSocket: "/home/ann/.qn/web/serial.sock",
     words: "/home/ann/.qn/web/words.fifo",
     systemDisk: "/home/ann/.qn/web/system.qcow2",

@@ -151,6 +151,7 @@ test("what is no message of its kind is refused with what is wrong", async () =>
     [parseOpen, '{"open":"shell"}'],
     [parseOpen, '{"open":"port","protocol":"sctp","hostIp":"::","hostPort":53}'],
     [parseOpen, '{"open":"port","protocol":"tcp","hostIp":"::","hostPort":0}'],
+    [parseOpen, '{"open":"mount-socket","tag":"qn0","path":"a/../../s"}'],
     [parseOpened, '{"ok":"yes"}'],
     [parseReady, '{"ready":false}'],
     [parseReady, '{"ok":true}'],
@@ -175,13 +176,14 @@ test("what is no message of its kind is refused with what is wrong", async () =>
     ["PROTOCOL", "The open request is not JSON."],
     [
       "PROTOCOL",
-      'The open request is wrong at "open": Invalid type: Expected ("control" | "docker" | "names" | "port" | "guest" | "socket") but received "shell".',
+      'The open request is wrong at "open": Invalid type: Expected ("control" | "docker" | "names" | "port" | "guest" | "socket" | "mount-socket") but received "shell".',
     ],
     [
       "PROTOCOL",
       'The open request is wrong at "protocol": Invalid type: Expected ("tcp" | "udp") but received "sctp".',
     ],
     ["PROTOCOL", 'The open request is wrong at "hostPort": Invalid value: Expected >=1 but received 0.'],
+    ["PROTOCOL", 'The open request is wrong at "path": A path in a mount has only names.'],
     [
       "PROTOCOL",
       'The answer to an open request is wrong at "ok": Invalid type: Expected (true | false) but received "yes".',

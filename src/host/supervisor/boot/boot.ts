@@ -27,6 +27,8 @@ const servedSchema = v.object({
   readOnly: v.boolean(),
   cache: v.optional(v.picklist(["none", "mmap", "loose"])),
   links: v.optional(v.array(v.string())),
+  /** Whether sockets that containers make there answer programs of this machine. */
+  answers: v.optional(v.boolean()),
 });
 
 /** A share that virtiofs serves. */

@@ -5,6 +5,7 @@ import { rests } from "../../config/idle-time.ts";
 import { writeSshConfig } from "../../integrate/ssh-config.ts";
 import { qemuArgs } from "../../qemu/args.ts";
 import type { Prepared } from "../../vm/prepare.ts";
+import { answersIn } from "../../vm/shares.ts";
 import type { SuperviseOptions } from "../options.ts";
 import { bootPorts, type BootRecord, newBoot, writeBootFiles } from "./boot.ts";
 import { makeDisks } from "./disks.ts";
@@ -20,7 +21,9 @@ export async function makeBoot(options: SuperviseOptions, prepared: Prepared, do
   const isDoor = doorPort !== undefined || rests(prepared.config.idle);
   const ports = await newBoot(layout, paths, { isDoor, port: doorPort });
   const argv = [...qemuArgs(prepared.spec, bootPorts(ports))];
-  const served = prepared.shares.filter(({ driver }) => driver === "virtiofs");
+  const served = prepared.shares
+    .filter(({ driver }) => driver === "virtiofs")
+    .map((share) => ({ ...share, answers: answersIn(share, prepared.config.files.listen) }));
   const boot: BootRecord = { ...ports, argv, served };
   await writeBootFiles(layout, paths, boot, prepared, proxySettings(env));
   await writeSshConfig(layout, paths, boot.sshPort, prepared.config);

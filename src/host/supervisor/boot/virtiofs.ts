@@ -58,6 +58,7 @@ function serverCommand(self: readonly string[], paths: VmPaths, share: Served): 
     `--socket=${shareSocket(paths, share.tag)}`,
     `--lifetime-ms=${lifetimesMs[share.cache ?? "mmap"]}`,
     ...(share.readOnly ? ["--read-only"] : []),
+    ...(share.answers === true ? [`--answer=${paths.mountSocket}`, `--tag=${share.tag}`] : []),
   ];
 }
 

@@ -6,26 +6,35 @@ import type { Listener } from "../../../system/net/connection.ts";
 import { watchFile } from "../../../system/watch.ts";
 import { openDockerSocket } from "../../gate/docker-socket.ts";
 import { Gateway } from "../../gate/gateway.ts";
+import { openMountSocket } from "../../gate/mount-sockets.ts";
 import type { VmPaths } from "../../layout.ts";
 
-/** The gateway of one VM, and its Docker socket. */
+/** So many reasons why clients of mounts' sockets are refused are told, and each once. */
+const toldMax = 32;
+
+type DoorPaths = Pick<VmPaths, "folder" | "dockerSocket" | "mountSocket">;
+
+/** The gateway of one VM, its Docker socket, and where servers of mounts bring clients. */
 export class Doors {
   readonly gateway = new Gateway();
-  readonly #paths: Pick<VmPaths, "folder" | "dockerSocket">;
+  readonly #paths: DoorPaths;
   readonly #log: (text: string) => void;
   #dockerSocket: Listener | undefined;
+  #mountSocket: Listener | undefined;
   #watch: { close(): void } | undefined;
+  readonly #told = new Set<string>();
   #isClosed = false;
 
-  constructor(paths: Pick<VmPaths, "folder" | "dockerSocket">, log: (text: string) => void) {
+  constructor(paths: DoorPaths, log: (text: string) => void) {
     this.#paths = paths;
     this.#log = log;
   }
 
-  /** Opens the Docker socket, once. Whoever cleans up may take its file away, and nothing of the socket tells of it. */
-  openDockerSocket(): void {
-    const { folder, dockerSocket } = this.#paths;
+  /** Opens both sockets, once. Whoever cleans up may take its file away, and nothing of the socket tells of it. */
+  openSockets(): void {
+    const { folder, dockerSocket, mountSocket } = this.#paths;
     this.#dockerSocket ??= this.#listen();
+    this.#mountSocket ??= openMountSocket(mountSocket, this.gateway, (reason) => this.#tellOnce(reason));
     this.#watch ??= watchFile(folder, basename(dockerSocket), () => void this.reopen());
   }
 
@@ -47,6 +56,14 @@ export class Doors {
     this.#watch?.close();
     this.gateway.close();
     this.#dockerSocket?.closeAll();
+    this.#mountSocket?.closeAll();
+  }
+
+  /** Whoever looks whether a container listens yet does so many times. */
+  #tellOnce(reason: string): void {
+    if (this.#told.has(reason) || this.#told.size >= toldMax) return;
+    this.#told.add(reason);
+    this.#log(`a socket in a mount: ${reason}`);
   }
 
   #listen(): Listener {

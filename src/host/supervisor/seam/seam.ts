@@ -166,7 +166,7 @@ export class Seam {
    * Asks Docker through the host's own socket: that is the way the user has. The guest holds the question if need be.
    */
   pingDocker(): void {
-    this.#doors.openDockerSocket();
+    this.#doors.openSockets();
     this.#ping.ask(this.#agent.current);
   }
 

@@ -56,7 +56,7 @@ export class Rest implements Disposable {
   /** Somebody may come for a guest that sleeps already. */
   openDoors(): void {
     this.#keepClients();
-    this.doors.openDockerSocket();
+    this.doors.openSockets();
   }
 
   /** Stops the guest's processors; whoever comes waits, and wakes it. */

@@ -26,6 +26,7 @@ import {
   writeOwner,
 } from "../node/owner.ts";
 import { fileType } from "../node/stat.ts";
+import type { Listeners } from "./listeners.ts";
 import { errors } from "./wire.ts";
 
 /** What a request changes of a file. */
@@ -49,9 +50,12 @@ export type Owners = {
   give(fd: number, folder: number, owner: Owner): number;
 };
 
+/** Where the owners of sockets are kept that answer this machine. */
+type SocketOwners = Pick<Listeners, "ownerOf" | "setOwner">;
+
 /** Those of a server that runs as this user. */
-export function ownersFor(uid: number): Owners {
-  return uid === 0 ? new RealOwners() : new KeptOwners(uid);
+export function ownersFor(uid: number, sockets: SocketOwners): Owners {
+  return uid === 0 ? new RealOwners() : new KeptOwners(uid, sockets);
 }
 
 // --- internal ---
@@ -109,12 +113,14 @@ class RealOwners implements Owners {
 class KeptOwners implements Owners {
   readonly hasStandIns = true;
   readonly #uid: number;
+  readonly #sockets: SocketOwners;
   readonly #name = allocate(64);
   readonly #value = allocate(ownerBytesMax);
   readonly #stat = allocate(statxBytes);
 
-  constructor(uid: number) {
+  constructor(uid: number, sockets: SocketOwners) {
     this.#uid = uid;
+    this.#sockets = sockets;
     this.#name.bytes.set(Buffer.from(`${ownerAttribute}\0`));
   }
 
@@ -123,13 +129,15 @@ class KeptOwners implements Owners {
   }
 
   see(fd: number, stat: DataView): void {
-    if (!this.#mayCarry(stat)) return;
-    const owner = this.#valueOf(findAttribute(fd, this.#name.address, this.#value));
+    const owner = this.#mayCarry(stat)
+      ? this.#valueOf(findAttribute(fd, this.#name.address, this.#value))
+      : this.#sockets.ownerOf(stat);
     if (owner !== undefined) writeOwner(stat, owner);
   }
 
   isKeptAt(folder: number, name: number, length: number, stat: DataView): boolean {
-    return this.#mayCarry(stat) && findAttributeAt(folder, name, length, this.#name.address, this.#value) > 0;
+    if (!this.#mayCarry(stat)) return this.#sockets.ownerOf(stat) !== undefined;
+    return findAttributeAt(folder, name, length, this.#name.address, this.#value) > 0;
   }
 
   typeAt(folder: number, name: number, length: number, type: number): number {
@@ -166,7 +174,8 @@ class KeptOwners implements Owners {
   give(fd: number, folder: number, owner: Owner): number {
     const { address, view } = this.#stat;
     // A link, or a special file where no attributes are: nothing can be kept of it.
-    if (statFd(fd, address) < 0 || !carriesOwner(ownerIn(view).mode >>> 12)) return 0;
+    if (statFd(fd, address) < 0) return 0;
+    if (!carriesOwner(ownerIn(view).mode >>> 12) && !this.#sockets.setOwner(view, owner)) return 0;
     const status = statFd(folder, address);
     if (status < 0) return status;
     this.see(folder, view);
@@ -192,6 +201,7 @@ class KeptOwners implements Owners {
       const changed = chmodFd(fd, permissions);
       if (changed < 0) return changed;
     }
+    if (this.#sockets.setOwner(view, owner)) return 0;
     if (owner.uid === host.uid && owner.gid === host.gid && owner.mode === (type | permissions)) {
       removeAttributeFd(fd, this.#name.address);
       return 0;

@@ -11,6 +11,7 @@ import {
 import { O_PATH } from "../../../system/kernel/libc.ts";
 import { allocate, type Block } from "../../../system/kernel/memory.ts";
 import { statxBytes } from "../../../system/kernel/statx.ts";
+import { listenersMaxOf, partOf } from "../descriptor-parts.ts";
 import { HandleTable } from "../node/handle-table.ts";
 import { NodeDescriptors } from "../node/node-descriptors.ts";
 import { NodeTable } from "../node/node-table.ts";
@@ -19,6 +20,7 @@ import { deviceIn, identityIn } from "../node/stat.ts";
 import { Segments } from "../ring/segments.ts";
 import { type Lifetime, writeEntry } from "./attributes.ts";
 import { Call } from "./call.ts";
+import { Listeners } from "./listeners.ts";
 import { type Owners, ownersFor } from "./owners.ts";
 import { type SlowSync, SlowSyncs } from "./slow-syncs.ts";
 import { entryBytes, errors, replyHeader } from "./wire.ts";
@@ -30,6 +32,8 @@ export type ShareOptions = {
   /** How long the guest may believe what it knows. */
   readonly names: Lifetime;
   readonly attributes: Lifetime;
+  /** Whether sockets that containers make answer programs of this machine. */
+  readonly answers: boolean;
   /** How many descriptors this process may have. */
   readonly descriptorsMax: number;
 };
@@ -63,7 +67,8 @@ export class ServedShare {
   readonly call = new Call(this.request);
   readonly readable = new Segments();
   readonly writable = new Segments();
-  readonly owners: Owners = ownersFor(process.getuid?.() ?? 0);
+  readonly listeners: Listeners;
+  readonly owners: Owners;
   readonly root: number;
   readonly syncs: SlowSyncs;
   /** Set when the answer comes later, and whose that is: the request's ring, and its number there. */
@@ -91,11 +96,13 @@ export class ServedShare {
     const status = this.root < 0 ? this.root : statFd(this.root, this.stat.address);
     if (status < 0) throw new Error(`${options.path}: error ${-status}`);
     this.nodes = new NodeTable(state);
+    const answers = options.answers && !options.readOnly;
+    this.listeners = new Listeners(this.nodes, answers ? listenersMaxOf(options.descriptorsMax) : 0);
+    this.owners = ownersFor(process.getuid?.() ?? 0, this.listeners);
     this.underWay = underWayIn(this.words);
     this.nodes.makeRoot(identityIn(this.stat.view));
     this.deviceIndex(deviceIn(this.stat.view));
-    // So many for nodes, as many for files without a name, and as many for all else; what is left is the guest's.
-    const part = Math.min(Math.max(16, Math.floor(options.descriptorsMax / 4)), 1024);
+    const part = partOf(options.descriptorsMax);
     this.descriptors = new NodeDescriptors(this.nodes, this.root, part);
     this.handles = new HandleTable(state, this.nodes, Math.max(part, options.descriptorsMax - 3 * part));
     this.descriptors.handleFd = (slot) => {
@@ -200,6 +207,7 @@ export class ServedShare {
   /** Forgets what is gone with a node. */
   readonly onGone = (slot: number): void => {
     this.descriptors.drop(slot);
+    this.listeners.remove(slot);
   };
 
   readonly #reopen = (node: number, flags: number): number => {

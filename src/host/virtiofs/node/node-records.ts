@@ -33,6 +33,10 @@ export const word = {
   bornNanoseconds: 10,
   next: 11,
   firstHandle: 12,
+  /** Whose a socket is that can carry no attribute; a mode of 0 is that of no socket. */
+  ownerUid: 13,
+  ownerGid: 14,
+  ownerMode: 15,
 } as const;
 
 /** Bits of a node's kind. */

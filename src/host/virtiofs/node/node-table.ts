@@ -4,6 +4,7 @@
  */
 import type { Block } from "../../../system/kernel/memory.ts";
 import { NameStore } from "./name-store.ts";
+import type { Owner } from "./owner.ts";
 import { type Identity, LENGTH, NodeRecords, REMOVED, rootNode, USED, word } from "./node-records.ts";
 import { head, nodesMax, stateVersion } from "./state-plan.ts";
 
@@ -99,6 +100,7 @@ export class NodeTable {
     records.set(slot, word.bornSeconds, identity.bornSeconds);
     records.set(slot, word.bornNanoseconds, identity.bornNanoseconds);
     records.set(slot, word.firstHandle, 0);
+    records.set(slot, word.ownerMode, 0);
     // Last: a process that is killed before leaves no half of a node.
     records.set(slot, word.kind, USED | (identity.type << 16) | length);
     this.#count += 1;
@@ -202,6 +204,22 @@ export class NodeTable {
     for (let at = slot, steps = 0; at !== 0 && steps < nodesMax; steps += 1, at = this.parentOf(at))
       if (at === folder) return true;
     return false;
+  }
+
+  /** Whose the node's file is in containers, where that was set. */
+  ownerOf(slot: number): Owner | undefined {
+    const mode = this.#records.get(slot, word.ownerMode);
+    if (mode === 0) return undefined;
+    const [uid, gid] = [this.#records.get(slot, word.ownerUid), this.#records.get(slot, word.ownerGid)];
+    return { uid, gid, mode, device: 0 };
+  }
+
+  setOwner(slot: number, { uid, gid, mode }: Owner): void {
+    this.#records.set(slot, word.ownerMode, 0);
+    this.#records.set(slot, word.ownerUid, uid);
+    this.#records.set(slot, word.ownerGid, gid);
+    // Last: a process that is killed before leaves no half of an owner.
+    this.#records.set(slot, word.ownerMode, mode);
   }
 
   #lengthOf(slot: number): number {

@@ -82,7 +82,7 @@ const standIns: ReadonlySet<number> = new Set([fileType.fifo, fileType.character
 /** The type that containers see; nothing where the value is of another file. */
 function typeOf(stat: DataView, { mode }: Owner): number | undefined {
   const host = stat.getUint16(statx.mode, true) >>> 12;
-  if (mode >>> 12 === host) return carriesOwner(host) ? host : undefined;
+  if (mode >>> 12 === host) return carriesOwner(host) || host === fileType.socket ? host : undefined;
   if (host !== fileType.regular || !standIns.has(mode >>> 12)) return undefined;
   const isEmpty = stat.getUint32(statx.size, true) === 0 && stat.getUint32(statx.size + 4, true) === 0;
   return isEmpty ? mode >>> 12 : host;

@@ -51,6 +51,11 @@ export function mknodAt(dir: number, path: number, mode: number): number {
   return Math.min(fd, 0);
 }
 
+/** Nobody listens there: what a Mac's server makes of sockets is empty files. */
+export function listenIn(..._call: readonly [dir: number, name: number, length: number, mode: number]): number {
+  return EOPNOTSUPP;
+}
+
 /** symlinkat(2). */
 export function symlinkAt(target: number, dir: number, path: number): number {
   return byName.has(dir) ? EACCES : outcome(() => libc().symlinkat(target, dir, path));

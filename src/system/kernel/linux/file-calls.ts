@@ -12,6 +12,17 @@ const AT_EMPTY_PATH = 0x1000;
 /** STATX_BASIC_STATS and STATX_BTIME. */
 const STATX_ALL = 0xfff;
 const RWF_APPEND = 0x10;
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const EEXIST = -17;
+const EOPNOTSUPP = -95;
+const EADDRINUSE = -98;
+/** The longest name of `listenIn` (unix(7)). */
+const boundNameMax = 107;
+/** So many clients may have come before somebody takes them. */
+const backlog = 128;
 
 /** Opens `path` below the folder `dir` (openat(2)); always with O_CLOEXEC. */
 export function openAt(dir: number, path: number, flags: number, mode = 0): number {
@@ -41,6 +52,31 @@ export function mkdirAt(dir: number, path: number, mode: number): number {
 /** mknodat(2); `device` has the kernel's 32-bit form. */
 export function mknodAt(dir: number, path: number, mode: number, device: number): number {
   return outcome(() => libc().mknodat(dir, path, mode, device));
+}
+
+/**
+ * Makes a socket in the folder `dir`, its name the `length` bytes at `name`, and listens on it: one that mknod(2) makes
+ * answers nobody ever. It is bound to its bare name, which is no path. Gives the listener, which does not wait for
+ * clients; the errors are mknod(2)'s, or EOPNOTSUPP where none can be had for such a name.
+ */
+export function listenIn(dir: number, name: number, length: number, mode: number): number {
+  if (length > boundNameMax) return EOPNOTSUPP;
+  const c = libc();
+  const fd = outcome(() => c.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (fd < 0) return EOPNOTSUPP;
+  const { address, view } = (socketAddress ??= allocate(2 + boundNameMax + 1));
+  view.setUint16(0, AF_UNIX, true);
+  copyMemory(address + 2, name, length);
+  // Its file has this mode from its first moment on (unix_bind_bsd): nobody else comes in by it before.
+  let status = outcome(() => c.fchmod(fd, mode));
+  if (status >= 0) status = outcome(() => c.fchdir(dir));
+  if (status >= 0) status = outcome(() => c.bind(fd, address, 2 + length));
+  if (status >= 0) status = outcome(() => c.listen(fd, backlog));
+  // No folder of the share's is held in use by it.
+  outcome(() => c.chdir(slash().address));
+  if (status >= 0) return fd;
+  c.close(fd);
+  return status === EADDRINUSE ? EEXIST : status;
 }
 
 /** symlinkat(2). */
@@ -172,10 +208,18 @@ export function removeAttributeFd(fd: number, name: number): number {
 
 let emptyText: Block | undefined;
 let procText: Block | undefined;
+let slashText: Block | undefined;
+let socketAddress: Block | undefined;
 
 /** The empty path, which with AT_EMPTY_PATH means the descriptor itself. */
 function empty(): Block {
   return (emptyText ??= allocate(8));
+}
+
+/** The path of the root. */
+function slash(): Block {
+  if (slashText === undefined) (slashText = allocate(8)).bytes.set([47]);
+  return slashText;
 }
 
 const procPrefix = "/proc/self/fd/";
@@ -215,6 +259,12 @@ const libc = fromLibrary({
   statx: { args: [i32, at, i32, u32, at], returns: i32 },
   mkdirat: { args: [i32, at, u32], returns: i32 },
   mknodat: { args: [i32, at, u32, u64_fast], returns: i32 },
+  socket: { args: [i32, i32, i32], returns: i32 },
+  fchmod: { args: [i32, u32], returns: i32 },
+  fchdir: { args: [i32], returns: i32 },
+  chdir: { args: [at], returns: i32 },
+  bind: { args: [i32, at, u32], returns: i32 },
+  listen: { args: [i32, i32], returns: i32 },
   symlinkat: { args: [at, i32, at], returns: i32 },
   linkat: { args: [i32, at, i32, at, i32], returns: i32 },
   unlinkat: { args: [i32, at, i32], returns: i32 },

@@ -23,7 +23,7 @@ const defaults: VmConfig = {
   flake: "none",
   accel: "auto",
   mounts: [{ path: "/home/ann", readOnly: false }],
-  files: { driver: "auto", tmp: "all", missing: "error", sockets: [] },
+  files: { driver: "auto", tmp: "all", missing: "error", sockets: [], listen: "mounts" },
   ports: { bind: "loopback", deny: [], listen: "containers" },
   network: { reach: "all", tap: "none", mac: "auto" },
   changes: { exclude: [".git", "node_modules"], entriesMax: 20_000 },
@@ -84,7 +84,7 @@ mounts:
     readOnly: true
     security: mapped-xattr
     cache: none
-files: { driver: virtiofs, tmp: none, missing: create, sockets: [ssh-agent, /srv/s.sock] }
+files: { driver: virtiofs, tmp: none, missing: create, sockets: [ssh-agent, /srv/s.sock], listen: all }
 ports: { bind: all, deny: [22, "6000-6063"], listen: true }
 network: { reach: none, tap: vm0, mac: "02:00:00:00:00:01" }
 changes: { exclude: [target], entriesMax: 7 }
@@ -117,7 +117,13 @@ protected: true
         { path: "/srv", readOnly: false },
         { path: "/opt", readOnly: true, security: "mapped-xattr", cache: "none" },
       ],
-      files: { driver: "virtiofs", tmp: "none", missing: "create", sockets: ["ssh-agent", "/srv/s.sock"] },
+      files: {
+        driver: "virtiofs",
+        tmp: "none",
+        missing: "create",
+        sockets: ["ssh-agent", "/srv/s.sock"],
+        listen: "all",
+      },
       ports: { bind: "all", deny: [22, "6000-6063"], listen: true },
       network: { reach: "none", tap: "vm0", mac: "02:00:00:00:00:01" },
       changes: { exclude: ["target"], entriesMax: 7 },
@@ -172,6 +178,7 @@ test("every variable sets its setting, an empty one none", () => {
     QN_FILES_TMP: "none",
     QN_FILES_MISSING: "create",
     QN_FILES_SOCKETS: "[ssh-agent, /srv/s.sock]",
+    QN_FILES_LISTEN: "all",
     QN_PORTS_BIND: "all",
     QN_PORTS_DENY: "[22]",
     QN_PORTS_LISTEN: "true",
@@ -211,7 +218,13 @@ test("every variable sets its setting, an empty one none", () => {
       flake: "/m#web",
       accel: "tcg",
       mounts: [{ path: "/srv", readOnly: true }],
-      files: { driver: "virtiofs", tmp: "none", missing: "create", sockets: ["ssh-agent", "/srv/s.sock"] },
+      files: {
+        driver: "virtiofs",
+        tmp: "none",
+        missing: "create",
+        sockets: ["ssh-agent", "/srv/s.sock"],
+        listen: "all",
+      },
       ports: { bind: "all", deny: [22], listen: true },
       network: { reach: "none", tap: "vm0", mac: "02:00:00:00:00:01" },
       changes: { exclude: ["dist"], entriesMax: 5 },

@@ -1,6 +1,6 @@
 /** Which folders a VM sees, under which tag and where, and which it cannot see. */
 import { expect, test } from "bun:test";
-import { driverOf, type LookedAt, shareMistakes, sharesOf } from "../../../../src/host/vm/shares.ts";
+import { answersIn, driverOf, type LookedAt, shareMistakes, sharesOf } from "../../../../src/host/vm/shares.ts";
 
 const places = { tmp: "/tmp", home: "/home/ann/.qn" };
 
@@ -65,6 +65,15 @@ test("with virtiofs all are served by it but what maps owners, and /tmp once, of
     ["qn2", "/etc/vm", "virtiofs", undefined, undefined],
     ["qn3", "/tmp", "virtiofs", "none", undefined],
   ]);
+});
+
+test("sockets of containers answer in mounts that may be written to, and in all of /tmp where that is asked for", () => {
+  const share = { tag: "qn0", path: "/home/ann", folder: "/home/ann", readOnly: false };
+  const tmp = { ...share, path: "/tmp", folder: "/run/qn/tmp" };
+  const all = [share, tmp, { ...share, readOnly: true }];
+  expect(all.map((each) => answersIn(each, "mounts"))).toEqual([true, false, false]);
+  expect(all.map((each) => answersIn(each, "all"))).toEqual([true, true, false]);
+  expect(all.map((each) => answersIn(each, "none"))).toEqual([false, false, false]);
 });
 
 test("qn serves shares where it can unless told otherwise, and who asks for that where it cannot is told why", () => {

@@ -27,6 +27,7 @@ import { set64 } from "../attributes.ts";
 import type { ServedShare } from "../served-share.ts";
 import { entryBytes, errors, openBytes, replyHeader, requestHeader } from "../wire.ts";
 import { openedNode, openFlagsOf } from "./data.ts";
+import { folderOf, give, make, makeListening } from "./make.ts";
 
 const S_ISUID_ISGID = 0o6000;
 const PERMISSIONS = 0o7777;
@@ -61,6 +62,8 @@ export function mknod(share: ServedShare): number {
   const type = mode >>> 12 === 0 ? fileType.regular : mode >>> 12;
   if (!made.has(type)) return errors.EPERM;
   const whole = (type << 12) | (mode & PERMISSIONS);
+  const answering = type === fileType.socket ? makeListening(share, 16, whole) : errors.EOPNOTSUPP;
+  if (answering !== errors.EOPNOTSUPP) return answering;
   const permissions = owners.permissions((fileType.regular << 12) | (mode & PERMISSIONS));
   const plain = (fileType.regular << 12) | permissions;
   if (owners.hasStandIns || type === fileType.regular) {
@@ -182,46 +185,6 @@ export function tmpfile(share: ServedShare): number {
 }
 
 // --- internal ---
-
-/** A descriptor of the request's node, which has to be a folder. */
-function folderOf(share: ServedShare): number {
-  const slot = share.node;
-  if (slot === 0) return errors.ESTALE;
-  return share.nodes.typeOf(slot) === fileType.folder ? share.descriptors.of(slot) : errors.ENOTDIR;
-}
-
-/** Makes a name, gives it to who asked, and looks it up. The name stands at `nameAt` of the arguments. */
-function make(
-  share: ServedShare,
-  nameAt: number,
-  mode: number,
-  act: (folder: number, name: number) => number,
-  device = 0,
-): number {
-  const { call } = share;
-  const folder = folderOf(share);
-  const length = call.nameLength(nameAt);
-  if (share.options.readOnly) return errors.EROFS;
-  if (folder < 0 || length < 0) return Math.min(folder, length);
-  const name = call.addressOf(nameAt);
-  const status = act(folder, name);
-  if (status < 0 && !(share.isAgain && status === errors.EEXIST)) return status;
-  const fd = openAt(folder, name, O_PATH | O_NOFOLLOW);
-  if (fd >= 0) {
-    const given = give(share, fd, folder, mode, device);
-    closeFd(fd);
-    // What somebody has made before, or a killed process for this request, stays.
-    if (given < 0 && status >= 0) unlinkAt(folder, name, mode >>> 12 === fileType.folder ? AT_REMOVEDIR : 0);
-    if (given < 0) return given;
-  }
-  return share.entered(share.enter(share.node, folder, share.request, requestHeader + nameAt, length));
-}
-
-/** Gives what was just made to who asked for it. */
-function give(share: ServedShare, fd: number, folder: number, mode: number, device = 0): number {
-  const { uid, gid } = share.call;
-  return share.owners.give(fd, folder, { uid, gid, mode, device });
-}
 
 function withHandle(share: ServedShare, slot: number, fd: number, flags: number): number {
   // Whoever opens it anew after a killed process empties nothing.
