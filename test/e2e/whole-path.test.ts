@@ -1,5 +1,6 @@
 /** The whole path on one VM: the docker command, ports, files and qn's own commands, then what outlives the VM. */
 import { testWithVm } from "../support/vm.ts";
+import { containersSocketTests } from "./files/sockets.ts";
 import { aroundTests, mayBeApart, socketTests } from "./whole-path/around.ts";
 import { builderTests, hasBuilder } from "./whole-path/builder.ts";
 import { commandTests } from "./whole-path/commands.ts";
@@ -17,6 +18,7 @@ dockerTests(test);
 builderTests(hasBuilder ? test : skipped);
 portTests(test);
 fileTests(test);
+containersSocketTests(test);
 commandTests(test);
 sshTests(test);
 viewTests(test);

@@ -3,7 +3,7 @@
  * supervisor, suspend, and the server itself.
  */
 import { expect } from "bun:test";
-import { mkdir } from "node:fs/promises";
+import { lstat, mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { socketNames } from "../e2e/files/sockets.ts";
@@ -149,4 +149,18 @@ test("and after a suspend, and so do this machine's, for which containers that h
     (await echoed(vm, Buffer.from("x")).catch(() => "")).toString() === "x" ? true : undefined,
   );
   await agents[Symbol.asyncDispose]();
+});
+
+test("a container's socket is there after the VM has ended, and nobody listens", async (vm) => {
+  await vm.qn("down");
+  const path = join(echoFolder(vm), "s.sock");
+  expect((await lstat(path)).isSocket()).toBe(true);
+  expect(await connect({ unix: path }).catch((error: { code?: unknown }) => error.code)).toBe("ECONNREFUSED");
+  await vm.qn("up");
+  await until("a container that runs again", 2 * minuteMs, async () =>
+    (await vm.docker("start", "echo").catch(() => "")) === "echo" ? true : undefined,
+  );
+  await until("its socket", 2 * minuteMs, async () =>
+    (await echoed(vm, Buffer.from("x")).catch(() => "")).toString() === "x" ? true : undefined,
+  );
 });

@@ -1,5 +1,5 @@
 /** A folder that qn serves and this machine mounts, as host and guest have it, and a real gate between both. */
-import { chmod } from "node:fs/promises";
+import { chmod, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { reachMountSocket } from "../../src/agent/files/sockets/reach.ts";
 import { Gateway } from "../../src/host/gate/gateway.ts";
@@ -85,18 +85,26 @@ export async function sayAt(path: string, words: string): Promise<string> {
 
 /** Kills who works for a mount, by what only its command line has, and waits until another one does. */
 export async function killWorker(part: string): Promise<void> {
-  const before = await until("who works for the mount", 20_000, () => workerOf(part));
+  const workerOf = () => processOf(part, (command) => command.endsWith("--worker"));
+  const before = await until("who works for the mount", 20_000, workerOf);
   process.kill(before, "SIGKILL");
   await until("another one", 20_000, async () => {
-    const now = await workerOf(part);
+    const now = await workerOf();
     return now === before ? undefined : now;
   });
 }
 
+/** How many descriptors who holds the mount of a folder has open. */
+export async function heldDescriptors(folder: string): Promise<number> {
+  const isHolder = (command: string): boolean => command.includes(" virtiofs ") && !command.endsWith("--worker");
+  const holder = await until("who holds the mount", 20_000, () => processOf(`--folder=${folder} `, isHolder));
+  return (await readdir(`/proc/${holder}/fd`)).length;
+}
+
 // --- internal ---
 
-async function workerOf(part: string): Promise<number | undefined> {
+async function processOf(part: string, isIt: (command: string) => boolean): Promise<number | undefined> {
   const table = await new Response(Bun.spawn(["ps", "-A", "-o", "pid=,args="]).stdout).text();
-  const line = table.split("\n").find((each) => each.includes(part) && each.endsWith("--worker"));
+  const line = table.split("\n").find((each) => each.includes(part) && isIt(each));
   return line === undefined ? undefined : Number.parseInt(line.trim(), 10);
 }

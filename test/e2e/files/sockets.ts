@@ -7,6 +7,7 @@ import { runProgram } from "../../support/program.ts";
 import { startAgents, withSsh } from "../../support/ssh-agents.ts";
 import { runPlain, type Vm, type VmTest } from "../../support/vm.ts";
 import { until } from "../../support/until.ts";
+import type { Server } from "./where.ts";
 
 /** The sockets that the VM's settings name, and one that they do not. */
 export const socketNames = (vm: Pick<Vm, "inHome" | "inTmp">) => ({
@@ -16,7 +17,7 @@ export const socketNames = (vm: Pick<Vm, "inHome" | "inTmp">) => ({
 });
 
 /** What containers reach, and what they do not. */
-export function socketTests(test: VmTest): void {
+export function socketTests(test: VmTest, server: Server): void {
   test("ssh agents that the settings name answer in containers, for every user, and no other does", async (vm) => {
     const { agent, named, other } = socketNames(vm);
     await mkdir(dirname(named), { recursive: true });
@@ -54,6 +55,20 @@ export function socketTests(test: VmTest): void {
     );
   });
 
+  if (server === "virtiofs") return containersSocketTests(test);
+  test("a socket that a container makes in a mount of 9p does not answer on this machine", async (vm) => {
+    const folder = join(vm.inHome, "made");
+    await mkdir(folder);
+    const path = join(folder, "made.sock");
+    const script = "ssh-agent -a /mnt/made.sock >/tmp/said 2>&1; [ ! -e /mnt/made.sock ] || test -S /mnt/made.sock";
+    const made = ["--volume", `${folder}:/mnt`, "--env", "PATH=/usr/bin", ...withSsh];
+    await vm.docker(...runPlain, "--rm", "--tmpfs", "/tmp", ...made, "busybox", "/bin/sh", "-c", script);
+    expect(await connect({ unix: path }).catch(() => "nobody")).toBe("nobody");
+  });
+}
+
+/** What programs of this machine reach of a container's sockets, where virtiofs serves mounts. */
+export function containersSocketTests(test: VmTest): void {
   test("a socket that a container makes in a mount answers on this machine, and one in /tmp does not", async (vm) => {
     const [home, tmp] = [join(vm.inHome, "made"), join(vm.inTmp, "made")];
     for (const folder of [home, tmp]) await mkdir(folder);

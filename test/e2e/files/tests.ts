@@ -16,7 +16,7 @@ export function filesTests(server: Server, files: { readonly driver: "9p" | "aut
   shareTests(test);
   contentTests(test, server);
   ownershipTests(test, server);
-  socketTests(test);
+  socketTests(test, server);
   faultTests(test);
 }
 

@@ -21,8 +21,8 @@ const EOPNOTSUPP = -95;
 const EADDRINUSE = -98;
 /** The longest name of `listenIn` (unix(7)). */
 const boundNameMax = 107;
-/** So many clients may have come before somebody takes them. */
-const backlog = 128;
+/** So many clients may have come before somebody takes them: one more that does not wait is refused. */
+const backlog = 1_024;
 
 /** Opens `path` below the folder `dir` (openat(2)); always with O_CLOEXEC. */
 export function openAt(dir: number, path: number, flags: number, mode = 0): number {

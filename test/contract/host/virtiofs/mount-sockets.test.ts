@@ -9,7 +9,7 @@ import { connectToNamed } from "../../../../src/system/net/named-socket.ts";
 import { failureOf } from "../../../support/failures.ts";
 import { plainUser } from "../../../support/fuse-calls.ts";
 import { canMount } from "../../../support/fuse-mount.ts";
-import { inMountSocketScene, killWorker, sayAt } from "../../../support/mount-socket-scene.ts";
+import { heldDescriptors, inMountSocketScene, killWorker, sayAt } from "../../../support/mount-socket-scene.ts";
 import { answerAtEnd, payload, receive, send, sumOf } from "../../../support/streams.ts";
 import { until } from "../../../support/until.ts";
 
@@ -139,7 +139,9 @@ real("a supervisor's end ends what it carries, and who comes then waits for the 
     const open = receive(await connect({ unix: path }));
     supervisorDies();
     await open.closed;
+    const before = await heldDescriptors(folder);
     const waiting = sayAt(path, "again");
+    await until("who is taken", 5_000, async () => (await heldDescriptors(folder)) > before || undefined);
     await supervisorComes();
     expect(await waiting).toBe("one:again");
   });
@@ -176,6 +178,45 @@ real(
   },
   60_000,
 );
+
+real("who connects while a container moves its sockets is answered by one of them, or by nobody", async () => {
+  await inMountSocketScene(async ({ at, folder, serve }) => {
+    const [a = "", b = "", aside = ""] = ["a", "b", "aside"].map((name) => join(at, name));
+    serve(a, echoAs("one"));
+    serve(b, echoAs("two"));
+    const end = new AbortController();
+    const moving = (async () => {
+      while (!end.signal.aborted) {
+        await rename(a, aside);
+        await rename(b, a);
+        await rename(aside, b);
+      }
+    })();
+    const outcomes = new Set<string>();
+    for (let round = 0; round < 20; round += 1) {
+      const clients = Array.from({ length: 10 }, () => sayAt(join(folder, "a"), "x"));
+      for (const each of await Promise.all(clients)) outcomes.add(each);
+    }
+    end.abort();
+    await moving;
+    expect([...outcomes].filter((each) => !["one:x", "two:x", "", "ENOENT"].includes(each))).toEqual([]);
+    expect(outcomes.has("one:x") || outcomes.has("two:x")).toBe(true);
+    const now = await Promise.all([sayAt(join(folder, "a"), "x"), sayAt(join(folder, "b"), "x")]);
+    expect(now.toSorted()).toEqual(["one:x", "two:x"]);
+  });
+});
+
+real("where root serves a socket is whose the container says on this machine, too", async () => {
+  await inMountSocketScene(
+    async ({ at, folder, serve }) => {
+      serve(join(at, "s.sock"), echoAs("one"));
+      await chown(join(at, "s.sock"), 999, 998);
+      expect(await lstat(join(folder, "s.sock"))).toMatchObject({ uid: 999, gid: 998 });
+      expect(await sayAt(join(folder, "s.sock"), "x")).toBe("one:x");
+    },
+    { uid: 0 },
+  );
+});
 
 real("a name too long for a socket's address is made as before, and nobody answers there", async () => {
   await inMountSocketScene(async ({ at, folder }) => {
