@@ -8,7 +8,6 @@ import { encode } from "../../protocol/frame.ts";
 import type { MountSocket } from "../../protocol/mount-sockets.ts";
 import { pause } from "../../system/clock.ts";
 import { closeFd } from "../../system/kernel/file-calls.ts";
-import { O_PATH } from "../../system/kernel/libc.ts";
 import { connect, type Connection, listen, type Listener } from "../../system/net/connection.ts";
 import { join } from "../../system/net/join.ts";
 import { openFilesMax } from "../../system/open-files.ts";
@@ -38,7 +37,7 @@ const retryMs = 50;
 
 /** The same for a folder by its path, in a process of its own. Throws the system's error when there is none. */
 export function answeringFor(folder: string, rest: Omit<AnsweringOptions, "root" | "clientsMax">): AnsweringOptions {
-  const root = openSync(folder, O_PATH | constants.O_DIRECTORY);
+  const root = openSync(folder, constants.O_DIRECTORY);
   return { ...rest, root, clientsMax: clientsMaxOf(openFilesMax()) };
 }
 

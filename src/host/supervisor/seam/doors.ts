@@ -1,5 +1,5 @@
 /** What clients on this machine come in by: it outlives the guest of one boot, which may fall asleep and start anew. */
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { messageOf } from "../../../base/errors.ts";
 import { isThere } from "../../../system/files.ts";
 import type { Listener } from "../../../system/net/connection.ts";
@@ -12,51 +12,37 @@ import type { VmPaths } from "../../layout.ts";
 /** So many reasons why clients of mounts' sockets are refused are told, and each once. */
 const toldMax = 32;
 
-type DoorPaths = Pick<VmPaths, "folder" | "dockerSocket" | "mountSocket">;
+type DoorPaths = Pick<VmPaths, "dockerSocket" | "mountSocket">;
 
 /** The gateway of one VM, its Docker socket, and where servers of mounts bring clients. */
 export class Doors {
   readonly gateway = new Gateway();
-  readonly #paths: DoorPaths;
+  readonly #doors: readonly Door[];
   readonly #log: (text: string) => void;
-  #dockerSocket: Listener | undefined;
-  #mountSocket: Listener | undefined;
-  #watch: { close(): void } | undefined;
   readonly #told = new Set<string>();
-  #isClosed = false;
 
-  constructor(paths: DoorPaths, log: (text: string) => void) {
-    this.#paths = paths;
+  constructor({ dockerSocket, mountSocket }: DoorPaths, log: (text: string) => void) {
+    const { gateway } = this;
     this.#log = log;
+    this.#doors = [
+      new Door(dockerSocket, () => openDockerSocket(dockerSocket, gateway, (why) => log(`docker.sock: ${why}`)), log),
+      new Door(mountSocket, () => openMountSocket(mountSocket, gateway, (why) => this.#tellOnce(why)), log),
+    ];
   }
 
-  /** Opens both sockets, once. Whoever cleans up may take its file away, and nothing of the socket tells of it. */
+  /** Opens both sockets, once. */
   openSockets(): void {
-    const { folder, dockerSocket, mountSocket } = this.#paths;
-    this.#dockerSocket ??= this.#listen();
-    this.#mountSocket ??= openMountSocket(mountSocket, this.gateway, (reason) => this.#tellOnce(reason));
-    this.#watch ??= watchFile(folder, basename(dockerSocket), () => void this.reopen());
+    for (const door of this.#doors) door.open();
   }
 
-  /** Opens the Docker socket again whose file has gone. */
+  /** Opens those again whose files have gone. */
   async reopen(): Promise<void> {
-    const { dockerSocket } = this.#paths;
-    try {
-      if (this.#dockerSocket === undefined || (await isThere(dockerSocket)) || this.#isClosed) return;
-      this.#log(`${dockerSocket} was gone; it is opened again`);
-      this.#dockerSocket.close();
-      this.#dockerSocket = this.#listen();
-    } catch (error) {
-      this.#log(`${dockerSocket} cannot be opened again: ${messageOf(error)}`);
-    }
+    await Promise.all(this.#doors.map((door) => door.reopen()));
   }
 
   close(): void {
-    this.#isClosed = true;
-    this.#watch?.close();
     this.gateway.close();
-    this.#dockerSocket?.closeAll();
-    this.#mountSocket?.closeAll();
+    for (const door of this.#doors) door.close();
   }
 
   /** Whoever looks whether a container listens yet does so many times. */
@@ -65,8 +51,44 @@ export class Doors {
     this.#told.add(reason);
     this.#log(`a socket in a mount: ${reason}`);
   }
+}
 
-  #listen(): Listener {
-    return openDockerSocket(this.#paths.dockerSocket, this.gateway, (reason) => this.#log(`docker.sock: ${reason}`));
+// --- internal ---
+
+/** One socket. Whoever cleans up may take its file away, and nothing of the socket tells of it. */
+class Door {
+  readonly #path: string;
+  readonly #listen: () => Listener;
+  readonly #log: (text: string) => void;
+  #listener: Listener | undefined;
+  #watch: { close(): void } | undefined;
+  #isClosed = false;
+
+  constructor(path: string, listen: () => Listener, log: (text: string) => void) {
+    this.#path = path;
+    this.#listen = listen;
+    this.#log = log;
+  }
+
+  open(): void {
+    this.#listener ??= this.#listen();
+    this.#watch ??= watchFile(dirname(this.#path), basename(this.#path), () => void this.reopen());
+  }
+
+  async reopen(): Promise<void> {
+    try {
+      if (this.#listener === undefined || (await isThere(this.#path)) || this.#isClosed) return;
+      this.#log(`${this.#path} was gone; it is opened again`);
+      this.#listener.close();
+      this.#listener = this.#listen();
+    } catch (error) {
+      this.#log(`${this.#path} cannot be opened again: ${messageOf(error)}`);
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#watch?.close();
+    this.#listener?.closeAll();
   }
 }

@@ -285,16 +285,16 @@ test("a line of the agent's is one line of its log, whatever it has in it", asyn
   ]);
 });
 
-test("a docker.sock that somebody deletes is opened again at once, and the log says so", async () => {
+test("a socket that somebody deletes is opened again at once, and the log says so", async () => {
   await using guest = await linked();
-  const paths = layoutOf(guest.home).vm("default");
-  await mkdir(paths.folder);
+  const { folder, dockerSocket, mountSocket } = layoutOf(guest.home).vm("default");
+  await mkdir(folder);
   guest.seam.pingDocker();
-  for (let round = 0; round < 2; round += 1) {
-    (await connect({ unix: paths.dockerSocket })).reset();
-    await rm(paths.dockerSocket);
-    await until("the socket", 5_000, async () => (await isThere(paths.dockerSocket)) || undefined);
-    (await connect({ unix: paths.dockerSocket })).reset();
+  for (const path of [dockerSocket, mountSocket, dockerSocket]) {
+    (await connect({ unix: path })).reset();
+    await rm(path);
+    await until("the socket", 5_000, async () => (await isThere(path)) || undefined);
+    (await connect({ unix: path })).reset();
   }
-  expect(guest.logged.filter((line) => line === `${paths.dockerSocket} was gone; it is opened again`)).toHaveLength(2);
+  expect(guest.logged.filter((line) => line === `${dockerSocket} was gone; it is opened again`)).toHaveLength(2);
 });
