@@ -16,9 +16,7 @@ const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
-const EEXIST = -17;
-const EOPNOTSUPP = -95;
-const EADDRINUSE = -98;
+const ENAMETOOLONG = -36;
 /** The longest name of `listenIn` (unix(7)). */
 const boundNameMax = 107;
 /** So many clients may have come before somebody takes them: one more that does not wait is refused. */
@@ -57,13 +55,13 @@ export function mknodAt(dir: number, path: number, mode: number, device: number)
 /**
  * Makes a socket in the folder `dir`, its name the `length` bytes at `name`, and listens on it: one that mknod(2) makes
  * answers nobody ever. It is bound to its bare name, which is no path. Gives the listener, which does not wait for
- * clients; the errors are mknod(2)'s, or EOPNOTSUPP where none can be had for such a name.
+ * clients, or an error's number, which is not mknod(2)'s.
  */
 export function listenIn(dir: number, name: number, length: number, mode: number): number {
-  if (length > boundNameMax) return EOPNOTSUPP;
+  if (length > boundNameMax) return ENAMETOOLONG;
   const c = libc();
   const fd = outcome(() => c.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (fd < 0) return EOPNOTSUPP;
+  if (fd < 0) return fd;
   const { address, view } = (socketAddress ??= allocate(2 + boundNameMax + 1));
   view.setUint16(0, AF_UNIX, true);
   copyMemory(address + 2, name, length);
@@ -76,7 +74,7 @@ export function listenIn(dir: number, name: number, length: number, mode: number
   outcome(() => c.chdir(slash().address));
   if (status >= 0) return fd;
   c.close(fd);
-  return status === EADDRINUSE ? EEXIST : status;
+  return status;
 }
 
 /** symlinkat(2). */

@@ -40,9 +40,9 @@ export function make(
 }
 
 /**
- * Makes a socket that answers programs of this machine, gives it to who asked, and looks it up. EOPNOTSUPP where it has
- * to be one as any special file is; also where a killed process has made it for this request: its listener has died
- * with it, unless it was told of.
+ * Makes a socket that answers programs of this machine, gives it to who asked, and looks it up. EOPNOTSUPP where that
+ * cannot be, for what reason ever: it is made as any special file then, or that says why not. A socket that a killed
+ * process has made for this request answers if that has told of it: its listener has died with it otherwise.
  */
 export function makeListening(share: ServedShare, nameAt: number, mode: number): number {
   const { call, listeners, owners } = share;
@@ -51,7 +51,7 @@ export function makeListening(share: ServedShare, nameAt: number, mode: number):
   if (!listeners.hasRoom || folder < 0 || length < 0) return errors.EOPNOTSUPP;
   const name = call.addressOf(nameAt);
   const listener = listenIn(folder, name, length, owners.permissions(mode));
-  if (listener < 0) return share.isAgain && listener === errors.EEXIST ? errors.EOPNOTSUPP : listener;
+  if (listener < 0) return errors.EOPNOTSUPP;
   const file = openAt(folder, name, O_PATH | O_NOFOLLOW);
   const slot = file < 0 ? file : share.enter(share.node, folder, share.request, requestHeader + nameAt, length);
   const isIts = slot > 0 && listeners.add(slot, [listener, file]);
