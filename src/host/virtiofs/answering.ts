@@ -7,6 +7,7 @@ import { constants, openSync, readlinkSync } from "node:fs";
 import { encode } from "../../protocol/frame.ts";
 import type { MountSocket } from "../../protocol/mount-sockets.ts";
 import { pause } from "../../system/clock.ts";
+import { lengthenLine } from "../../system/kernel/descriptors.ts";
 import { closeFd } from "../../system/kernel/file-calls.ts";
 import { connect, type Connection, listen, type Listener } from "../../system/net/connection.ts";
 import { join } from "../../system/net/join.ts";
@@ -31,6 +32,9 @@ export type AnsweringOptions = {
  * Without any a client is hung up on, as at a published port.
  */
 const usualPatienceMs = 5_000;
+
+/** So many clients may have come before they are taken; who does not wait when there are more is refused. */
+const lineMax = 1_024;
 
 /** Between two tries to reach it: the system says of a full line what it says of nobody. */
 const retryMs = 50;
@@ -58,6 +62,8 @@ export class Answering implements Disposable {
         key,
         listen({ fd: listener }, (client) => void this.#answer(client, file)),
       );
+      // The runtime has it at 512.
+      lengthenLine(listener, lineMax);
     } catch {
       // A worker that has been broken may send anything.
       closeFd(listener);

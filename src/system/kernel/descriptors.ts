@@ -140,6 +140,11 @@ export function storeDescriptor(name: string, fd: number, socketPath = process.e
   if (sent < 0) throw new Error(`systemd does not keep the descriptor ${name}: error ${-sent}`);
 }
 
+/** Lets so many clients wait at a socket that listens until they are taken (listen(2), once more). */
+export function lengthenLine(listener: number, clients: number): void {
+  outcome(() => libc().listen(listener, clients));
+}
+
 /** Waits for one connection. */
 export function acceptAt(listener: number): number {
   return own.accept(listener);

@@ -17,7 +17,8 @@ const MAX_PAGES = 1 << 22;
 const dataBytes = 8192;
 
 const [folder = "", socket = "", target = "", uid = "", system = "", ...flags] = process.argv.slice(2);
-const guest = await VhostGuest.start(folder, socket, { uid: Number(uid), isMac: system === "darwin", flags });
+const isMac = system === "darwin";
+const guest = await VhostGuest.start(folder, socket, { uid: Number(uid), isMac, flags, openFilesMax: 4096 });
 const device = openSync("/dev/fuse", "r+");
 const who = "rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other";
 mount("qn", target, "fuse", `fd=${device},${who},max_read=${dataBytes}`);

@@ -162,22 +162,14 @@ real(
   },
 );
 
-real(
-  "many clients at once all have their answer",
-  async () => {
-    await inMountSocketScene(async ({ at, folder, serve }) => {
-      serve(join(at, "s.sock"), echoAs("one"));
-      const answers: string[] = [];
-      for (let round = 0; round < 5; round += 1) {
-        const words = Array.from({ length: 200 }, (_, index) => `${round}-${index}`);
-        answers.push(...(await Promise.all(words.map((each) => sayAt(join(folder, "s.sock"), each)))));
-        expect(answers.slice(-200)).toEqual(words.map((each) => `one:${each}`));
-      }
-      expect(answers.length).toBe(1000);
-    });
-  },
-  60_000,
-);
+real("a thousand clients at once all have their answer", async () => {
+  await inMountSocketScene(async ({ at, folder, serve }) => {
+    serve(join(at, "s.sock"), echoAs("one"));
+    const words = Array.from({ length: 1_000 }, (_, index) => `${index}`);
+    const answers = await Promise.all(words.map((each) => sayAt(join(folder, "s.sock"), each)));
+    expect(answers).toEqual(words.map((each) => `one:${each}`));
+  });
+});
 
 real("who connects while a container moves its sockets is answered by one of them, or by nobody", async () => {
   await inMountSocketScene(async ({ at, folder, serve }) => {
