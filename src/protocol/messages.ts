@@ -6,7 +6,7 @@ import { hostSocketsSchema, socketAskedSchema, socketRefusedSchema } from "./hos
 import { lanesSchema } from "./lanes.ts";
 import { namesSchema } from "./names.ts";
 import { checked, parserOf, valueIn } from "./parser.ts";
-import { asleepSchema, sleepSchema, usedSchema, useSchema } from "./sleep.ts";
+import { asleepSchema, calmedSchema, calmSchema, sleepSchema, usedSchema, useSchema } from "./sleep.ts";
 import { timeZoneSchema } from "./time-zone.ts";
 import { portSchema, provisionStepsMax, publishers } from "./terms.ts";
 
@@ -199,6 +199,7 @@ const agentMessageSchema = v.variant("type", [
   /** How much memory the guest uses; the number is that of the question. */
   v.object({ type: v.literal("memory"), answers: whole, usedBytes: whole }),
   usedSchema,
+  calmedSchema,
   socketAskedSchema,
   /** It is what it was told to be, or why not. */
   v.object({ type: v.literal("renewed"), refusal: v.optional(v.pipe(v.string(), v.maxLength(4_096))) }),
@@ -247,6 +248,7 @@ const hostMessageSchema = v.variant("type", [
   /** How much memory do you use? The number comes back with the answer. */
   v.object({ type: v.literal("memory"), ask: whole }),
   useSchema,
+  calmSchema,
   socketRefusedSchema,
   /**
    * Be another guest from now on: this one goes on from a memory from which others go on too. The answer is `renewed`,

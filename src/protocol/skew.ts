@@ -14,7 +14,7 @@ export function skewOf(protocol: number): "older" | "newer" | undefined {
  * What this agent lists in `hello`: it sets the guest's clock when the host says so, runs commands of the settings,
  * opens lanes, mounts and grows disks, gives dockerd certificates, says how much memory the guest uses, lets go of the
  * host's folders to be suspended, says whether anything is in use, finds mounts that are plugged in again, shows
- * containers the host's sockets, and becomes another guest when it is a copy.
+ * containers the host's sockets, becomes another guest when it is a copy, and says when it is calm.
  */
 export const capabilities = [
   "clock",
@@ -28,4 +28,5 @@ export const capabilities = [
   "plug",
   "sockets",
   "renew",
+  "calm",
 ] as const;

@@ -36,5 +36,12 @@ export const usedSchema = v.object({
   use: v.optional(v.pipe(v.string(), v.maxLength(4_096))),
 });
 
+/**
+ * Is what was due by the clock done? The guest has stood still, and goes on for that alone. It answers when it is, with
+ * the question's number.
+ */
+export const calmSchema = v.object({ type: v.literal("calm"), ask: number });
+export const calmedSchema = v.object({ type: v.literal("calm"), answers: number });
+
 /** How a guest answers. */
 export type Asleep = v.InferOutput<typeof asleepSchema>;

@@ -13,12 +13,12 @@ import { consoleAt, consoleIn } from "./fake-console.ts";
 import { fakeDocker } from "./fake-docker.ts";
 import { inTwoParts } from "./fake-qmp.ts";
 import { Devices, guestOf } from "./fake-devices.ts";
+import { restAsTold } from "./fake-rest.ts";
 import { dieAt, type Dying, fill, isLet, losesState, Migration } from "./fake-migration.ts";
 import { type Flood, floodedFolder, floodingAgent, floods } from "./flooding-agent.ts";
 import { forwardedPort } from "./forwarding-rule.ts";
 import { bootNativeGuest, nativeFolder } from "./native-guest.ts";
 import { otherWords } from "./other-agents.ts";
-import { until } from "./until.ts";
 
 /** How this QEMU and its guest behave. */
 export type Behaviour =
@@ -240,16 +240,7 @@ async function bootGuest({ door, say, tell, processors }: GuestOptions): Promise
   const agent = behaviour === "older-version" ? "0.0.9" : "0.1.0";
   const link = new HostLink({ version: agent, arch: ownArch(), image: "fake 1" });
   link.onDisks = async (disks) => [...disks];
-  const refusal = "bash (12) uses /home/ann, a folder of this machine.";
-  link.onSleep = async (ifUnused, answer) => {
-    if (behaviour === "never-sleeps") return;
-    const stopped = ifUnused ? [] : ["web\u001b[2J"];
-    // A test can have it take its time.
-    await until("a guest that lets go", 60_000, () => (existsSync(join(boot.home, "clings")) ? undefined : true));
-    answer({ type: "asleep", stopped, ...(behaviour === "holds-mounts" && { refusal }) });
-  };
-  // A test can have a container run that nobody talks to.
-  link.onUse = async () => (existsSync(join(boot.home, "in-use")) ? "The container web runs." : undefined);
+  restAsTold(link, boot.home, behaviour);
   link.onRenew = async (renewal) => {
     if (behaviour === "never-renews") throw new Error("no \u001B[2Jspace");
     Object.assign(boot, renewal.boot);

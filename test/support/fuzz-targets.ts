@@ -170,6 +170,7 @@ export const fuzzTargets: Readonly<Record<string, FuzzTarget>> = {
     { type: "clock", asked: 1 },
     { type: "memory", answers: 1, usedBytes: 1 },
     { type: "use", answers: 1, use: "web runs" },
+    { type: "calm", answers: 1 },
     { type: "log", text: "x" },
   ]),
   "host-message": lineTarget(parseHostMessage, [
@@ -179,6 +180,7 @@ export const fuzzTargets: Readonly<Record<string, FuzzTarget>> = {
     { type: "clock", answer: { asked: 1, nowMs: 2 } },
     { type: "memory", ask: 1 },
     { type: "use", ask: 1 },
+    { type: "calm", ask: 1 },
   ]),
   credential: lineTarget(parseBoot, [
     boot,

@@ -51,6 +51,8 @@ export class HostLink {
   onSleep: (ifUnused: boolean, answer: (asleep: Asleep) => void) => Promise<void> = async () => {};
   /** Called when the host asks what is in use; resolves to that, as a sentence. */
   onUse: () => Promise<string | undefined> = async () => undefined;
+  /** Called when the host wants to know when the guest is calm; `answer` tells it. */
+  onCalm: (answer: () => void) => void = () => {};
   /** Called when the host makes this guest another one. Throws why that cannot be. */
   onRenew: (renewal: Extract<HostMessage, { type: "renew" }>) => Promise<void> = async () => {};
   /** Called with each new link: a guest that was suspended is awake. Owns its errors. */
@@ -188,6 +190,7 @@ export class HostLink {
       const answer = this.onUse().then((use) => send({ type: "use", answers: message.ask, use }));
       void answer.catch((error: unknown) => this.log(`use: ${messageOf(error)}`));
     }
+    if (message.type === "calm") this.onCalm(() => send({ type: "calm", answers: message.ask }));
     if (message.type === "names") this.onNames(message);
     if (message.type === "socket") this.onSocketRefused(message.refused);
     if (message.type === "served") this.onServed(message.report, message.failed, message.taken);

@@ -9,6 +9,7 @@ import { bindSourcesOf } from "../docker/mounts.ts";
 import { recordOf, volumeSources } from "../docker/records.ts";
 import { mountShares, shareTargets, unmountShares } from "../files/shares.ts";
 import type { HostLink } from "../link/link.ts";
+import { Calm } from "./calm.ts";
 import { programsIn } from "./holders.ts";
 import { findDevices } from "./plugged-devices.ts";
 import { Sleeper } from "./sleeper.ts";
@@ -41,6 +42,8 @@ export function guestSleeper(boot: Boot, link: HostLink, docker: DockerApi, cont
   });
   link.onSleep = (ifUnused, answer) => sleeper.sleep(ifUnused, answer);
   link.onUse = () => useOf(containers);
+  const calm = new Calm(onTrouble);
+  link.onCalm = (answer) => calm.tell(answer);
   link.onLinked = () => void sleeper.wake().catch((error: unknown) => onTrouble(messageOf(error)));
   return sleeper;
 }

@@ -6,6 +6,9 @@ const daysMax = 7;
 
 const unitsMs = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
 
+/** How long a VM has to go on at least for what looks at the clock once a minute: a minute, and what that does then. */
+const momentMs = 120_000;
+
 /** The schema of a setting that is one. */
 export const idleTime = () =>
   v.pipe(
@@ -17,6 +20,20 @@ export const idleTime = () =>
 /** Whether a VM with these settings stands still when nobody uses it. */
 export function rests({ after, pause }: { readonly after: string; readonly pause: string }): boolean {
   return msIn(after) !== undefined || msIn(pause) !== undefined;
+}
+
+/**
+ * What a person should know who has a paused VM go on by itself: without a pause it does nothing, and with a short one
+ * what looks at the clock once a minute is not through when the VM is paused again.
+ */
+export function wakeWarnings({ pause, wake }: { readonly pause: string; readonly wake: string }): readonly string[] {
+  const pauseMs = msIn(pause);
+  if (msIn(wake) === undefined || (pauseMs !== undefined && pauseMs >= momentMs)) return [];
+  const but =
+    pauseMs === undefined
+      ? "the VM is never paused"
+      : "it goes on for no longer than that; what looks at the clock once a minute needs 2m";
+  return [`idle.wake is "${wake}", but idle.pause is "${pause}": ${but}.`];
 }
 
 /** Such a text in milliseconds; undefined for never. */

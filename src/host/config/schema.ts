@@ -253,6 +253,11 @@ const settings = {
       "How long nobody has to have used the VM before it is paused though containers run in it, such as 5m, and goes on when it is used; or never.",
       () => "never",
     ),
+    wake: setting(
+      idleTime,
+      "How long a VM is paused at most before it goes on by itself for a minute or two, for what is due by the clock, such as 30m; or never.",
+      () => "never",
+    ),
   }),
   nixBuilder: setting(
     switchedOn,

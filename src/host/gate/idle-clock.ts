@@ -13,7 +13,7 @@ export class IdleClock {
   #clients = 0;
   #timesMs: readonly number[] = [];
   #timer: Timer | undefined;
-  #isUnused = false;
+  #uses = 0;
 
   /** `wait` sets a timer; the system's own unless given. */
   constructor(wait = after) {
@@ -32,7 +32,7 @@ export class IdleClock {
 
   /** Somebody uses the VM at this moment. */
   used(): void {
-    this.#isUnused = false;
+    this.#uses += 1;
     this.#timer?.cancel();
     if (this.#clients === 0) this.#wait(0);
   }
@@ -54,14 +54,13 @@ export class IdleClock {
     const timeMs = this.#timesMs[place];
     if (timeMs === undefined) return;
     this.#timer = this.#after(timeMs - (this.#timesMs[place - 1] ?? 0), () => {
-      this.#isUnused = true;
       this.#wait(place + 1);
       this.onIdle(place);
     });
   }
 
-  /** Whether a time is over, and nobody has come since. */
-  get isUnused(): boolean {
-    return this.#isUnused;
+  /** As long as it is the same number nobody has come, and the times count on. */
+  get uses(): number {
+    return this.#uses;
   }
 }

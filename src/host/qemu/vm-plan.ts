@@ -1,6 +1,7 @@
 /** From settings and facts to the specification of a VM, or to every reason why it cannot be. */
 import { type ErrorCode, QnError } from "../../base/errors.ts";
 import { counted } from "../../base/words.ts";
+import { wakeWarnings } from "../config/idle-time.ts";
 import type { Share, VmConfig } from "../config/schema.ts";
 import { laneSockets, shareSocket, volumeFile, type VmPaths } from "../layout.ts";
 import type { VmSpec } from "./args.ts";
@@ -105,7 +106,12 @@ export function planVm({ config, facts, paths, template }: PlanInput): VmPlan {
     takesMemoryBack: template === undefined && hostPlatforms[facts.os].takesMemoryBack,
     throwaway: template && { memoryFile: template.memory, layer: isCopy ? template.systemDisk : undefined },
     extra: config.qemu.args,
-    warnings: [...choice.warnings, ...sizeWarnings(config, facts, accel), ...mountWarnings(config, facts)],
+    warnings: [
+      ...choice.warnings,
+      ...sizeWarnings(config, facts, accel),
+      ...mountWarnings(config, facts),
+      ...wakeWarnings(config.idle),
+    ],
   };
 }
 

@@ -14,7 +14,7 @@ import { ownDisks } from "../vm/own-disks.ts";
 import { prepareOrPull } from "../vm/prepare-or-pull.ts";
 import { type Prepared, prepareVm } from "../vm/prepare.ts";
 import { powerDown } from "../qmp/commands.ts";
-import { type BootRecord, readBootRecord, removeBootFiles, servedPaths } from "./boot/boot.ts";
+import { type BootRecord, readBootRecord, removeBootFiles } from "./boot/boot.ts";
 import { type Plug, plugger } from "./boot/plugs.ts";
 import { endedEarly, noQemu, tellOfCrash } from "./boot/ended.ts";
 import { keepFirmwareStore } from "./boot/firmware-store.ts";
@@ -30,7 +30,7 @@ import { adoptQemu, type Qemu } from "./boot/qemu.ts";
 import type { SuperviseOptions, Teller } from "./options.ts";
 import { SeamKeeper } from "./seam/seam-keeper.ts";
 import { type SilenceWatch, tailOf, watchForSilence } from "./boot/serial.ts";
-import type { Snapshot } from "./status.ts";
+import { type Snapshot, snapshotOf } from "./status.ts";
 
 /** The hands of one supervisor. */
 export class Effects {
@@ -144,16 +144,7 @@ export class Effects {
 
   /** What there is to show. */
   snapshot(): Snapshot {
-    return {
-      config: this.#prepared?.config,
-      accel: this.#prepared?.spec.accel.name,
-      qemu: { pid: this.#qemu?.pid, version: this.#qemu?.qmp.version },
-      sshPort: this.#boot?.sshPort,
-      guestMemory: this.seams.current?.memory,
-      virtiofs: this.#boot && servedPaths(this.#boot),
-      dockerReachable: this.seams.current?.dockerReachable ?? false,
-      forwards: this.seams.current?.forwards ?? [],
-    };
+    return snapshotOf({ ...this.#prepared, boot: this.#boot, qemu: this.#qemu, seams: this.seams, rest: this.rest });
   }
 
   /** From the settings to a guest that is watched; what is made when it is called off is the clean-up's. */

@@ -6,7 +6,13 @@ import type { Forward } from "../ports/apply.ts";
 import { openHalves } from "../ports/open-halves.ts";
 import { refusalOf } from "../ports/refusal.ts";
 import { sourceOf } from "../ports/source.ts";
+import { type BootRecord, servedPaths } from "./boot/boot.ts";
+import type { Qemu } from "./boot/qemu.ts";
 import type { GuestMemory } from "./seam/guest-memory.ts";
+import type { Seam } from "./seam/seam.ts";
+import type { Idle } from "./suspend/idle.ts";
+import type { Prepared } from "../vm/prepare.ts";
+import { duration } from "../../base/words.ts";
 import type { State } from "./states.ts";
 import type { ForwardStatus, Status } from "./messages.ts";
 
@@ -22,7 +28,32 @@ export type Snapshot = {
   readonly virtiofs: readonly string[] | undefined;
   readonly dockerReachable: boolean;
   readonly forwards: readonly Readonly<Forward>[];
+  /** How long a VM that is paused has until it goes on by itself. */
+  readonly goesOnInMs: number | undefined;
 };
+
+/** What a supervisor holds, as far as it has come. */
+export type Held = Partial<Pick<Prepared, "config" | "spec">> & {
+  readonly rest: { readonly idle: Pick<Idle, "goesOnInMs"> };
+  readonly boot: BootRecord | undefined;
+  readonly qemu: Qemu | undefined;
+  readonly seams: { readonly current: Pick<Seam, "memory" | "dockerReachable" | "forwards"> | undefined };
+};
+
+/** What there is to show of it. */
+export function snapshotOf({ config, spec, boot, qemu, seams: { current: seam }, rest }: Held): Snapshot {
+  return {
+    config,
+    accel: spec?.accel.name,
+    qemu: { pid: qemu?.pid, version: qemu?.qmp.version },
+    sshPort: boot?.sshPort,
+    guestMemory: seam?.memory,
+    virtiofs: boot && servedPaths(boot),
+    dockerReachable: seam?.dockerReachable ?? false,
+    forwards: seam?.forwards ?? [],
+    goesOnInMs: rest.idle.goesOnInMs,
+  };
+}
 
 /** The status of a VM that has a supervisor. */
 export function statusOf(paths: VmPaths, state: State, held: Snapshot, uptimeMs: number): Status {
@@ -30,7 +61,7 @@ export function statusOf(paths: VmPaths, state: State, held: Snapshot, uptimeMs:
   return {
     ...resting,
     state: state.name,
-    reason: reasonOf(state),
+    reason: state.name === "paused" ? momentWords(held) : reasonOf(state),
     phase: state.name === "starting" ? state.phase : null,
     accel: held.accel ?? null,
     docker: { socket: paths.dockerSocket, context: null, reachable: held.dockerReachable && state.name !== "paused" },
@@ -81,6 +112,10 @@ export function reasonOf(state: State): string | null {
 }
 
 // --- internal ---
+
+function momentWords({ goesOnInMs }: Snapshot): string | null {
+  return goesOnInMs === undefined ? null : `It goes on by itself in ${duration(goesOnInMs)}, for a moment.`;
+}
 
 function asServed(mount: Status["mounts"][number], virtiofs: Snapshot["virtiofs"]): Status["mounts"][number] {
   if (virtiofs === undefined) return mount;

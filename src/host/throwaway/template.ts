@@ -58,7 +58,7 @@ const apart: ConfigInput = {
   volumes: [],
   flake: "none",
   docker: { context: "none" },
-  idle: { after: "never", pause: "never" },
+  idle: { after: "never", pause: "never", wake: "never" },
   nixBuilder: false,
   sound: false,
   window: false,

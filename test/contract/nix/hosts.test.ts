@@ -142,6 +142,7 @@ const samples: Readonly<Record<string, string>> = {
   down: '"suspend"',
   "idle.after": '"15m"',
   "idle.pause": '"5m"',
+  "idle.wake": '"30m"',
   nixBuilder: "true",
   sound: "true",
   window: "false",

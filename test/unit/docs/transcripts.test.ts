@@ -27,7 +27,7 @@ const untyped: Readonly<Record<string, RegExp>> = {
   "its image is for another processor; test/e2e/whole-path has one": /--platform/,
   "a login starts the service; test/contract/host/integrate has it": /qn service install/,
   "what it suspends has to run; test/e2e/crash has it": /qn down --suspend/,
-  "what it says takes a while; test/contract/host/supervisor/suspend has it": /idle\.(after|pause)/,
+  "what it says takes a while; test/contract/host/supervisor/suspend has it": /idle\.(after|pause|wake)/,
   "it is typed on two machines; test/long/snapshots has it": /qn data import/,
 };
 

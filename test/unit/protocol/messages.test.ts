@@ -47,6 +47,7 @@ const agentMessages: readonly AgentMessage[] = [
   { type: "clock", asked: 12.5 },
   { type: "memory", answers: 3, usedBytes: 367_001_600 },
   { type: "use", answers: 4, use: "The container web runs." },
+  { type: "calm", answers: 4 },
   { type: "socket", name: "/home/ann/s.sock" },
   { type: "socket", name: "ssh-agent", client: 5 },
   { type: "disks", answers: 3, disks: [{ name: "data", sizeBytes: 2 ** 44 }] },
@@ -68,6 +69,7 @@ const failed = { protocol: "udp", hostIp: "::", hostPort: 53, reason: "Port 53 o
 const hostMessages: readonly HostMessage[] = [
   { type: "memory", ask: 3 },
   { type: "use", ask: 4 },
+  { type: "calm", ask: 4 },
   { type: "socket", refused: 5 },
   { type: "clock" },
   { type: "clock", answer: { asked: 12.5, nowMs: 1_763_712_000_000 } },
@@ -192,7 +194,7 @@ test("what is no message of its kind is refused with what is wrong", async () =>
     ["PROTOCOL", 'The word behind a stream is wrong at "ready": Invalid key: Expected "ready" but received undefined.'],
     [
       "PROTOCOL",
-      `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "mounts" | "log" | "provision" | "disks" | "asleep" | "clock" | "memory" | "use" | "socket" | "renewed") but received undefined.`,
+      `The agent's message is wrong at "type": Invalid type: Expected ("hello" | "ports" | "docker" | "mounts" | "log" | "provision" | "disks" | "asleep" | "clock" | "memory" | "use" | "calm" | "socket" | "renewed") but received undefined.`,
     ],
     [
       "PROTOCOL",

@@ -19,6 +19,7 @@ import { DockerFirst } from "./docker-first.ts";
 import { DockerPing } from "./docker-ping.ts";
 import type { GuestLink, Reply } from "./guest-link.ts";
 import type { GuestDisks } from "./guest-disks.ts";
+import { GuestCalm } from "./guest-calm.ts";
 import { GuestClockKeeper } from "./guest-clock.ts";
 import { GuestNames } from "./guest-names.ts";
 import { GuestMemory } from "./guest-memory.ts";
@@ -76,6 +77,8 @@ export class Seam {
   readonly memory = new GuestMemory(() => this.#awake);
   /** What of the guest is in use. */
   readonly use = new GuestUse(() => this.#agent.current);
+  /** When it has done what was due, where it goes on for that alone. */
+  readonly calm = new GuestCalm(() => this.#agent.current);
   /** Has the guest let go before it is suspended. */
   readonly sleep = new GuestSleep(() => this.#agent);
   readonly #first = new DockerFirst((link) => {
@@ -252,6 +255,8 @@ export class Seam {
         return this.sleep.answered(message);
       case "use":
         return this.use.answered(message);
+      case "calm":
+        return this.calm.answered(message);
       case "socket":
         return this.#sockets.hear(message, reply);
       case "clock":

@@ -10,13 +10,16 @@ import type { Running } from "./suspension.ts";
 const laterMs = 3_600_000;
 
 /** What is looked at before. */
-type Guest = { readonly seam: Pick<Running["seam"], "use" | "forwards"> };
+type Guest = { readonly seam: Pick<Running["seam"], "use" | "calm" | "forwards"> };
 
 /** Who has sshd's clients: how many, and how those go that have nobody to serve (integrate/ssh-master.ts). */
 export type SshUse = { readonly connections: () => number; readonly dismissMasters: () => Promise<void> };
 
-/** How long nobody has to have used the VM before it falls asleep, or is paused; undefined for ever. */
-export type Times = { readonly sleepMs: number | undefined; readonly pauseMs: number | undefined };
+/**
+ * How long nobody has to have used the VM before it falls asleep, or is paused, and how long it is paused at most;
+ * undefined for ever.
+ */
+export type Times = Readonly<Record<"sleepMs" | "pauseMs" | "wakeMs", number | undefined>>;
 
 /** What comes when, the first first. */
 type Step = { readonly type: "pause" | "suspend"; readonly ms: number };
@@ -27,12 +30,16 @@ export class Idle {
   readonly #guest: () => Guest | undefined;
   readonly #ssh: SshUse;
   readonly #tell: Pick<Teller, "dispatch" | "warn" | "log">;
-  #times: Times = { sleepMs: undefined, pauseMs: undefined };
+  #times: Times = { sleepMs: undefined, pauseMs: undefined, wakeMs: undefined };
   #steps: readonly Step[] = [];
   /** When it may be tried again to save it. */
   #nextMs: number | undefined;
   /** How long after it was paused it falls asleep, if it does. */
   #fromPauseMs: number | undefined;
+  /** When one that is paused goes on by itself, by this machine's steady clock. */
+  #goesOnAtMs: number | undefined;
+  /** Where it goes on by itself just now, how often the VM had been used when it began to. */
+  #momentUses: number | undefined;
   #state: State["name"] = "starting";
   #logged = "";
   #warned = "";
@@ -58,9 +65,22 @@ export class Idle {
   /** The time counts while the VM runs, and goes on while it is paused. */
   stateIs(name: State["name"]): void {
     this.#state = name;
+    this.#goesOnAtMs = undefined;
     if (name === "running") this.#count();
-    else if (name === "paused" && this.#fromPauseMs !== undefined) this.#clock.count(this.#fromPauseMs);
+    else if (name === "paused") this.#countPaused();
     else this.#clock.stop();
+  }
+
+  /** How long one that is paused has until it goes on by itself, if it does. */
+  get goesOnInMs(): number | undefined {
+    return this.#goesOnAtMs === undefined ? undefined : Math.max(0, this.#goesOnAtMs - performance.now());
+  }
+
+  /** The guest has been told to go on. Where it does so for a moment it is paused again as soon as it is calm. */
+  wentOn(): void {
+    const uses = this.#momentUses;
+    this.#momentUses = undefined;
+    if (uses !== undefined) void this.#endMoment(uses).catch((error: unknown) => this.failed(error));
   }
 
   /** It could not be saved, and goes on. A person hears of each reason once. */
@@ -81,23 +101,53 @@ export class Idle {
     this.#clock.count(...this.#steps.map(({ ms }) => ms));
   }
 
+  /** One in which nothing is in use falls asleep later; what containers have to do by the clock is done in between. */
+  #countPaused(): void {
+    const { wakeMs } = this.#times;
+    const ms = this.#fromPauseMs ?? wakeMs;
+    if (ms === undefined) return this.#clock.stop();
+    if (this.#fromPauseMs === undefined) this.#goesOnAtMs = performance.now() + ms;
+    this.#clock.count(ms);
+  }
+
+  /** Nothing can have begun in a guest that stands still: what was in use is, and nothing else. */
+  #leavePause(): void {
+    if (this.#fromPauseMs !== undefined) return this.#tell.dispatch({ type: "suspend", isByItself: true });
+    this.#tell.log("goes on for a moment, for what is due by the clock");
+    this.#tell.dispatch({ type: "wake" });
+    this.#momentUses = this.#clock.uses;
+  }
+
+  /** The time counts as ever beside it: a guest that is never calm is paused when that is over. */
+  async #endMoment(uses: number): Promise<void> {
+    if ((await this.#guest()?.seam.calm.isReached()) !== true || this.#clock.uses !== uses) return;
+    const guest = this.#guest();
+    const step = this.#steps.find(({ type }) => type === "pause");
+    if (guest === undefined || step === undefined) return;
+    this.#tell.log("is calm");
+    await this.#stopIfUnused(guest, step, uses, false);
+  }
+
   async #look(place: number): Promise<void> {
     const guest = this.#guest();
     const step = this.#steps[place];
     if (guest === undefined || step === undefined) return;
-    // Nothing can have begun in a guest that stands still.
-    if (this.#state === "paused") return this.#tell.dispatch({ type: "suspend", isByItself: true });
+    if (this.#state === "paused") return this.#leavePause();
+    await this.#stopIfUnused(guest, step, this.#clock.uses, place === this.#steps.length - 1);
+  }
+
+  async #stopIfUnused(guest: Guest, step: Step, uses: number, isLast: boolean): Promise<void> {
     const here = await this.#useHere(guest);
     const use = here ?? (await guest.seam.use.ask());
     // Unless somebody has come meanwhile, with whom it counts anew anyway.
-    const isUnused = this.#state === "running" && this.#clock.isUnused;
+    const isUnused = this.#state === "running" && this.#clock.uses === uses;
     if (step.type === "pause" ? here === undefined : use === undefined) {
       if (isUnused) this.#stop(step, use);
       return;
     }
     if (use !== this.#logged) this.#tell.log(`stays awake: ${use}`);
     this.#logged = use ?? "";
-    if (isUnused && place === this.#steps.length - 1) this.#count();
+    if (isUnused && isLast) this.#count();
   }
 
   /** Where nothing is in use it falls asleep when the time for that is over; a container keeps it paused. */
@@ -122,7 +172,7 @@ export class Idle {
 
 // --- internal ---
 
-function stepsOf({ sleepMs, pauseMs }: Times): readonly Step[] {
+function stepsOf({ sleepMs, pauseMs }: Pick<Times, "sleepMs" | "pauseMs">): readonly Step[] {
   const steps = [
     ...(sleepMs === undefined ? [] : [{ type: "suspend" as const, ms: sleepMs }]),
     ...(pauseMs === undefined ? [] : [{ type: "pause" as const, ms: pauseMs }]),

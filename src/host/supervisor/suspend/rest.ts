@@ -78,6 +78,7 @@ export class Rest implements Disposable {
     if (running === undefined) return;
     await goOn(running.qemu.qmp);
     running.seam.goOn(!this.#isFallingAsleep);
+    this.idle.wentOn();
   }
 
   /** The guest is asleep. */
@@ -98,9 +99,9 @@ export class Rest implements Disposable {
   }
 
   /** A guest starts, whose settings are these: its ports are QEMU's. */
-  leave({ after: sleepAfter, pause }: VmConfig["idle"]): void {
+  leave({ after: sleepAfter, pause, wake }: VmConfig["idle"]): void {
     this.#quiet?.cancel();
-    this.idle.follow({ sleepMs: msIn(sleepAfter), pauseMs: msIn(pause) });
+    this.idle.follow({ sleepMs: msIn(sleepAfter), pauseMs: msIn(pause), wakeMs: msIn(wake) });
     this.#held.letGo();
   }
 

@@ -13,7 +13,7 @@ import { saveVm } from "./save.ts";
 
 /** A VM that runs. */
 export type Running = {
-  readonly seam: Pick<Seam, "sleep" | "use" | "forwards" | "pause" | "goOn">;
+  readonly seam: Pick<Seam, "sleep" | "use" | "calm" | "forwards" | "pause" | "goOn">;
   readonly qemu: Qemu;
   readonly boot: BootRecord;
   readonly spec: VmSpec;

@@ -31,7 +31,7 @@ const defaults: VmConfig = {
   qemu: { cpu: "auto", machine: {}, args: [] },
   provision: [],
   down: "shutdown",
-  idle: { after: "never", pause: "never" },
+  idle: { after: "never", pause: "never", wake: "never" },
   nixBuilder: false,
   sound: false,
   window: false,
@@ -95,6 +95,7 @@ down: suspend
 idle:
   after: 15m
   pause: 5m
+  wake: 30m
 nixBuilder: true
 sound: true
 window: true
@@ -134,7 +135,7 @@ protected: true
         { run: "echo once", when: "once" },
       ],
       down: "suspend",
-      idle: { after: "15m", pause: "5m" },
+      idle: { after: "15m", pause: "5m", wake: "30m" },
       nixBuilder: true,
       sound: true,
       window: true,
@@ -197,6 +198,7 @@ test("every variable sets its setting, an empty one none", () => {
     QN_DOWN: "suspend",
     QN_IDLE_AFTER: "15m",
     QN_IDLE_PAUSE: "5m",
+    QN_IDLE_WAKE: "30m",
     QN_NIX_BUILDER: "true",
     QN_SOUND: "true",
     QN_WINDOW: "false",
@@ -232,7 +234,7 @@ test("every variable sets its setting, an empty one none", () => {
       qemu: { cpu: "max", machine: { hmat: "on", "max-ram-below-4g": "1" }, args: ["-d", "guest_errors"] },
       provision: [{ run: "true", when: "once" }],
       down: "suspend",
-      idle: { after: "15m", pause: "5m" },
+      idle: { after: "15m", pause: "5m", wake: "30m" },
       nixBuilder: true,
       sound: true,
       window: false,

@@ -109,6 +109,15 @@ test("more processors than the host has are a warning", () => {
   ]);
 });
 
+test("a VM that goes on by itself and is never paused, or for less than two minutes, is a warning", () => {
+  const warnings = (pause: string, wake: string) => plan(linux, { idle: { after: "never", pause, wake } }).warnings;
+  expect([warnings("2m", "30m"), warnings("never", "never"), warnings("5s", "never")]).toEqual([[], [], []]);
+  expect(warnings("never", "30m")).toEqual(['idle.wake is "30m", but idle.pause is "never": the VM is never paused.']);
+  expect(warnings("119s", "1h")).toEqual([
+    'idle.wake is "1h", but idle.pause is "119s": it goes on for no longer than that; what looks at the clock once a minute needs 2m.',
+  ]);
+});
+
 test("nine processors on virt need the newer interrupt controller, and kvm takes the host's", () => {
   const mac = factsOf("darwin/aarch64", { cpus: 12 });
   const arm = factsOf("linux/aarch64", { cpus: 12 });

@@ -11,13 +11,14 @@ import { connect, isListenedAt } from "../../../../../src/system/net/connection.
 import { linesOf } from "../../../../../src/system/net/lines.ts";
 import { type FakeVm, fakeVm, linesWith, programsMs, stateOf } from "../../../../support/fake-vm.ts";
 import { becomes, containers, flags, hasEnded } from "../../../../support/idle-vm.ts";
+import { until } from "../../../../support/until.ts";
 
 setDefaultTimeout(programsMs);
 
 /** A VM in which a container runs, and that is paused. */
-async function pausedVm(after = "never"): Promise<FakeVm> {
+async function pausedVm(after = "never", wake = "never", pause = "1s"): Promise<FakeVm> {
   const vm = await fakeVm("boots");
-  await vm.up({ flags: { ...flags, idle: { after, pause: "1s" } } });
+  await vm.up({ flags: { ...flags, idle: { after, pause, wake } } });
   if (after === "never") writeFileSync(join(vm.layout.home, "in-use"), "");
   await becomes(vm, "paused");
   return vm;
@@ -82,4 +83,26 @@ test("one whose supervisor is killed while it is paused goes on with the next", 
   expect(await processorsOf(vm)).toBe("paused");
   await vm.up();
   expect([await containers(vm), await processorsOf(vm)]).toEqual([[], "running"]);
+});
+
+/** Resolves when this has been logged so often. */
+async function logged({ paths }: FakeVm, text: string, times: number): Promise<void> {
+  await until(`"${text}"`, 60_000, async () => (await linesWith(paths.logs.supervisor, text))[times - 1]);
+}
+
+test("one that is to go on by itself says when, and wakes for whoever comes before", async () => {
+  await using vm = await pausedVm("never", "1h");
+  expect((await stateOf(vm)).reason).toMatch(/^It goes on by itself in (1 h 0|59) min( \d+ s)?, for a moment\.$/);
+  expect([await containers(vm), (await stateOf(vm)).reason]).toEqual([[], null]);
+});
+
+test("one that is to go on by itself does, again and again, until it is calm; and is shut down meanwhile", async () => {
+  await using vm = await pausedVm("never", "1s", "10s");
+  await logged(vm, "goes on for a moment", 3);
+  await logged(vm, "is calm", 3);
+  // From now on it is not calm: it goes on for whoever comes, and for who wants it down.
+  writeFileSync(join(vm.layout.home, "works"), "");
+  await becomes(vm, "running");
+  expect([await containers(vm), await processorsOf(vm)]).toEqual([[], "running"]);
+  expect(await takeDown(vm.paths, { force: false, env: vm.env })).toBe("stopped");
 });
