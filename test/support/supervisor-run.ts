@@ -11,6 +11,8 @@ export type TestLimits = SuperviseOptions["limits"];
 
 // Called as `… LIMITS supervise NAME --flags FLAGS`.
 const [limits = "{}", , name = "", , flags = "{}"] = process.argv.slice(2);
+const stop = new AbortController();
+process.once("SIGTERM", () => stop.abort());
 const layout = layoutOf(process.env["QN_HOME"] ?? join("/", "nowhere"));
 try {
   await supervise({
@@ -23,7 +25,7 @@ try {
     limits: JSON.parse(limits) as TestLimits,
     self: [process.execPath, join(import.meta.dir, "../../src/main.ts")],
     onListening: () => process.stdout.write("listening\n"),
-    signal: new AbortController().signal,
+    signal: stop.signal,
   });
 } catch (error) {
   process.exitCode = error instanceof QnError ? error.exit : 70;

@@ -116,8 +116,7 @@ export class Effects {
         return void this.#kill();
       case "set-deadline":
         this.#deadline?.cancel();
-        this.#deadline = after(effect.ms, () => this.#tell.dispatch({ type: "deadline" }));
-        return;
+        return void (this.#deadline = after(effect.ms, () => this.#tell.dispatch({ type: "deadline" })));
       case "clear-deadline":
         return this.#deadline?.cancel();
     }
@@ -155,6 +154,8 @@ export class Effects {
     const record = await readBootRecord(paths);
     this.#living = await adoptQemu(paths, record?.qemuPid);
     const living = (this.#living &&= await settleInterrupted(paths, this.#living));
+    // It runs: whoever wants it down from now on has its guest shut down.
+    if (living && record) dispatch({ type: "adopted" });
     // Nobody else has the disks now; what follows goes by what they are.
     if (living === undefined) await settleVm(paths);
     // `qn up` has fetched an image that is missing by now; a service that starts by itself has not.
@@ -167,8 +168,7 @@ export class Effects {
     this.rest.leave(prepared.config.idle);
     if (living && record) return await this.#takeOver({ qemu: living, boot: record, servers: undefined }, prepared);
     // Without its secret this QEMU is of no use to anybody; its disks are needed for the next one.
-    await living?.kill();
-    this.#living = undefined;
+    await this.#endLiving();
     if (signal.aborted || (leavesAsleep && (await this.#leaveAsleep(prepared)))) return;
     const resumed = await goOnVm(this.#options, prepared, this.#launching, warn);
     if (resumed !== undefined) return await this.#takeOver(resumed, prepared);
@@ -219,7 +219,7 @@ export class Effects {
     this.#openSeam(prepared, boot);
     let isPlugged = false;
     const trouble = this.#own(qemu, () => isPlugged);
-    // Whoever wants it down from now on has its guest shut down.
+    // From here on it is known how long this takes.
     this.#tell.dispatch({ type: "adopted" });
     await dismissMasters(this.#options.paths);
     // Whoever is linked to looks for its mounts.
@@ -267,7 +267,14 @@ export class Effects {
     this.#calledOff.abort();
     await Promise.allSettled(this.#work);
     if (this.#qemu !== undefined) return this.#qemu.kill();
+    // One that a start has failed to take over is the next one's, unless it was to shut down.
+    if (this.#isUnwanted) await this.#endLiving();
     this.#tell.dispatch({ type: "qemu-exited", error: noQemu });
+  }
+
+  async #endLiving(): Promise<void> {
+    await this.#living?.kill();
+    this.#living = undefined;
   }
 
   /** Where clients of this boot are led. */

@@ -14,7 +14,7 @@ export function whileSuspending(state: Extract<State, { name: "suspending" }>, e
     case "suspend":
       // A person's word counts more, and is answered as if it had come first.
       if (event.isByItself || state.next === undefined || state.next === "stop") return [state];
-      return [{ name: "suspending" }];
+      return [{ name: "suspending" }, { type: "suspend" }];
     case "suspend-failed":
       if (state.next === "stop") return stopping(false, limits);
       return [{ name: "degraded", silent: "agent" }, { type: "dial-gate" }];

@@ -42,8 +42,9 @@ export class Rest implements Disposable {
     this.#tell = tell;
   }
 
-  /** Suspends what runs: because somebody wants it, or because nobody uses it. */
+  /** Suspends what runs: because somebody wants it, who may come while that is under way, or because nobody uses it. */
   suspend(isByItself: boolean): void {
+    if (this.suspension.isUnderWay) return this.suspension.insist();
     const running = this.#running();
     if (running === undefined) return;
     this.#isFallingAsleep = isByItself;

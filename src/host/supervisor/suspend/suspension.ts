@@ -26,7 +26,10 @@ export class Suspension {
   done: Promise<void> = Promise.resolve();
   /** Containers that the guest has stopped for it. */
   containers: readonly string[] = [];
+  isUnderWay = false;
   #saved: Qemu | undefined;
+  /** Whether only a guest in which nothing is in use is to be suspended. */
+  #ifUnused = false;
   #calledOff = new AbortController();
   readonly #paths: VmPaths;
   readonly #tell: Pick<Teller, "dispatch" | "log">;
@@ -44,9 +47,16 @@ export class Suspension {
   /** `ifUnused`: not while something in the guest is in use. */
   begin(running: Running, ifUnused: boolean): void {
     this.#calledOff = new AbortController();
-    this.done = this.#suspend(running, ifUnused, this.#calledOff.signal);
+    this.isUnderWay = true;
+    this.#ifUnused = ifUnused;
+    this.done = this.#suspend(running, this.#calledOff.signal);
     // Whoever has asked for it hears how it went; nobody may have stayed.
     this.done.catch((error: unknown) => this.#tell.log(messageOf(error)));
+  }
+
+  /** Somebody wants it now, whatever is in use. */
+  insist(): void {
+    this.#ifUnused = false;
   }
 
   /** Nobody waits for what the guest answers, whether it has been asked by now or not; what is being saved is saved. */
@@ -54,12 +64,12 @@ export class Suspension {
     this.#calledOff.abort(refused("It is to be shut down."));
   }
 
-  async #suspend({ seam, qemu, boot, spec, plug }: Running, ifUnused: boolean, calledOff: AbortSignal): Promise<void> {
+  async #suspend({ seam, qemu, boot, spec, plug }: Running, calledOff: AbortSignal): Promise<void> {
     const { dispatch } = this.#tell;
     try {
       await dismissMasters(this.#paths);
       const isServed = boot.served !== undefined && boot.served.length > 0;
-      this.containers = await seam.sleep.ask(ifUnused, isServed ? ["sleep", "plug"] : ["sleep"], calledOff);
+      this.containers = await this.#letGo(seam, isServed ? ["sleep", "plug"] : ["sleep"], calledOff);
       await unplugServed(qemu, boot, calledOff);
       calledOff.throwIfAborted();
       await saveVm(this.#paths, qemu, { boot, spec }, () => (this.#saved = qemu));
@@ -70,6 +80,23 @@ export class Suspension {
       // Of a QEMU that has ended for it nobody else tells, whatever the VM is to become by now.
       dispatch(this.hasSaved(qemu) ? { type: "qemu-exited", error: reportOf(error) } : { type: "suspend-failed" });
       throw error;
+    } finally {
+      this.isUnderWay = false;
+    }
+  }
+
+  /** Whoever comes after the guest was asked whether it is in use has it asked again if it is. */
+  async #letGo(
+    { sleep }: Running["seam"],
+    capabilities: readonly string[],
+    calledOff: AbortSignal,
+  ): Promise<readonly string[]> {
+    const ifUnused = this.#ifUnused;
+    try {
+      return await sleep.ask(ifUnused, capabilities, calledOff);
+    } catch (error) {
+      if (this.#ifUnused === ifUnused || calledOff.aborted) throw error;
+      return await sleep.ask(false, capabilities, calledOff);
     }
   }
 }

@@ -1,6 +1,7 @@
 /** Supervisors that are killed beside a living QEMU, and VMs that are deleted. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { deleteVmFiles } from "../../../../src/host/lifecycle/delete.ts";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
@@ -198,4 +199,41 @@ test("a takeover that is called off while it is under way leaves QEMU to the nex
   await vm.up();
   const { state, qemu } = await statusOfVm(vm.paths, vm.env);
   expect([state, qemu.pid]).toEqual(["running", pid]);
+});
+
+/**
+ * A service that is just taking over what `orphaned` has left: it asks this machine's QEMU what that can, and is
+ * answered when it is let go, or never well.
+ */
+async function adopting(vm: FakeVm, answers: boolean) {
+  await orphaned(vm);
+  const tools = join(vm.layout.home, "_tools");
+  const [asked, holds] = [join(tools, "asked"), join(tools, "holds")];
+  await Bun.write(holds, "");
+  const qemu = await Bun.file(join(tools, "qemu")).text();
+  const wait = `: > ${asked}\nwhile [ -e ${holds} ]; do sleep 0.05; done\n${answers ? "" : "exit 1\n"}`;
+  await Bun.write(join(tools, "qemu"), qemu.replace("exec", `${wait}exec`));
+  await rm(vm.layout.cache, { recursive: true, force: true });
+  const { folder, logs } = vm.paths;
+  await Bun.write(logs.supervisor, "");
+  const log = Bun.file(logs.supervisor);
+  const command = [...vm.supervisorWith({ stopGraceMs: 5_000 }), "supervise", "default"];
+  const service = Bun.spawn(command, { env: { ...vm.env, QN_HOME: vm.layout.home }, stdio: ["ignore", log, log] });
+  await until("a question to QEMU", programsMs, () => existsSync(asked) || undefined);
+  service.kill("SIGTERM");
+  await until("a service that is told", programsMs, async () => (await linesWith(logs.supervisor, "(stop)"))[0]);
+  await rm(holds);
+  return { exitCode: await service.exited, left: await processesLeft(folder) };
+}
+
+test("a service that ends while it takes over a QEMU has its guest shut down", async () => {
+  await using vm = await fakeVm("boots");
+  expect(await adopting(vm, true)).toEqual({ exitCode: 0, left: [] });
+  expect(await linesWith(vm.paths.logs.qemu, "power button")).toEqual(["power button"]);
+  expect(await stateOf(vm)).toEqual({ state: "stopped", reason: null });
+});
+
+test("one that cannot take it over ends it when the time for that is over", async () => {
+  await using vm = await fakeVm("boots");
+  expect(await adopting(vm, false)).toEqual({ exitCode: 0, left: [] });
 });

@@ -31,7 +31,7 @@ describe("each event has its consequence", () => {
       {
         suspended: "asleep, keep-watch",
         wake: "suspending wake",
-        suspend: "suspending",
+        suspend: "suspending, suspend",
         stop: "suspending stop, call-off-suspend",
         ...unsaved,
       },
@@ -40,7 +40,7 @@ describe("each event has its consequence", () => {
       { name: "suspending", next: "wake" },
       {
         suspended: "starting image, wake",
-        suspend: "suspending",
+        suspend: "suspending, suspend",
         stop: "suspending stop, call-off-suspend",
         ...unsaved,
       },

@@ -84,6 +84,19 @@ test("`qn down` while it falls asleep does not wait for that, and shuts it down"
   expect(await linesWith(vm.paths.logs.supervisor, "stays awake")).toEqual([]);
 });
 
+test("`qn down --suspend` while it falls asleep by itself suspends it, whatever is in use by then", async () => {
+  const { vm, letGo } = await fallingAsleep();
+  await using _vm = vm;
+  const down = takeDown(vm.paths, { force: false, env: vm.env, suspend: () => {} });
+  await until("its word", 20_000, async () =>
+    (await linesWith(vm.paths.logs.supervisor, "-> suspending (suspend)")).length > 0 ? true : undefined,
+  );
+  // A container was started after it was found unused.
+  writeFileSync(join(vm.layout.home, "in-use"), "");
+  await letGo();
+  expect([await down, (await stateOf(vm)).state]).toEqual(["suspended", "suspended"]);
+});
+
 test("`qn down` while it wakes up leaves it suspended or shuts it down, and its client is not left waiting", async () => {
   await using vm = await sleepingVm();
   const client = containers(vm).catch(() => []);
