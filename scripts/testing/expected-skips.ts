@@ -81,7 +81,11 @@ export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
   "test/contract/scripts/release.test.ts": ["Linux"],
   "test/contract/system/being-written.test.ts": ["a kernel that is new enough"],
   "test/contract/system/held-folder.test.ts": ["Linux"],
-  "test/contract/system/kernel/fresh-state.test.ts": ["a kernel that is new enough"],
+  "test/contract/system/kernel/fresh-state.test.ts": [
+    "a kernel that is new enough",
+    "root",
+    "a right that root may lack",
+  ],
   "test/contract/system/kernel/landlock.test.ts": ["a kernel that is new enough"],
   "test/contract/system/kernel/packets.test.ts": ["Linux"],
   "test/contract/system/kernel/pressure.test.ts": ["a kernel that is new enough"],

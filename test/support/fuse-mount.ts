@@ -10,7 +10,7 @@ import { plainUser } from "./fuse-calls.ts";
 export const canMount = process.getuid?.() === 0 && isThere("/dev/fuse");
 
 /** The folder on the host, where it is mounted, and the process that passes requests on. */
-export type FuseMount = { readonly folder: string; readonly at: string; readonly place: string };
+export type FuseMount = { readonly folder: string; readonly at: string; readonly place: string; readonly pid: number };
 
 /** How it is served: as an ordinary user unless `uid` is another one, and as Linux does or as on a Mac. */
 export type Serving = { readonly uid?: number; readonly isMac?: boolean; readonly flags?: readonly string[] };
@@ -42,7 +42,7 @@ export async function inFuseMount(
   for await (const text of bridge.stdout) if ((isMounted = Buffer.from(text).includes("mounted"))) break;
   if (!isMounted) throw new Error("the folder is not mounted");
   try {
-    await use({ folder, at, place: place.path });
+    await use({ folder, at, place: place.path, pid: bridge.pid });
   } finally {
     unmount(at);
     await bridge.exited;

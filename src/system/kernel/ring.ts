@@ -75,6 +75,18 @@ export function eventsOf(ring: Ring): number {
   return told;
 }
 
+/**
+ * Lets so many entries be worked on at once that each wait for a file system; a kernel before 5.15 has four for each
+ * processor.
+ */
+export function allowWorkers(ring: Ring, workersMax: number): void {
+  const { address, view } = allocate(8);
+  view.setUint32(0, workersMax, true);
+  const arguments_ = [BigInt(ring.fd), IORING_REGISTER_IOWQ_MAX_WORKERS, BigInt(address), 2n, 0n, 0n] as const;
+  libc().syscall(SYS_io_uring_register, ...arguments_);
+  unmap(address, 8);
+}
+
 /** Hands the first `count` entries in, and waits until so many are complete. */
 export function submit(ring: Ring, count: number, complete: number): void {
   const { submitted, submissionsMask, array } = ring.offsets;
@@ -119,6 +131,7 @@ const IORING_OFF_CQ_RING = 0x8000000;
 const IORING_OFF_SQES = 0x10000000;
 const IORING_ENTER_GETEVENTS = 1n;
 const IORING_REGISTER_EVENTFD = 4n;
+const IORING_REGISTER_IOWQ_MAX_WORKERS = 19n;
 
 /** EFD_NONBLOCK and EFD_CLOEXEC. */
 const eventFlags = 0o4000 | 0o2000000;

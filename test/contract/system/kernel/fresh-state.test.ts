@@ -4,6 +4,7 @@ import { mkdir, readdir, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { FreshStates } from "../../../../src/system/kernel/fresh-state.ts";
 import { newFolder } from "../../../support/folder.ts";
+import { canMount, inFuseMount } from "../../../support/fuse-mount.ts";
 
 function isThere(): boolean {
   try {
@@ -37,6 +38,32 @@ kernelTest("of many that are asked for at once each has its own state, and what 
   states.close();
   expect(await states.of(place.path)).toBeUndefined();
 });
+
+test.skipIf(!isThere() || !canMount)(
+  "a file system that does not answer keeps nobody else waiting, unless all wait for it: then nothing is known",
+  async () => {
+    await inFuseMount(async ({ folder, at, place, pid }) => {
+      await Bun.write(join(folder, "slow"), "slow");
+      await Bun.write(join(place, "quick"), "quick");
+      const states = new FreshStates(200);
+      const ask = async (path: string, times: number): Promise<(bigint | undefined)[]> =>
+        await Promise.all(Array.from({ length: times }, async () => (await states.of(path))?.size));
+      process.kill(pid, "SIGSTOP");
+      try {
+        const first = ask(join(at, "slow"), 20);
+        expect(await ask(join(place, "quick"), 100)).toEqual(Array(100).fill(5n));
+        const rest = ask(join(at, "slow"), 12);
+        expect(await ask(join(place, "quick"), 2)).toEqual([undefined, undefined]);
+        process.kill(pid, "SIGCONT");
+        expect(await Promise.all([first, rest])).toEqual([Array(20).fill(4n), Array(12).fill(4n)]);
+        expect(await ask(join(place, "quick"), 40)).toEqual(Array(40).fill(5n));
+      } finally {
+        process.kill(pid, "SIGCONT");
+        states.close();
+      }
+    });
+  },
+);
 
 kernelTest("who asks no more keeps nothing open, also with a question under way", async () => {
   const before = (await readdir("/proc/self/fd")).length;
