@@ -35,6 +35,8 @@ export type ServerOptions = {
   readonly uid?: number;
   /** The server is one as on a Mac, and so is what QEMU gives it: pipes in the place of eventfds. */
   readonly isMac?: boolean;
+  /** Its workers die at once while there is a file beside the socket, `<socket>.dies`. */
+  readonly mayDie?: boolean;
 };
 
 /** The server of a folder, and a guest that is connected to it. */
@@ -65,9 +67,10 @@ export class VhostGuest implements AsyncDisposable {
   static async start(
     folder: string,
     socketPath: string,
-    { flags = [], openFilesMax = 1024, uid, isMac = false }: ServerOptions = {},
+    { flags = [], openFilesMax = 1024, uid, isMac = false, mayDie = false }: ServerOptions = {},
   ): Promise<VhostGuest> {
-    const entry = isMac ? "test/support/inside/as-on-a-mac.ts" : "src/main.ts";
+    const other = mayDie ? "test/support/inside/dying-worker.ts" : "src/main.ts";
+    const entry = isMac ? "test/support/inside/as-on-a-mac.ts" : other;
     const limited = ["sh", "-c", `ulimit -n ${openFilesMax}; exec "$0" "$@"`];
     const command = [
       ...limited,

@@ -5,6 +5,7 @@
  */
 import { fdatasync, fsync, rmSync, statSync } from "node:fs";
 import { listenAt, memoryFile, socketPair } from "../../system/kernel/descriptors.ts";
+import { pause } from "../../system/clock.ts";
 import { closeFd } from "../../system/kernel/file-calls.ts";
 import { allocate } from "../../system/kernel/memory.ts";
 import { packets } from "../../system/kernel/packets.ts";
@@ -34,8 +35,11 @@ export const workerSigns = { ready: "r", sent: "." } as const;
 
 const EIO = 5;
 
-/** So many workers in a row may die before they serve. */
-const failuresMax = 3;
+/**
+ * After so long another worker follows one that has died before it served. Where there is a guest that waits, what this
+ * machine had too little of may be there again by then.
+ */
+const pausesMs = { beforeQemu: [0, 0], withQemu: [0, 0, 1_000, 2_000, 4_000, 8_000, 16_000] } as const;
 
 /** How a share is held. */
 export type HoldOptions = {
@@ -70,7 +74,12 @@ export async function holdShare(options: HoldOptions): Promise<boolean> {
   });
   // Whether QEMU has come just now is the worker's to say, who accepts it.
   void starterGone.then(() => store.waitNoLonger());
-  for (let failures = 0; failures < failuresMax; failures += 1) {
+  for (let failures = 0; ; failures += 1) {
+    if (failures > 0) {
+      const pauseMs = pausesMs[store.hasQemu ? "withQemu" : "beforeQemu"][failures - 1];
+      if (pauseMs === undefined) return false;
+      await pause(pauseMs);
+    }
     const [ours, theirs] = socketPair();
     const worker = Bun.spawn([...command], { stdio: ["ignore", "pipe", "inherit", listener, theirs, state] });
     closeFd(theirs);
@@ -86,7 +95,6 @@ export async function holdShare(options: HoldOptions): Promise<boolean> {
     if (status === 0) return true;
     warn(`The worker of a mount has died (${worker.signalCode ?? `status ${status}`}), and another goes on.`);
   }
-  return false;
 }
 
 // --- internal ---
@@ -109,6 +117,11 @@ class DescriptorStore {
     this.#syncCommand = syncCommand;
     this.#answering = answering;
     this.#onKept = onKept;
+  }
+
+  /** Whether QEMU has come: its guest waits for whoever serves. */
+  get hasQemu(): boolean {
+    return this.#kept.has(keys.connection);
   }
 
   /** Takes the packets that have arrived. */

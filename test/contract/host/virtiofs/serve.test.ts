@@ -1,6 +1,6 @@
 /** The server of a mount as its own processes, to a guest that is correct, and whose server is killed. */
 import { expect, test } from "bun:test";
-import { readdir, readFile, readlink, rename, stat, unlink, writeFile } from "node:fs/promises";
+import { readdir, readFile, readlink, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isThere } from "../../../../src/system/files.ts";
 import { connect, listen } from "../../../../src/system/net/connection.ts";
@@ -8,7 +8,7 @@ import { newFolder } from "../../../support/folder.ts";
 import { qnIn } from "../../../support/other-user.ts";
 import { repository } from "../../../support/program.ts";
 import { until } from "../../../support/until.ts";
-import { create, inShare, lookup, op, readAll, root, writing } from "../../../support/fuse-calls.ts";
+import { create, inShare, lookup, op, readAll, root, type Scene, writing } from "../../../support/fuse-calls.ts";
 import { long, named, words } from "../../../support/vhost-guest.ts";
 
 test("an open file stays the same file when the host replaces its name", async () => {
@@ -216,4 +216,20 @@ test("the server ends when QEMU hangs up, and leaves no socket", async () => {
     expect(await guest.holder.exited).toBe(0);
     expect(await readdir(aside)).toEqual(["share"]);
   });
+});
+
+test("a mount whose workers die before they serve, one after the other, goes on with the first that does not", async () => {
+  const share = async ({ guest, folder, aside }: Scene): Promise<void> => {
+    await writeFile(join(folder, "file"), "");
+    const dies = join(aside, "s.sock.dies");
+    await writeFile(dies, "");
+    process.kill(await guest.worker(), "SIGKILL");
+    const asked = lookup(guest, "file");
+    let said = "";
+    for await (const more of guest.holder.stderr)
+      if ((said += Buffer.from(more).toString()).split("has died").length > 4) break;
+    await rm(dies);
+    expect(await asked).toBeGreaterThan(root);
+  };
+  await inShare(share, { mayDie: true });
 });
