@@ -2,6 +2,7 @@
 import { chown, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isThere, readTextIfThere } from "../../src/system/files.ts";
+import { acquireLock } from "../../src/system/kernel/lock.ts";
 import { run } from "../../src/system/process.ts";
 import { succeed } from "../support/succeed.ts";
 import { copyWhole } from "./copy-whole.ts";
@@ -17,6 +18,9 @@ export type Account = {
 
 const testUser = "qn-test";
 
+/** Where the locks of trees are: root's alone. */
+const locksFolder = "/run";
+
 /** The account that this runs as, with the tree at `root`. */
 export function ownAccount(root: string): Account {
   return {
@@ -29,11 +33,12 @@ export function ownAccount(root: string): Account {
 
 /**
  * An ordinary user for root's test run: made when it is not there, with a copy of the tree in its home folder, for root's
- * own folders need not be readable. Libraries are linked and not copied; the images in `dist/e2e` stay.
+ * own folders need not be readable. Libraries are linked and not copied; the images in `dist/e2e` stay. Each run has a
+ * copy of its own as long as it lives.
  */
 export async function ordinaryAccount(root: string): Promise<Account> {
   const { uid, gid, home } = await ensureUser();
-  const tree = join(home, "qn");
+  const tree = join(home, firstFree());
   const become = ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--init-groups", "--reset-env"];
   await succeed([...become, "mkdir", "-p", join(tree, "dist")]);
   for (const entry of await readdir(tree)) {
@@ -61,6 +66,15 @@ export async function ordinaryAccount(root: string): Promise<Account> {
       return folder;
     },
   };
+}
+
+/** The name of the first copy that no other run has: the same one again and again, with its images, for one run at a time. */
+export function firstFree(folder = locksFolder): string {
+  for (let number = 1; ; number += 1) {
+    const name = number === 1 ? "qn" : `qn-${number}`;
+    // Held until this process ends.
+    if (acquireLock(join(folder, `${testUser}.${name}.lock`)) !== undefined) return name;
+  }
 }
 
 // --- internal ---
