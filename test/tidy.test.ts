@@ -61,6 +61,11 @@ const samples: Record<string, { readonly path: string; readonly bad: string; rea
     bad: "await Bun.sleep(100);",
     good: 'import { after } from "../../system/clock.ts"; // not setTimeout(…)',
   },
+  "what is said goes by doors that hear of failures": {
+    path: "src/host/supervisor/control.ts",
+    bad: "process.stderr.write(`${text}\\n`);",
+    good: "const isTerminal = process.stderr.isTTY; // not stderr.write(text)\noutput(text);",
+  },
   "one module takes addresses of memory": {
     path: "src/system/kernel/uring.ts",
     bad: 'import { FFIType, ptr } from "bun:ffi";\nconst at = ptr(params);',

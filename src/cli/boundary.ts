@@ -4,6 +4,7 @@ import { knownError, QnError } from "../base/errors.ts";
 import { nearest } from "../base/words.ts";
 import { wordsBeforeDashes } from "./command.ts";
 import { root } from "./commands.ts";
+import { output } from "./terminal/output.ts";
 import { takeVerbosity } from "./terminal/verbosity.ts";
 import { findCommand, type Found, type Group } from "./tree.ts";
 import { ownBuild, versionLine } from "./version.ts";
@@ -43,7 +44,7 @@ async function printHelp(found: Found): Promise<void> {
 }
 
 function print(lines: readonly string[]): void {
-  process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+  output(lines.map((line) => `${line}\n`).join(""));
 }
 
 /** The same line with the command in the place of the flag for it: `--version --json` is `version --json`. */

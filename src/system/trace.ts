@@ -3,6 +3,7 @@ import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { plain } from "../base/plain.ts";
 import { messageOf, QnError } from "../base/errors.ts";
 import { withoutSecrets } from "../base/secrets.ts";
+import { sayAsError } from "./standard-error.ts";
 
 /**
  * What can be traced: requests to the gate and messages on the control connection, lines of QEMU's monitor, and calls
@@ -46,7 +47,7 @@ export function openTrace(wanted: readonly Traceable[], path: string): Disposabl
       } catch (error) {
         // A full disk is no reason to lose a VM.
         stop();
-        process.stderr.write(`the trace ends: ${messageOf(error)}\n`);
+        sayAsError(`the trace ends: ${messageOf(error)}\n`);
       }
     };
   }

@@ -139,6 +139,11 @@ export const rules: Readonly<Record<string, Rule>> = {
     problems: ({ text }) =>
       matches(codeOf(text), [/\bBun\.sleep(Sync)?\(/, /\bset(Timeout|Interval)\(/, /timers\/promises/]),
   },
+  // A write that fails there ends the process where nobody hears of it.
+  "what is said goes by doors that hear of failures": {
+    about: /^src\/(?!system\/standard-error\.ts$|cli\/terminal\/output\.ts$).*\.ts$/,
+    problems: ({ text }) => matches(codeOf(text), [/\bstd(out|err)\.write\(/]),
+  },
   // Bun's collector takes away what is known by its address alone, and moves small arrays: both silently.
   "one module takes addresses of memory": {
     about: /^(src|scripts)\/(?!system\/kernel\/memory\.ts$).*\.ts$/,

@@ -16,6 +16,7 @@ import type { Asleep } from "../../protocol/sleep.ts";
 import { capabilities } from "../../protocol/skew.ts";
 import type { Connection } from "../../system/net/connection.ts";
 import { converse } from "../../system/net/conversation.ts";
+import { sayAsError } from "../../system/standard-error.ts";
 import { Backlog } from "./backlog.ts";
 
 /** What the host should know, as of now. `report` numbers the state of the ports. */
@@ -166,7 +167,7 @@ export class HostLink {
 
   /** A line for the host's agent log; the guest's journal gets it too. */
   log(text: string): void {
-    process.stderr.write(`${text}\n`);
+    sayAsError(`${text}\n`);
     this.#send({ type: "log", text: text.slice(0, 16_384) });
   }
 

@@ -3,6 +3,7 @@ import type { Boot } from "../../protocol/messages.ts";
 import { readTextIfThere, writeFileAtomically } from "../../system/files.ts";
 import { bindMount } from "../../system/kernel/libc.ts";
 import { mountTable } from "../../system/mount-table.ts";
+import { sayAsError } from "../../system/standard-error.ts";
 
 /** Where dockerd reads its settings, and where the merged ones are: /run, so that each boot begins with the image's. */
 const files = { own: "/etc/docker/daemon.json", merged: "/run/qn/daemon.json" };
@@ -20,7 +21,7 @@ export async function extendDaemon(
   if (mountTable().some(({ target }) => target === own)) return;
   const text = await readTextIfThere(own);
   // NixOS has its daemon.json elsewhere, made from the system's configuration, which is the place for more of it.
-  if (text === undefined) return void process.stderr.write(`There is no ${own}: docker.daemon changes nothing.\n`);
+  if (text === undefined) return sayAsError(`There is no ${own}: docker.daemon changes nothing.\n`);
   const settings: unknown = JSON.parse(text);
   await writeFileAtomically(merged, `${JSON.stringify(merge(settings, more), undefined, 2)}\n`, 0o644);
   bindMount(merged, own);

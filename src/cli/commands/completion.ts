@@ -2,6 +2,7 @@
 import { QnError } from "../../base/errors.ts";
 import { defineCommand } from "../command.ts";
 import { completionScripts } from "../completion/scripts.ts";
+import { output } from "../terminal/output.ts";
 
 export const command = defineCommand({
   examples: ["qn completion fish | source"],
@@ -12,6 +13,6 @@ export const command = defineCommand({
       const shells = Object.keys(completionScripts).join(", ");
       throw new QnError("USAGE", `There is no completion for "${args.shell}"; there is for ${shells}.`);
     }
-    process.stdout.write(script);
+    output(script);
   },
 });

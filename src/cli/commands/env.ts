@@ -2,6 +2,7 @@
 import { requireVm } from "../../host/vm/require-vm.ts";
 import { defineCommand, vmArg } from "../command.ts";
 import { renderEnv } from "../terminal/env-lines.ts";
+import { output } from "../terminal/output.ts";
 import { vmNamed } from "../vm-here.ts";
 
 export const command = defineCommand({
@@ -14,6 +15,6 @@ export const command = defineCommand({
     const { paths } = vmNamed(args.vm);
     // A name that was mistyped would lead docker to a socket that is never there.
     await requireVm(paths);
-    process.stdout.write(renderEnv(args.shell, paths.dockerSocket));
+    output(renderEnv(args.shell, paths.dockerSocket));
   },
 });

@@ -2,6 +2,7 @@
 import { watchEvents } from "../../host/lifecycle/watch-events.ts";
 import { defineCommand, jsonArg, vmArg } from "../command.ts";
 import { eventWords } from "../terminal/event-words.ts";
+import { output } from "../terminal/output.ts";
 import { printEvent } from "../terminal/print.ts";
 import { interruptionOrNoReader } from "../terminal/signals.ts";
 import { vmNamed } from "../vm-here.ts";
@@ -14,7 +15,7 @@ export const command = defineCommand({
     await watchEvents(vmNamed(args.vm).paths, "events", over.signal, (event) => {
       if (args.json === true) return printEvent(event);
       // By the stream, which lets signals through while the reader of a pipe takes its time.
-      process.stdout.write(`${new Date().toISOString()} ${eventWords(event)}\n`);
+      output(`${new Date().toISOString()} ${eventWords(event)}\n`);
     });
   },
 });

@@ -7,8 +7,9 @@ import { requireVm } from "../../host/vm/require-vm.ts";
 import { isThere } from "../../system/files.ts";
 import { watchFile } from "../../system/watch.ts";
 import { defineCommand, vmArg, wholeNumber } from "../command.ts";
+import { output } from "../terminal/output.ts";
 import { say } from "../terminal/show.ts";
-import { interruption } from "../terminal/signals.ts";
+import { interruptionOrNoReader } from "../terminal/signals.ts";
 import { vmNamed } from "../vm-here.ts";
 
 export const command = defineCommand({
@@ -65,18 +66,20 @@ async function printLog(paths: VmPaths, source: string, { follow, raw, lines }: 
   }
   await requireVm(paths);
   const show = raw || !process.stdout.isTTY ? asItIs : escaping();
+  // Before the first word: its reader may want no more than that.
+  using over = follow ? interruptionOrNoReader() : undefined;
   let offset = await copyFrom(path, lines === undefined ? 0 : await lastLines(path, lines), show);
-  if (!follow) {
+  if (over === undefined) {
     if (!(await isThere(path))) say(`The VM "${paths.name}" has no such log yet: ${source}.`);
     return;
   }
-  using interrupted = interruption();
   let copying = Promise.resolve();
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   const watcher = watchFile(paths.folder, basename(path), () => {
     copying = copying.then(async () => void (offset = await copyFrom(path, offset, show)));
   });
-  interrupted.signal.addEventListener("abort", () => resolve(), { once: true });
+  over.signal.addEventListener("abort", () => resolve(), { once: true });
+  if (over.signal.aborted) resolve();
   await ended;
   watcher.close();
 }
@@ -111,6 +114,6 @@ async function copyFrom(path: string, offset: number, show: Show): Promise<numbe
   const file = Bun.file(path);
   const { size } = await file.stat();
   const start = size < offset ? 0 : offset;
-  if (size > start) process.stdout.write(show(await file.slice(start, size).bytes()));
+  if (size > start) output(show(await file.slice(start, size).bytes()));
   return size;
 }

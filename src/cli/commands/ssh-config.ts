@@ -3,6 +3,7 @@ import { QnError } from "../../base/errors.ts";
 import { requireVm } from "../../host/vm/require-vm.ts";
 import { readTextIfThere } from "../../system/files.ts";
 import { defineCommand, vmArg } from "../command.ts";
+import { output } from "../terminal/output.ts";
 import { vmNamed } from "../vm-here.ts";
 
 export const command = defineCommand({
@@ -13,8 +14,7 @@ export const command = defineCommand({
     await requireVm(paths);
     const text = await readTextIfThere(paths.sshConfig);
     if (text === undefined) throw new QnError("NOT_RUNNING", `The VM "${paths.name}" has not been started yet.`);
-    process.stdout
-      .write(`# The port changes at each start. This line in ~/.ssh/config has every VM, always as it is now:
+    output(`# The port changes at each start. This line in ~/.ssh/config has every VM, always as it is now:
 #   Include ${layout.sshConfig}
 ${text}`);
   },

@@ -7,6 +7,7 @@ import { serveVm } from "../../host/supervisor/as-service.ts";
 import { notifySystemd, sendErrorsTo } from "../../system/kernel/libc.ts";
 import { defineCommand, vmArg, wholeNumber } from "../command.ts";
 import { selfCommand } from "../self.ts";
+import { output } from "../terminal/output.ts";
 import { interruption } from "../terminal/signals.ts";
 import { version } from "../version.ts";
 import { vmNamed } from "../vm-here.ts";
@@ -39,7 +40,7 @@ export const command = defineCommand({
       self: selfCommand(),
       limits: timeoutS === undefined ? {} : { bootMs: timeoutS * 1000 },
       onListening: () => {
-        process.stdout.write("listening\n");
+        output("listening\n");
         notifySystemd("READY=1");
       },
       signal: interrupted.signal,

@@ -20,6 +20,7 @@ import { isThere } from "../../system/files.ts";
 import { isLocked } from "../../system/kernel/lock.ts";
 import { amount, defineCommand, vmArg, wholeNumber } from "../command.ts";
 import { selfCommand } from "../self.ts";
+import { output } from "../terminal/output.ts";
 import { printEvent } from "../terminal/print.ts";
 import { valueWords } from "../terminal/setting-words.ts";
 import { say, showPhase, succeed, warn } from "../terminal/show.ts";
@@ -232,7 +233,7 @@ async function printCommandLine(layout: Layout, paths: VmPaths, flags: ConfigInp
   const { spec } = await prepareVm(layout, paths, process.env, flags);
   for (const warning of spec.warnings) warn(warning);
   // The ports of a boot are chosen when it begins.
-  process.stdout.write(`${shellLine(qemuArgs(spec, { gate: 0, ssh: 0 }))}\n`);
+  output(`${shellLine(qemuArgs(spec, { gate: 0, ssh: 0 }))}\n`);
 }
 
 /** Says which of the settings asked for the running VM does not have. */

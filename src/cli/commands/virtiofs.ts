@@ -22,8 +22,6 @@ export const command = defineCommand({
     sync: { type: "boolean", description: "Bring the file system of standard input to the disk, for the same" },
   },
   async run({ args, rawArgs }) {
-    // While no supervisor lives nobody hears it (EPIPE), which is no reason to end.
-    process.stderr.on("error", () => {});
     if (args.sync === true) {
       const exitCode = -syncFileSystem(0);
       // Only the one who holds the mount hears it.

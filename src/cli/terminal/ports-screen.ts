@@ -3,6 +3,7 @@ import type { VmPaths } from "../../host/layout.ts";
 import { watchPorts } from "../../host/lifecycle/watch-ports.ts";
 import type { ForwardStatus } from "../../host/supervisor/messages.ts";
 import { changeLine, changesBetween, forwardTable } from "./ports-lines.ts";
+import { output } from "./output.ts";
 import { printJsonLine } from "./print.ts";
 import { interruptionOrNoReader } from "./signals.ts";
 
@@ -23,7 +24,7 @@ function printChanges(asJson: boolean): (ports: readonly ForwardStatus[]) => voi
   return (now) => {
     for (const change of changesBetween(before, now)) {
       if (asJson) printJsonLine("ports ls --watch", change);
-      else process.stdout.write(`${changeLine(change)}\n`);
+      else output(`${changeLine(change)}\n`);
     }
     before = now;
   };
@@ -44,7 +45,7 @@ function redrawn(vm: string): { show(ports: readonly ForwardStatus[]): void } & 
   let drawn = 0;
   const draw = (before: string): void => {
     const lines = fitted(last.length === 0 ? [`VM "${vm}" has no forwards.`] : forwardTable(last), stdout);
-    stdout.write(`${before}${lines.join("\n")}\n`);
+    output(`${before}${lines.join("\n")}\n`);
     drawn = lines.length;
   };
   const onResize = (): void => draw(clear);

@@ -4,6 +4,7 @@ import type { QnError } from "../../base/errors.ts";
 import { plain, plainJson } from "../../base/plain.ts";
 import type { ControlEvent } from "../../host/supervisor/messages.ts";
 import type { JsonOutputs } from "../json-outputs.ts";
+import { output } from "./output.ts";
 import { tableLines } from "./table.ts";
 
 /** The version of all JSON. It grows when a field goes or means something else; new fields leave it as it is. */
@@ -20,7 +21,7 @@ export function printJson<Name extends keyof JsonOutputs>(_name: Name, value: Js
  * time.
  */
 export function printJsonLine<Name extends keyof JsonOutputs>(_name: Name, value: JsonOutputs[Name]): void {
-  process.stdout.write(jsonLine(value));
+  output(jsonLine(value));
 }
 
 /** What happens, with its time; answers to requests are no events. */
@@ -73,7 +74,7 @@ function write(text: string): void {
   if (written === bytes.length) return;
   isStreamed = true;
   // It fails for the same reason, if that lasts, and then says so as for everybody else.
-  process.stdout.write(bytes.subarray(written));
+  output(bytes.subarray(written));
 }
 
 /** How many of the bytes standard output takes before it takes no more. */

@@ -1,5 +1,6 @@
 /** The progress of a copy: one line on standard error that is redrawn as bytes are transferred, on a terminal only. */
 import { byteSize, duration } from "../../base/words.ts";
+import { sayAsError } from "../../system/standard-error.ts";
 import { succeed } from "./show.ts";
 
 /** A progress line until it is disposed of; `done` replaces it by what was copied. */
@@ -29,7 +30,7 @@ function shownProgress(): Progress {
   let firstAtMs: number | undefined;
   let drawnAtMs = 0;
   let copied = 0;
-  const hide = (): void => void (drawnAtMs > 0 && process.stderr.write(wipe));
+  const hide = (): void => void (drawnAtMs > 0 && sayAsError(wipe));
   return {
     show(bytes, total) {
       copied = bytes;
@@ -40,7 +41,7 @@ function shownProgress(): Progress {
       const rate = byteSize(Math.round((bytes * 1000) / Math.max(1, nowMs - firstAtMs)));
       const of =
         total === undefined ? "" : ` of ${byteSize(total)} (${Math.floor((100 * bytes) / Math.max(1, total))} %)`;
-      process.stderr.write(`${wipe}${byteSize(bytes)}${of}, ${rate}/s`);
+      sayAsError(`${wipe}${byteSize(bytes)}${of}, ${rate}/s`);
     },
     done() {
       hide();

@@ -7,6 +7,7 @@ import { colors } from "consola/utils";
 import type { QnError } from "../../base/errors.ts";
 import { plain, plainLines } from "../../base/plain.ts";
 import { duration } from "../../base/words.ts";
+import { sayAsError } from "../../system/standard-error.ts";
 import type { Verbosity } from "./verbosity.ts";
 
 /** Messages go to standard error, so that standard output carries nothing but what was asked for. */
@@ -14,7 +15,7 @@ const consola = createConsola({
   // consola would fall silent where a variable TEST or NODE_ENV=test says that it is tested.
   level: 3,
   // consola's own takes `_x_` and one backtick of somebody's words for its marks, and they would be gone.
-  reporters: [{ log: (entry) => void process.stderr.write(`${shown(entry)}\n`) }],
+  reporters: [{ log: (entry) => sayAsError(`${shown(entry)}\n`) }],
 });
 
 /** Whether `--verbose` was given. */

@@ -7,6 +7,7 @@ import { connect, type Connection, listen, type Listener } from "../../system/ne
 import { converse } from "../../system/net/conversation.ts";
 import { isErrno } from "../../system/errno.ts";
 import { linesOf } from "../../system/net/lines.ts";
+import { sayAsError } from "../../system/standard-error.ts";
 import { type ControlEvent, parseControlEvent, parseRequest, type Request } from "./messages.ts";
 
 /** One command that is connected to the supervisor. */
@@ -45,7 +46,7 @@ export function serveControl(
       onMessage: (line) => onRequest(parseRequest(line), client),
       unreadBytesMax,
       onOver(reason, isOurs) {
-        if (isOurs) process.stderr.write(`control: ${plain(messageOf(reason))}\n`);
+        if (isOurs) sayAsError(`control: ${plain(messageOf(reason))}\n`);
         onGone(client);
       },
     });

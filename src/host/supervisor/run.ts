@@ -1,11 +1,11 @@
 /** The supervisor: the process that owns one VM's QEMU, listeners and sockets from start to end. */
 import { rmSync, writeFileSync } from "node:fs";
-import { plain } from "../../base/plain.ts";
 import { errorOf, type ErrorReport, messageOf, QnError, reportOf } from "../../base/errors.ts";
 import { acquireLock } from "../../system/kernel/lock.ts";
 import { openTrace, tracesIn } from "../../system/trace.ts";
 import { type Client, serveControl } from "./control.ts";
 import { Effects } from "./effects.ts";
+import { logTo } from "./log-lines.ts";
 import { step } from "./machine.ts";
 import { type Effect, type Event, initial, type State, stopGraceMs } from "./states.ts";
 import type { SuperviseOptions } from "./options.ts";
@@ -55,7 +55,7 @@ class Supervisor {
 
   constructor(options: SuperviseOptions) {
     this.#options = options;
-    this.#log = logTo(options.log ?? ((line) => void process.stderr.write(line)));
+    this.#log = logTo(options.log);
     this.#effects = new Effects(options, {
       dispatch: (event) => this.#dispatch(event),
       onForwards: (what) => this.#portWatchers.changed(what),
@@ -292,9 +292,4 @@ function describe(state: State): string {
     case "failed":
       return state.name;
   }
-}
-
-/** Writes lines of a log; one each, whatever words of the guest's are in it. */
-function logTo(write: (line: string) => void): (text: string) => void {
-  return (text) => write(`${new Date().toISOString()} ${plain(text)}\n`);
 }

@@ -1,6 +1,7 @@
 /** The end of a log that this program writes for another one, and that may be cut meanwhile. */
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { messageOf } from "../../../base/errors.ts";
+import { sayAsError } from "../../../system/standard-error.ts";
 
 /** A log that one of QEMU's voices comes to. */
 export class AppendedLog {
@@ -28,7 +29,7 @@ export class AppendedLog {
     try {
       return action();
     } catch (error) {
-      if (!this.#isRefused) process.stderr.write(`${this.#path} does not take what is said: ${messageOf(error)}\n`);
+      if (!this.#isRefused) sayAsError(`${this.#path} does not take what is said: ${messageOf(error)}\n`);
       this.#isRefused = true;
       return undefined;
     }

@@ -2,6 +2,7 @@
 import { copyFileSync, statSync, truncateSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { messageOf } from "../../../base/errors.ts";
+import { sayAsError } from "../../../system/standard-error.ts";
 import { watchFile } from "../../../system/watch.ts";
 
 /** What a log may have: days of an ordinary guest's, and little for a disk. */
@@ -30,7 +31,7 @@ function limit(path: string, bytesMax: number): void {
     copyFileSync(path, `${path}.1`);
   } catch (error) {
     // A full disk is the worst time to keep a large log.
-    process.stderr.write(`${path} is not kept: ${messageOf(error)}\n`);
+    sayAsError(`${path} is not kept: ${messageOf(error)}\n`);
   }
   truncateSync(path, 0);
 }
