@@ -93,6 +93,7 @@ export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
   "test/contract/system/net/connection.test.ts": ["Linux"],
   "test/e2e/as-root.root.test.ts": ["a right that root may lack"],
   "test/e2e/ports.test.ts": ["an address in a network"],
+  "test/e2e/program-gone.test.ts": ["Linux"],
   "test/e2e/whole-path.test.ts": ["docker's builder", "a right that root may lack"],
   "test/long/bridge.root.test.ts": ["the bridge that a person has made", "a right that root may lack"],
   "test/long/client-suites.root.test.ts": ["a program that a person has fetched", "a right that root may lack"],

@@ -37,6 +37,8 @@ export type ServerOptions = {
   readonly isMac?: boolean;
   /** Its workers die at once while there is a file beside the socket, `<socket>.dies`. */
   readonly mayDie?: boolean;
+  /** A compiled program, in the place of the source. */
+  readonly program?: string;
 };
 
 /** The server of a folder, and a guest that is connected to it. */
@@ -67,14 +69,14 @@ export class VhostGuest implements AsyncDisposable {
   static async start(
     folder: string,
     socketPath: string,
-    { flags = [], openFilesMax = 1024, uid, isMac = false, mayDie = false }: ServerOptions = {},
+    { flags = [], openFilesMax = 1024, uid, isMac = false, mayDie = false, program }: ServerOptions = {},
   ): Promise<VhostGuest> {
     const other = mayDie ? "test/support/inside/dying-worker.ts" : "src/main.ts";
     const entry = isMac ? "test/support/inside/as-on-a-mac.ts" : other;
     const limited = ["sh", "-c", `ulimit -n ${openFilesMax}; exec "$0" "$@"`];
     const command = [
       ...limited,
-      ...(uid === undefined ? qnIn(repository, entry) : qnAsUser(uid, entry)),
+      ...(program !== undefined ? [program] : uid === undefined ? qnIn(repository, entry) : qnAsUser(uid, entry)),
       "virtiofs",
       `--folder=${folder}`,
       `--socket=${socketPath}`,

@@ -2,7 +2,7 @@
 import { messageOf, QnError } from "../../base/errors.ts";
 import { startThrowaway } from "../../host/throwaway/run.ts";
 import { amount, defineCommand, wholeNumber, wordsBeforeDashes, wordsBehindDashes } from "../command.ts";
-import { selfCommand } from "../self.ts";
+import { runningCommand } from "../self.ts";
 import { runForeground } from "../terminal/foreground.ts";
 import { pullShown } from "../terminal/pull-shown.ts";
 import { say, showPhase, warn } from "../terminal/show.ts";
@@ -45,7 +45,7 @@ export const command = defineCommand({
         layout: qnHome(),
         env: process.env,
         version,
-        self: selfCommand(),
+        self: runningCommand(),
         flags,
         from: args.from,
         reached: {

@@ -6,7 +6,7 @@ import { requireVm } from "../../host/vm/require-vm.ts";
 import { serveVm } from "../../host/supervisor/as-service.ts";
 import { notifySystemd, sendErrorsTo } from "../../system/kernel/libc.ts";
 import { defineCommand, vmArg, wholeNumber } from "../command.ts";
-import { selfCommand } from "../self.ts";
+import { runningCommand } from "../self.ts";
 import { output } from "../terminal/output.ts";
 import { interruption } from "../terminal/signals.ts";
 import { version } from "../version.ts";
@@ -37,7 +37,7 @@ export const command = defineCommand({
       env: process.env,
       flags: parseFlags(args.flags),
       version,
-      self: selfCommand(),
+      self: runningCommand(),
       limits: timeoutS === undefined ? {} : { bootMs: timeoutS * 1000 },
       onListening: () => {
         output("listening\n");

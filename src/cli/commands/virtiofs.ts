@@ -7,7 +7,7 @@ import { serveShare } from "../../host/virtiofs/worker.ts";
 import { syncFileSystem } from "../../system/kernel/file-calls.ts";
 import { openFilesMax } from "../../system/open-files.ts";
 import { defineCommand } from "../command.ts";
-import { selfCommand } from "../self.ts";
+import { runningCommand } from "../self.ts";
 import { warn } from "../terminal/show.ts";
 
 export const command = defineCommand({
@@ -34,8 +34,8 @@ export const command = defineCommand({
       // Nobody says anything there: it ends when its starter does.
       const starter = Bun.stdin.stream().getReader();
       const options = {
-        command: [...selfCommand(), "virtiofs", ...rawArgs, "--worker"],
-        syncCommand: [...selfCommand(), "virtiofs", ...rawArgs, "--sync"],
+        command: [...runningCommand(), "virtiofs", ...rawArgs, "--worker"],
+        syncCommand: [...runningCommand(), "virtiofs", ...rawArgs, "--sync"],
         socketPath: args.socket,
         starterGone: starter.read(),
         answering:
