@@ -1,4 +1,6 @@
 /** Child processes in the foreground, such as ssh: they inherit standard streams and terminal, and get the signals. */
+import { outlivesTerminal } from "../../system/kernel/hang-up.ts";
+import { endingSignals } from "./signals.ts";
 
 /** How one ended: with which exit status, and whether a signal to this process had asked for that. */
 export type Ending = { readonly exitCode: number; readonly wasInterrupted: boolean };
@@ -12,7 +14,8 @@ export async function runForeground(
   words: readonly string[],
   options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string | undefined>> } = {},
 ): Promise<Ending> {
-  const child = Bun.spawn([...words], { cwd: "/", ...options, stdio: ["inherit", "inherit", "inherit"] });
+  const command = outlivesTerminal() ? [...outliving, ...words] : [...words];
+  const child = Bun.spawn(command, { cwd: "/", ...options, stdio: ["inherit", "inherit", "inherit"] });
   let wasInterrupted = false;
   const hear = (name: NodeJS.Signals): void => {
     wasInterrupted = true;
@@ -20,6 +23,11 @@ export async function runForeground(
     // outlives it.
     if (name === "SIGTERM" || name === "SIGHUP") child.kill(name);
   };
-  for (const name of ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP"] as const) process.on(name, hear);
+  for (const name of [...endingSignals(), "SIGQUIT"] as const) process.on(name, hear);
   return { exitCode: await child.exited, wasInterrupted };
 }
+
+// --- internal ---
+
+/** The runtime lets no program that it starts ignore a signal; a shell does. */
+const outliving = ["/bin/sh", "-c", `trap '' HUP; exec "$@"`, "sh"];
