@@ -1,4 +1,4 @@
-/** The door to what only the C library offers: locks on open files, mounts, clocks, and datagrams to systemd. */
+/** The door to what only the C library offers: mounts, clocks, and datagrams to systemd. */
 import { FFIType, read } from "bun:ffi";
 import { closeSync, openSync } from "node:fs";
 import { constants } from "node:os";
@@ -9,9 +9,7 @@ const { i32, u64, ptr } = FFIType;
 /** O_PATH of open(2), which Node.js does not name: a handle on the name alone, with no file open. Linux only. */
 export const O_PATH = 0o10000000;
 
-/** flock(2) and mount(2) constants, the same on every architecture that qn runs on. */
-const LOCK_EX = 2;
-const LOCK_NB = 4;
+/** mount(2) constants, the same on every architecture that qn runs on. */
 const MS_RDONLY = 1n;
 const MS_SYNCHRONOUS = 16n;
 const MS_REMOUNT = 32n;
@@ -35,11 +33,6 @@ const TFD_TIMER_ABSTIME = 1;
 const TFD_TIMER_CANCEL_ON_SET = 2;
 const TFD_NONBLOCK = 0o4000;
 const TFD_CLOEXEC = 0o2000000;
-
-/** Takes an exclusive lock on an open file without waiting (flock(2)); false when another process holds it. */
-export function tryLock(fd: number): boolean {
-  return common().flock(fd, LOCK_EX | LOCK_NB) === 0;
-}
 
 /** Lets everything that this process says as errors go to the end of a file from now on (dup2(2)). */
 export function sendErrorsTo(path: string): void {
@@ -219,7 +212,6 @@ function timespec(ms: number): Buffer {
 
 /** What every system has. */
 const common = fromLibrary({
-  flock: { args: [i32, i32], returns: i32 },
   dup2: { args: [i32, i32], returns: i32 },
   mkfifo: { args: [ptr, i32], returns: i32 },
 });

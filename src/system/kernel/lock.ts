@@ -1,8 +1,10 @@
 /** The door to locks: held by a living process, never by the existence of a file. */
+import { FFIType } from "bun:ffi";
 import { closeSync, fstatSync, openSync, statSync } from "node:fs";
 import { QnError } from "../../base/errors.ts";
 import { pause } from "../clock.ts";
-import { tryLock } from "./libc.ts";
+import { outcome } from "./errno.ts";
+import { fromLibrary } from "./library.ts";
 
 /** A lock that is held until `release` or the end of the process, however it ends. */
 export type Lock = { release(): void };
@@ -38,14 +40,37 @@ export function isLocked(path: string): boolean {
   return lock === undefined;
 }
 
+/**
+ * Takes an exclusive lock on an open file without waiting (flock(2)); false when another process holds it. Throws
+ * HOME_UNUSABLE, which names the path, where there are no locks, as on NFS without its lock daemon.
+ */
+export function tryLock(fd: number, path: string): boolean {
+  const status = outcome(() => library().flock(fd, LOCK_EX | LOCK_NB));
+  if (!noLocks.includes(-status)) return status >= 0;
+  throw new QnError("HOME_UNUSABLE", `${path} cannot be locked: error ${-status} of flock(2).`, {
+    hint: "Its file system has no locks; point QN_HOME at a folder on a disk of this machine.",
+  });
+}
+
 // --- internal ---
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+/** EBADF, EINVAL, ENOLCK, ENOSYS and EOPNOTSUPP: nobody has it, and nobody ever will. */
+const noLocks = [9, 22, 37, 38, 95];
+
+const library = fromLibrary({ flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 } });
 
 const awaited = { triesMax: 500, pauseMs: 10 } as const;
 
 function lockOpened(fd: number, path: string): Lock | undefined {
-  if (tryLock(fd) && isStillAt(fd, path)) return { release: () => closeSync(fd) };
-  closeSync(fd);
-  return undefined;
+  let isHeld = false;
+  try {
+    isHeld = tryLock(fd, path) && isStillAt(fd, path);
+  } finally {
+    if (!isHeld) closeSync(fd);
+  }
+  return isHeld ? { release: () => closeSync(fd) } : undefined;
 }
 
 /** Whoever had the lock may have taken away what it was on: a lock on that keeps nobody out. */

@@ -1,9 +1,10 @@
 /** Locks between real processes. */
 import { expect, test } from "bun:test";
+import { closeSync, openSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { acquireLock, isLocked } from "../../../../src/system/kernel/lock.ts";
+import { acquireLock, isLocked, tryLock } from "../../../../src/system/kernel/lock.ts";
 
 const program = `
   import { acquireLock } from ${JSON.stringify(join(import.meta.dir, "../../../../src/system/kernel/lock.ts"))};
@@ -83,6 +84,15 @@ test("a program that the holder has started does not hold its lock", async () =>
   } finally {
     process.kill(Number(grandchild), "SIGKILL");
   }
+});
+
+test("a file that takes no lock is said to be so, and not to be somebody else's", async () => {
+  await using here = await place();
+  const fd = openSync(here.path, "a");
+  expect(tryLock(fd, here.path)).toBe(true);
+  closeSync(fd);
+  // As a file system says ENOLCK.
+  expect(() => tryLock(fd, here.path)).toThrow(`${here.path} cannot be locked: error 9 of flock(2).`);
 });
 
 /** The processes that `pid` has started (ps(1), on both systems). */
