@@ -4,10 +4,11 @@
 export type Timer = { cancel(): void };
 
 /**
- * Calls `action` once after `delayMs`, unless called off. Never keeps the process alive by itself when `background`.
+ * Calls `action` once after `delayMs`, some 24 days at the most, unless called off. Never keeps the process alive by
+ * itself when `background`.
  */
 export function after(delayMs: number, action: () => void, options: { background?: boolean } = {}): Timer {
-  const timer = setTimeout(action, delayMs);
+  const timer = setTimeout(action, Math.min(delayMs, delayMsMax));
   if (options.background === true) timer.unref();
   return { cancel: () => clearTimeout(timer) };
 }
@@ -17,7 +18,7 @@ export function after(delayMs: number, action: () => void, options: { background
  * while somebody needs them.
  */
 export function every(periodMs: number, action: () => void): Timer {
-  const timer = setInterval(action, periodMs);
+  const timer = setInterval(action, Math.min(periodMs, delayMsMax));
   return { cancel: () => clearInterval(timer) };
 }
 
@@ -63,3 +64,8 @@ export async function pause(delayMs: number, signal?: AbortSignal): Promise<void
   timer.cancel();
   signal?.removeEventListener("abort", stop);
 }
+
+// --- internal ---
+
+/** A timer of the runtime whose delay does not fit into 31 bits fires at once. */
+const delayMsMax = 2 ** 31 - 1;

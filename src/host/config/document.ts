@@ -10,7 +10,11 @@ import type { SettingsFile } from "./load.ts";
 export function withSettings({ path: file, text }: SettingsFile, changes: ReadonlyMap<string, unknown>): string {
   const document: Document = parseDocument(text);
   const [error] = document.errors;
-  if (error !== undefined) throw new QnError("CONFIG_INVALID", `${file} is not YAML: ${error.message.trim()}`);
+  if (error !== undefined) {
+    // Behind its first line it draws the place.
+    const [what = ""] = error.message.split(/:?\n/);
+    throw new QnError("CONFIG_INVALID", `${file} is not YAML: ${what}.`);
+  }
   document.contents ??= document.createNode({});
   const { contents } = document;
   if (!isMap(contents)) throw new QnError("CONFIG_INVALID", `${file} must be a mapping of names to values.`);

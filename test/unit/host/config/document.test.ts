@@ -60,6 +60,9 @@ test("a section that is there but empty is filled", () => {
 
 test("what is no YAML or no mapping is not touched", async () => {
   expect((await failureOf(() => changed("cpus: [1", { cpus: 2 }))).message).toStartWith("/c.yaml is not YAML: ");
+  expect((await failureOf(() => changed("cpus: 1\ncpus: 2\n", { cpus: 3 }))).message).toBe(
+    "/c.yaml is not YAML: Map keys must be unique at line 2, column 1.",
+  );
   expect(await failureOf(() => changed("- cpus", { cpus: 2 }))).toEqual({
     code: "CONFIG_INVALID",
     message: "/c.yaml must be a mapping of names to values.",
