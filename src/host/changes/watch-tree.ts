@@ -4,7 +4,7 @@ import { lstat, opendir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { newPathTree } from "../../base/path-tree.ts";
 import { liesIn } from "../../base/words.ts";
-import { after, type Timer } from "../../system/clock.ts";
+import { after, type Timer, turn } from "../../system/clock.ts";
 import { holdFolder } from "../../system/held-folder.ts";
 
 /** What a tree tells. A path is told by what it is now. */
@@ -52,6 +52,8 @@ export class WatchTree {
   #isClosed = false;
   /** Whether an entry was left out for there being too many. */
   #isFull = false;
+  /** Whether all is to be looked at anew. */
+  #isLost = false;
 
   constructor(limits: TreeLimits, listener: TreeListener) {
     this.#limits = limits;
@@ -107,6 +109,7 @@ export class WatchTree {
       (event, name) => {
         // The folder's own time or owner: its name comes, but nothing of that name need be in it.
         if (name !== null) this.#nudge(join(folder, name), event);
+        else if (process.platform === "linux") this.#expect(this.#lookAtAll());
       },
       held.path,
     );
@@ -130,7 +133,8 @@ export class WatchTree {
         if (this.#isClosed || this.#isFull) break;
         const path = join(folder, name);
         const stats = await lstatIfThere(join(held, name));
-        if (stats === undefined || (as === "new" && this.#waitWhileYoung(path, stats))) continue;
+        if (stats === undefined || this.#known.get(path) === signatureOf(stats)) continue;
+        if (as === "new" && this.#waitWhileYoung(path, stats)) continue;
         if (!this.#learn(path, stats)) continue;
         this.#listener.onThere(path);
         if (as === "new") this.#tell(path, stats);
@@ -160,15 +164,36 @@ export class WatchTree {
   }
 
   #nudge(path: string, event?: string): void {
-    const look = this.#look(path, event).finally(() => this.#looks.delete(look));
+    this.#expect(this.#look(path, event));
+  }
+
+  #expect(looking: Promise<void>): void {
+    const look = looking.finally(() => this.#looks.delete(look));
     this.#looks.add(look);
+  }
+
+  /**
+   * More has happened than the system keeps for a program that is late, and it tells each watch that it has lost some
+   * (inotify(7), IN_Q_OVERFLOW): what is known is looked at, and what is there is gone through, once for all of them.
+   */
+  async #lookAtAll(): Promise<void> {
+    if (this.#isLost) return;
+    this.#isLost = true;
+    await turn();
+    this.#isLost = false;
+    for (const [path] of this.#known.entries()) await this.#look(path);
+    for (const [folder] of this.#watchers.entries()) {
+      using held = holdFolder(this.#realOf(folder));
+      const folders = held === undefined ? [] : await this.#goThrough(folder, held.path, "new");
+      for (const path of folders) await this.#enter(path, "new");
+    }
   }
 
   /** Looks at what an event is about. */
   async #look(path: string, event = "rename"): Promise<void> {
-    const before = this.#known.get(path);
     const stats = await lstatIfThere(path);
     if (this.#isClosed) return;
+    const before = this.#known.get(path);
     if (stats === undefined) {
       this.#forget(path);
       if (before === undefined) return;
@@ -179,7 +204,7 @@ export class WatchTree {
     if (before === signatureOf(stats) && (event === "change" || !stats.isDirectory() || this.#watchers.get(path)))
       return;
     if (!this.#learn(path, stats)) return;
-    const isOther = before !== undefined && kindOf(before) !== kindOf(signatureOf(stats));
+    const isOther = before !== undefined && isReplaced(before, signatureOf(stats));
     if (isOther) {
       this.#forget(path);
       this.#learn(path, stats);
@@ -247,13 +272,18 @@ export class WatchTree {
 
 // --- internal ---
 
-/** Of a folder only that it is one: its time changes with each entry, and entries tell themselves. */
+/**
+ * Of a folder only which one it is: its time changes with each entry, and entries tell themselves. Its number alone
+ * may be that of one that was removed; where the file system keeps no time of birth that is 0.
+ */
 function signatureOf(stats: BigIntStats): string {
-  return stats.isDirectory() ? "folder" : `file ${stats.ino} ${stats.size} ${stats.mtimeNs}`;
+  const { ino, birthtimeNs, size, mtimeNs } = stats;
+  return stats.isDirectory() ? `folder ${ino} ${birthtimeNs}` : `file ${ino} ${size} ${mtimeNs}`;
 }
 
-function kindOf(signature: string): string {
-  return signature.split(" ")[0] ?? "";
+/** Whether another entry has the name: of files only one of another kind, and a folder that is not the same one. */
+function isReplaced(before: string, now: string): boolean {
+  return before !== now && (before.startsWith("folder") || now.startsWith("folder"));
 }
 
 async function lstatIfThere(path: string): Promise<BigIntStats | undefined> {

@@ -1,5 +1,6 @@
 /** Changes on real folders, as the guest is told of them. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { appendFile, chmod, chown, mkdir, mkdtemp, open, rename, rm, symlink, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -147,6 +148,32 @@ test("a folder that is mounted, deleted and made anew goes on being told", async
   expect(await after(() => rm(join(root, "dist"), { recursive: true }))).toContain("gone /dist");
   expect(await after(() => mkdir(join(root, "dist")))).toContain("folders /dist");
   expect(await after(() => mkdir(join(root, "dist/new")))).toContain("folders /dist/new");
+});
+
+/** All at once, so that whoever looks finds a folder of the old name. */
+const replacements: Readonly<Record<string, (folder: string) => void>> = {
+  "made anew": (folder) => {
+    rmSync(folder, { recursive: true });
+    mkdirSync(join(folder, "sub"), { recursive: true });
+  },
+  "renamed over": (folder) => {
+    mkdirSync(join(`${folder}.new`, "sub"), { recursive: true });
+    renameSync(folder, `${folder}.old`);
+    renameSync(`${folder}.new`, folder);
+    rmSync(`${folder}.old`, { recursive: true });
+  },
+};
+
+test.each(Object.entries(replacements))("a folder that is %s in a moment goes on being told", async (_how, replace) => {
+  const folder = join(root, "src/out");
+  await mkdir(join(folder, "sub"), { recursive: true });
+  await Bun.write(join(folder, "sub/file"), "1");
+  await follow(["src"]);
+  expect(await after(async () => replace(folder))).toEqual(
+    expect.arrayContaining(["gone /src/out", "folders /src/out"]),
+  );
+  expect(await after(() => Bun.write(join(folder, "sub/file"), "1"))).toContain("files /src/out/sub/file");
+  expect(await after(() => appendFile(join(folder, "sub/file"), "2"))).toContain("files /src/out/sub/file");
 });
 
 test("excluded folders, QN_HOME and what links lead to are not watched, and the log says what is excluded", async () => {
