@@ -51,7 +51,7 @@ export async function followProgram(
 ): Promise<void> {
   const child = spawnChild(command, { signal });
   const words = new Response(child.stderr).text();
-  await heard(child.stdout, onLine);
+  await hearLines(child.stdout, onLine);
   await child.exited;
   if (!signal.aborted) throw new Error(`${command.join(" ")} has ended: ${(await words).trim()}`);
 }
@@ -63,20 +63,29 @@ export function findProgram(name: string, path?: string): string | undefined {
 
 // --- internal ---
 
-/** Hands on each line of a stream, and gives back all of it. A last line without an end is not handed on. */
+/** All that a stream says; each line is handed on as it comes. */
 async function heard(stream: ReadableStream<Uint8Array>, onLine?: (line: string) => void): Promise<string> {
   if (onLine === undefined) return await new Response(stream).text();
-  const decoder = new TextDecoder();
   let text = "";
+  await hearLines(stream, onLine, (piece) => (text += piece));
+  return text;
+}
+
+/** Hands on each line of a stream but a last one without an end, and keeps none: it may go on for weeks. */
+async function hearLines(
+  stream: ReadableStream<Uint8Array>,
+  onLine: (line: string) => void,
+  onPiece: (piece: string) => void = () => {},
+): Promise<void> {
+  const decoder = new TextDecoder();
   let rest = "";
   for await (const chunk of stream) {
     const piece = decoder.decode(chunk, { stream: true });
-    text += piece;
+    onPiece(piece);
     const lines = (rest + piece).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) onLine(line);
   }
-  return text;
 }
 
 function spawnChild(command: readonly string[], options: RunOptions) {
