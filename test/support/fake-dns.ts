@@ -5,8 +5,9 @@ import { createSocket } from "node:dgram";
 /** What a name has: IPv4 addresses, or a code of RFC 1035 such as 3 (no such name); "silent" is never answered. */
 export type FakeRecord = readonly string[] | number | "silent";
 
-/** A server, its port, its table for a test to change, and the questions so far: "udp a.test". */
+/** A server, its address and port, its table for a test to change, and the questions so far: "udp a.test". */
 export type FakeDns = AsyncDisposable & {
+  readonly hostname: string;
   readonly port: number;
   readonly records: Record<string, FakeRecord>;
   readonly asked: readonly string[];
@@ -15,8 +16,8 @@ export type FakeDns = AsyncDisposable & {
 /** The longest datagram in bytes that the server sends; longer answers are cut (RFC 1035, 4.2.1). */
 const datagramBytesMax = 512;
 
-/** Starts a server on `port` of 127.0.0.1, or on a free one. A name that is not in the table does not exist. */
-export async function fakeDns(records: Record<string, FakeRecord>, port = 0): Promise<FakeDns> {
+/** Starts a server on `port` of a loopback address, or on a free one. A name that is not in the table does not exist. */
+export async function fakeDns(records: Record<string, FakeRecord>, port = 0, hostname = "127.0.0.1"): Promise<FakeDns> {
   const asked: string[] = [];
   const answer = (message: Buffer, way: string): Buffer | undefined => {
     const name = nameIn(message);
@@ -25,16 +26,17 @@ export async function fakeDns(records: Record<string, FakeRecord>, port = 0): Pr
     return record === "silent" ? undefined : answerOf(message, record);
   };
   const streams = createServer((socket) => serveStream(socket, (message) => answer(message, "tcp")));
-  await new Promise<void>((resolve) => streams.listen(port, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => streams.listen(port, hostname, resolve));
   const address = streams.address();
   const bound = typeof address === "object" && address !== null ? address.port : 0;
-  const datagrams = createSocket("udp4", (message, peer) => {
+  const datagrams = createSocket(hostname.includes(":") ? "udp6" : "udp4", (message, peer) => {
     const whole = answer(message, "udp");
     if (whole !== undefined)
       datagrams.send(whole.length > datagramBytesMax ? cut(whole) : whole, peer.port, peer.address);
   });
-  await new Promise<void>((resolve) => datagrams.bind(bound, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => datagrams.bind(bound, hostname, resolve));
   return {
+    hostname,
     port: bound,
     records,
     asked,

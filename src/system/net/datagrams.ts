@@ -46,6 +46,8 @@ export async function connectDatagrams(
   onRefused: (error: Error) => void = () => {},
 ): Promise<DatagramPeer> {
   const socket = await Bun.udpSocket({
+    // Without it the socket is one of IPv4, which connects to no other.
+    ...(peer.hostname.includes(":") && { hostname: "::" }),
     connect: peer,
     socket: {
       data: (_socket, payload) => onDatagram(payload),

@@ -61,7 +61,7 @@ async function way(reach: "all" | "none" = "all"): Promise<Way> {
     logged,
     astray,
     async resolvConf(...servers) {
-      const lines = servers.map(({ port }) => `nameserver [127.0.0.1]:${port}\n`);
+      const lines = servers.map(({ hostname, port }) => `nameserver [${hostname}]:${port}\n`);
       await writeFileAtomically(files.QN_RESOLV_CONF, lines.join(""));
     },
     async hosts(text) {
@@ -98,6 +98,16 @@ test("a name that the host's server knows is known in the guest, and one that it
   await it.resolvConf(server);
   expect(await it.resolve("a.test")).toEqual(["192.0.2.1"]);
   expect(await it.resolve("b.test").catch((error: NodeJS.ErrnoException) => error.code)).toBe("ENOTFOUND");
+});
+
+test("a server of this machine's that has an address of IPv6 is asked, over UDP and TCP", async () => {
+  const many = Array.from({ length: 40 }, (_, index) => `192.0.2.${index}`);
+  await using server = await fakeDns({ "a.test": ["192.0.2.1"], "many.test": many }, 0, "::1");
+  await using it = await way();
+  await it.resolvConf(server);
+  expect(await it.resolve("a.test")).toEqual(["192.0.2.1"]);
+  expect((await it.resolve("many.test")).toSorted()).toEqual(many.toSorted());
+  expect(new Set(server.asked)).toEqual(new Set(["udp a.test", "udp many.test", "tcp many.test"]));
 });
 
 test("a guest that reaches nothing is refused every name at once, and nobody hears of its question", async () => {
