@@ -1,6 +1,6 @@
 /** Other sources of ports than Docker: each lists what it has, and says when that may have changed. */
 import { messageOf } from "../../base/errors.ts";
-import { pause } from "../../system/clock.ts";
+import { after, pause } from "../../system/clock.ts";
 import type { PortTable } from "./port-table.ts";
 import { Lister } from "../../base/lister.ts";
 import type { ServedPort } from "./published.ts";
@@ -14,6 +14,31 @@ export type PortWatch = {
 
 /** Between two tries to follow a source, and until what happened while a follower started has been looked at again. */
 const retryMs = 5_000;
+
+/**
+ * So long after one look the next comes at the earliest. A kernel tells of each bind(2), also of those that a program
+ * makes for each name that it looks up, and a look takes some 10 ms of a processor.
+ */
+const calmMs = 100;
+
+/** Passes nudges on: the first at once, and all that come soon after one as another. */
+export function calmed(nudge: () => void, wait: (delayMs: number, action: () => void) => unknown = after): () => void {
+  let isCalm = true;
+  let isAgain = false;
+  const pass = (): void => {
+    isCalm = false;
+    isAgain = false;
+    nudge();
+    wait(calmMs, () => {
+      isCalm = true;
+      if (isAgain) pass();
+    });
+  };
+  return () => {
+    if (isCalm) pass();
+    else isAgain = true;
+  };
+}
 
 /** Keeps a source's ports in the table until `signal` fires. Never throws: what goes wrong is told, and tried again. */
 export async function watchSource(
@@ -29,7 +54,7 @@ export async function watchSource(
   const onFailed = (error: unknown): void => onTrouble(`${source.name}: ${messageOf(error)}`);
   const nudge = (): void => lister.nudge(() => table.publish(), onFailed);
   while (!signal.aborted) {
-    const following = source.follow(nudge, signal);
+    const following = source.follow(calmed(nudge), signal);
     nudge();
     // A follower that has just been started may have missed what happened before it listened.
     void pause(retryMs, signal).then(nudge);
