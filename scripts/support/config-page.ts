@@ -69,7 +69,7 @@ Sizes of \`volumes\` in \`qn config edit\` grow as \`diskGiB\` does. Names have 
 
 \`QN_TRACE\`, for whoever looks for a fault, is no setting: [what the supervisor says and hears](../CONTRIBUTING.md#see-inside).
 
-The defaults are those of a Linux machine with 8 processors and 16 GiB. This page is made from \`src/host/config/schema.ts\` by
+The defaults are those of a Linux machine with 8 processors and 16 GiB. This page is made from \`src/host/config/settings-table.ts\` by
 \`bun scripts/docs.ts\`.
 `,
     100,
