@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Bridge, mayBridge, newBridge } from "../support/bridge.ts";
 import { page } from "../support/busybox.ts";
-import { containers, pageFrom, pagesAt, rootAt } from "../support/nspawn.ts";
+import { containers, makeRoot, pageFrom, pagesAt } from "../support/nspawn.ts";
 import { inGuest } from "../support/stand-in-nixos.ts";
 import { freePort, knock, until } from "../support/until.ts";
 import { bootVm, testWithVm, type Vm } from "../support/vm.ts";
@@ -63,7 +63,8 @@ test("a machine of systemd-nspawn with macvlan has an address of its own there, 
   const options = "--quiet --directory=/var/lib/machines/alone --machine=alone --network-macvlan=lan";
   const init = pagesAt("mv-lan", `${bridge.free}/24`);
   const run = `systemd-run --quiet --unit=alone systemd-nspawn ${options} /bin/sh -c '${init}'`;
-  await inGuest(vm.folder, [rootAt("/var/lib/machines/alone"), run].join("\n"));
+  await makeRoot(vm, "/var/lib/machines/alone");
+  await inGuest(vm.folder, run);
   expect(await pageFrom(`http://${bridge.free}/`)).toBe(page);
   expect(await containers(vm)).toEqual([
     { name: "alone", state: "running", addresses: expect.arrayContaining([bridge.free]) },

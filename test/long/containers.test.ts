@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { page } from "../support/busybox.ts";
-import { containers, isClosed, nixosContainer, pageFrom, pagesAt, rootAt } from "../support/nspawn.ts";
+import { containers, declareContainer, isClosed, makeRoot, pageFrom, pagesAt } from "../support/nspawn.ts";
 import { inGuest } from "../support/stand-in-nixos.ts";
 import { freePort, until } from "../support/until.ts";
 import { testWithVm, type Vm } from "../support/vm.ts";
@@ -20,7 +20,8 @@ test("a port that systemd-nspawn publishes is forwarded while its machine runs",
   const port = await freePort();
   const options = `--quiet --directory=/var/lib/machines/web --machine=web --network-veth --port=tcp:${port}:80`;
   const run = `systemd-run --quiet --unit=machine systemd-nspawn ${options} /bin/sh -c '${pagesAt("host0", "10.9.9.2/30", "10.9.9.1")}'`;
-  await inGuest(vm.folder, [rootAt("/var/lib/machines/web"), networkOf("web", "10.9.9.1"), run].join("\n"));
+  await makeRoot(vm, "/var/lib/machines/web");
+  await inGuest(vm.folder, [networkOf("web", "10.9.9.1"), run].join("\n"));
   expect(await pageFrom(`http://127.0.0.1:${port}/`)).toBe(page);
   expect((await vm.status()).ports.filter(({ hostPort }) => hostPort === port)).toMatchObject([
     { hostIp: "127.0.0.1", container: "web", state: "open" },
@@ -59,7 +60,7 @@ test("a container as NixOS declares it starts and stops, and a folder of this ma
   await Bun.write(join(site, "index.html"), "from this machine");
   const addresses = { hostAddress: "10.231.0.1", localAddress: "10.231.0.2" };
   const flags = ["--ephemeral", `--bind=${site}:/www`, `--bind-ro=${site}:/read-only`];
-  await inGuest(vm.folder, nixosContainer({ name: "site", ...addresses, hostPort: port, flags }));
+  await declareContainer(vm, { name: "site", ...addresses, hostPort: port, flags });
   // One that starts with the guest has to find the folder there.
   const after = await inGuest(vm.folder, "systemctl show --property=After --value container@site systemd-nspawn@web");
   expect(after.split("\n").filter((line) => / qn-agent\.service( |$)/.test(` ${line}`))).toHaveLength(2);
@@ -105,8 +106,8 @@ test("a container starts with its guest, with a folder of this machine's and a p
   await mkdir(site, { recursive: true });
   await Bun.write(join(site, "index.html"), "from this machine");
   const addresses = { hostAddress: "10.231.0.1", localAddress: "10.231.0.2" };
-  const declared = nixosContainer({ name: "site", ...addresses, hostPort: port, flags: [`--bind=${site}:/www`] });
-  await inGuest(vm.folder, `${declared}\nsystemctl --quiet enable container@site.service`);
+  await declareContainer(vm, { name: "site", ...addresses, hostPort: port, flags: [`--bind=${site}:/www`] });
+  await inGuest(vm.folder, "systemctl --quiet enable container@site.service");
   await vm.qn("restart");
   expect(await pageFrom(`http://127.0.0.1:${port}/`)).toBe("from this machine");
   expect(await containers(vm)).toEqual([

@@ -1,12 +1,27 @@
 /** Machines of systemd-nspawn in a guest, made of busybox's files: what tests start, and what `qn container` says of them. */
+import { inGuest } from "./stand-in-nixos.ts";
 import { knock, until } from "./until.ts";
 import type { Vm } from "./vm.ts";
 
-/** A script that makes a machine's root in the guest, as Docker has the files: systemd-nspawn takes nothing without a /usr. */
-export const rootAt = (path: string): string => `
-  mkdir -p ${path}/usr
-  docker create --name root busybox true >/dev/null && docker export root | tar -x -C ${path}
-  docker rm root >/dev/null`;
+/** Makes a machine's root in the guest, of busybox's files: systemd-nspawn takes nothing without a /usr. */
+export async function makeRoot(vm: Vm, path: string): Promise<void> {
+  await inGuest(vm.folder, `mkdir -p ${path}/usr`);
+  // The guest has no docker command.
+  await vm.docker(
+    "run",
+    "--rm",
+    "--volume",
+    `${path}:/to`,
+    "busybox",
+    "cp",
+    "-a",
+    "/bin",
+    "/etc",
+    "/tmp",
+    "/www",
+    "/to",
+  );
+}
 
 const serving = "echo serves pages; exec httpd -f -p 80 -h /www";
 
@@ -65,8 +80,9 @@ WantedBy=multi-user.target
 export const leftAlone = (names: readonly string[]): string =>
   `[Match]\nName=${names.map((name) => `ve-${name}`).join(" ")}\n\n[Link]\nUnmanaged=yes\n`;
 
-/** A script that declares a container in a guest, as NixOS and its module of qn's have it. */
-export function nixosContainer({ name, hostAddress, localAddress, hostPort, flags }: NixosContainer): string {
+/** Declares a container in the guest, as NixOS and its module of qn's have it. */
+export async function declareContainer(vm: Vm, container: NixosContainer): Promise<void> {
+  const { name, hostAddress, localAddress, hostPort, flags } = container;
   const init = [
     `ip link set host0 up; ip address add ${localAddress} dev host0`,
     `ip route add ${hostAddress} dev host0; ip route add default via ${hostAddress}; ${serving}`,
@@ -78,10 +94,13 @@ export function nixosContainer({ name, hostAddress, localAddress, hostPort, flag
     `EXTRA_NSPAWN_FLAGS=${flags.join(" ")}`,
     `INIT=${init}`,
   ];
-  return `${rootAt(`/var/lib/nixos-containers/${name}`)}
-    mkdir -p /etc/nixos-containers
+  await makeRoot(vm, `/var/lib/nixos-containers/${name}`);
+  await inGuest(
+    vm.folder,
+    `mkdir -p /etc/nixos-containers
     printf '%s\\n' ${settings.map((line) => `'${line}'`).join(" ")} > /etc/nixos-containers/${name}.conf
     cat > /etc/systemd/system/container@.service <<'END'\n${nixosUnit}END
     printf %s '${leftAlone([name])}' > /etc/systemd/network/20-containers.network
-    networkctl reload; systemctl daemon-reload`;
+    networkctl reload; systemctl daemon-reload`,
+  );
 }
