@@ -12,13 +12,21 @@ export const canMount = process.getuid?.() === 0 && isThere("/dev/fuse");
 /** The folder on the host, where it is mounted, and the process that passes requests on. */
 export type FuseMount = { readonly folder: string; readonly at: string; readonly place: string; readonly pid: number };
 
-/** How it is served: as an ordinary user unless `uid` is another one, and as Linux does or as on a Mac. */
-export type Serving = { readonly uid?: number; readonly isMac?: boolean; readonly flags?: readonly string[] };
+/**
+ * How it is served: as an ordinary user unless `uid` is another one, as Linux does or as on a Mac, and by processes that
+ * may open so many files.
+ */
+export type Serving = {
+  readonly uid?: number;
+  readonly isMac?: boolean;
+  readonly openFilesMax?: number;
+  readonly flags?: readonly string[];
+};
 
 /** Serves a new folder and mounts it; nothing is believed for any time unless `flags` say so. */
 export async function inFuseMount(
   use: (mount: FuseMount) => Promise<void>,
-  { uid = plainUser, isMac = false, flags = ["--lifetime-ms=0"] }: Serving = {},
+  { uid = plainUser, isMac = false, openFilesMax = 1024, flags = ["--lifetime-ms=0"] }: Serving = {},
 ): Promise<void> {
   await using place = await newFolder();
   const [folder, at] = [join(place.path, "share"), join(place.path, "mounted")];
@@ -35,6 +43,7 @@ export async function inFuseMount(
     at,
     `${uid}`,
     isMac ? "darwin" : "linux",
+    `${openFilesMax}`,
     ...flags,
   ];
   const bridge = Bun.spawn(command, { stdio: ["ignore", "pipe", "inherit"] });

@@ -62,7 +62,8 @@ export async function inMountSocketScene(
         },
       });
     },
-    { flags, ...(uid !== undefined && { uid }) },
+    // As many as a process may have at least on a machine of today: a thousand clients take two thousand.
+    { flags, openFilesMax: 4096, ...(uid !== undefined && { uid }) },
   );
 }
 

@@ -1,6 +1,6 @@
 /**
- * A folder, served by qn and mounted on this very machine: `bun fuse-mount.ts FOLDER SOCKET TARGET UID SYSTEM [FLAG…]`,
- * by a server of Linux' or as on a Mac (SYSTEM is `linux` or `darwin`). The
+ * A folder, served by qn and mounted on this very machine: `bun fuse-mount.ts FOLDER SOCKET TARGET UID SYSTEM FILES
+ * [FLAG…]`, by a server of Linux' or as on a Mac (SYSTEM is `linux` or `darwin`), that may open FILES files. The
  * kernel's own FUSE asks at /dev/fuse, as it asks virtiofs in a guest, and each request goes through the rings to the
  * server, which runs as user UID. Says "mounted", and ends when the mount does. For root.
  *
@@ -16,9 +16,9 @@ const MAX_PAGES = 1 << 22;
 /** What one request may carry here: the rings' buffers have 16 KiB. */
 const dataBytes = 8192;
 
-const [folder = "", socket = "", target = "", uid = "", system = "", ...flags] = process.argv.slice(2);
+const [folder = "", socket = "", target = "", uid = "", system = "", files = "", ...flags] = process.argv.slice(2);
 const isMac = system === "darwin";
-const guest = await VhostGuest.start(folder, socket, { uid: Number(uid), isMac, flags, openFilesMax: 4096 });
+const guest = await VhostGuest.start(folder, socket, { uid: Number(uid), isMac, flags, openFilesMax: Number(files) });
 const device = openSync("/dev/fuse", "r+");
 const who = "rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other";
 mount("qn", target, "fuse", `fd=${device},${who},max_read=${dataBytes}`);

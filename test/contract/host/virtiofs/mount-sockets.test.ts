@@ -1,9 +1,12 @@
 /** Sockets that containers make in a mount answer this machine: with its own FUSE, real servers, and a real gate. */
 import { expect, test } from "bun:test";
+import { closeSync, openSync } from "node:fs";
 import { chmod, chown, link, lstat, mkdir, rename, rm, symlink, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { reachMountSocket } from "../../../../src/agent/files/sockets/reach.ts";
+import { mknodAt, O_DIRECTORY } from "../../../../src/system/kernel/file-calls.ts";
 import { bindMount, unmount } from "../../../../src/system/kernel/libc.ts";
+import { allocateText } from "../../../../src/system/kernel/memory.ts";
 import { type Connection, connect } from "../../../../src/system/net/connection.ts";
 import { connectToNamed } from "../../../../src/system/net/named-socket.ts";
 import { failureOf } from "../../../support/failures.ts";
@@ -17,7 +20,10 @@ const real = test.skipIf(!canMount);
 const mebibyte = 1024 ** 2;
 
 /** A server that ends as one that is killed: its name stays. */
-const bindAndDie = "import socket,sys; s=socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()";
+async function listenAndDie(path: string): Promise<void> {
+  const script = `require("node:net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
+  await Bun.spawn([process.execPath, "-e", script], { stdio: ["ignore", "ignore", "inherit"] }).exited;
+}
 
 /** Answers with what came once its client has ended, and a word before it. */
 const echoAs =
@@ -152,7 +158,7 @@ real(
   async () => {
     await inMountSocketScene(async ({ at, folder, serve, refusals }) => {
       const [path, seen] = [join(at, "s.sock"), join(folder, "s.sock")];
-      expect(Bun.spawnSync(["python3", "-c", bindAndDie, path]).exitCode).toBe(0);
+      await listenAndDie(path);
       expect(await sayAt(seen, "x")).toBe("");
       expect(refusals).toEqual([expect.any(String)]);
       await unlink(path);
@@ -213,8 +219,9 @@ real("where root serves a socket is whose the container says on this machine, to
 real("a name too long for a socket's address is made as before, and nobody answers there", async () => {
   await inMountSocketScene(async ({ at, folder }) => {
     const name = "n".repeat(108);
-    const script = "import os,socket,sys; os.chdir(sys.argv[1]); os.mknod(sys.argv[2], 0o140644)";
-    expect(Bun.spawnSync(["python3", "-c", script, at, name]).exitCode).toBe(0);
+    const mounted = openSync(at, O_DIRECTORY);
+    expect(mknodAt(mounted, allocateText(name), 0o140_644, 0)).toBe(0);
+    closeSync(mounted);
     expect((await lstat(join(at, name))).isSocket()).toBe(true);
     expect((await lstat(join(folder, name))).isFile()).toBe(true);
   });
