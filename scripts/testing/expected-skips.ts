@@ -74,6 +74,7 @@ export const expectedSkips: Readonly<Record<string, readonly Need[]>> = {
   "test/contract/host/throwaway/real-qemu.test.ts": ["QEMU"],
   "test/contract/host/snapshot/": ["root", "a right that root may lack"],
   "test/contract/host/supervisor/seam/flood.test.ts": ["Linux"],
+  "test/contract/host/supervisor/seam/guest-trouble.test.ts": ["Linux"],
   "test/contract/host/upgrade/": ["a right that root may lack"],
   "test/contract/host/virtiofs/": ["root", "a right that root may lack"],
   "test/contract/nix/": ["Nix", "python3"],

@@ -236,10 +236,10 @@ export class Effects {
     this.#qemu = qemu;
     this.#living = undefined;
     this.disks.own(qemu.qmp);
-    const { dataDisk, logs } = this.#options.paths;
+    const { dataDisk, folder, logs } = this.#options.paths;
     const trouble = new GuestTrouble(qemu.qmp, {
       ...this.#tell,
-      folder: dirname(dataDisk),
+      folders: [dirname(dataDisk), folder],
       console: () => tailOf(logs.serial, 120),
       onReset: () => this.seams.current?.drop("the guest starts anew"),
     });

@@ -27,8 +27,8 @@ const kernelLineMax = 200;
 
 /** What the watch needs. */
 export type TroubleOptions = {
-  /** The folder whose file system holds the VM's disks. */
-  readonly folder: string;
+  /** The folders that have the VM's disks, which may lie on two file systems. */
+  readonly folders: readonly [string, ...string[]];
   /** The last lines of the guest's console. */
   readonly console: () => readonly string[];
   /** The guest has begun anew: whatever was linked to it is no more. */
@@ -100,25 +100,42 @@ export class GuestTrouble {
    */
   #pause(isFull: boolean): void {
     if (this.#space !== undefined) return;
-    const { folder, dispatch, warn, log } = this.#options;
+    const { dispatch, log } = this.#options;
     const isInVain = performance.now() - this.#tried.atMs < inVainMs;
     this.#wantedBytes = isInVain ? this.#tried.freeBytes + enoughBytes : enoughBytes;
-    const words = isFull
-      ? `The disk of this machine that holds ${folder} is full. The VM waits, and goes on when there is space.`
-      : `This machine cannot write to the VM's disks in ${folder}. The VM waits, and tries again.`;
-    log(isInVain ? `That was not enough: the VM waits until ${byteSize(this.#wantedBytes)} are free.` : words);
-    if (!isInVain) warn(words);
+    if (isInVain) log(`That was not enough: the VM waits until ${byteSize(this.#wantedBytes)} are free.`);
+    else void this.#tell(isFull).catch((error: unknown) => log(String(error)));
     this.#looks = 0;
     this.#space = every(lookMs, () => void this.#tryAgain());
     dispatch({ type: "waits" });
   }
 
+  async #tell(isFull: boolean): Promise<void> {
+    const { warn, log } = this.#options;
+    const { folder } = await this.#leastRoom();
+    const words = isFull
+      ? `The disk of this machine that holds ${folder} is full. The VM waits, and goes on when there is space.`
+      : `This machine cannot write to the VM's disks in ${folder}. The VM waits, and tries again.`;
+    log(words);
+    warn(words);
+  }
+
+  /** Of a QEMU that is found waiting nobody knows which disk it is: it is the one with the least room. */
+  async #leastRoom(): Promise<{ readonly folder: string; readonly freeBytes: number }> {
+    const rooms = await Promise.all(
+      this.#options.folders.map(async (folder) => {
+        const { bavail, bsize } = await statfs(folder);
+        return { folder, freeBytes: bavail * bsize };
+      }),
+    );
+    return rooms.reduce((least, each) => (each.freeBytes < least.freeBytes ? each : least));
+  }
+
   async #tryAgain(): Promise<void> {
-    const { folder, log } = this.#options;
+    const { log } = this.#options;
     try {
       this.#looks += 1;
-      const { bavail, bsize } = await statfs(folder);
-      const freeBytes = bavail * bsize;
+      const { freeBytes } = await this.#leastRoom();
       const wantedBytes = this.#looks % looksPerTry === 0 ? enoughBytes : this.#wantedBytes;
       if (freeBytes < wantedBytes) return;
       log(`${byteSize(freeBytes)} are free; the guest goes on`);
