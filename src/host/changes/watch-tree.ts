@@ -5,6 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { newPathTree } from "../../base/path-tree.ts";
 import { liesIn } from "../../base/words.ts";
 import { after, type Timer, turn } from "../../system/clock.ts";
+import { isErrno } from "../../system/errno.ts";
 import { holdFolder } from "../../system/held-folder.ts";
 
 /** What a tree tells. A path is told by what it is now. */
@@ -157,8 +158,9 @@ export class WatchTree {
       watcher.on("error", () => this.#forget(folder));
       return watcher;
     } catch (error) {
-      // Gone again, not readable, or the system's limit of watches (fs.inotify.max_user_watches).
-      this.#limit(`${folder} is not watched for changes: ${String(error)}`);
+      // Gone again, not readable, or what inotify(7) says of its limits, which is the same for each folder.
+      const isLimit = isErrno(error, "ENOSPC") || isErrno(error, "EMFILE");
+      this.#limit(isLimit ? systemLimit : `${folder} is not watched for changes: ${String(error)}`);
       return undefined;
     }
   }
@@ -271,6 +273,9 @@ export class WatchTree {
 }
 
 // --- internal ---
+
+const systemLimit =
+  "not all changes are watched: this system lets a user have no more watches (fs.inotify.max_user_watches)";
 
 /**
  * Of a folder only which one it is: its time changes with each entry, and entries tell themselves. Its number alone

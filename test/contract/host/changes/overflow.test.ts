@@ -1,4 +1,4 @@
-/** More changes than the system keeps for a program that stands still. */
+/** More changes than the system keeps for a program that stands still, and more folders than it lets a user watch. */
 import { expect, test } from "bun:test";
 import {
   appendFileSync,
@@ -65,4 +65,34 @@ test.skipIf(process.platform !== "linux")(
     expect(heard).not.toContain("log ");
   },
   60_000,
+);
+
+/** In a user namespace of its own a program may have fewer watches (user_namespaces(7)). */
+const limited = [
+  "unshare",
+  "--user",
+  "--map-root-user",
+  "sh",
+  "-c",
+  `echo 5 > /proc/sys/user/max_inotify_watches && exec "$@"`,
+  "sh",
+];
+const maySetLimit = Bun.which("unshare") !== null && Bun.spawnSync([...limited, "true"]).exitCode === 0;
+
+test.skipIf(!maySetLimit)(
+  "a system that allows no more watches is named once, however many folders there are",
+  async () => {
+    await using home = await newFolder();
+    for (let folder = 0; folder < 30; folder += 1) mkdirSync(join(home.path, "src", `${folder}`), { recursive: true });
+    const words = [...limited, process.execPath, "-e", watcher, home.path];
+    await using child = Bun.spawn(words, { stdio: ["ignore", "pipe", "inherit"] });
+    let heard = "";
+    for await (const chunk of child.stdout) {
+      heard += Buffer.from(chunk).toString();
+      if (heard.split("\n").filter((line) => line.startsWith("there ")).length === 31) break;
+    }
+    expect(heard.split("\n").filter((line) => line.startsWith("log "))).toEqual([
+      "log not all changes are watched: this system lets a user have no more watches (fs.inotify.max_user_watches)",
+    ]);
+  },
 );
