@@ -3,9 +3,11 @@ import { rmSync, writeFileSync } from "node:fs";
 import { errorOf, type ErrorReport, messageOf, QnError, reportOf } from "../../base/errors.ts";
 import { acquireLock } from "../../system/kernel/lock.ts";
 import { openTrace, tracesIn } from "../../system/trace.ts";
+import type { Listener } from "../../system/net/connection.ts";
 import { type Client, serveControl } from "./control.ts";
+import { Door } from "./door.ts";
 import { Effects } from "./effects.ts";
-import { logTo } from "./log-lines.ts";
+import { describe, logTo } from "./log-lines.ts";
 import { step } from "./machine.ts";
 import { type Effect, type Event, initial, type State, stopGraceMs } from "./states.ts";
 import type { SuperviseOptions } from "./options.ts";
@@ -73,15 +75,8 @@ class Supervisor {
   async run(): Promise<void> {
     const { paths, signal, onListening } = this.#options;
     rmSync(paths.lastFailure, { force: true });
-    const control = serveControl(
-      paths.controlSocket,
-      (request, client) => this.#answer(request, client),
-      (client) => {
-        this.#followers.delete(client);
-        this.#stateWatchers.delete(client);
-        this.#portWatchers.remove(client);
-      },
-    );
+    const control = new Door(paths.controlSocket, () => this.#serveControl(), this.#log);
+    control.open();
     const onStop = (): void => this.#dispatch({ type: "stop", force: false });
     signal.addEventListener("abort", onStop, { once: true });
     this.#log(`supervisor of ${paths.name} starts, qn ${this.#options.version}, pid ${process.pid}`);
@@ -92,6 +87,18 @@ class Supervisor {
     control.close();
     rmSync(paths.controlSocket, { force: true });
     if (this.#state.name === "failed") throw errorOf(this.#state.error);
+  }
+
+  #serveControl(): Listener {
+    return serveControl(
+      this.#options.paths.controlSocket,
+      (request, client) => this.#answer(request, client),
+      (client) => {
+        this.#followers.delete(client);
+        this.#stateWatchers.delete(client);
+        this.#portWatchers.remove(client);
+      },
+    );
   }
 
   /** Ends the conversations with those who wait for the end: once the VM is free, so that they find it so. */
@@ -273,23 +280,4 @@ function notNow({ name }: State): QnError {
 /** Whether a start goes on where it was: waiting, or no more. */
 function isSamePhase(before: State, next: State): boolean {
   return before.name === "starting" && next.name === "starting" && before.phase === next.phase;
-}
-
-/** A state as one word and its detail, for the log. */
-function describe(state: State): string {
-  switch (state.name) {
-    case "starting":
-      return `starting (${state.phase}${state.isWaiting ? ", waiting" : ""})`;
-    case "degraded":
-      return `degraded (${state.silent} is silent)`;
-    case "suspending":
-      return state.next === undefined ? state.name : `suspending, ${state.next} next`;
-    case "running":
-    case "asleep":
-    case "paused":
-    case "stopping":
-    case "stopped":
-    case "failed":
-      return state.name;
-  }
 }

@@ -1,10 +1,11 @@
 /** Guests in trouble: QEMU has paused one because the host's disk is full, or its kernel has panicked. */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { takeDown } from "../../../../src/host/lifecycle/down.ts";
 import { statusOfVm } from "../../../../src/host/lifecycle/status.ts";
 import { dockerApi } from "../../../../src/system/docker-api.ts";
+import { isThere } from "../../../../src/system/files.ts";
 import { type FakeVm, fakeVm, isDegraded, linesWith, programsMs, stateOf } from "../../../support/fake-vm.ts";
 import { until } from "../../../support/until.ts";
 
@@ -78,4 +79,19 @@ test("a guest whose kernel panics starts anew by itself, and its state says why 
     expect.stringMatching(/Kernel panic - not syncing: sysrq triggered crash$/),
   ]);
   expect([await dockerApi(vm.paths.dockerSocket).containers(), await pids(vm)]).toEqual([[], { qemu, supervisor }]);
+});
+
+test("a VM whose sockets somebody has deleted is reached as before: by docker, and by qn", async () => {
+  await using vm = await fakeVm("boots");
+  await vm.up();
+  const { controlSocket, dockerSocket } = vm.paths;
+  const before = await pids(vm);
+  for (const path of [controlSocket, dockerSocket]) {
+    await rm(path);
+    await until("the socket", 10_000, async () => (await isThere(path)) || undefined);
+  }
+  expect(await pids(vm)).toEqual(before);
+  expect((await statusOfVm(vm.paths, vm.env)).docker.reachable).toBe(true);
+  expect(await takeDown(vm.paths, { force: false })).toBe("stopped");
+  expect(await Promise.all([controlSocket, dockerSocket].map(isThere))).toEqual([false, false]);
 });
