@@ -6,6 +6,7 @@ import { awaitQmp } from "../../src/host/qmp/client.ts";
 import { loadFrom } from "../../src/host/qmp/migrate.ts";
 import { readHead } from "../../src/host/supervisor/suspend/state.ts";
 import { sendStream } from "../../src/host/supervisor/suspend/stream.ts";
+import { memoryIn } from "../support/resident.ts";
 import { until } from "../support/until.ts";
 import type { Vm } from "../support/vm.ts";
 import { inTurn, ratioOf, secondsOf, type Told } from "./figures.ts";
@@ -56,7 +57,7 @@ async function memoryOfTen(vm: Vm): Promise<string> {
   const all = Array.from({ length: copies }, () => vm.qn(...run, "sh", "-c", script));
   await until("ten copies", 600_000, async () => ((await readdir(folder)).length === copies ? true : undefined));
   const seconds = (performance.now() - begin) / 1000;
-  const memory = await Promise.all((await pidsOf(`${layoutOf(vm.home).throwaways}/r-`)).map(memoryMiB));
+  const memory = await Promise.all((await pidsOf(`${layoutOf(vm.home).throwaways}/r-`)).map(memoryOf));
   await writeFile(join(folder, "end"), "");
   await Promise.all(all);
   const sum = (key: "Rss" | "Pss"): string => memory.reduce((total, each) => total + each[key], 0).toFixed(0);
@@ -73,9 +74,6 @@ async function pidsOf(text: string): Promise<number[]> {
   return found;
 }
 
-/** What a process has of this machine's memory, its share of what others have too alone (Pss) or all (proc(5)). */
-async function memoryMiB(pid: number): Promise<Record<"Rss" | "Pss", number>> {
-  const text = await readFile(`/proc/${pid}/smaps_rollup`, "utf8");
-  const of = (key: string): number => Number(new RegExp(`^${key}:\\s+(\\d+)`, "m").exec(text)?.[1]) / 1024;
-  return { Rss: of("Rss"), Pss: of("Pss") };
+async function memoryOf(pid: number): Promise<ReturnType<typeof memoryIn>> {
+  return memoryIn(await readFile(`/proc/${pid}/smaps_rollup`, "utf8"));
 }

@@ -5,7 +5,7 @@ import type { Vm } from "./vm.ts";
 
 /** Makes a machine's root in the guest, of busybox's files: systemd-nspawn takes nothing without a /usr. */
 export async function makeRoot(vm: Vm, path: string): Promise<void> {
-  await inGuest(vm.folder, `mkdir -p ${path}/usr`);
+  await inGuest(vm.folder, `rm -rf ${path}; mkdir -p ${path}/usr`);
   // The guest has no docker command.
   await vm.docker(
     "run",

@@ -9,16 +9,23 @@ import { requireVm } from "../vm/require-vm.ts";
 import { settleUnfinished } from "../vm/unfinished.ts";
 
 /**
- * Does it at once when the VM runs, and keeps it for its next starts, also for the first of a VM that is not there yet.
- * Throws PORT_TAKEN with whoever has the port, NO_SUCH_VM and NO_SUCH_FORWARD for what cannot be removed, or what the
- * supervisor says.
+ * Does it at once when the VM runs, and keeps it for its next starts, also for the first of a VM that is not there yet;
+ * gives from when on it counts. Throws PORT_TAKEN with whoever has the port, NO_SUCH_VM and NO_SUCH_FORWARD for what
+ * cannot be removed, or what the supervisor says.
  */
-export async function changeForwards(paths: VmPaths, change: ForwardChange, forward: HandForward): Promise<void> {
+export async function changeForwards(
+  paths: VmPaths,
+  change: ForwardChange,
+  forward: HandForward,
+): Promise<"now" | "at the next start"> {
   await (change === "add" ? settleUnfinished(paths) : requireVm(paths));
   const control = await connectControl(paths.controlSocket);
-  if (control === undefined) return await changeList(paths, change, forward);
+  if (control === undefined) {
+    await changeList(paths, change, forward);
+    return "at the next start";
+  }
   for await (const answer of eventsOf(control, { ask: "forward", change, forward })) {
-    if (answer.event === "forwarded") return;
+    if (answer.event === "forwarded") return "now";
     if (answer.event === "refused") throw errorOf(answer.error);
   }
   throw endedWithoutWord();

@@ -20,9 +20,9 @@ export const command = defineCommand({
     const forward = parseForward(args.forward);
     const { paths } = vmNamed(args.vm);
     await tellingOfNew(paths, async () => {
-      await changeForwards(paths, "add", forward);
-      const { guestPort } = forward;
-      succeed(`${hostPortText(forward)} is forwarded to port ${guestPort} of the guest of VM "${paths.name}".`);
+      const isNow = (await changeForwards(paths, "add", forward)) === "now";
+      const to = `to port ${forward.guestPort} of the guest of VM "${paths.name}"`;
+      succeed(`${hostPortText(forward)} is forwarded ${isNow ? to : `${to} from its next start on`}.`);
     });
   },
 });

@@ -26,7 +26,7 @@ test("a forward by hand answers at once, comes back at the next start, and goes 
   await using vm = await fakeVm("boots");
   await vm.up();
   const forward = await freeForward();
-  await changeForwards(vm.paths, "add", forward);
+  expect(await changeForwards(vm.paths, "add", forward)).toBe("now");
   // The fake guest's Docker is behind every stream.
   const ask = async (): Promise<string> => await (await fetch(`http://127.0.0.1:${forward.hostPort}/_ping`)).text();
   expect([await ask(), await shown(vm)]).toEqual(["OK", ["127.0.0.1 guest:80 open", "::1 guest:80 open"]]);
@@ -56,7 +56,7 @@ test("a forward by hand is kept for the start of a VM that is down, or not there
   await using vm = await fakeVm("boots");
   const [first, second] = [await freeForward(), await freeForward()];
   expect(await failureOf(() => changeForwards(vm.paths, "remove", first))).toMatchObject({ code: "NO_SUCH_VM" });
-  await changeForwards(vm.paths, "add", first);
+  expect(await changeForwards(vm.paths, "add", first)).toBe("at the next start");
   await vm.up();
   const open = ["127.0.0.1 guest:80 open", "::1 guest:80 open"];
   expect(await shown(vm)).toEqual(open);
