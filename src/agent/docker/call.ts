@@ -94,7 +94,7 @@ const volumeBodySchema = v.object({
 
 /** A volume, as a container would write that makes one. */
 function volumeIn(body: unknown): MountRequests {
-  const parsed = v.safeParse(volumeBodySchema, body);
+  const parsed = v.safeParse(volumeBodySchema, asDockerReads(body));
   if (!parsed.success) return {};
   const { Driver, DriverOpts } = parsed.output;
   return { Mounts: [{ Type: "volume", VolumeOptions: { DriverConfig: { Name: Driver, Options: DriverOpts } } }] };
@@ -106,7 +106,7 @@ const serviceBodySchema = v.object({
 
 /** What the tasks of a service mount, in the words of containers (Docker Engine API, TaskSpec). */
 function serviceIn(body: unknown): MountRequests {
-  const parsed = v.safeParse(serviceBodySchema, body);
+  const parsed = v.safeParse(serviceBodySchema, asDockerReads(body));
   return parsed.success ? parsed.output.TaskTemplate.ContainerSpec : {};
 }
 
@@ -114,6 +114,25 @@ const createBodySchema = v.object({ HostConfig: v.nullish(mountRequestsSchema) }
 
 /** A body that is not what Docker knows is Docker's to refuse, in its own words. */
 function mountsIn(body: unknown): MountRequests {
-  const parsed = v.safeParse(createBodySchema, body);
+  const parsed = v.safeParse(createBodySchema, asDockerReads(body));
   return parsed.success ? (parsed.output.HostConfig ?? {}) : {};
+}
+
+/** Fields above, and those whose values are mappings of a client's own words. */
+const fields = [
+  ...["HostConfig", "Binds", "VolumesFrom", "Mounts", "Type", "Source", "BindOptions", "CreateMountpoint"],
+  ...["VolumeOptions", "DriverConfig", "Name", "Driver", "TaskTemplate", "ContainerSpec"],
+];
+const mappings = ["Options", "DriverOpts"];
+const writtenAs = lazily(() => new Map([...fields, ...mappings].map((name) => [name.toLowerCase(), name])));
+
+/** The same with the names of fields as they are written: Go takes `hostconfig` too (encoding/json, Unmarshal). */
+function asDockerReads(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(asDockerReads);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).map(([key, inner]: [string, unknown]) => {
+    const name = writtenAs().get(key.toLowerCase()) ?? key;
+    return [name, mappings.includes(name) ? inner : asDockerReads(inner)] as const;
+  });
+  return Object.fromEntries(entries);
 }

@@ -182,6 +182,24 @@ test("what a new container mounts is read from its body, and only when somebody 
   if (call.kind === "create") expect([call.mounts(), call.mounts(), reads]).toEqual([{}, {}, 1]);
 });
 
+test("names of fields are Docker's in any case, and words of a client's own stay as they are", () => {
+  const body = {
+    hostconfig: {
+      BINDS: ["/tmp/a:/a"],
+      mounts: [
+        { TYPE: "bind", source: "/tmp/b" },
+        { type: "volume", volumeOptions: { driverconfig: { options: { type: "none", o: "bind", device: "/tmp/c" } } } },
+      ],
+    },
+  };
+  const call = callOf({ method: "POST", uri: "/containers/create", body });
+  expect("mounts" in call && bindSourcesOf(call.mounts()).map(({ path }) => path)).toEqual([
+    "/tmp/a",
+    "/tmp/b",
+    "/tmp/c",
+  ]);
+});
+
 test("what a volume and a service mount is read from their own words, and nothing from others", () => {
   const mountsOf = (uri: string, body: unknown): unknown => {
     const call = callOf({ method: "POST", uri, body });
