@@ -119,12 +119,11 @@ function mountsIn(body: unknown): MountRequests {
 }
 
 /** Fields above, and those whose values are mappings of a client's own words. */
-const fields = [
-  ...["HostConfig", "Binds", "VolumesFrom", "Mounts", "Type", "Source", "BindOptions", "CreateMountpoint"],
-  ...["VolumeOptions", "DriverConfig", "Name", "Driver", "TaskTemplate", "ContainerSpec"],
-];
+const fields =
+  "HostConfig Binds VolumesFrom Mounts Type Source BindOptions CreateMountpoint VolumeOptions DriverConfig Name Driver " +
+  "TaskTemplate ContainerSpec";
 const mappings = ["Options", "DriverOpts"];
-const writtenAs = lazily(() => new Map([...fields, ...mappings].map((name) => [name.toLowerCase(), name])));
+const writtenAs = lazily(() => new Map([...fields.split(" "), ...mappings].map((name) => [name.toLowerCase(), name])));
 
 /** The same with the names of fields as they are written: Go takes `hostconfig` too (encoding/json, Unmarshal). */
 function asDockerReads(value: unknown): unknown {
