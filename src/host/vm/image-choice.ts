@@ -27,7 +27,8 @@ export async function imageForVm(layout: Layout, paths: VmPaths, config: NamedIm
   const id = await namedId(layout, config);
   if (known !== undefined && (id === undefined || known.declined === id)) {
     const kept = await imageById(layout.images, known.current);
-    const isMeant = id !== undefined || (known.name ?? kept?.manifest.name) === name;
+    // What an older qn called it nobody has noted, and the image may have come by another name since.
+    const isMeant = id !== undefined || known.name === null || known.name === name;
     if (isMeant && kept?.manifest.arch === arch) return kept;
   }
   const named = await namedImage(layout, config);
