@@ -111,7 +111,7 @@ class Supervisor {
     const limits = { stopGraceMs, bootMs: this.#effects.bootLimitMs(), ...this.#options.limits };
     const [next, ...effects] = step(before, event, limits);
     this.#state = next.name === "failed" ? this.#withConsole(next) : next;
-    if (before.name !== next.name) this.#effects.rest.idle.stateIs(next.name);
+    if (before.name !== next.name) this.#effects.rest.stateIs(next.name);
     if (effects.some(({ type }) => type === "wake")) this.#beginAgain();
     if (describe(before) !== describe(next)) {
       this.#log(`${describe(before)} -> ${describe(next)} (${event.type})`);

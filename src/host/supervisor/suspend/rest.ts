@@ -9,14 +9,16 @@ import { dismissMasters } from "../../integrate/ssh-master.ts";
 import type { VmPaths } from "../../layout.ts";
 import { bootPorts, type BootRecord } from "../boot/boot.ts";
 import type { Teller } from "../options.ts";
+import type { State } from "../states.ts";
 import { Doors } from "../seam/doors.ts";
 import { HeldPorts } from "./held-ports.ts";
 import { Idle } from "./idle.ts";
 import { SshDoor } from "./ssh-door.ts";
 import { type Running, Suspension } from "./suspension.ts";
 
-/** How long after it fell asleep nothing is left to do. */
+/** How long after it fell asleep, and after a start, there is nothing left to do that is not done again and again. */
 const quietMs = 5_000;
+const settledMs = 30_000;
 
 /** The rest of one supervisor's VM. */
 export class Rest implements Disposable {
@@ -90,7 +92,13 @@ export class Rest implements Disposable {
     }
     // What the time awake has left is of no use to anybody now, and once all is quiet most of the code is not either.
     Bun.gc(true);
-    this.#quiet = after(quietMs, releaseCode);
+    this.#releaseCodeIn(quietMs);
+  }
+
+  /** The VM is in another state. */
+  stateIs(name: State["name"]): void {
+    this.idle.stateIs(name);
+    if (name === "running") this.#releaseCodeIn(settledMs);
   }
 
   /** This boot has a QEMU from now on. */
@@ -111,6 +119,12 @@ export class Rest implements Disposable {
     this.#held.letGo();
     this.sshDoor.close();
     this.doors.close();
+  }
+
+  /** A start runs through most of this program, and nothing after it does. */
+  #releaseCodeIn(delayMs: number): void {
+    this.#quiet?.cancel();
+    this.#quiet = after(delayMs, releaseCode);
   }
 
   /** Clients wait from now on, and wake the guest. */
