@@ -116,7 +116,8 @@ export class Effects {
         return void this.#kill();
       case "set-deadline":
         this.#deadline?.cancel();
-        return void (this.#deadline = after(effect.ms, () => this.#tell.dispatch({ type: "deadline" })));
+        this.#deadline = after(effect.ms, () => this.#tell.dispatch({ type: "deadline" }));
+        return;
       case "clear-deadline":
         return this.#deadline?.cancel();
     }
