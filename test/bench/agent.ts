@@ -1,6 +1,7 @@
 /** What the guest's agent weighs, and how often dockerd asks its plugins: for the client's calls, and for qn's own in between. */
 import { readFile } from "node:fs/promises";
 import { dockerCalls } from "../support/docker-calls.ts";
+import { memoryIn } from "../support/resident.ts";
 import { until } from "../support/until.ts";
 import type { Guest } from "./guest.ts";
 
@@ -88,10 +89,8 @@ async function memoryOf(guest: Guest): Promise<string[]> {
   const text = await guest.asRoot("sh", "-c", script);
   return text.split(/^(?=qn agent)/m).map((part) => {
     const [name = ""] = part.split("\n");
-    const mib = (field: string): string => {
-      const kib = new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(part)?.[1];
-      return (Number(kib) / 1024).toFixed(0);
-    };
-    return `${name.trim()}: ${mib("Pss")} MiB of its own share (Pss), ${mib("Rss")} resident, ${mib("Private_Dirty")} written`;
+    const memory = memoryIn(part);
+    const [share, resident, written] = [memory.Pss, memory.Rss, memory.Private_Dirty].map((mib) => mib.toFixed(0));
+    return `${name.trim()}: ${share} MiB of its own share (Pss), ${resident} resident, ${written} written`;
   });
 }

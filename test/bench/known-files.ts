@@ -11,6 +11,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inFuseMount } from "../support/fuse-mount.ts";
 import { runProgram } from "../support/program.ts";
+import { memoryOf } from "../support/resident.ts";
 
 const [folders, filesEach] = [400, 500];
 const restMs = 60_000;
@@ -20,7 +21,7 @@ const ticksPerSecond = 100;
 await inFuseMount(
   async ({ at, folder, place }) => {
     const servers = await serversOf(place);
-    const told = async (what: string): Promise<void> => console.log(`${what}: ${await memoryOf(servers)}`);
+    const told = async (what: string): Promise<void> => console.log(`${what}: ${await memoryWords(servers)}`);
     await told("memory, nothing known");
     for (let index = 0; index < folders; index += 1) {
       const each = join(folder, `folder-${index}`);
@@ -50,12 +51,10 @@ async function serversOf(place: string): Promise<readonly number[]> {
   return stdout.trim().split("\n").map(Number);
 }
 
-async function memoryOf(servers: readonly number[]): Promise<string> {
+async function memoryWords(servers: readonly number[]): Promise<string> {
   const sizes = servers.map(async (pid) => {
-    const text = await readFile(`/proc/${pid}/smaps_rollup`, "utf8");
-    const mib = (word: string): string =>
-      (Number(new RegExp(`^${word}: +(\\d+)`, "m").exec(text)?.[1]) / 1024).toFixed(0);
-    return `${mib("Pss")} MiB (resident ${mib("Rss")})`;
+    const { Pss, Rss } = await memoryOf(pid);
+    return `${Pss.toFixed(0)} MiB (resident ${Rss.toFixed(0)})`;
   });
   return (await Promise.all(sizes)).join(" and ");
 }

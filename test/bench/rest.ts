@@ -1,7 +1,7 @@
 /** Memory and processor time of supervisor and agent while nothing happens. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { memoryIn } from "../support/resident.ts";
+import { type Memory, memoryIn } from "../support/resident.ts";
 import type { Vm } from "../support/vm.ts";
 
 /** How long nothing happens. */
@@ -10,7 +10,7 @@ const restMs = 60_000;
 /** Clock ticks in a second, as Linux counts processor time for programs (sysconf(_SC_CLK_TCK) on every port of it). */
 const ticksPerSecond = 100;
 
-type Sample = { readonly name: string; readonly ticks: number; readonly memory: ReturnType<typeof memoryIn> };
+type Sample = { readonly name: string; readonly ticks: number; readonly memory: Memory };
 
 /** One line for each process of qn's. */
 export async function measureRest(vm: Vm): Promise<string[]> {

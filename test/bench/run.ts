@@ -6,7 +6,7 @@ import { awaitQmp } from "../../src/host/qmp/client.ts";
 import { loadFrom } from "../../src/host/qmp/migrate.ts";
 import { readHead } from "../../src/host/supervisor/suspend/state.ts";
 import { sendStream } from "../../src/host/supervisor/suspend/stream.ts";
-import { memoryIn } from "../support/resident.ts";
+import { memoryOf } from "../support/resident.ts";
 import { until } from "../support/until.ts";
 import type { Vm } from "../support/vm.ts";
 import { inTurn, ratioOf, secondsOf, type Told } from "./figures.ts";
@@ -72,8 +72,4 @@ async function pidsOf(text: string): Promise<number[]> {
     if (words.includes(text) && /^[^\0]*qemu-system/.test(words)) found.push(Number(pid));
   }
   return found;
-}
-
-async function memoryOf(pid: number): Promise<ReturnType<typeof memoryIn>> {
-  return memoryIn(await readFile(`/proc/${pid}/smaps_rollup`, "utf8"));
 }

@@ -1,9 +1,10 @@
 /** A million files that a guest knows, of a server that may have 1,024 descriptors: memory, and that none is another. */
 import { expect, test } from "bun:test";
 import { closeSync, ftruncateSync, mkdirSync, openSync, statSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { inShare, lookup, op, root } from "../support/fuse-calls.ts";
+import { memoryOf } from "../support/resident.ts";
 import { long, type VhostGuest, words } from "../support/vhost-guest.ts";
 
 const folders = 1000;
@@ -59,12 +60,9 @@ const RELEASEDIR = 29;
 const entryBytes = 128;
 
 /** What both processes of the server take of this machine's memory, in MiB. */
-async function memoryOf(guest: VhostGuest): Promise<number> {
-  const sizes = [guest.holder.pid, await guest.worker()].map(async (pid) => {
-    const text = await readFile(`/proc/${pid}/smaps_rollup`, "utf8");
-    return Number(/^Pss: +(\d+)/m.exec(text)?.[1]) / 1024;
-  });
-  return Math.round((await Promise.all(sizes)).reduce((sum, each) => sum + each, 0));
+async function memoryOfBoth(guest: VhostGuest): Promise<number> {
+  const both = await Promise.all([guest.holder.pid, await guest.worker()].map(memoryOf));
+  return Math.round(both.reduce((sum, { Pss }) => sum + Pss, 0));
 }
 
 test.skipIf(process.platform !== "linux")(
@@ -73,7 +71,7 @@ test.skipIf(process.platform !== "linux")(
     inShare(async ({ guest, folder: at }) => {
       makeAll(at);
       const nodes = new Map<number, bigint>();
-      const memory: number[] = [await memoryOf(guest)];
+      const memory: number[] = [await memoryOfBoth(guest)];
       for (let folder = 0; folder < folders; folder += 1) {
         const found = await walk(guest, folder);
         expect(found.size).toBe(filesEach);
@@ -83,10 +81,10 @@ test.skipIf(process.platform !== "linux")(
             throw new Error(`${folder}/file-${file}.txt is said to be ${inode} with ${size} bytes`);
           nodes.set(size, node);
         }
-        if ((folder + 1) * filesEach === knownFirst) memory.push(await memoryOf(guest));
+        if ((folder + 1) * filesEach === knownFirst) memory.push(await memoryOfBoth(guest));
       }
       expect(new Set(nodes.values()).size).toBe(folders * filesEach);
-      memory.push(await memoryOf(guest));
+      memory.push(await memoryOfBoth(guest));
       const sample = Array.from(
         { length: sampled },
         (_, index) => 1 + Math.floor((index * folders * filesEach) / sampled),
@@ -105,7 +103,7 @@ test.skipIf(process.platform !== "linux")(
       await guest.ask(op.getattr, root, Buffer.alloc(16));
       const awayMs = Math.round(performance.now() - killedMs);
       await check();
-      memory.push(await memoryOf(guest));
+      memory.push(await memoryOfBoth(guest));
       console.log(
         `MiB with nothing, ${knownFirst} and all known, and of the next server: ${memory.join(", ")}; away ${awayMs} ms`,
       );

@@ -94,6 +94,15 @@ export async function answerAtEnd(
   connection.end();
 }
 
+/** The other end of that: sends `up` and its own end, and gives all that has come once the connection is gone. */
+export async function askToEnd(connection: Connection, up: Uint8Array): Promise<Received> {
+  const received = receive(connection);
+  await send(connection, up);
+  connection.end();
+  await received.closed;
+  return received;
+}
+
 /** A listener on a free loopback port or a Unix socket in a folder of its own; both go away at the end of the test. */
 export type TestListener = AsyncDisposable & { readonly address: Address; readonly listener: Listener };
 

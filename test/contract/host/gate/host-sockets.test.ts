@@ -4,7 +4,7 @@ import { rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { type Connection, connect } from "../../../../src/system/net/connection.ts";
 import { socketScene } from "../../../support/socket-scene.ts";
-import { answerAtEnd, payload, receive, send, sumOf } from "../../../support/streams.ts";
+import { answerAtEnd, askToEnd, payload, receive, send, sumOf } from "../../../support/streams.ts";
 
 const mebibyte = 1024 ** 2;
 
@@ -37,11 +37,8 @@ test("a client that ends its direction first hears all that the server says afte
     void answerAtEnd(connection, down, heard.resolve);
   });
   const client = await connect({ unix: it.inContainer });
-  const received = receive(client);
-  await send(client, up);
-  client.end();
+  const received = await askToEnd(client, up);
   expect(await heard.promise).toBe(sumOf(up));
-  await received.closed;
   expect(sumOf(received.whole)).toBe(sumOf(down));
 });
 

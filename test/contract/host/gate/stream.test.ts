@@ -14,11 +14,11 @@ import { type Address, connect, listen } from "../../../../src/system/net/connec
 import { handGate, realGate } from "../../../support/gates.ts";
 import {
   answerAtEnd,
+  askToEnd,
   listenSomewhere,
   payload,
   receive,
   type Received,
-  send,
   sumOf,
 } from "../../../support/streams.ts";
 
@@ -72,11 +72,8 @@ test("a published port carries 5 MB up, the end, and 3 MB down", async () => {
   const port = freePort();
   await host.forwards.serve([published(port)]);
   const client = await connect({ hostname: "127.0.0.1", port });
-  const received = receive(client);
-  await send(client, up);
-  client.end();
+  const received = await askToEnd(client, up);
   expect(await heard.promise).toBe(sumOf(up));
-  await received.closed;
   expect(sumOf(received.whole)).toBe(sumOf(down));
   expect(opened).toEqual([{ open: "port", protocol: "tcp", hostIp: "127.0.0.1", hostPort: port }]);
   expect(host.forwards.all.map(({ bytes, error }) => [bytes, error])).toEqual([[8 * mebibyte, undefined]]);

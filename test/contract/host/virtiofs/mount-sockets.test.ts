@@ -13,7 +13,7 @@ import { failureOf } from "../../../support/failures.ts";
 import { plainUser } from "../../../support/fuse-calls.ts";
 import { canMount } from "../../../support/fuse-mount.ts";
 import { heldDescriptors, inMountSocketScene, killWorker, sayAt } from "../../../support/mount-socket-scene.ts";
-import { answerAtEnd, payload, receive, send, sumOf } from "../../../support/streams.ts";
+import { answerAtEnd, askToEnd, payload, receive, send, sumOf } from "../../../support/streams.ts";
 import { until } from "../../../support/until.ts";
 
 const real = test.skipIf(!canMount);
@@ -55,11 +55,8 @@ real("10 MiB go each way, and who has ended his direction first hears all", asyn
     const heard = Promise.withResolvers<string>();
     serve(join(at, "s.sock"), (connection) => void answerAtEnd(connection, down, heard.resolve));
     const client = await connect({ unix: join(folder, "s.sock") });
-    const received = receive(client);
-    await send(client, up);
-    client.end();
+    const received = await askToEnd(client, up);
     expect(await heard.promise).toBe(sumOf(up));
-    await received.closed;
     expect(sumOf(received.whole)).toBe(sumOf(down));
   });
 });
